@@ -1,0 +1,66 @@
+namespace VaccineRef.Core;
+
+/// <summary>
+/// Memory with one lifetime. <see cref="Allocate{T}"/> moves a mark forward; <see cref="Rewind"/> moves it back to the start and
+/// frees nothing, so that from the second step on no memory is taken. Not safe for several threads at once.
+/// </summary>
+public sealed class Arena(Device device) : IDisposable
+{
+    private const long SmallestBlock = 1 << 16;
+    private readonly List<DeviceBuffer> _blocks = [];
+    private long _used;          // bytes of the last block in use
+    private long _before;        // bytes of all blocks but the last
+
+    /// <summary>Bytes in use now.</summary>
+    public long InUse => _before + _used;
+
+    /// <summary>The most bytes that were ever in use at once.</summary>
+    public long Peak { get; private set; }
+
+    /// <summary>Bytes held from the device.</summary>
+    public long Reserved => _blocks.Sum(block => block.Bytes);
+
+    /// <summary>Space for <paramref name="shape"/> elements, 64-byte aligned, uninitialised unless <paramref name="clear"/>.</summary>
+    /// <exception cref="InputException">The device is out of memory.</exception>
+    public unsafe View<T> Allocate<T>(Shape shape, bool clear = false) where T : unmanaged
+    {
+        long bytes = (shape.Count * sizeof(T) + HostBuffer.Alignment - 1) & -HostBuffer.Alignment;
+        if (_blocks.Count == 0 || _used + bytes > _blocks[^1].Bytes)
+            Grow(bytes);
+        var view = new View<T>(_blocks[^1], _used / sizeof(T), shape);
+        _used += bytes;
+        Peak = Math.Max(Peak, InUse);
+        if (clear)
+            device.Clear(view);
+        return view;
+    }
+
+    /// <summary>Gives everything up: views handed out so far are void. Several blocks are joined into one of their total size.</summary>
+    public void Rewind()
+    {
+        if (_blocks.Count > 1)
+        {
+            long total = Reserved;
+            Dispose();
+            _blocks.Add(device.Reserve(total));
+        }
+
+        _used = _before = 0;
+    }
+
+    /// <summary>Gives the memory back to the device.</summary>
+    public void Dispose()
+    {
+        foreach (var block in _blocks)
+            block.Dispose();
+        _blocks.Clear();
+        _used = _before = 0;
+    }
+
+    private void Grow(long bytes)
+    {
+        _before += _used;
+        _used = 0;
+        _blocks.Add(device.Reserve(Math.Max(Math.Max(bytes, SmallestBlock), Reserved)));
+    }
+}

@@ -1,0 +1,35 @@
+using System.Numerics;
+
+namespace VaccineRef.Core;
+
+/// <summary>
+/// A differentiable operation y = f(x_0, x_1, ...): shape rule, forward, and the vector-Jacobian product. Immutable; made once per
+/// layer and used in every step. Its GPU kernels stand beside it in <c>Name.Gpu.cs</c>.
+/// </summary>
+/// <typeparam name="T">Element type: <c>float</c> trains, <c>double</c> proves.</typeparam>
+public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>The name in messages, profiles and tables.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The shape of y. The only place where shapes are checked.</summary>
+    /// <exception cref="ShapeException">The inputs do not fit.</exception>
+    public abstract Shape Infer(ReadOnlySpan<Shape> x);
+
+    /// <summary>The shape of what forward keeps for backward (row statistics, ...); nothing by default.</summary>
+    public virtual Shape Saved(ReadOnlySpan<Shape> x) => Shape.Empty;
+
+    /// <summary>
+    /// Checks the ids against the shapes once, when the call is recorded: kernels do not check. Does nothing by default.
+    /// </summary>
+    /// <exception cref="ShapeException">An id is out of range or the count is wrong.</exception>
+    public virtual void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
+    {
+    }
+
+    /// <summary>Reads X(i) and Ids; writes every element of Y and Saved, which come uninitialised.</summary>
+    public abstract void Forward(CpuFrame<T> f);
+
+    /// <summary>Reads X(i), Ids, Y, Saved and Dy; adds into each Dx(i), skipping an empty one.</summary>
+    public abstract void Backward(CpuFrame<T> f);
+}
