@@ -1,0 +1,76 @@
+using System.Numerics;
+
+namespace VaccineRef.Core;
+
+/// <summary>
+/// Memory on loan from <see cref="Workers.Rent"/>: uninitialised, 64-byte aligned, unmoving. Dispose it once, where
+/// it was rented; the pointer is dead from then on.
+/// </summary>
+public readonly unsafe struct Scratch : IDisposable
+{
+    /// <summary>Bytes to which <see cref="Start"/> is aligned: a cache line and a 512-bit vector.</summary>
+    public const int Alignment = 64;
+
+    private readonly ScratchPool _owner;
+    private readonly byte[] _buffer;
+
+    internal Scratch(ScratchPool owner, byte[] buffer)
+    {
+        _owner = owner;
+        _buffer = buffer;
+    }
+
+    /// <summary>The first byte.</summary>
+    public void* Start
+    {
+        get
+        {
+            // The array is pinned for life, so its address outlives the fixed statement.
+            fixed (byte* first = _buffer)
+                return (void*)(((nuint)first + (Alignment - 1)) & ~(nuint)(Alignment - 1));
+        }
+    }
+
+    /// <summary>Gives the memory back for the next loan.</summary>
+    public void Dispose() => _owner.Return(_buffer);
+}
+
+/// <summary>The buffers behind <see cref="Scratch"/>: slots that are emptied and filled by exchange, so that no lock
+/// is needed.</summary>
+/// <param name="slots">How many idle buffers to keep.</param>
+internal sealed class ScratchPool(int slots)
+{
+    private readonly byte[]?[] _idle = new byte[]?[slots];
+
+    public Scratch Rent(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Array.MaxLength - Scratch.Alignment);
+        int need = (int)bytes + Scratch.Alignment;
+        byte[]? small = null;
+        for (int i = 0; i < _idle.Length; i++)
+        {
+            if (Interlocked.Exchange(ref _idle[i], null) is not { } taken)
+                continue;
+            if (small is not null)
+                Return(small);
+            if (taken.Length >= need)
+                return new Scratch(this, taken);
+            small = taken;
+        }
+
+        // A buffer too small makes way for its larger successor; powers of two keep the successors few. The pinned
+        // heap instead of native memory: a team that is never disposed leaks nothing.
+        int room = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)need), (uint)Array.MaxLength);
+        return new Scratch(this, GC.AllocateUninitializedArray<byte>(room, pinned: true));
+    }
+
+    public void Return(byte[] buffer)
+    {
+        for (int i = 0; i < _idle.Length; i++)
+        {
+            if (Interlocked.CompareExchange(ref _idle[i], buffer, null) is null)
+                return;
+        }
+    }
+}
