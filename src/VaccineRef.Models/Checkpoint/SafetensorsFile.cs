@@ -1,0 +1,118 @@
+using System.Numerics;
+using VaccineRef.Core;
+
+namespace VaccineRef.Models;
+
+/// <summary>
+/// One safetensors file, mapped into memory. <see cref="Open"/> checks the whole header; reading then converts straight from the
+/// mapped pages into the caller's buffer.
+/// </summary>
+/// <remarks>Format: https://huggingface.co/docs/safetensors (little-endian, row-major).</remarks>
+public sealed class SafetensorsFile : IDisposable
+{
+    // Elements converted at a time; a multiple of every type's size keeps windows far below 2 GiB.
+    private const int Window = 1 << 20;
+
+    private readonly MappedFile _file;
+    private readonly SafetensorsHeader _header;
+
+    private SafetensorsFile(MappedFile file, SafetensorsHeader header) => (_file, _header) = (file, header);
+
+    /// <summary>The file.</summary>
+    public string Path => _header.Path;
+
+    /// <summary>The tensors by name, in the order of their bytes.</summary>
+    public IReadOnlyDictionary<string, TensorEntry> Tensors => _header.Tensors;
+
+    /// <summary>The header's free-form strings.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Maps the file and checks its header: JSON, names, types, shapes, and that the tensors fill the file exactly.</summary>
+    /// <exception cref="CheckpointException">The file is missing, unreadable, cut, too long, or its header lies.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        MappedFile file;
+        try
+        {
+            file = new MappedFile(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new CheckpointException(
+                "the model file cannot be opened", path, found: error.Message, expected: "a safetensors file", inner: error);
+        }
+
+        try
+        {
+            return new SafetensorsFile(file, SafetensorsHeader.Read(path, file));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The entry of a tensor.</summary>
+    /// <exception cref="CheckpointException">There is no such tensor; the message names the nearest one.</exception>
+    public TensorEntry Entry(string name) => Find(Tensors, name, Path);
+
+    /// <summary>Reads F64, F32, F16 or BF16 as <typeparamref name="T"/>, rounding to nearest even where T is narrower.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="destination">As many elements as the tensor has.</param>
+    /// <exception cref="CheckpointException">
+    /// No such tensor, not a float tensor, another number of elements, or a value beyond the range of T.
+    /// </exception>
+    public void Read<T>(string name, Span<T> destination) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var entry = Entry(name);
+        if (!entry.Type.IsFloat)
+            throw new CheckpointException("a tensor is not of a float type", Path, name, entry.ToString(), "F64, F32, F16 or BF16");
+        if (entry.Count != destination.Length)
+        {
+            throw new CheckpointException(
+                "a tensor has another size than the model", Path, name, entry.ToString(), $"{destination.Length} elements",
+                "config.json and the weights must come from the same model");
+        }
+
+        for (var done = 0; done < destination.Length; done += Window)
+        {
+            var part = destination.Slice(done, Math.Min(Window, destination.Length - done));
+            var bytes = _file.Slice(entry.Offset + (long)done * entry.Type.Size, part.Length * entry.Type.Size);
+            if (TensorCodec.DecodeFloats(entry.Type, bytes, part) is { } lost)
+                throw new CheckpointException($"a value does not fit {typeof(T).Name}", Path, name, $"{lost:R}");
+        }
+    }
+
+    /// <summary>Reads an integer or boolean tensor.</summary>
+    /// <exception cref="CheckpointException">No such tensor, a float tensor, or a U64 beyond 2^63 - 1.</exception>
+    public long[] ReadIntegers(string name)
+    {
+        var entry = Entry(name);
+        if (entry.Type.IsFloat || entry.Count > Array.MaxLength)
+            throw new CheckpointException("a tensor cannot be read as integers", Path, name, entry.ToString(), "an integer type");
+        var values = new long[entry.Count];
+        for (var done = 0; done < values.Length; done += Window)
+        {
+            var part = values.AsSpan(done, Math.Min(Window, values.Length - done));
+            var bytes = _file.Slice(entry.Offset + (long)done * entry.Type.Size, part.Length * entry.Type.Size);
+            if (!TensorCodec.TryDecodeIntegers(entry.Type, bytes, part))
+                throw new CheckpointException("an integer does not fit 64 bits with a sign", Path, name, entry.ToString());
+        }
+
+        return values;
+    }
+
+    /// <summary>Unmaps the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    internal static TensorEntry Find(IReadOnlyDictionary<string, TensorEntry> tensors, string name, string path) =>
+        tensors.TryGetValue(name, out var entry) ? entry : throw new CheckpointException(
+            "the checkpoint has no such tensor", path, name,
+            tensors.Count == 0 ? "no tensors" : $"{tensors.Count} tensors, the nearest name is {Nearest(tensors.Keys, name)}",
+            remedy: "config.json and the weights must come from the same model");
+
+    // The name with the longest common tail, because prefixes are what exporters add and drop.
+    private static string? Nearest(IEnumerable<string> names, string name) =>
+        names.MaxBy(other => other.Reverse().Zip(name.Reverse()).TakeWhile(pair => pair.First == pair.Second).Count());
+}
