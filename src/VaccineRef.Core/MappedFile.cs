@@ -3,8 +3,8 @@ using System.IO.MemoryMappedFiles;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A file mapped read-only into memory: pages are read when touched and cost no managed memory, so a checkpoint larger than
-/// memory can be opened. The file must not be shortened while it is mapped.
+/// A file mapped read-only into memory: pages are read when touched and cost no managed memory, so a checkpoint larger
+/// than memory can be opened. The file must not be shortened while it is mapped.
 /// </summary>
 public sealed unsafe class MappedFile : IDisposable
 {

@@ -1,31 +1,32 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 
 namespace VaccineRef.Models;
 
 /// <summary>
-/// PEFT's <c>adapter_config.json</c> for LoRA, y = W x + scaling B A x. Files of peft 0.5.0 and later are read; those that ask for more
-/// than plain LoRA (DoRA, trained biases, saved modules, rank patterns, ...) are refused by the name of the setting. The file written
-/// has only keys that peft 0.5.0 knows, so that it and every later version load it.
+/// PEFT's <c>adapter_config.json</c> for LoRA, y = W x + scaling B A x. Files of peft 0.5.0 and later are read; those
+/// that ask for more than plain LoRA (DoRA, trained biases, saved modules, rank patterns, ...) are refused by the name
+/// of the setting. The file written has only keys that peft 0.5.0 knows, so that it and every later version load it.
 /// </summary>
 /// <param name="Rank">r, the rank of B A.</param>
 /// <param name="Alpha">lora_alpha.</param>
 /// <param name="Targets">target_modules.</param>
-public sealed partial record AdapterConfig(int Rank, double Alpha, TargetModules Targets)
+public sealed record AdapterConfig(int Rank, double Alpha, TargetModules Targets)
 {
     /// <summary>The name of the file in an adapter folder.</summary>
     public const string FileName = "adapter_config.json";
 
     private static readonly string[] Understood =
     [
-        "r", "lora_alpha", "lora_dropout", "target_modules", "layers_to_transform", "use_rslora", "fan_in_fan_out", "inference_mode",
-        "base_model_name_or_path", "peft_type", "task_type", "bias", "init_lora_weights",
+        "r", "lora_alpha", "lora_dropout", "target_modules", "layers_to_transform", "use_rslora", "fan_in_fan_out",
+        "inference_mode", "base_model_name_or_path", "peft_type", "task_type", "bias", "init_lora_weights",
     ];
 
     // These say where the adapter came from, or steer a feature whose own switch is checked.
-    private static readonly string[] Irrelevant = ["auto_mapping", "revision", "peft_version", "megatron_core", "qalora_group_size"];
+    private static readonly string[] Irrelevant =
+        ["auto_mapping", "revision", "peft_version", "megatron_core", "qalora_group_size"];
 
     /// <summary>lora_dropout, the rate at which inputs of A are dropped in training.</summary>
     public double Dropout { get; init; }
@@ -50,11 +51,12 @@ public sealed partial record AdapterConfig(int Rank, double Alpha, TargetModules
 
     /// <summary>Whether the linear module of this path carries an adapter.</summary>
     /// <remarks>With <see cref="Layers"/> set, a module outside the numbered layers carries none, as in peft.</remarks>
-    public bool Adapts(string module) => Targets.Match(module) && (Layers.IsEmpty
-        || (LayerNumber().Match(module) is { Success: true } layer && int.TryParse(layer.Groups[1].Value, out var number) && Layers.Contains(number)));
+    public bool Adapts(string module) =>
+        Targets.Match(module) && (Layers.IsEmpty || (LayerNumber(module) is { } layer && Layers.Contains(layer)));
 
     /// <summary>Reads <c>adapter_config.json</c> of an adapter folder.</summary>
-    /// <exception cref="CheckpointException">The file is missing or malformed, or the adapter is no plain LoRA.</exception>
+    /// <exception cref="CheckpointException">The file is missing or malformed, or the adapter is no plain
+    /// LoRA.</exception>
     public static AdapterConfig Read(string folder)
     {
         var file = ConfigReader.OpenFile(Path.Combine(folder, FileName));
@@ -94,14 +96,14 @@ public sealed partial record AdapterConfig(int Rank, double Alpha, TargetModules
             ["inference_mode"] = InferenceMode,
             ["init_lora_weights"] = true,
             ["layers_pattern"] = null,
-            ["layers_to_transform"] = Layers.IsEmpty ? null : new JsonArray([.. Layers.Select(layer => (JsonNode)layer)]),
+            ["layers_to_transform"] = Layers.IsEmpty ? null : Array(Layers.Select(layer => (JsonNode)layer)),
             ["lora_alpha"] = Alpha,
             ["lora_dropout"] = Dropout,
             ["modules_to_save"] = null,
             ["peft_type"] = "LORA",
             ["r"] = Rank,
             ["revision"] = null,
-            ["target_modules"] = Targets.Pattern ?? (JsonNode)new JsonArray([.. Targets.Names.Select(name => (JsonNode)name)]),
+            ["target_modules"] = Targets.Pattern ?? (JsonNode)Array(Targets.Names.Select(name => (JsonNode)name)),
             ["task_type"] = "CAUSAL_LM",
         };
         if (UseRsLora)
@@ -109,8 +111,12 @@ public sealed partial record AdapterConfig(int Rank, double Alpha, TargetModules
         AtomicFile.WriteJson(Path.Combine(folder, FileName), json);
     }
 
-    [GeneratedRegex(@"\A.*\.[^.]*\.([0-9]+)\.", RegexOptions.CultureInvariant)]
-    private static partial Regex LayerNumber();
+    private static JsonArray Array(IEnumerable<JsonNode> items) => [.. items];
+
+    // peft takes the last number that has two names before it and one behind: model.layers.3.mlp, transformer.h.3.attn.
+    private static int? LayerNumber(string module) => module.Split('.').Skip(2).SkipLast(1)
+        .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (int?)null)
+        .LastOrDefault(number => number is not null);
 
     private static TargetModules ReadTargets(ConfigReader file)
     {
@@ -129,7 +135,8 @@ public sealed partial record AdapterConfig(int Rank, double Alpha, TargetModules
         }
         catch (Exception error) when (error is ArgumentException or NotSupportedException)
         {
-            throw new CheckpointException("the expression cannot be used", file.File, Key, error.Message, Expected, inner: error);
+            throw new CheckpointException(
+                "the expression cannot be used", file.File, Key, error.Message, Expected, inner: error);
         }
     }
 
@@ -147,6 +154,6 @@ public sealed partial record AdapterConfig(int Rank, double Alpha, TargetModules
     private static void RequireRange(ConfigReader file, string key, bool holds, string found, string expected)
     {
         if (!holds)
-            throw new CheckpointException("the adapter is not one this program can apply", file.File, key, found, expected);
+            throw new CheckpointException("the adapter is not a plain LoRA", file.File, key, found, expected);
     }
 }

@@ -7,8 +7,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Writes beside the target and renames into place, so that a reader finds the old content or the new and never a part, whatever
-/// fails. The temporary file is removed on failure.
+/// Writes beside the target and renames into place, so that a reader finds the old content or the new and never a part,
+/// whatever fails. The temporary file is removed on failure.
 /// </summary>
 public static class AtomicFile
 {
@@ -36,7 +36,8 @@ public static class AtomicFile
 
     /// <summary>Writes UTF-8 text without a byte order mark.</summary>
     /// <exception cref="InputException">The disk is full or the file cannot be written.</exception>
-    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+    public static void WriteText(string path, string text) =>
+        Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Writes indented JSON.</summary>
     /// <exception cref="InputException">The disk is full or the file cannot be written.</exception>
@@ -48,14 +49,20 @@ public static class AtomicFile
     });
 
     /// <summary>Writes a whole folder: all of its files appear together or none does.</summary>
-    /// <param name="path">A folder that does not exist yet or is empty. Others are refused: nothing of the user's is deleted.</param>
+    /// <param name="path">A folder that does not exist yet or is empty. Others are refused: nothing of the user's is
+    /// deleted.</param>
     /// <param name="write">Receives the path of the temporary folder to fill.</param>
-    /// <exception cref="InputException">The folder holds something, the disk is full, or the folder cannot be written.</exception>
+    /// <exception cref="InputException">The folder holds something, the disk is full, or the folder cannot be
+    /// written.</exception>
     public static void WriteFolder(string path, Action<string> write)
     {
         path = Path.TrimEndingDirectorySeparator(path);
         if (File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
-            throw new InputException("the output folder is not empty", path, remedy: "choose a new folder, or empty this one");
+        {
+            throw new InputException(
+                "the output folder is not empty", path, remedy: "choose a new folder, or empty this one");
+        }
+
         Guarded(path, temporary =>
         {
             try

@@ -1,10 +1,11 @@
 using System.Numerics;
+using static VaccineRef.Models.CheckpointException;
 
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The weights of a model under their Hugging Face names: one safetensors file, or shards under an index. Opening checks every header
-/// and that index and shards agree; no weight is read.
+/// The weights of a model under their Hugging Face names: one safetensors file, or shards under an index. Opening
+/// checks every header and that index and shards agree; no weight is read.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -64,12 +65,13 @@ public sealed class Checkpoint : IDisposable
 
     private static string Choose(string folder)
     {
-        var (single, index) = (System.IO.Path.Combine(folder, SingleName), System.IO.Path.Combine(folder, ShardIndex.FileName));
+        var single = System.IO.Path.Combine(folder, SingleName);
+        var index = System.IO.Path.Combine(folder, ShardIndex.FileName);
         if (File.Exists(single) && File.Exists(index))
         {
             throw new CheckpointException(
-                "the folder holds two checkpoints", folder, null, $"{SingleName} and {ShardIndex.FileName}", "one of them",
-                "remove one, or name the file itself");
+                "the folder holds two checkpoints", folder, null, $"{SingleName} and {ShardIndex.FileName}",
+                "one of them", "remove one, or name the file itself");
         }
 
         return File.Exists(index) ? index : single;
@@ -92,7 +94,7 @@ public sealed class Checkpoint : IDisposable
         {
             throw new CheckpointException(
                 "shards are missing", Path, null, $"{files.Length - absent.Length} of {files.Length} shards",
-                CheckpointException.Names(absent), "download the missing files");
+                Names(absent), "download the missing files");
         }
 
         var (missing, extra) = (new List<string>(), new List<string>());
@@ -100,15 +102,15 @@ public sealed class Checkpoint : IDisposable
         {
             var shard = SafetensorsFile.Open(System.IO.Path.Combine(folder, file));
             _shards.Add(shard);
-            extra.AddRange(shard.Tensors.Keys.Where(name => map.GetValueOrDefault(name) != file).Select(name => $"{name} in {file}"));
-            missing.AddRange(map.Where(pair => pair.Value == file && !shard.Tensors.ContainsKey(pair.Key)).Select(pair => pair.Key));
+            extra.AddRange(shard.Tensors.Keys.Where(name => map.GetValueOrDefault(name) != file));
+            missing.AddRange(map.Where(pair => pair.Value == file).Select(pair => pair.Key).Except(shard.Tensors.Keys));
         }
 
         if (missing.Count + extra.Count > 0)
         {
             throw new CheckpointException(
                 "index and shards disagree", Path, null,
-                $"listed but missing: {CheckpointException.Names(missing)}; present but not listed: {CheckpointException.Names(extra)}",
+                $"listed but not there: {Names(missing)}; there but not listed: {Names(extra)}",
                 "every tensor in exactly the shard that the index names", "download the checkpoint again");
         }
 

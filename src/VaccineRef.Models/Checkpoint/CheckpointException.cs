@@ -3,7 +3,9 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
-/// <summary>A model file, adapter file or configuration is missing, broken, or asks for what this program does not do.</summary>
+/// <summary>
+/// A model file, adapter file or configuration is missing, broken, or asks for what this program does not do.
+/// </summary>
 public sealed class CheckpointException : InputException
 {
     // A broken header may hold names of any length and any character; a message stays readable.

@@ -5,8 +5,8 @@ using System.Text.Unicode;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A typed view of <c>config.json</c> or another JSON file of settings. A key that is absent and a key that is null mean the same, as
-/// they do in Hugging Face's configurations. Every complaint names the file and the key.
+/// A typed view of <c>config.json</c> or another JSON file of settings. A key that is absent and a key that is null
+/// mean the same, as they do in Hugging Face's configurations. Every complaint names the file and the key.
 /// </summary>
 public sealed class ConfigReader
 {
@@ -28,11 +28,13 @@ public sealed class ConfigReader
     public IEnumerable<string> Keys => _settings.EnumerateObject().Select(property => property.Name);
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
-    /// <exception cref="CheckpointException">The file is missing or is not a JSON object with distinct keys.</exception>
+    /// <exception cref="CheckpointException">The file is missing or is not a JSON object with distinct
+    /// keys.</exception>
     public static ConfigReader Open(string folder) => OpenFile(Path.Combine(folder, "config.json"));
 
     /// <summary>Reads a JSON file of settings.</summary>
-    /// <exception cref="CheckpointException">The file is missing or is not a JSON object with distinct keys.</exception>
+    /// <exception cref="CheckpointException">The file is missing or is not a JSON object with distinct
+    /// keys.</exception>
     public static ConfigReader OpenFile(string path)
     {
         try
@@ -49,12 +51,12 @@ public sealed class ConfigReader
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException("a configuration file cannot be read", path, found: error.Message, inner: error);
+            throw new CheckpointException("a configuration cannot be read", path, found: error.Message, inner: error);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new CheckpointException(
-                "a configuration file is not JSON", path, null, error.Message, "one JSON object, every key once", inner: error);
+                "a configuration is not JSON", path, null, error.Message, "one object, every key once", inner: error);
         }
     }
 
@@ -63,11 +65,13 @@ public sealed class ConfigReader
         AtomicFile.Write(Path.Combine(folder, Path.GetFileName(File)), stream => stream.Write(Raw.Span));
 
     /// <summary>True where the key is present and not null.</summary>
-    public bool Has(string key) => _settings.TryGetProperty(key, out var element) && element.ValueKind != JsonValueKind.Null;
+    public bool Has(string key) =>
+        _settings.TryGetProperty(key, out var element) && element.ValueKind != JsonValueKind.Null;
 
     /// <summary>A whole number.</summary>
-    /// <exception cref="CheckpointException">The key is missing or of another type; so for every reader below.</exception>
-    public int Int(string key) => Get(key, "a whole number", (JsonElement e, out int value) => TryInt(e, out value));
+    /// <exception cref="CheckpointException">The key is missing or of another type; so for every reader
+    /// below.</exception>
+    public int Int(string key) => Get<int>(key, "a whole number", TryInt);
 
     /// <summary>A whole number, or <paramref name="otherwise"/> where the key is absent.</summary>
     public int Int(string key, int otherwise) => Has(key) ? Int(key) : otherwise;
@@ -93,7 +97,7 @@ public sealed class ConfigReader
     public bool Bool(string key, bool otherwise) => Has(key) ? Bool(key) : otherwise;
 
     /// <summary>A string.</summary>
-    public string String(string key) => Get(key, "a string", (JsonElement e, out string value) => TryString(e, out value));
+    public string String(string key) => Get<string>(key, "a string", TryString);
 
     /// <summary>A string, or <paramref name="otherwise"/> where the key is absent.</summary>
     public string String(string key, string otherwise) => Has(key) ? String(key) : otherwise;
@@ -108,26 +112,30 @@ public sealed class ConfigReader
     public JsonValueKind Kind(string key) => Has(key) ? _settings.GetProperty(key).ValueKind : JsonValueKind.Null;
 
     /// <summary>The object under a key, such as <c>rope_scaling</c>; null where the key is absent.</summary>
-    public ConfigReader? Section(string key) => !Has(key) ? null : Get(key, "an object", (JsonElement e, out ConfigReader value) =>
+    public ConfigReader? Section(string key) => Kind(key) switch
     {
-        value = new ConfigReader(File, Raw, e, $"{_prefix}{key}.");
-        return e.ValueKind == JsonValueKind.Object;
-    });
+        JsonValueKind.Null => null,
+        JsonValueKind.Object => new(File, Raw, _settings.GetProperty(key), $"{_prefix}{key}."),
+        _ => throw WrongType(key, "an object"),
+    };
 
     /// <summary>Refuses a setting that this program does not implement.</summary>
     /// <exception cref="CheckpointException">The key is present, not null and not <paramref name="value"/>.</exception>
-    public void RequireAbsentOrEqual(string key, bool value) => Require(key, !Has(key) || Bool(key) == value, value ? "true" : "false");
+    public void RequireAbsentOrEqual(string key, bool value) =>
+        Require(key, !Has(key) || Bool(key) == value, value ? "true" : "false");
 
     /// <inheritdoc cref="RequireAbsentOrEqual(string, bool)"/>
     public void RequireAbsentOrEqual(string key, double value) =>
         Require(key, !Has(key) || Double(key).Equals(value), $"{value:R}");
 
     /// <inheritdoc cref="RequireAbsentOrEqual(string, bool)"/>
-    public void RequireAbsentOrEqual(string key, string value) => Require(key, !Has(key) || String(key) == value, value);
+    public void RequireAbsentOrEqual(string key, string value) =>
+        Require(key, !Has(key) || String(key) == value, value);
 
     /// <summary>Refuses a setting that this program does not implement, unless it is null, false or empty.</summary>
     /// <exception cref="CheckpointException">The key holds something.</exception>
-    public void RequireEmpty(string key) => Require(key, !Has(key) || IsEmpty(_settings.GetProperty(key)), "absent, null, false or empty");
+    public void RequireEmpty(string key) =>
+        Require(key, !Has(key) || IsEmpty(_settings.GetProperty(key)), "absent, null, false or empty");
 
     private static bool IsEmpty(JsonElement element) => element.ValueKind switch
     {
@@ -193,8 +201,9 @@ public sealed class ConfigReader
     {
         if (!Has(key))
             throw new CheckpointException("a setting is missing", File, _prefix + key, null, expected);
-        var element = _settings.GetProperty(key);
-        return convert(element, out var value) ? value : throw new CheckpointException(
-            "a setting has the wrong type", File, _prefix + key, element.GetRawText(), expected);
+        return convert(_settings.GetProperty(key), out var value) ? value : throw WrongType(key, expected);
     }
+
+    private CheckpointException WrongType(string key, string expected) => new(
+        "a setting has the wrong type", File, _prefix + key, _settings.GetProperty(key).GetRawText(), expected);
 }

@@ -4,8 +4,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One safetensors file, mapped into memory. <see cref="Open"/> checks the whole header; reading then converts straight from the
-/// mapped pages into the caller's buffer.
+/// One safetensors file, mapped into memory. <see cref="Open"/> checks the whole header; reading then converts straight
+/// from the mapped pages into the caller's buffer.
 /// </summary>
 /// <remarks>Format: https://huggingface.co/docs/safetensors (little-endian, row-major).</remarks>
 public sealed class SafetensorsFile : IDisposable
@@ -27,8 +27,11 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>The header's free-form strings.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    /// <summary>Maps the file and checks its header: JSON, names, types, shapes, and that the tensors fill the file exactly.</summary>
-    /// <exception cref="CheckpointException">The file is missing, unreadable, cut, too long, or its header lies.</exception>
+    /// <summary>
+    /// Maps the file and checks its header: JSON, names, types, shapes, and that the tensors fill the file exactly.
+    /// </summary>
+    /// <exception cref="CheckpointException">The file is missing, unreadable, cut, too long, or its header
+    /// lies.</exception>
     public static SafetensorsFile Open(string path)
     {
         MappedFile file;
@@ -39,7 +42,7 @@ public sealed class SafetensorsFile : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new CheckpointException(
-                "the model file cannot be opened", path, found: error.Message, expected: "a safetensors file", inner: error);
+                "the model file cannot be opened", path, null, error.Message, "a safetensors file", inner: error);
         }
 
         try
@@ -57,7 +60,9 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="CheckpointException">There is no such tensor; the message names the nearest one.</exception>
     public TensorEntry Entry(string name) => Find(Tensors, name, Path);
 
-    /// <summary>Reads F64, F32, F16 or BF16 as <typeparamref name="T"/>, rounding to nearest even where T is narrower.</summary>
+    /// <summary>
+    /// Reads F64, F32, F16 or BF16 as <typeparamref name="T"/>, rounding to nearest even where T is narrower.
+    /// </summary>
     /// <param name="name">The tensor.</param>
     /// <param name="destination">As many elements as the tensor has.</param>
     /// <exception cref="CheckpointException">
@@ -67,12 +72,12 @@ public sealed class SafetensorsFile : IDisposable
     {
         var entry = Entry(name);
         if (!entry.Type.IsFloat)
-            throw new CheckpointException("a tensor is not of a float type", Path, name, entry.ToString(), "F64, F32, F16 or BF16");
+            throw Unreadable(entry, "F64, F32, F16 or BF16");
         if (entry.Count != destination.Length)
         {
             throw new CheckpointException(
-                "a tensor has another size than the model", Path, name, entry.ToString(), $"{destination.Length} elements",
-                "config.json and the weights must come from the same model");
+                "a tensor has another size than the model", Path, name, entry.ToString(),
+                $"{destination.Length} elements", "config.json and the weights must come from the same model");
         }
 
         for (var done = 0; done < destination.Length; done += Window)
@@ -90,14 +95,14 @@ public sealed class SafetensorsFile : IDisposable
     {
         var entry = Entry(name);
         if (entry.Type.IsFloat || entry.Count > Array.MaxLength)
-            throw new CheckpointException("a tensor cannot be read as integers", Path, name, entry.ToString(), "an integer type");
+            throw Unreadable(entry, "an integer type");
         var values = new long[entry.Count];
         for (var done = 0; done < values.Length; done += Window)
         {
             var part = values.AsSpan(done, Math.Min(Window, values.Length - done));
             var bytes = _file.Slice(entry.Offset + (long)done * entry.Type.Size, part.Length * entry.Type.Size);
             if (!TensorCodec.TryDecodeIntegers(entry.Type, bytes, part))
-                throw new CheckpointException("an integer does not fit 64 bits with a sign", Path, name, entry.ToString());
+                throw Unreadable(entry, "values up to 2^63 - 1");
         }
 
         return values;
@@ -109,8 +114,11 @@ public sealed class SafetensorsFile : IDisposable
     internal static TensorEntry Find(IReadOnlyDictionary<string, TensorEntry> tensors, string name, string path) =>
         tensors.TryGetValue(name, out var entry) ? entry : throw new CheckpointException(
             "the checkpoint has no such tensor", path, name,
-            tensors.Count == 0 ? "no tensors" : $"{tensors.Count} tensors, the nearest name is {Nearest(tensors.Keys, name)}",
+            $"{tensors.Count} tensors, the nearest name is {Nearest(tensors.Keys, name) ?? "none"}",
             remedy: "config.json and the weights must come from the same model");
+
+    private CheckpointException Unreadable(TensorEntry entry, string expected) =>
+        new("a tensor cannot be read as these numbers", Path, entry.Name, entry.ToString(), expected);
 
     // The name with the longest common tail, because prefixes are what exporters add and drop.
     private static string? Nearest(IEnumerable<string> names, string name) =>

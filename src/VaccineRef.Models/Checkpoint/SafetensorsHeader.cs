@@ -7,8 +7,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The header of a safetensors file: 8 bytes of little-endian length N, N bytes of JSON, then the tensors end to end. Everything is
-/// checked against the length of the file before anything of the size that the header claims is allocated.
+/// The header of a safetensors file: 8 bytes of little-endian length N, N bytes of JSON, then the tensors end to end.
+/// Everything is checked against the length of the file before anything of the size that the header claims is
+/// allocated.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -29,12 +30,13 @@ internal sealed class SafetensorsHeader
 
     public Dictionary<string, string> Metadata { get; } = [];
 
-    /// <exception cref="CheckpointException">The header is cut, broken, or at odds with itself or with the file.</exception>
+    /// <exception cref="CheckpointException">The header is cut, broken, or at odds with itself or with the
+    /// file.</exception>
     public static SafetensorsHeader Read(string path, MappedFile file)
     {
         var header = new SafetensorsHeader(path);
         if (file.Length < LengthBytes)
-            throw header.Broken("the file is too short", null, $"{file.Length} bytes", "8 bytes of header length or more");
+            throw header.Broken("the file is too short", null, $"{file.Length} bytes", "8 bytes or more");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(file.Slice(0, LengthBytes));
         var room = Math.Min(MaxLength, file.Length - LengthBytes);
         if (length > (ulong)room)
@@ -61,7 +63,8 @@ internal sealed class SafetensorsHeader
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: an escape in a string that is no Unicode character, or a token of another kind.
+            // InvalidOperationException: an escape in a string that is no Unicode character, or a token of another
+            // kind.
             throw Broken("the header is not the JSON of safetensors", null, error.Message, null, error);
         }
     }
@@ -92,7 +95,7 @@ internal sealed class SafetensorsHeader
         {
             reader.Read();
             if (reader.TokenType != JsonTokenType.String || !Metadata.TryAdd(key, reader.GetString()!))
-                throw Broken("the metadata is not a table of strings", $"{MetadataKey}.{key}", null, "one string a key");
+                throw Broken("the metadata is not a table of strings", MetadataKey, key, "one string a key");
         }
     }
 
@@ -115,7 +118,7 @@ internal sealed class SafetensorsHeader
                     offsets = ReadExtents(ref reader, name, field);
                     break;
                 default:
-                    throw Broken("an entry has a field too many", name, field, "dtype, shape and data_offsets, each once");
+                    throw Broken("an entry has a field too many", name, field, "dtype, shape, data_offsets: each once");
             }
         }
 
@@ -149,14 +152,16 @@ internal sealed class SafetensorsHeader
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var value) || value < 0)
-                throw Broken($"{field} holds an impossible value", name, Text(ref reader), "whole numbers from 0 to 2^63 - 1");
+                throw Broken($"{field} holds an impossible value", name, Text(ref reader), "numbers from 0 to 2^63 - 1");
             values.Add(value);
         }
 
         return values.DrainToImmutable();
     }
 
-    /// <summary>Tensors must fill the bytes after the header end to end: no holes, no overlaps, nothing left over.</summary>
+    /// <summary>
+    /// Tensors must fill the bytes after the header end to end: no holes, no overlaps, nothing left over.
+    /// </summary>
     private void Place(List<TensorEntry> entries, long start, long fileLength)
     {
         entries.Sort((a, b) => (a.Offset, a.Length).CompareTo((b.Offset, b.Length)));
@@ -175,7 +180,7 @@ internal sealed class SafetensorsHeader
         }
 
         if (end != fileLength - start)
-            throw Broken("the tensors and the file end in different places", null, $"{fileLength} bytes", $"{start + end}");
+            throw Broken("the file is cut or too long", null, $"{fileLength} bytes", $"{start + end} bytes");
     }
 
     private static string? NextName(ref Utf8JsonReader reader) =>

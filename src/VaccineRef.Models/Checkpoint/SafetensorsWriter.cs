@@ -7,8 +7,8 @@ using System.Text.Json.Nodes;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Writes safetensors files byte for byte as the reference implementation does: tensors by descending type, then by name; the header
-/// padded with blanks to 8 bytes. Values are streamed; only the header is held in memory.
+/// Writes safetensors files byte for byte as the reference implementation does: tensors by descending type, then by
+/// name; the header padded with blanks to 8 bytes. Values are streamed; only the header is held in memory.
 /// </summary>
 public static class SafetensorsWriter
 {
@@ -18,7 +18,8 @@ public static class SafetensorsWriter
     /// <summary>Writes one file, atomically.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors, names distinct.</param>
-    /// <param name="metadata">Strings for the header; by default the <c>format: pt</c> that Hugging Face demands.</param>
+    /// <param name="metadata">Strings for the header; by default the <c>format: pt</c> that Hugging Face
+    /// demands.</param>
     /// <exception cref="CheckpointException">A value does not fit the type it is stored in.</exception>
     /// <exception cref="Core.InputException">The file cannot be written.</exception>
     public static void Write(
@@ -36,14 +37,17 @@ public static class SafetensorsWriter
         });
 
     /// <summary>
-    /// Writes <c>model.safetensors</c>, or, where that would exceed <paramref name="maxShardBytes"/>, numbered shards and
-    /// <c>model.safetensors.index.json</c> as Hugging Face does. A single larger tensor gets a shard of its own.
+    /// Writes <c>model.safetensors</c>, or, where that would exceed <paramref name="maxShardBytes"/>, numbered shards
+    /// and <c>model.safetensors.index.json</c> as Hugging Face does. A single larger tensor gets a shard of its own.
     /// </summary>
-    /// <param name="folder">An empty folder, or one that holds no other checkpoint; see <see cref="AtomicFile.WriteFolder"/>.</param>
+    /// <param name="folder">An empty folder, or one that holds no other checkpoint; see <see
+    /// cref="AtomicFile.WriteFolder"/>.</param>
     /// <param name="tensors">The tensors, names distinct; shards keep their order.</param>
     /// <param name="maxShardBytes">The most bytes of tensors in one file.</param>
-    /// <param name="metadata">As in <see cref="Write(string, IReadOnlyList{TensorData}, IReadOnlyDictionary{string, string}?)"/>.</param>
-    /// <exception cref="CheckpointException">The folder holds a checkpoint cut into other files, or a value does not fit.</exception>
+    /// <param name="metadata">As in <see cref="Write(string, IReadOnlyList{TensorData}, IReadOnlyDictionary{string,
+    /// string}?)"/>.</param>
+    /// <exception cref="CheckpointException">The folder holds a checkpoint cut into other files, or a value does not
+    /// fit.</exception>
     public static void WriteSharded(
         string folder, IReadOnlyList<TensorData> tensors, long maxShardBytes,
         IReadOnlyDictionary<string, string>? metadata = null)
@@ -92,7 +96,8 @@ public static class SafetensorsWriter
             own.Add(ShardIndex.FileName);
         string[] others =
         [
-            .. Directory.EnumerateFiles(folder, "model*.safetensors*").Select(file => Path.GetFileName(file)).Except(own),
+            .. Directory.EnumerateFiles(folder, "model*.safetensors*").Select(file => Path.GetFileName(file))
+                .Except(own),
         ];
         if (others.Length > 0)
         {
@@ -106,7 +111,11 @@ public static class SafetensorsWriter
     {
         var json = new JsonObject();
         if (metadata.Count > 0)
-            json[SafetensorsHeader.MetadataKey] = new JsonObject(metadata.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value)));
+        {
+            json[SafetensorsHeader.MetadataKey] = new JsonObject(
+                metadata.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value)));
+        }
+
         var offset = 0L;
         foreach (var tensor in tensors)
         {

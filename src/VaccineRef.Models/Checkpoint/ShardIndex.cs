@@ -13,12 +13,13 @@ internal static class ShardIndex
     public static Dictionary<string, string> Read(string path)
     {
         var map = ConfigReader.OpenFile(path).Section(Map)
-            ?? throw new CheckpointException("the shard index has no map", path, Map, null, "an object: tensor name, file name");
+            ?? throw new CheckpointException("the shard index has no map", path, Map, null, "tensor names, file names");
         var files = map.Keys.ToDictionary(name => name, name => map.String(name));
         foreach (var (name, file) in files)
         {
-            if (file != Path.GetFileName(file) || file.Contains('\\') || !file.EndsWith(".safetensors", StringComparison.Ordinal))
-                throw new CheckpointException("the shard index names no shard", path, name, file, "a .safetensors file of the folder");
+            var leaves = file != Path.GetFileName(file) || file.Contains('\\');
+            if (leaves || !file.EndsWith(".safetensors", StringComparison.Ordinal))
+                throw new CheckpointException("the index names no shard", path, name, file, "a .safetensors file beside it");
         }
 
         return files;

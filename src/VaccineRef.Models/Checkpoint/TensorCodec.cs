@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Between the bytes of a file and numbers. Every narrowing rounds once, to nearest, ties to even; NaN stays NaN, infinities stay.
-/// A finite value that would become infinite is reported, never stored.
+/// Between the bytes of a file and numbers. Every narrowing rounds once, to nearest, ties to even; NaN stays NaN,
+/// infinities stay. A finite value that would become infinite is reported, never stored.
 /// </summary>
 internal static class TensorCodec
 {
@@ -80,7 +80,9 @@ internal static class TensorCodec
         return type != TensorType.U64 || !to.ContainsAnyInRange(long.MinValue, -1);
     }
 
-    /// <summary>Stores the low bytes of each value; returns the first value that the type cannot hold, or null.</summary>
+    /// <summary>
+    /// Stores the low bytes of each value; returns the first value that the type cannot hold, or null.
+    /// </summary>
     public static long? EncodeIntegers(TensorType type, ReadOnlySpan<long> from, Span<byte> to)
     {
         var (least, most) = type switch
@@ -99,11 +101,13 @@ internal static class TensorCodec
         return null;
     }
 
-    private static void Widen<TFrom>(ReadOnlySpan<byte> from, Span<long> to) where TFrom : unmanaged, IBinaryInteger<TFrom> =>
+    private static void Widen<TFrom>(ReadOnlySpan<byte> from, Span<long> to)
+        where TFrom : unmanaged, IBinaryInteger<TFrom> =>
         TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, TFrom>(from), to);
 
     // BF16 is the upper half of a float.
-    private static void DecodeBf16<T>(ReadOnlySpan<ushort> from, Span<T> to) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void DecodeBf16<T>(ReadOnlySpan<ushort> from, Span<T> to)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         Span<uint> strip = stackalloc uint[Strip];
         for (var done = 0; done < from.Length; done += Strip)
@@ -115,21 +119,24 @@ internal static class TensorCodec
         }
     }
 
-    private static void EncodeBf16<T>(ReadOnlySpan<T> from, Span<ushort> to) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void EncodeBf16<T>(ReadOnlySpan<T> from, Span<ushort> to)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         for (var i = 0; i < from.Length; i++)
         {
-            var single = typeof(T) == typeof(float) ? float.CreateTruncating(from[i]) : ToOdd(double.CreateTruncating(from[i]));
+            var single = typeof(T) == typeof(float)
+                ? float.CreateTruncating(from[i])
+                : ToOdd(double.CreateTruncating(from[i]));
             var bits = BitConverter.SingleToUInt32Bits(single);
             to[i] = float.IsNaN(single)
-                ? (ushort)((bits >> 16) | 0x40)                              // quiet, so that the payload cannot round to infinity
-                : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);      // half an ulp, less one where the kept bit is even
+                ? (ushort)((bits >> 16) | 0x40)                           // quiet: the payload must not round to infinity
+                : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);   // half an ulp, less one where the kept bit is even
         }
     }
 
     /// <summary>
-    /// Rounds to odd: an inexact result keeps its last bit set, so that the second rounding, to BF16, cannot mistake it for a tie
-    /// (S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE TC 57(4), 2008).
+    /// Rounds to odd: an inexact result keeps its last bit set, so that the second rounding, to BF16, cannot mistake it
+    /// for a tie (S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE TC 57(4), 2008).
     /// </summary>
     private static float ToOdd(double x)
     {
@@ -141,7 +148,8 @@ internal static class TensorCodec
     }
 
     /// <summary>The first finite value that would round to infinity.</summary>
-    private static double? TooLarge<T>(TensorType type, ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
+    private static double? TooLarge<T>(TensorType type, ReadOnlySpan<T> values)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         // Half an ulp above the largest number of p digits: there the tie goes up.
         static double Tie(int digits, int exponent) => Math.ScaleB(2 - Math.ScaleB(1, -digits), exponent);

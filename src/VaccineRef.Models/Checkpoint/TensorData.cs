@@ -6,7 +6,9 @@ namespace VaccineRef.Models;
 /// <summary>Fetches the values of a tensor when they are written, so that no copy waits in memory.</summary>
 public delegate ReadOnlySpan<T> TensorValues<T>();
 
-/// <summary>A tensor to be written: its name, the type it takes in the file, its shape, and where its values come from.</summary>
+/// <summary>
+/// A tensor to be written: its name, the type it takes in the file, its shape, and where its values come from.
+/// </summary>
 public sealed class TensorData
 {
     // Elements converted at a time: the buffer stays within the second-level cache.
@@ -17,7 +19,7 @@ public sealed class TensorData
     private TensorData(string name, TensorType type, ReadOnlySpan<long> shape, Action<TensorData, Stream, string> write)
     {
         (Name, Type, Shape, _write) = (name, type, [.. shape], write);
-        Length = TensorEntry.Bytes(type, Shape) ?? throw new ArgumentException($"{name}: the shape has too many elements");
+        Length = TensorEntry.Bytes(type, Shape) ?? throw new ArgumentException($"{name}: the shape is too large");
     }
 
     private delegate string? Encoder<T>(TensorType type, ReadOnlySpan<T> from, Span<byte> to);
@@ -50,7 +52,8 @@ public sealed class TensorData
         where T : unmanaged, IFloatingPointIeee754<T> => Floats(name, type, shape, () => values.Span);
 
     /// <summary>An integer or boolean tensor.</summary>
-    public static TensorData Integers(string name, TensorType type, ReadOnlySpan<long> shape, ReadOnlyMemory<long> values)
+    public static TensorData Integers(
+        string name, TensorType type, ReadOnlySpan<long> shape, ReadOnlyMemory<long> values)
     {
         if (type.IsFloat)
             throw new ArgumentException($"{name}: {type.Name()} is not an integer type");

@@ -1,8 +1,8 @@
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The element types of safetensors that this program reads. They stand in the order in which the reference implementation ranks
-/// them, so that sorting by descending type keeps every tensor of a file aligned.
+/// The element types of safetensors that this program reads. They stand in the order in which the reference
+/// implementation ranks them, so that sorting by descending type keeps every tensor of a file aligned.
 /// </summary>
 public enum TensorType
 {
