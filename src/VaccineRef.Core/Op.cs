@@ -16,6 +16,10 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="ShapeException">The inputs do not fit.</exception>
     public abstract Shape Infer(ReadOnlySpan<Shape> x);
 
+    /// <summary>The shape of y where the call has <paramref name="ids"/> ids: another only for an op that makes a row for each.</summary>
+    /// <exception cref="ShapeException">The inputs do not fit.</exception>
+    public virtual Shape Infer(ReadOnlySpan<Shape> x, int ids) => Infer(x);
+
     /// <summary>The shape of what forward keeps for backward (row statistics, ...); nothing by default.</summary>
     public virtual Shape Saved(ReadOnlySpan<Shape> x) => Shape.Empty;
 

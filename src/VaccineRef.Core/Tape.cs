@@ -69,7 +69,7 @@ public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IF
         Span<Shape> shapes = stackalloc Shape[x.Length];
         for (int i = 0; i < x.Length; i++)
             shapes[i] = Own(x[i]).Shape;
-        var shape = op.Infer(shapes);
+        var shape = op.Infer(shapes, ids.Length);
         op.Check(shapes, ids.Span);
 
         var node = new Node { Op = op, FirstInput = _inputs.Count, InputCount = x.Length, Ids = ids, Random = random };
