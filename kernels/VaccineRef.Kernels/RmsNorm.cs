@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
@@ -7,21 +8,20 @@ namespace VaccineRef.Kernels;
 /// <summary>
 /// y = x / r * w with r = sqrt(mean(x^2) + eps) per row. X: x (N, C), w (1, C). Y: (N, C). Saved: 1 / r, (N, 1).
 /// Backward: dx = (dy w - x s / C) / r with s = sum(dy w x) / r^2; dw = sum over rows of dy x / r.
-/// Error against double: below (C + 8) eps relative to the row's norm. NaN in a row stays in that row. N = 0 is legal.
+/// Error against double: (C + 8) eps of |y|. NaN in a row stays in that row. N = 0 is legal.
 /// Source: Hugging Face modeling_llama.py, LlamaRMSNorm; Zhang and Sennrich, arXiv 1910.07467, eq. 4.
 /// </summary>
 /// <param name="epsilon">eps, inside the square root.</param>
 public sealed class RmsNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int RowsPerBlock = 16;      // fixed: the cut must not depend on the number of threads
-
     /// <inheritdoc/>
     public override string Name => "RmsNorm";
 
     /// <inheritdoc/>
-    public override Shape Infer(ReadOnlySpan<Shape> x) => x is [var hidden, var weight] && weight == Shape.Vector(hidden.Columns)
-        ? hidden
-        : throw new ShapeException(Name, x, "x (N, C) and w (1, C)");
+    public override Shape Infer(ReadOnlySpan<Shape> x) =>
+        x is [var hidden, var weight] && weight == Shape.Vector(hidden.Columns)
+            ? hidden
+            : throw new ShapeException(Name, x, "x (N, C) and w (1, C)");
 
     /// <inheritdoc/>
     public override Shape Saved(ReadOnlySpan<Shape> x) => new(x[0].Rows, 1);
@@ -31,7 +31,7 @@ public sealed class RmsNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFlo
     {
         View<T> x = f.X(0), w = f.X(1), y = f.Y, inverse = f.Saved;
         T eps = T.CreateChecked(epsilon), columns = T.CreateChecked(x.Columns);
-        f.Workers.Blocks(x.Rows, RowsPerBlock, (first, end) =>
+        f.Workers.Blocks(x.Rows, Cut.Rows, (first, end) =>
         {
             for (int row = first; row < end; row++)
             {
@@ -46,46 +46,47 @@ public sealed class RmsNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFlo
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
     {
+        View<T> x = f.X(0), dy = f.Dy, inverse = f.Saved;
         if (f.Wants(0))
             BackwardInput(f);
         if (f.Wants(1))
-            BackwardWeight(f);
+            ColumnSums.Add(f.Workers, x.Rows, f.Dx(1), [SkipLocalsInit] (row, first, sum) =>
+            {
+                Span<T> h = (stackalloc T[Cut.Columns])[..sum.Length];
+                TensorPrimitives.Multiply(x.Row(row).Slice(first, sum.Length), inverse.Span[row], h);
+                TensorPrimitives.MultiplyAdd<T>(h, dy.Row(row).Slice(first, sum.Length), sum, sum);
+            });
     }
 
     private static void BackwardInput(CpuFrame<T> f)
     {
         View<T> x = f.X(0), w = f.X(1), dy = f.Dy, dx = f.Dx(0), inverse = f.Saved;
         T columns = T.CreateChecked(x.Columns);
-        var scratch = f.Scratch(x.Shape);                                      // dy w
-        f.Workers.Blocks(x.Rows, RowsPerBlock, (first, end) =>
+        f.Workers.Blocks(x.Rows, Cut.Rows, [SkipLocalsInit] (first, end) =>
         {
+            Span<T> strip = stackalloc T[Cut.Strip];                        // dy w
             for (int row = first; row < end; row++)
             {
-                T s = inverse.Span[row];
-                var dyw = scratch.Row(row);
-                TensorPrimitives.Multiply(dy.Row(row), w.Span, dyw);
-                T dot = TensorPrimitives.Dot<T>(dyw, x.Row(row));
-                TensorPrimitives.MultiplyAdd(dyw, s, dx.Row(row), dx.Row(row));
-                TensorPrimitives.MultiplyAdd(x.Row(row), -dot * s * s * s / columns, dx.Row(row), dx.Row(row));
+                T s = inverse.Span[row], dot = T.Zero;
+                for (int start = 0; start < x.Columns; start += Cut.Strip)
+                {
+                    var part = strip[..Math.Min(Cut.Strip, x.Columns - start)];
+                    TensorPrimitives.Multiply<T>(
+                        dy.Row(row).Slice(start, part.Length), w.Span.Slice(start, part.Length), part);
+                    dot += TensorPrimitives.Dot<T>(x.Row(row).Slice(start, part.Length), part);
+                }
+
+                T pull = -dot * s * s / columns;
+                for (int start = 0; start < x.Columns; start += Cut.Strip)
+                {
+                    var part = strip[..Math.Min(Cut.Strip, x.Columns - start)];
+                    var target = dx.Row(row).Slice(start, part.Length);
+                    TensorPrimitives.Multiply(x.Row(row).Slice(start, part.Length), pull, part);
+                    TensorPrimitives.MultiplyAdd<T>(
+                        dy.Row(row).Slice(start, part.Length), w.Span.Slice(start, part.Length), part, part);
+                    TensorPrimitives.MultiplyAdd(part, s, target, target);
+                }
             }
         });
     }
-
-    private static void BackwardWeight(CpuFrame<T> f)
-    {
-        View<T> x = f.X(0), dy = f.Dy, dw = f.Dx(1), inverse = f.Saved;
-        f.Workers.Blocks(x.Columns, ColumnsPerBlock, (first, end) =>
-        {
-            int count = end - first;
-            Span<T> sum = dw.Span[first..end], product = stackalloc T[ColumnsPerBlock];
-            product = product[..count];
-            for (int row = 0; row < x.Rows; row++)
-            {
-                TensorPrimitives.Multiply(x.Row(row).Slice(first, count), inverse.Span[row], product);
-                TensorPrimitives.MultiplyAdd(product, dy.Row(row).Slice(first, count), sum, sum);
-            }
-        });
-    }
-
-    private const int ColumnsPerBlock = 256;
 }

@@ -1,0 +1,29 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using VaccineRef.Core;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>X = c X for every X. Error: 2 eps.</summary>
+/// <param name="factor">c.</param>
+public sealed class ScaleInPlace<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly T _factor = T.CreateChecked(factor);
+
+    /// <inheritdoc/>
+    public override string Name => "ScaleInPlace";
+
+    /// <inheritdoc/>
+    public override double Run(CpuFrame<T> f)
+    {
+        for (int i = 0; i < f.Inputs; i++)
+        {
+            var x = f.X(i);
+            f.Workers.Blocks(
+                checked((int)x.Shape.Count), Cut.Strip,
+                (start, end) => TensorPrimitives.Multiply(x.Span[start..end], _factor, x.Span[start..end]));
+        }
+
+        return 0;
+    }
+}
