@@ -1,28 +1,39 @@
 namespace VaccineRef.Models;
 
-/// <summary>Text to token ids and back.</summary>
+/// <summary>Text to token ids and back, exactly as the model's family does it. Safe to use from several threads at once.</summary>
 public interface ITextTokenizer
 {
-    /// <summary>The number of ids: every id lies in [0, VocabularySize).</summary>
+    /// <summary>One more than the highest id: the least number of rows an embedding must have.</summary>
     int VocabularySize { get; }
 
-    /// <summary>The id that starts a text, if the tokenizer has one.</summary>
+    /// <summary>The id that starts a text, if the family has one.</summary>
     int? BosId { get; }
 
-    /// <summary>The id that ends a text, if the tokenizer has one.</summary>
+    /// <summary>The id that ends a text, if the family has one.</summary>
     int? EosId { get; }
 
-    /// <summary>The id that pads a batch, if the tokenizer has one.</summary>
+    /// <summary>The padding id, if the tokenizer's files name one.</summary>
     int? PadId { get; }
 
-    /// <summary>How the end of a text is written, if it can be.</summary>
+    /// <summary>How <see cref="EosId"/> is written, "&lt;/s&gt;" or "&lt;|endoftext|&gt;".</summary>
     string? EosText { get; }
 
     /// <summary>
-    /// The ids of a text; with the special tokens that the tokenizer puts around every text, if asked.
+    /// The ids of <paramref name="text"/>. Special tokens written out in the text become their ids where the family does so: always
+    /// for byte-level BPE and tokenizer.json, never for SentencePiece (there, append <see cref="EosId"/>, not <see cref="EosText"/>).
+    /// A lone surrogate has no encoding in UTF-8 and is read as U+FFFD.
     /// </summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="addSpecialTokens">
+    /// Puts in front and behind what the family puts there: Llama its BOS, OPT <c>&lt;/s&gt;</c> in front, GPT-2 and NeoX nothing.
+    /// </param>
+    /// <exception cref="TokenizerException">A character that the vocabulary can express in no way.</exception>
     int[] Encode(string text, bool addSpecialTokens = true);
 
-    /// <summary>The text of some ids; without special tokens, if asked.</summary>
+    /// <summary>
+    /// The text of <paramref name="ids"/>. Bytes that are not UTF-8 become U+FFFD; spaces are never "cleaned up"; an id that no token
+    /// has is written as nothing, since model heads are padded beyond the vocabulary (OPT has 50,272 rows for 50,265 tokens).
+    /// </summary>
+    /// <exception cref="TokenizerException">A negative id.</exception>
     string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true);
 }

@@ -1,0 +1,97 @@
+using System.Text.Json;
+
+namespace VaccineRef.Models.Tokenizer;
+
+/// <summary>A JSON value that knows where it stands, so that whoever finds it wrong can say so.</summary>
+internal readonly record struct Setting(string File, string Path, JsonElement Value)
+{
+    /// <summary>True unless the value is absent or null.</summary>
+    public bool Given => Value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
+
+    /// <summary>A member; not <see cref="Given"/> when this has none of that name.</summary>
+    public Setting this[string key] => new(
+        File, $"{Path}.{key}", Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(key, out var v) ? v : default);
+
+    public string Text() => TextOrNull() ?? throw Unexpected("a string");
+
+    public string? TextOrNull() => Value.ValueKind switch
+    {
+        JsonValueKind.String => Decoded(static v => v.GetString()!, Value),
+        JsonValueKind.Undefined or JsonValueKind.Null => null,
+        _ => throw Unexpected("a string"),
+    };
+
+    public bool? FlagOrNull() => Value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Undefined or JsonValueKind.Null => null,
+        _ => throw Unexpected("true or false"),
+    };
+
+    public bool Flag(bool otherwise) => FlagOrNull() ?? otherwise;
+
+    /// <summary>A whole number from 0 to 16,777,215: no vocabulary is larger, and no memory is taken for one that claims to be.</summary>
+    public int Id() => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out int id) && id is >= 0 and < 1 << 24
+        ? id
+        : throw Unexpected("a token id (0 to 16777215)");
+
+    public IEnumerable<Setting> Items()
+    {
+        if (Value.ValueKind != JsonValueKind.Array)
+            throw Unexpected("an array");
+        int i = 0;
+        foreach (var item in Value.EnumerateArray())
+            yield return new Setting(File, $"{Path}[{i++}]", item);
+    }
+
+    public IEnumerable<(string Name, Setting Value)> Members()
+    {
+        if (Value.ValueKind != JsonValueKind.Object)
+            throw Unexpected("an object");
+        foreach (var member in Value.EnumerateObject())
+        {
+            string name = Decoded(static m => m.Name, member);
+            yield return (name, new Setting(File, $"{Path}[\"{name}\"]", member.Value));
+        }
+    }
+
+    /// <summary>Refuses members other than <paramref name="keys"/>: a setting that is not understood must not be ignored.</summary>
+    public void AllowOnly(params ReadOnlySpan<string> keys)
+    {
+        foreach (var (name, value) in Members())
+        {
+            if (!keys.Contains(name))
+                throw value.Unsupported($"one of {string.Join(", ", keys)}");
+        }
+    }
+
+    public TokenizerException Unexpected(string expected) =>
+        new("a tokenizer setting has the wrong form", Where, Found, expected);
+
+    public TokenizerException Unsupported(string? supported = null) =>
+        new("a tokenizer setting is not supported", Where, Found, supported);
+
+    private string Where => $"{File}: {Path}";
+
+    private string Found
+    {
+        get
+        {
+            string text = Value.ValueKind == JsonValueKind.Undefined ? "nothing" : Value.GetRawText();
+            return text.Length <= 80 ? text : text[..80] + "...";
+        }
+    }
+
+    private string Decoded<T>(Func<T, string> read, T value)
+    {
+        try
+        {
+            return read(value);
+        }
+        catch (InvalidOperationException e)      // half a surrogate pair or broken UTF-8, which the JSON reader lets through
+        {
+            throw new TokenizerException("a tokenizer setting is not valid text", Where, inner: e);
+        }
+    }
+}

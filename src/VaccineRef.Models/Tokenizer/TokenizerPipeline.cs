@@ -1,0 +1,97 @@
+namespace VaccineRef.Models.Tokenizer;
+
+/// <summary>
+/// Every tokenizer is this pipeline: cut at added tokens, normalise, cut at added tokens that stand in normalised text, split into
+/// words, let the model encode each word. A family is the choice of the parts.
+/// </summary>
+internal sealed class TokenizerPipeline : ITextTokenizer
+{
+    private readonly AddedTokens _raw;
+    private readonly AddedTokens _normalized;
+    private readonly Func<string, string> _normalize;
+    private readonly SpecialIds _special;
+    private readonly (int[] Prefix, int[] Suffix) _around;
+
+    public TokenizerPipeline(
+        IReadOnlyCollection<AddedToken> added, Func<string, string> normalize, SpecialIds special, (int[], int[]) around)
+    {
+        _raw = new AddedTokens(added.Where(token => !token.Normalized), token => token.Content);
+        _normalized = new AddedTokens(added.Where(token => token.Normalized), token => normalize(token.Content));
+        _normalize = normalize;
+        _special = special;
+        _around = around;
+    }
+
+    public required int VocabularySize { get; init; }
+
+    public required WordSplitter[] Splitters { private get; init; }
+
+    public required ITokenModel Model { private get; init; }
+
+    public required ITokenDecoder Decoder { private get; init; }
+
+    public int? BosId => _special.Bos;
+
+    public int? EosId => _special.Eos;
+
+    public int? PadId => _special.Pad;
+
+    public string? EosText => _special.EosText;
+
+    public int[] Encode(string text, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        text = WellFormed(text);
+        var ids = new List<int>((text.Length / 3) + 2);
+        if (addSpecialTokens)
+            ids.AddRange(_around.Prefix);
+        foreach (var segment in _raw.Cut(text))
+        {
+            if (segment.Token is { } token)
+                ids.Add(token.Id);
+            else
+                EncodeSegment(_normalize(text[segment.Start..segment.End]), segment.Start == 0, ids);
+        }
+        if (addSpecialTokens)
+            ids.AddRange(_around.Suffix);
+        return [.. ids];
+    }
+
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
+    {
+        foreach (int id in ids)
+        {
+            if (id < 0)
+                throw new TokenizerException("a negative number is no token id", found: $"{id}");
+        }
+        return Decoder.Decode(ids, skipSpecialTokens);
+    }
+
+    private void EncodeSegment(string normal, bool first, List<int> ids)
+    {
+        foreach (var part in _normalized.Cut(normal))
+        {
+            if (part.Token is { } token)
+            {
+                ids.Add(token.Id);
+                continue;
+            }
+
+            List<ReadOnlyMemory<char>> words = [normal.AsMemory(part.Start..part.End)];
+            foreach (var split in Splitters)
+            {
+                var finer = new List<ReadOnlyMemory<char>>();
+                for (int i = 0; i < words.Count; i++)
+                    split(words[i], first && part.Start == 0 && i == 0, finer);
+                words = finer;
+            }
+            foreach (var word in words)
+                Model.Encode(word.Span, ids);
+        }
+    }
+
+    /// <summary>The text with lone surrogates replaced, so that every part may trust it to be Unicode.</summary>
+    private static string WellFormed(string text) => text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')
+        ? string.Concat(text.EnumerateRunes())
+        : text;
+}
