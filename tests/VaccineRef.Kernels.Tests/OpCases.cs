@@ -1,0 +1,66 @@
+using VaccineRef.Core;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Kernels.Tests;
+
+/// <summary>Every op, one line each. An op without a line fails <see cref="OpLaws.Every_op_has_a_case"/>.</summary>
+public static class OpCases
+{
+    private const double Epsilon = 0.1;       // of the norms: large, so that a row of small numbers is well-conditioned
+
+    /// <summary>The ops that have no derivative, by type name; their forward has tests of its own.</summary>
+    public static readonly string[] ForwardOnly = ["CachedAttention"];
+
+    /// <summary>The cases.</summary>
+    public static readonly OpCase[] All =
+    [
+        new("Add", _ => new Add<float>(-0.7), _ => new Add<double>(-0.7), s => [Rows(s), Rows(s)])
+            { Eps = _ => 2, Expression = _ => Expressions.Add(-0.7) },
+        new("Embedding", _ => new Embedding<float>(2), _ => new Embedding<double>(2), s => [new(s.V + 2, s.C)])
+            { Ids = s => s.Below(s.V), Eps = _ => 0, Expression = _ => Expressions.Embedding(2) },
+        new("Linear", _ => new Linear<float>(), _ => new Linear<double>(), s => [Rows(s), new(s.H, s.C)])
+            { Eps = s => s.C, Expression = _ => Expressions.Linear(outIn: true) },
+        new("Linear with bias", _ => new Linear<float>(), _ => new Linear<double>(),
+            s => [Rows(s), new(s.H, s.C), Vector(s.H)])
+            { Eps = s => s.C + 1, Expression = _ => Expressions.Linear(outIn: true) },
+        new("Linear, in x out", _ => InOut<float>(), _ => InOut<double>(), s => [Rows(s), new(s.C, s.H), Vector(s.H)])
+            { Eps = s => s.C + 1, Expression = _ => Expressions.Linear(outIn: false) },
+        new("RmsNorm", _ => new RmsNorm<float>(Epsilon), _ => new RmsNorm<double>(Epsilon), s => [Rows(s), Vector(s.C)])
+            { Eps = s => s.C + 8, Expression = _ => Expressions.RmsNorm(Epsilon) },
+        new("LayerNorm", _ => new LayerNorm<float>(Epsilon), _ => new LayerNorm<double>(Epsilon),
+            s => [Rows(s), Vector(s.C), Vector(s.C)])
+            { Eps = s => s.C + 8, Expression = _ => Expressions.LayerNorm(Epsilon) },
+        new("Rope", s => new Rope<float>(2 * s.H, Turns(s)), s => new Rope<double>(2 * s.H, Turns(s)), s => [Heads(s)])
+            { Ids = s => s.Below(50), Eps = _ => 3, Expression = s => Expressions.Rope(2 * s.H, Turns(s)) },
+        new("SwiGlu", _ => new SwiGlu<float>(), _ => new SwiGlu<double>(), s => [Rows(s), Rows(s)])
+            { Eps = _ => 8, Expression = _ => Expressions.SwiGlu() },
+        new("Relu", _ => new Relu<float>(), _ => new Relu<double>(), s => [Rows(s)])
+            { Eps = _ => 0, Domain = AwayFromZero, Expression = _ => Expressions.Relu() },
+        new("Gelu, tanh", _ => new Gelu<float>(GeluForm.Tanh), _ => new Gelu<double>(GeluForm.Tanh), s => [Rows(s)])
+            { Eps = _ => 8, Expression = _ => Expressions.GeluTanh() },
+        new("Gelu, erf", _ => new Gelu<float>(GeluForm.Erf), _ => new Gelu<double>(GeluForm.Erf), s => [Rows(s)])
+            { Eps = _ => 2 },
+        new("Dropout", _ => new Dropout<float>(0.4), _ => new Dropout<double>(0.4), s => [Rows(s)]) { Eps = _ => 2 },
+        new("GaussianNoise", _ => new GaussianNoise<float>(0.3), _ => new GaussianNoise<double>(0.3), s => [Rows(s)])
+            { Eps = _ => 2 },
+        new("Scale", _ => new Scale<float>(-1.3), _ => new Scale<double>(-1.3), s => [Rows(s)])
+            { Eps = _ => 2, Expression = _ => Expressions.Scale(-1.3) },
+        new("Mean", _ => new Mean<float>(), _ => new Mean<double>(), s => [Rows(s)])
+            { Eps = _ => 1, Expression = _ => Expressions.Mean() },
+        new("SquaredDistance", _ => new SquaredDistance<float>(), _ => new SquaredDistance<double>(),
+            s => [Rows(s), Rows(s)]) { Eps = _ => 4, Expression = _ => Expressions.SquaredDistance() },
+    ];
+
+    private static Shape Rows(Sizes s) => new(s.N, s.C);
+
+    private static Shape Vector(int columns) => Shape.Vector(columns);
+
+    private static Shape Heads(Sizes s) => new(s.N, (1 + (s.C % 3)) * 2 * s.H);
+
+    private static double[] Turns(Sizes s) => RopeFrequencies.Compute(2 * s.H, 10000);
+
+    private static Linear<T> InOut<T>() where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        new(WeightLayout.InOut);
+
+    private static double AwayFromZero(double x) => x + (x < 0 ? -0.1 : 0.1);
+}
