@@ -1,0 +1,143 @@
+using System.Numerics;
+using VaccineRef.Core;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>
+/// y_i = sum over j of softmax_j(scale q_i k_j) v_j per head, over the keys j of i's own sequence with i - window &lt; j &lt;= i.
+/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize); query head h reads key-value head h / (heads / keyValueHeads).
+/// Ids: the offsets at which sequences begin, ascending from 0 to N; empty sequences are legal. Y: as q. Saved: log-sum-exp of the
+/// scores, (N, heads). The scores are never formed as a whole: blocks of queries meet blocks of keys (<see cref="QueryBlock{T}"/>).
+/// Error of y against double: below (2 A + T + 16) eps max|v|, with A = (headSize + 4) scale max_ij sum_d |q_id k_jd| and T the
+/// length of the sequence. A NaN in row j reaches the rows of its sequence from the first row of j's block on.
+/// Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2; Ainslie et al., arXiv 2305.13245 (grouped queries).
+/// </summary>
+public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Attention of <paramref name="heads"/> query heads over <paramref name="keyValueHeads"/> key-value heads.</summary>
+    /// <param name="heads">Query heads, a multiple of <paramref name="keyValueHeads"/>.</param>
+    /// <param name="keyValueHeads">Heads of k and v.</param>
+    /// <param name="headSize">Columns of a head.</param>
+    /// <param name="scale">Multiplies the scores; 1 / sqrt(headSize) if null.</param>
+    /// <param name="window">How many keys a query sees, itself included; all if null.</param>
+    /// <exception cref="InputException">A size is below 1, or the heads cannot be shared out evenly.</exception>
+    public CausalAttention(int heads, int keyValueHeads, int headSize, double? scale = null, int? window = null)
+    {
+        if (heads < 1 || keyValueHeads < 1 || headSize < 1 || window < 1 || heads % keyValueHeads != 0)
+            throw new InputException(
+                "attention cannot have these sizes", Name,
+                $"{heads} heads of {headSize}, {keyValueHeads} key-value heads, window {window?.ToString() ?? "none"}",
+                "all at least 1, and the heads a multiple of the key-value heads");
+        (Heads, KeyValueHeads, HeadSize, Window) = (heads, keyValueHeads, headSize, window);
+        Scale = scale ?? 1 / Math.Sqrt(headSize);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "CausalAttention";
+
+    /// <summary>Query heads.</summary>
+    public int Heads { get; }
+
+    /// <summary>Heads of k and v.</summary>
+    public int KeyValueHeads { get; }
+
+    /// <summary>Columns of a head.</summary>
+    public int HeadSize { get; }
+
+    /// <summary>What multiplies the scores.</summary>
+    public double Scale { get; }
+
+    /// <summary>How many keys a query sees, itself included; null for all.</summary>
+    public int? Window { get; }
+
+    /// <inheritdoc/>
+    public override Shape Infer(ReadOnlySpan<Shape> x) =>
+        x is [var q, var k, var v] && q.Columns == Heads * HeadSize && k == v && k == new Shape(q.Rows, KeyValueHeads * HeadSize)
+            ? q
+            : throw new ShapeException(Name, x, $"q (N, {Heads * HeadSize}), k and v (N, {KeyValueHeads * HeadSize})");
+
+    /// <inheritdoc/>
+    public override Shape Saved(ReadOnlySpan<Shape> x) => new(x[0].Rows, Heads);
+
+    /// <inheritdoc/>
+    public override void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
+    {
+        bool ascending = ids is [0, ..] && ids[^1] == x[0].Rows;
+        for (int s = 1; s < ids.Length; s++)
+            ascending &= ids[s - 1] <= ids[s];
+        if (!ascending)
+            throw new ShapeException(
+                Name, $"{ids.Length} sequence offsets{(ids.IsEmpty ? "" : $" from {ids[0]} to {ids[^1]}")}",
+                $"offsets that ascend from 0 to the number of rows, {x[0].Rows}");
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(CpuFrame<T> f) => Attend(f.Workers, f.X(0), f.X(1), f.X(2), f.Y, f.Saved, f.Ids, f.Ids);
+
+    /// <inheritdoc/>
+    public override unsafe void Backward(CpuFrame<T> f)
+    {
+        View<T> q = f.X(0), k = f.X(1), v = f.X(2), y = f.Y, dy = f.Dy, saved = f.Saved, dq = f.Dx(0), dk = f.Dx(1), dv = f.Dx(2);
+        var (offsets, workers, group) = (f.Ids, f.Workers, Heads / KeyValueHeads);
+        workers.For((offsets.Length - 1) * KeyValueHeads, index =>       // one owner for every gradient: no races, one order
+        {
+            var (sequence, shared) = Math.DivRem(index, KeyValueHeads);
+            int start = offsets.Span[sequence], end = offsets.Span[sequence + 1];
+            using var scratch = workers.Rent(QueryBlock<T>.ScratchBytes(HeadSize));
+            var key = new KeyRows<T>(
+                At(k, start, shared), At(v, start, shared), At(dk, start, shared), At(dv, start, shared), k.Columns);
+            for (int head = shared * group; head < (shared + 1) * group; head++)
+                for (int row = start; row < end; row += QueryBlock<T>.Queries)
+                    new QueryBlock<T>(scratch.Start, this, row - start, Math.Min(QueryBlock<T>.Queries, end - row)).Backward(
+                        new(At(q, row, head), At(y, row, head), At(dy, row, head), At(dq, row, head), Statistic(saved, row, head),
+                            q.Columns, Heads),
+                        key);
+        });
+    }
+
+    /// <summary>
+    /// Forward for keys that may lie elsewhere and go further back than the queries: sequence s has its position 0 at row starts[s]
+    /// of <paramref name="k"/> and <paramref name="v"/>, and its first query is at position past[s]; at 0 where past is empty.
+    /// </summary>
+    internal unsafe void Attend(
+        Workers workers, View<T> q, View<T> k, View<T> v, View<T> y, View<T> saved,
+        ReadOnlyMemory<int> offsets, ReadOnlyMemory<int> starts, ReadOnlyMemory<int> past = default)
+    {
+        int slots = (q.Rows / QueryBlock<T>.Queries) + offsets.Length - 1;
+        workers.For(slots * Heads, index =>
+        {
+            int slot = slots - 1 - (index / Heads), head = index % Heads, shared = head / (Heads / KeyValueHeads);   // longest first
+            var (sequence, skip) = Find(slot, offsets.Span);
+            int row = offsets.Span[sequence] + skip, count = Math.Min(QueryBlock<T>.Queries, offsets.Span[sequence + 1] - row);
+            if (count <= 0)
+                return;
+            int first = skip + (past.IsEmpty ? 0 : past.Span[sequence]), start = starts.Span[sequence];
+            using var scratch = workers.Rent(QueryBlock<T>.ScratchBytes(HeadSize));
+            new QueryBlock<T>(scratch.Start, this, first, count).Forward(
+                new(At(q, row, head), At(y, row, head), null, null, Statistic(saved, row, head), q.Columns, Heads),
+                new(At(k, start, shared), At(v, start, shared), null, null, k.Columns));
+        });
+    }
+
+    /// <summary>
+    /// The sequence, and the rows to skip in it, of a slot. Sequence s has its blocks in the slots from offsets[s] / Queries + s on:
+    /// that leaves each at least as many slots as it has blocks, and needs no table.
+    /// </summary>
+    private static (int Sequence, int Skip) Find(int slot, ReadOnlySpan<int> offsets)
+    {
+        int low = 0, high = offsets.Length - 1;
+        while (high - low > 1)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = (offsets[middle] / QueryBlock<T>.Queries) + middle <= slot ? (middle, high) : (low, middle);
+        }
+
+        return (low, (slot - (offsets[low] / QueryBlock<T>.Queries) - low) * QueryBlock<T>.Queries);
+    }
+
+    private unsafe T* At(View<T> x, int row, int head) =>
+        x.IsEmpty ? null : x.Address + ((long)row * x.Columns) + ((long)head * HeadSize);
+
+    private static unsafe T* Statistic(View<T> saved, int row, int head) =>
+        saved.IsEmpty ? null : saved.Address + ((long)row * saved.Columns) + head;
+}

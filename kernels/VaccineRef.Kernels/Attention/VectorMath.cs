@@ -1,0 +1,64 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>
+/// What <see cref="Vector"/> lacks for a generic element. <c>TensorPrimitives.Exp</c> will not do for attention: in double, one lane out
+/// of range sends its neighbours down another path, and their last bits change with what is masked.
+/// </summary>
+internal static class VectorMath
+{
+    /// <summary>x y + z, rounded once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> MultiplyAdd<T>(Vector<T> x, Vector<T> y, Vector<T> z) => typeof(T) == typeof(float)
+        ? Vector.FusedMultiplyAdd(x.As<T, float>(), y.As<T, float>(), z.As<T, float>()).As<float, T>()
+        : Vector.FusedMultiplyAdd(x.As<T, double>(), y.As<T, double>(), z.As<T, double>()).As<double, T>();
+
+    /// <summary>
+    /// e^x for x up to 80, within 2 eps; exactly 0 where e^x is not a normal number. Lanes do not influence each other.
+    /// Source: x = n log 2 + r and the approximations of e^r in Cephes (Moshier), expf.c and exp.c.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Exp<T>(Vector<T> x) => typeof(T) == typeof(float)
+        ? Exp(x.As<T, float>()).As<float, T>()
+        : Exp(x.As<T, double>()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Exp(Vector<float> x)
+    {
+        var rounder = Vector.Create(1.5f * (1 << 23));                // n stands in the low bits of x / log 2 + rounder
+        var shifted = MultiplyAdd(x, Vector.Create(1.44269504f), rounder);
+        var n = shifted - rounder;
+        var r = MultiplyAdd(n, Vector.Create(2.12194440e-4f), MultiplyAdd(n, Vector.Create(-0.693359375f), x));
+        var p = Vector.Create(1.9875691500e-4f);
+        p = MultiplyAdd(p, r, Vector.Create(1.3981999507e-3f));
+        p = MultiplyAdd(p, r, Vector.Create(8.3334519073e-3f));
+        p = MultiplyAdd(p, r, Vector.Create(4.1665795894e-2f));
+        p = MultiplyAdd(p, r, Vector.Create(1.6666665459e-1f));
+        p = MultiplyAdd(p, r, Vector.Create(0.5f));
+        p = MultiplyAdd(p, r * r, r) + Vector<float>.One;
+        var power = ((shifted.As<float, int>() + Vector.Create(127)) << 23).As<int, float>();
+        return Vector.ConditionalSelect(Vector.LessThan(x, Vector.Create(-87.3f)), Vector<float>.Zero, p * power);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<double> Exp(Vector<double> x)
+    {
+        var rounder = Vector.Create(1.5 * (1L << 52));
+        var shifted = MultiplyAdd(x, Vector.Create(1.4426950408889634), rounder);
+        var n = shifted - rounder;
+        var r = MultiplyAdd(n, Vector.Create(-1.42860682030941723212e-6), MultiplyAdd(n, Vector.Create(-6.93145751953125e-1), x));
+        var square = r * r;
+        var p = Vector.Create(1.26177193074810590878e-4);
+        p = MultiplyAdd(p, square, Vector.Create(3.02994407707441961300e-2));
+        p = MultiplyAdd(p, square, Vector<double>.One) * r;
+        var q = Vector.Create(3.00198505138664455042e-6);
+        q = MultiplyAdd(q, square, Vector.Create(2.52448340349684104192e-3));
+        q = MultiplyAdd(q, square, Vector.Create(2.27265548208155028766e-1));
+        q = MultiplyAdd(q, square, Vector.Create(2.0));
+        p = MultiplyAdd(Vector.Create(2.0), p / (q - p), Vector<double>.One);
+        var power = ((shifted.As<double, long>() + Vector.Create(1023L)) << 52).As<long, double>();
+        return Vector.ConditionalSelect(Vector.LessThan(x, Vector.Create(-708.3)), Vector<double>.Zero, p * power);
+    }
+}
