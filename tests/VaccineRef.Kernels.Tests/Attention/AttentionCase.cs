@@ -34,7 +34,7 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
     internal CausalAttention<T> Op<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
         new(Heads, KeyValueHeads, HeadSize, window: Window);
 
-    internal OpRun<T> Run<T>((Shape Shape, double[] Values)[]? x = null, int threads = 1)
+    internal OpCall<T> Run<T>((Shape Shape, double[] Values)[]? x = null, int threads = 1)
         where T : unmanaged, IFloatingPointIeee754<T> => new(Op<T>(), x ?? Inputs(), Offsets, threads);
 
     /// <summary>Attention as the textbook has it: for each row, all scores, their softmax, and the mean of the values.</summary>

@@ -7,7 +7,7 @@ namespace VaccineRef.Kernels.Tests;
 /// One call of an op outside a tape. Every buffer has a fence of sentinels on both sides, and after each kernel the fences and the
 /// inputs are compared with what they were. Outputs come filled with NaN, gradients with what the caller says.
 /// </summary>
-internal sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class OpCall<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int Fence = 64;
     private static readonly T Sentinel = T.CreateChecked(12345.678);
@@ -19,7 +19,7 @@ internal sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     private readonly View<T>[] _x;
     private readonly int[] _ids;
 
-    public OpRun(Op<T> op, (Shape Shape, double[] Values)[] x, int[] ids, int threads = 1)
+    public OpCall(Op<T> op, (Shape Shape, double[] Values)[] x, int[] ids, int threads = 1)
     {
         (_device, _ids, Op) = (new CpuDevice(threads), ids, op);
         _arena = new Arena(_device);
