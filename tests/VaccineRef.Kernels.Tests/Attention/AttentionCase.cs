@@ -26,10 +26,10 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
     {
         var random = RandomStream.FromSeed(Seed);
         return [Draw(QueryShape, "q"), Draw(KeyShape, "k"), Draw(KeyShape, "v")];
-        (Shape, double[]) Draw(Shape shape, string name) => (shape, Numbers.Normal(random.At(name), shape.Count));
+        (Shape, double[]) Draw(Shape shape, string name) => (shape, AttentionNumbers.Normal(random.At(name), shape.Count));
     }
 
-    internal double[] Dy() => Numbers.Normal(RandomStream.FromSeed(Seed).At("dy"), QueryShape.Count);
+    internal double[] Dy() => AttentionNumbers.Normal(RandomStream.FromSeed(Seed).At("dy"), QueryShape.Count);
 
     internal CausalAttention<T> Op<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
         new(Heads, KeyValueHeads, HeadSize, window: Window);
@@ -63,8 +63,8 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
     /// <summary>The error bound that CausalAttention states for y, in units of the last place of 1.</summary>
     internal double Bound((Shape Shape, double[] Values)[] x)
     {
-        double largest = HeadSize * Numbers.Largest(x[0].Values) * Numbers.Largest(x[1].Values);
-        return ((2 * (HeadSize + 4) * Scale * largest) + Lengths.Max() + 16) * Numbers.Largest(x[2].Values);
+        double largest = HeadSize * AttentionNumbers.Largest(x[0].Values) * AttentionNumbers.Largest(x[1].Values);
+        return ((2 * (HeadSize + 4) * Scale * largest) + Lengths.Max() + 16) * AttentionNumbers.Largest(x[2].Values);
     }
 }
 

@@ -14,8 +14,8 @@ public class CausalAttentionTests
         using var wide = c.Run<double>(x);
         using var narrow = c.Run<float>(x);
         double[] expected = c.Textbook(x);
-        Assert.True(Numbers.Distance(expected, wide.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));    // the oracle errs as well
-        Assert.True(Numbers.Distance(expected, narrow.Y.Doubles()) <= FloatEps * c.Bound(x));
+        Assert.True(AttentionNumbers.Distance(expected, wide.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));    // the oracle errs as well
+        Assert.True(AttentionNumbers.Distance(expected, narrow.Y.Doubles()) <= FloatEps * c.Bound(x));
     }
 
     [Property(MaxTest = 20)]
@@ -35,10 +35,10 @@ public class CausalAttentionTests
     {
         using var wide = c.Run<double>();
         using var narrow = c.Run<float>();
-        double slope = c.Scale * c.HeadSize * c.Group * Math.Pow(c.Inputs().Max(x => Numbers.Largest(x.Values)), 2) * Numbers.Largest(c.Dy());
+        double slope = c.Scale * c.HeadSize * c.Group * Math.Pow(c.Inputs().Max(x => AttentionNumbers.Largest(x.Values)), 2) * AttentionNumbers.Largest(c.Dy());
         double bound = FloatEps * c.Bound(c.Inputs()) * (1 + slope) * Math.Sqrt(1 + c.Lengths.Max());
         foreach (var (expected, found) in wide.Backward(c.Dy()).Zip(narrow.Backward(c.Dy())))
-            Assert.True(Numbers.Distance(expected.Doubles(), found.Doubles()) <= bound);
+            Assert.True(AttentionNumbers.Distance(expected.Doubles(), found.Doubles()) <= bound);
     }
 
     [Property]
@@ -82,11 +82,11 @@ public class CausalAttentionTests
     {
         var x = c.Inputs();
         using var before = c.Run<double>(x);
-        double[] shift = Numbers.Normal(RandomStream.FromSeed(c.Seed).At("shift"), c.KeyShape.Columns, scale: 3);
+        double[] shift = AttentionNumbers.Normal(RandomStream.FromSeed(c.Seed).At("shift"), c.KeyShape.Columns, scale: 3);
         for (int i = 0; i < x[1].Values.Length; i++)
             x[1].Values[i] += shift[i % shift.Length];
         using var after = c.Run<double>(x);
-        Assert.True(Numbers.Distance(before.Y.Doubles(), after.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));
+        Assert.True(AttentionNumbers.Distance(before.Y.Doubles(), after.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));
     }
 
     [Property]
@@ -115,7 +115,7 @@ public class CausalAttentionTests
         {
             double[] sums = [.. many[i].Doubles().Chunk(c.HeadSize * c.Group).SelectMany(
                 heads => Enumerable.Range(0, c.HeadSize).Select(d => heads.Where((_, at) => at % c.HeadSize == d).Sum()))];
-            Assert.True(Numbers.Distance(sums, few[i].Doubles()) <= 1e-12 * (1 + Numbers.Largest(sums)));
+            Assert.True(AttentionNumbers.Distance(sums, few[i].Doubles()) <= 1e-12 * (1 + AttentionNumbers.Largest(sums)));
         }
     }
 
@@ -123,11 +123,11 @@ public class CausalAttentionTests
     public void Threads_do_not_change_a_bit(AttentionCase c)
     {
         using var one = c.Run<float>();
-        double[][] expected = [one.Y.Doubles(), one.Saved.Doubles(), .. one.Backward(c.Dy()).Select(Numbers.Doubles)];
+        double[][] expected = [one.Y.Doubles(), one.Saved.Doubles(), .. one.Backward(c.Dy()).Select(AttentionNumbers.Doubles)];
         for (int threads = 2; threads <= 4; threads++)
         {
             using var run = c.Run<float>(threads: threads);
-            double[][] found = [run.Y.Doubles(), run.Saved.Doubles(), .. run.Backward(c.Dy()).Select(Numbers.Doubles)];
+            double[][] found = [run.Y.Doubles(), run.Saved.Doubles(), .. run.Backward(c.Dy()).Select(AttentionNumbers.Doubles)];
             for (int i = 0; i < expected.Length; i++)
                 Assert.Equal(expected[i], found[i]);
         }
@@ -144,8 +144,8 @@ public class CausalAttentionTests
             Assert.Equal((wanted & (1 << i)) == 0, some[i].IsEmpty);
             if (!some[i].IsEmpty)
                 Assert.True(
-                    Numbers.Distance([.. all[i].Doubles().Select(g => g + 1)], some[i].Doubles())
-                    <= 1e-12 * (1 + Numbers.Largest(all[i].Doubles())));
+                    AttentionNumbers.Distance([.. all[i].Doubles().Select(g => g + 1)], some[i].Doubles())
+                    <= 1e-12 * (1 + AttentionNumbers.Largest(all[i].Doubles())));
         }
     }
 
@@ -182,8 +182,8 @@ public class CausalAttentionTests
         var dx = run.Backward(c.Dy());
         for (int i = 0; i < 3; i++)
         {
-            double[] expected = Numbers.Differences(x[i].Values, c.Dy(), () => c.Textbook(x));
-            Assert.True(Numbers.Distance(expected, dx[i].Doubles()) <= 1e-7 * (1 + Numbers.Largest(expected)));
+            double[] expected = AttentionNumbers.Differences(x[i].Values, c.Dy(), () => c.Textbook(x));
+            Assert.True(AttentionNumbers.Distance(expected, dx[i].Doubles()) <= 1e-7 * (1 + AttentionNumbers.Largest(expected)));
         }
     }
 }

@@ -100,8 +100,8 @@ internal sealed class OpCall<T> : IDisposable where T : unmanaged, IFloatingPoin
     }
 }
 
-/// <summary>Numbers for tests.</summary>
-internal static class Numbers
+/// <summary>AttentionNumbers for tests.</summary>
+internal static class AttentionNumbers
 {
     /// <summary>Standard normal numbers that single precision holds exactly.</summary>
     public static double[] Normal(RandomStream random, long count, double scale = 1) =>
