@@ -114,9 +114,11 @@ public sealed record AdapterConfig(int Rank, double Alpha, TargetModules Targets
     private static JsonArray Array(IEnumerable<JsonNode> items) => [.. items];
 
     // peft takes the last number that has two names before it and one behind: model.layers.3.mlp, transformer.h.3.attn.
-    private static int? LayerNumber(string module) => module.Split('.').Skip(2).SkipLast(1)
-        .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (int?)null)
-        .LastOrDefault(number => number is not null);
+    private static int? LayerNumber(string module)
+    {
+        var digits = module.Split('.').Skip(2).SkipLast(1).LastOrDefault(part => part.All(char.IsAsciiDigit));
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    }
 
     private static TargetModules ReadTargets(ConfigReader file)
     {

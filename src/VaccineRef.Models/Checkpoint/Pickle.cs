@@ -30,14 +30,17 @@ internal static class Pickle
     }
 
     // Whole models go through transformers, which joins shards and drops tied copies.
-    private static string Conversion(string[] pickles) =>
-        pickles.Any(file => file.StartsWith("pytorch_model", StringComparison.Ordinal))
+    private static string Conversion(string[] pickles)
+    {
+        var safe = Path.ChangeExtension(pickles[0], "safetensors");
+        return pickles.Any(file => file.StartsWith("pytorch_model", StringComparison.Ordinal))
             ? """
                   from transformers import AutoModelForCausalLM as Model
                   Model.from_pretrained(".", torch_dtype="auto").save_pretrained(".", safe_serialization=True)
               """
             : $$"""
-                  import torch; from safetensors.torch import save_file; w = torch.load("{{pickles[0]}}", "cpu", weights_only=True)
-                  save_file({k: v.clone() for k, v in w.items()}, "{{Path.ChangeExtension(pickles[0], "safetensors")}}", {"format": "pt"})
+                  import torch, safetensors.torch as st; w = torch.load("{{pickles[0]}}", "cpu", weights_only=True)
+                  st.save_file({k: v.clone() for k, v in w.items()}, "{{safe}}", metadata={"format": "pt"})
               """;
+    }
 }

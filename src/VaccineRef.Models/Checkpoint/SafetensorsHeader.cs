@@ -152,7 +152,7 @@ internal sealed class SafetensorsHeader
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var value) || value < 0)
-                throw Broken($"{field} holds an impossible value", name, Text(ref reader), "numbers from 0 to 2^63 - 1");
+                throw Broken($"{field} is wrong", name, Text(ref reader), "whole numbers from 0 to 2^63 - 1");
             values.Add(value);
         }
 

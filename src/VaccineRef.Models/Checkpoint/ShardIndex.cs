@@ -19,7 +19,7 @@ internal static class ShardIndex
         {
             var leaves = file != Path.GetFileName(file) || file.Contains('\\');
             if (leaves || !file.EndsWith(".safetensors", StringComparison.Ordinal))
-                throw new CheckpointException("the index names no shard", path, name, file, "a .safetensors file beside it");
+                throw new CheckpointException("the index names no shard", path, name, file, "a safetensors file here");
         }
 
         return files;

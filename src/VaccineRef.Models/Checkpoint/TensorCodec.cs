@@ -128,9 +128,9 @@ internal static class TensorCodec
                 ? float.CreateTruncating(from[i])
                 : ToOdd(double.CreateTruncating(from[i]));
             var bits = BitConverter.SingleToUInt32Bits(single);
-            to[i] = float.IsNaN(single)
-                ? (ushort)((bits >> 16) | 0x40)                           // quiet: the payload must not round to infinity
-                : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);   // half an ulp, less one where the kept bit is even
+            // Half an ulp, less one where the kept bit is even; a NaN is made quiet, for its payload must not round to
+            // infinity.
+            to[i] = (ushort)(float.IsNaN(single) ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
         }
     }
 
