@@ -39,24 +39,35 @@ public sealed class ConfigReader
     {
         try
         {
-            var raw = System.IO.File.ReadAllBytes(path);
-            if (!Utf8.IsValid(raw))
-                throw new JsonException("the text is not UTF-8");
-            using var json = JsonDocument.Parse(raw, new() { AllowDuplicateProperties = false });
-            var reader = new ConfigReader(path, raw, json.RootElement.Clone());
-            if (json.RootElement.ValueKind != JsonValueKind.Object)
-                throw new JsonException($"the file holds {json.RootElement.ValueKind}");
-            _ = reader.Keys.Count(); // a key whose escapes are no Unicode text shows itself here
-            return reader;
+            return Parse(System.IO.File.ReadAllBytes(path), path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new CheckpointException("a configuration cannot be read", path, found: error.Message, inner: error);
         }
+    }
+
+    /// <summary>Reads settings that are in memory.</summary>
+    /// <param name="raw">A JSON object in UTF-8.</param>
+    /// <param name="file">What complaints call it, and the name under which <see cref="CopyTo"/> writes it.</param>
+    /// <exception cref="CheckpointException">This is not a JSON object with distinct keys.</exception>
+    public static ConfigReader Parse(ReadOnlyMemory<byte> raw, string file = "config.json")
+    {
+        try
+        {
+            if (!Utf8.IsValid(raw.Span))
+                throw new JsonException("the text is not UTF-8");
+            using var json = JsonDocument.Parse(raw, new() { AllowDuplicateProperties = false });
+            var reader = new ConfigReader(file, raw, json.RootElement.Clone());
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                throw new JsonException($"the file holds {json.RootElement.ValueKind}");
+            _ = reader.Keys.Count(); // a key whose escapes are no Unicode text shows itself here
+            return reader;
+        }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new CheckpointException(
-                "a configuration is not JSON", path, null, error.Message, "one object, every key once", inner: error);
+                "a configuration is not JSON", file, null, error.Message, "one object, every key once", inner: error);
         }
     }
 
@@ -146,14 +157,15 @@ public sealed class ConfigReader
         _ => false,
     };
 
+    /// <summary>The complaint that this program does not do what a setting asks for.</summary>
+    public CheckpointException Unsupported(string key, string expected) => new(
+        "a setting is not supported", File, _prefix + key, Has(key) ? _settings.GetProperty(key).GetRawText() : null,
+        expected, "use a model without this setting");
+
     private void Require(string key, bool supported, string expected)
     {
         if (!supported)
-        {
-            throw new CheckpointException(
-                "a setting is not supported", File, _prefix + key, _settings.GetProperty(key).GetRawText(), expected,
-                "use a model without this setting");
-        }
+            throw Unsupported(key, expected);
     }
 
     private static bool TryInt(JsonElement element, out int value)

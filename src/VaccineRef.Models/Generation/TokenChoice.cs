@@ -1,0 +1,63 @@
+using System.Numerics;
+
+namespace VaccineRef.Models;
+
+/// <summary>Chooses a token by its logit.</summary>
+internal static class TokenChoice
+{
+    /// <summary>The largest logit's token, the lowest of those that share it; -1 where a logit is NaN.</summary>
+    public static int Greedy<T>(ReadOnlySpan<T> logits) where T : IFloatingPointIeee754<T>
+    {
+        int best = 0;
+        for (int id = 0; id < logits.Length; id++)
+        {
+            if (T.IsNaN(logits[id]))
+                return -1;
+            if (logits[id] > logits[best])
+                best = id;
+        }
+
+        return best;
+    }
+
+    /// <summary>
+    /// A token drawn with probability proportional to exp(logit / temperature), first among the top k, then among the top p of those.
+    /// Of equal logits the lower id ranks first. Sums are in double; one uniform number decides.
+    /// </summary>
+    public static int Draw<T>(ReadOnlySpan<T> logits, GenerationSettings settings, double uniform) where T : IFloatingPointIeee754<T>
+    {
+        int best = Greedy(logits);
+        if (best < 0)
+            return best;
+        double top = double.CreateChecked(logits[best]);
+        var weights = new double[logits.Length];                       // relative to the largest: no overflow
+        for (int id = 0; id < weights.Length; id++)
+            weights[id] = Math.Exp((double.CreateChecked(logits[id]) - top) / settings.Temperature);
+        int[] ids = [.. Enumerable.Range(0, weights.Length)];
+        if (settings.TopK > 0 || settings.TopP < 1)
+            ids = [.. ids.OrderByDescending(id => weights[id])];       // stable: the lower id first
+        if (settings.TopK > 0 && settings.TopK < ids.Length)
+            ids = ids[..settings.TopK];
+        double sum = ids.Sum(id => weights[id]), reached = 0;
+        int kept = 0;
+        while (kept < ids.Length && reached < settings.TopP * sum)
+            reached += weights[ids[kept++]];
+        return Pick(ids.AsSpan(0, kept), weights, uniform * reached);
+    }
+
+    private static int Pick(ReadOnlySpan<int> ids, double[] weights, double threshold)
+    {
+        double sum = 0;
+        int last = ids[0];
+        foreach (int id in ids)
+        {
+            if (weights[id] == 0)
+                continue;
+            sum += weights[last = id];
+            if (sum > threshold)
+                return id;
+        }
+
+        return last;                                                    // rounding left the threshold just above the sum
+    }
+}

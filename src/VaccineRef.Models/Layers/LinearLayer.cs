@@ -1,0 +1,59 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Models;
+
+/// <summary>y = W x + b, and scaling B A x on top where an adapter is attached.</summary>
+public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly Linear<T> _linear;
+
+    /// <summary>Takes its weights from the place named after it.</summary>
+    /// <param name="weights">Its place.</param>
+    /// <param name="inputs">Columns of x.</param>
+    /// <param name="outputs">Columns of y.</param>
+    /// <param name="bias">Whether there is a b.</param>
+    /// <param name="standardDeviation">Of W where it is initialised.</param>
+    /// <param name="layout">How the checkpoint stores W.</param>
+    public LinearLayer(
+        Weights<T> weights, int inputs, int outputs, bool bias, double standardDeviation, WeightLayout layout = WeightLayout.OutIn)
+    {
+        (Name, Inputs, Outputs, Layout) = (weights.Path, inputs, outputs, layout);
+        _linear = new(layout);
+        Weight = weights.Get(
+            "weight", layout == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs], Start.Normal(standardDeviation));
+        Bias = bias ? weights.Get("bias", [outputs], Start.Zero) : null;
+    }
+
+    /// <summary>The module's name: "model.layers.0.self_attn.q_proj".</summary>
+    public string Name { get; }
+
+    /// <summary>Columns of x.</summary>
+    public int Inputs { get; }
+
+    /// <summary>Columns of y.</summary>
+    public int Outputs { get; }
+
+    /// <summary>How <see cref="Weight"/> is stored.</summary>
+    public WeightLayout Layout { get; }
+
+    /// <summary>W, (out, in) or (in, out).</summary>
+    public Parameter<T> Weight { get; }
+
+    /// <summary>b, (1, out), if there is one.</summary>
+    public Parameter<T>? Bias { get; }
+
+    /// <summary>What is added on top, if anything.</summary>
+    public LowRank<T>? Adapter { get; internal set; }
+
+    /// <summary>x (N, in) to y (N, out).</summary>
+    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
+    {
+        var tape = pass.Tape;
+        var y = Bias is null
+            ? tape.Apply(_linear, [x, tape.Of(Weight)])
+            : tape.Apply(_linear, [x, tape.Of(Weight), tape.Of(Bias)]);
+        return Adapter is null ? y : Adapter.Forward(pass, x, y);
+    }
+}

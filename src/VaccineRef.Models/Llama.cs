@@ -1,0 +1,188 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Models;
+
+/// <summary>
+/// The settings of Llama 1 to 3, Vicuna, Mistral and Qwen2. Source: Hugging Face configuration_llama.py, configuration_mistral.py and
+/// configuration_qwen2.py, whose defaults stand where a key is absent.
+/// </summary>
+public sealed record LlamaConfig(ModelShape Shape, int Inner)
+{
+    /// <summary>rms_norm_eps.</summary>
+    public required double Epsilon { get; init; }
+
+    /// <summary>Radians per position of each pair of columns of a head.</summary>
+    public required double[] Frequencies { get; init; }
+
+    /// <summary>How many keys a query of each layer sees; null for all.</summary>
+    public required int?[] Windows { get; init; }
+
+    /// <summary>Whether q, k and v have biases.</summary>
+    public bool ProjectionBias { get; init; }
+
+    /// <summary>Whether the output projection of attention has one.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>Whether the feed-forward layers have them.</summary>
+    public bool MlpBias { get; init; }
+
+    /// <summary>Whether the head is the embedding.</summary>
+    public bool Tied { get; init; }
+
+    /// <summary>The row of the embedding without gradient; -1 for none.</summary>
+    public int Padding { get; init; }
+
+    /// <summary>attention_dropout.</summary>
+    public double AttentionDropout { get; init; }
+
+    /// <summary>initializer_range.</summary>
+    public double Deviation { get; init; }
+
+    /// <summary>Reads config.json.</summary>
+    /// <exception cref="CheckpointException">A setting is missing, or is one that this program does not implement.</exception>
+    public static LlamaConfig Read(ConfigReader config, string family)
+    {
+        config.RequireAbsentOrEqual("hidden_act", "silu");
+        config.RequireAbsentOrEqual("pretraining_tp", 1.0);
+        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
+        int groups = config.Size("num_key_value_heads", family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
+        config.Share("num_key_value_heads", heads, groups);
+        int headSize = config.Has("head_dim") ? config.Size("head_dim") : config.Share("num_attention_heads", hidden, heads);
+        int vocabulary = config.Size("vocab_size"), layers = config.Size("num_hidden_layers");
+        int context = config.Size("max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
+        bool bias = family == "llama" && config.Bool("attention_bias", false);
+        return new(new(family, vocabulary, hidden, layers, heads, groups, headSize, context), config.Size("intermediate_size"))
+        {
+            Epsilon = config.Positive("rms_norm_eps", 1e-6),
+            Frequencies = RotarySettings.Frequencies(config, headSize),
+            Windows = [.. Enumerable.Range(0, layers).Select(layer => Window(config, family, layer))],
+            ProjectionBias = bias || family == "qwen2",
+            OutputBias = bias,
+            MlpBias = family == "llama" && config.Bool("mlp_bias", false),
+            Tied = config.Bool("tie_word_embeddings", false),
+            Padding = config.Padding(null, vocabulary),
+            AttentionDropout = config.Rate("attention_dropout", 0),
+            Deviation = config.Double("initializer_range", 0.02),
+        };
+    }
+
+    // Mistral slides in every layer, Qwen2 in those from max_window_layers on if asked to; layer_types, where there, says it outright.
+    private static int? Window(ConfigReader config, string family, int layer)
+    {
+        const string Key = "sliding_window", Types = "layer_types";
+        if (family == "llama" || (family == "qwen2" && !config.Bool("use_sliding_window", false)))
+            return null;
+        int? window = config.Has(Key) ? config.Size(Key) : config.Keys.Contains(Key) ? null : 4096;      // null is an answer
+        if (!config.Has(Types))
+            return family == "mistral" || layer >= config.Int("max_window_layers", 28) ? window : null;
+        var types = config.Strings(Types);
+        return layer >= types.Length ? throw config.Unsupported(Types, "one for each layer") : types[layer] switch
+        {
+            "sliding_attention" => window,
+            "full_attention" => null,
+            _ => throw config.Unsupported(Types, "full_attention or sliding_attention"),
+        };
+    }
+}
+
+/// <summary>x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_llama.py, LlamaDecoderLayer.</summary>
+internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly int _layer;
+    private readonly Attention<T> _attention;
+    private readonly FeedForward<T> _mlp;
+    private readonly NormLayer<T> _attentionNorm, _mlpNorm;
+    private readonly Add<T> _add = new();
+
+    public LlamaBlock(LlamaConfig config, int layer, Rope<T> rope, Weights<T> weights)
+    {
+        var (shape, heads, mlp) = (config.Shape, weights.At("self_attn"), weights.At("mlp"));
+        int queries = shape.Heads * shape.HeadSize, keys = shape.KeyValueHeads * shape.HeadSize;
+        LinearLayer<T> Layer(Weights<T> place, int inputs, int outputs, bool bias) =>
+            new(place, inputs, outputs, bias, config.Deviation);
+
+        _layer = layer;
+        _attention = new(
+            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, window: config.Windows[layer]),
+            [
+                Layer(heads.At("q_proj"), shape.Hidden, queries, config.ProjectionBias),
+                Layer(heads.At("k_proj"), shape.Hidden, keys, config.ProjectionBias),
+                Layer(heads.At("v_proj"), shape.Hidden, keys, config.ProjectionBias),
+            ],
+            Layer(heads.At("o_proj"), queries, shape.Hidden, config.OutputBias))
+        {
+            Rope = rope,
+            WeightDropout = config.AttentionDropout,
+        };
+        _mlp = new(
+            gate: Layer(mlp.At("gate_proj"), shape.Hidden, config.Inner, config.MlpBias),
+            up: Layer(mlp.At("up_proj"), shape.Hidden, config.Inner, config.MlpBias),
+            down: Layer(mlp.At("down_proj"), config.Inner, shape.Hidden, config.MlpBias));
+        _attentionNorm = NormLayer<T>.Rms(weights.At("input_layernorm"), shape.Hidden, config.Epsilon);
+        _mlpNorm = NormLayer<T>.Rms(weights.At("post_attention_layernorm"), shape.Hidden, config.Epsilon);
+    }
+
+    public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
+
+    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
+    {
+        var tape = pass.Tape;
+        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache);        // e_l of the paper
+        x = tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass)]);
+        var inner = _mlp.Forward(pass, _mlpNorm.Forward(pass, x));
+        x = tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.MlpOutput), inner, pass)]);
+        return pass.Tap.At(new(_layer, SiteKind.BlockOutput), x, pass);
+    }
+}
+
+/// <summary>Llama and its kin. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
+public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly EmbeddingLayer<T> _tokens;
+    private readonly LlamaBlock<T>[] _blocks;
+    private readonly NormLayer<T> _norm;
+
+    /// <summary>Asks for all weights by their names.</summary>
+    public Llama(LlamaConfig config, Weights<T> weights)
+    {
+        Shape = config.Shape;
+        var (model, rope) = (weights.At("model"), new Rope<T>(Shape.HeadSize, config.Frequencies));
+        _tokens = new(
+            model.At("embed_tokens"), Shape.Vocabulary, Shape.Hidden, config.Deviation, paddingId: config.Padding);
+        _blocks =
+        [
+            .. Enumerable.Range(0, Shape.Layers).Select(i => new LlamaBlock<T>(config, i, rope, model.At("layers").At(i))),
+        ];
+        _norm = NormLayer<T>.Rms(model.At("norm"), Shape.Hidden, config.Epsilon);
+        Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
+        Parameters = weights.Store.Parameters;
+        Linears = [.. _blocks.SelectMany(block => block.Linears)];
+        Sites = Shape.Sites;
+    }
+
+    /// <inheritdoc/>
+    public ModelShape Shape { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Parameter<T>> Parameters { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LinearLayer<T>> Linears { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Site> Sites { get; }
+
+    /// <inheritdoc/>
+    public Parameter<T> Head { get; }
+
+    /// <inheritdoc/>
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null)
+    {
+        var x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _tokens.Forward(pass, batch.Tokens), pass);
+        foreach (var block in _blocks)
+            x = block.Forward(pass, x, batch, cache);
+        return _norm.Forward(pass, x);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Models;
+
+/// <summary>A language model with its weights, its configuration, and where it came from.</summary>
+public sealed class Model<T> : ILanguageModel<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    // The shard size of transformers' save_pretrained.
+    private const long MaxShardBytes = 5_000_000_000;
+
+    private static readonly string[] TokenizerFiles =
+    [
+        "tokenizer.model", "*tokenizer.json", "*vocab.json", "*merges.txt", "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "chat_template.jinja", "generation_config.json",
+    ];
+
+    private readonly ILanguageModel<T> _network;
+    private readonly WeightStore<T> _weights;
+
+    internal Model(ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder) =>
+        (_network, _weights, Config, Device, Folder) = (network, weights, config, device, folder);
+
+    /// <summary>config.json.</summary>
+    public ConfigReader Config { get; }
+
+    /// <summary>Where it runs.</summary>
+    public Device Device { get; }
+
+    /// <summary>The folder it was loaded from; null if it was created.</summary>
+    public string? Folder { get; }
+
+    /// <summary>The LoRA that is attached, merged or not.</summary>
+    public Lora<T>? Adapter { get; internal set; }
+
+    /// <summary>What training trains: the adapter's parameters where one is attached, else all.</summary>
+    public IReadOnlyList<Parameter<T>> Trainable => Adapter?.Parameters ?? Parameters;
+
+    /// <summary>Bytes of the weights.</summary>
+    public long Bytes => _weights.Bytes;
+
+    /// <inheritdoc/>
+    public ModelShape Shape => _network.Shape;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Parameter<T>> Parameters => _network.Parameters;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LinearLayer<T>> Linears => _network.Linears;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Site> Sites => _network.Sites;
+
+    /// <inheritdoc/>
+    public Parameter<T> Head => _network.Head;
+
+    /// <inheritdoc/>
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null) => _network.Forward(pass, batch, cache);
+
+    /// <summary>
+    /// Writes a folder that Hugging Face loads: weights under the names and types they were read with, config.json as it was, and the
+    /// tokenizer's files. All of it appears, or nothing.
+    /// </summary>
+    /// <param name="folder">A new or empty folder.</param>
+    /// <param name="tokenizer">Where the tokenizer's files are copied from; by default the folder the model came from.</param>
+    /// <exception cref="InputException">
+    /// An adapter is attached that is not merged; the folder holds something or cannot be written; a value does not fit its type.
+    /// </exception>
+    public void Save(string folder, string? tokenizer = null)
+    {
+        if (Adapter is { IsMerged: false })
+            throw new InputException(
+                "a model with an adapter cannot be saved as one checkpoint", folder, "an adapter that is not merged", null,
+                "merge or detach the adapter first, or save the adapter by itself");
+        AtomicFile.WriteFolder(folder, temporary =>
+        {
+            Config.CopyTo(temporary);
+            SafetensorsWriter.WriteSharded(temporary, _weights.Tensors(), MaxShardBytes);
+            foreach (string file in FilesOf(tokenizer ?? Folder))
+                File.Copy(file, Path.Combine(temporary, Path.GetFileName(file)));
+        });
+    }
+
+    /// <summary>Gives the weights' memory back, and the adapter's.</summary>
+    public void Dispose()
+    {
+        Adapter?.Dispose();
+        _weights.Dispose();
+    }
+
+    private static IEnumerable<string> FilesOf(string? folder) =>
+        folder is null ? [] : TokenizerFiles.SelectMany(pattern => Directory.GetFiles(folder, pattern)).Distinct();
+}
