@@ -97,7 +97,7 @@ public static class Generator<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>The logits after each sequence that has rows in the batch. Only those rows meet the head.</summary>
-    private static void NextLogits(ILanguageModel<T> model, Tape<T> tape, PackedBatch batch, KeyValueCache<T> cache, Span<T> logits)
+    private static void NextLogits(Model<T> model, Tape<T> tape, PackedBatch batch, KeyValueCache<T> cache, Span<T> logits)
     {
         int[] counts = [.. Enumerable.Range(0, batch.Sequences).Select(s => batch.Offsets[s + 1] - batch.Offsets[s])];
         int[] last = [.. Enumerable.Range(0, batch.Sequences).Where(s => counts[s] > 0).Select(s => batch.Offsets[s + 1] - 1)];
