@@ -1,0 +1,45 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>Rows of op(A), or columns of op(B): element (r, p) lies at Start[r * Outer + p * Inner].</summary>
+internal readonly unsafe struct Strip<T>(T* start, nint outer, nint inner) where T : unmanaged
+{
+    public readonly T* Start = start;
+    public readonly nint Outer = outer;
+    public readonly nint Inner = inner;
+
+    public Strip<T> At(nint r, nint p) => new(Start + r * Outer + p * Inner, Outer, Inner);
+}
+
+/// <summary>Where a tile goes: C, its row stride, and how it is written.</summary>
+internal readonly unsafe struct Output<T>(T* start, nint stride, T alpha, bool accumulate)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    public readonly T* Start = start;
+    public readonly nint Stride = stride;
+    public readonly T Alpha = alpha;
+    public readonly bool Accumulate = accumulate;
+
+    public Output<T> At(nint row, nint column, bool accumulate) =>
+        new(Start + row * Stride + column, Stride, Alpha, accumulate);
+
+    /// <summary>Writes one row of a tile, two vectors wide.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Put<V, S>(nint row, V x, V y) where V : unmanaged where S : ISimd<T, V>
+    {
+        T* to = Start + row * Stride;
+        V alpha = S.Broadcast(Alpha);
+        S.Store(Accumulate ? S.FusedMultiplyAdd(alpha, x, S.Load(to)) : S.Multiply(alpha, x), to);
+        to += S.Count;
+        S.Store(Accumulate ? S.FusedMultiplyAdd(alpha, y, S.Load(to)) : S.Multiply(alpha, y), to);
+    }
+
+    /// <summary>Writes one element; the same bits as <see cref="Put{V, S}"/>.</summary>
+    public void Put(nint row, nint column, T x)
+    {
+        T* to = Start + row * Stride + column;
+        *to = Accumulate ? T.FusedMultiplyAdd(Alpha, x, *to) : Alpha * x;
+    }
+}
