@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
@@ -41,8 +40,8 @@ public sealed class ExampleEncoder
     /// </exception>
     public EncodedExamples Encode(IReadOnlyCollection<Example> examples)
     {
-        var kept = ImmutableArray.CreateBuilder<TokenizedExample>(examples.Count);
-        var dropped = ImmutableArray.CreateBuilder<string>();
+        var kept = new List<TokenizedExample>(examples.Count);
+        var dropped = new List<string>();
         int mismatches = 0;
         foreach (var example in examples)
         {
@@ -59,9 +58,8 @@ public sealed class ExampleEncoder
                 "no row has a label that counts",
                 found: $"{examples.Count} rows, {dropped.Count} with prompts too long",
                 expected: $"at least one prompt under {_maxLength} tokens", remedy: "raise the maximal length");
-        return new(kept.DrainToImmutable(), new(
-            _maxLength, _boundary, kept.Count, kept.Count(row => row.Truncated), mismatches,
-            dropped.DrainToImmutable()));
+        return new([.. kept], new(
+            _maxLength, _boundary, kept.Count, kept.Count(row => row.Truncated), mismatches, [.. dropped]));
     }
 
     private TokenizedExample Encode(Example example, out bool mismatch)

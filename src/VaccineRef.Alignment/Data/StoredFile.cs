@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
@@ -10,6 +11,8 @@ namespace VaccineRef.Alignment.Data;
 /// </summary>
 internal sealed class StoredFile
 {
+    private const int ShortestGzip = 18;    // 10 bytes of header, 8 of trailer
+
     private StoredFile(string path, byte[] stored)
     {
         Name = Path.GetFileName(path);
@@ -75,7 +78,22 @@ internal sealed class StoredFile
             remedy: "convert the file to UTF-8");
     }
 
+    // A cut file decompresses without complaint as far as it goes, so the length in its last four bytes is compared.
     private byte[] Gunzip(byte[] stored)
+    {
+        if (stored.Length < ShortestGzip)
+            throw new DataException("a gzip file is broken", Name, found: $"{stored.Length} bytes");
+        byte[] content = Decompress(stored);
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(^4..));
+        return length == (uint)content.Length
+            ? content
+            : throw new DataException(
+                "a gzip file is broken", Name, found: $"{content.Length} bytes inside {stored.Length}",
+                expected: $"the length in the file's last bytes, {length}",
+                remedy: "fetch the file again; if it holds several gzip members, compress it as one");
+    }
+
+    private byte[] Decompress(byte[] stored)
     {
         try
         {
