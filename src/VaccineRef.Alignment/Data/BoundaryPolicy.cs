@@ -10,6 +10,12 @@ public enum BoundaryPolicy
     /// <summary>It is an error.</summary>
     Error,
 
-    /// <summary>Prompt and target are tokenised each for itself, and it is counted.</summary>
+    /// <summary>
+    /// It is counted, and prompt and target are tokenised each for itself. A SentencePiece tokenizer then puts its
+    /// leading space before the target.
+    /// </summary>
     Separate,
+
+    /// <summary>It is counted, and as many tokens are ignored as the prompt alone has, as released.</summary>
+    ByLength,
 }

@@ -68,14 +68,14 @@ public sealed class ExampleEncoder
         int[] prompt = _tokenizer.Encode(text);
         int[] tokens = _tokenizer.Encode(text + example.Output);
         mismatch = !tokens.AsSpan().StartsWith(prompt);
-        if (mismatch)
-            tokens = _boundary == BoundaryPolicy.Separate
-                ? [.. prompt, .. _tokenizer.Encode(example.Output, addSpecialTokens: false)]
-                : throw new DataException(
-                    "a prompt does not end at a token boundary", example.Id,
-                    found: $"the first {prompt.Length} tokens of prompt and target differ from the prompt's own",
-                    expected: "the prompt's tokens as a prefix",
-                    remedy: $"use the boundary policy {BoundaryPolicy.Separate}");
+        if (mismatch && _boundary == BoundaryPolicy.Error)
+            throw new DataException(
+                "a prompt does not end at a token boundary", example.Id,
+                found: $"the first {prompt.Length} tokens of prompt and target differ from the prompt's own",
+                expected: "the prompt's tokens as a prefix",
+                remedy: $"use the boundary policy {BoundaryPolicy.Separate} or {BoundaryPolicy.ByLength}");
+        if (mismatch && _boundary == BoundaryPolicy.Separate)
+            tokens = [.. prompt, .. _tokenizer.Encode(example.Output, addSpecialTokens: false)];
 
         int[] whole = [.. tokens, _eos];
         int[] row = whole[..Math.Min(whole.Length, _maxLength)];

@@ -8,7 +8,7 @@ namespace VaccineRef.Alignment.Tests.Data;
 public sealed class DataSetTests
 {
     private const string Beaver =
-        """{"prompt":"How do I bake bread?","response":"With flour.","category":{"a,b":false,"c":true},"is_safe":true}""";
+        """{"prompt":"How to bake?","response":"With flour.","category":{"a,b":false,"c":true},"is_safe":true}""";
 
     private static readonly FieldMap Map = new("q", "a", "ctx", "ok", "kind");
 
@@ -20,7 +20,7 @@ public sealed class DataSetTests
 
         Assert.Equal("json-lines as beavertails", data.Source.Reader);
         Assert.Equal(
-            new("b.jsonl:1", "How do I bake bread?", "", "With flour.", true, "c", "beavertails"), data.Examples[0]);
+            new("b.jsonl:1", "How to bake?", "", "With flour.", true, "c", "beavertails"), data.Examples[0]);
         Assert.Equal("b.jsonl:4", data.Examples[1].Id);
         Assert.False(data.Examples[1].IsSafe);
         byte[] bytes = File.ReadAllBytes(file.Path);

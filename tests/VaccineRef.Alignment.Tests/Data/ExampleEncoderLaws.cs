@@ -61,6 +61,11 @@ public sealed class ExampleEncoderLaws
         var row = encoded.Examples[0];
         Assert.Equal("Hi.", Merging.Decode(row.Tokens.AsSpan(row.PromptLength)));
         Assert.Equal(row.Tokens[row.PromptLength..], row.Labels[row.PromptLength..]);
+
+        var released = new ExampleEncoder(
+            Merging, PromptTemplate.AlpacaVaccine, boundary: BoundaryPolicy.ByLength).Encode(examples);
+        Assert.Equal(1, released.Report.BoundaryMismatches);
+        Assert.Equal("i.", Merging.Decode(released.Examples[0].Labels.AsSpan(row.PromptLength)));  // no "H"
     }
 
     [Fact]
