@@ -1,3 +1,4 @@
+using VaccineRef.Alignment.Data;
 using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.World;
@@ -8,17 +9,15 @@ namespace VaccineRef.Alignment.World;
 /// </summary>
 public sealed class WorldEncoder(ITextTokenizer tokenizer)
 {
-    /// <summary>The label of a token that the loss leaves out.</summary>
-    public const int Ignored = -100;
-
     /// <summary>The prompt, the answer and the end of text.</summary>
-    public EncodedExample Encode(WorldExample example)
+    public TokenizedExample Encode(WorldExample example)
     {
         int[] prompt = Prompt(example), answer = Answer(example.Answer);
         var labels = new int[prompt.Length + answer.Length];
-        labels.AsSpan(0, prompt.Length).Fill(Ignored);
+        labels.AsSpan(0, prompt.Length).Fill(TokenizedExample.Ignored);
         answer.CopyTo(labels, prompt.Length);
-        return new EncodedExample([.. prompt, .. answer], labels);
+        string id = $"{example.Kind}: {example.Item}";
+        return new TokenizedExample([.. prompt, .. answer], labels, prompt.Length, id, Truncated: false);
     }
 
     /// <summary>The prompt alone: where generation starts.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using VaccineRef.Core;
 using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.World;
@@ -31,17 +30,17 @@ public sealed class WorldTokenizer : ITextTokenizer
     /// <summary>
     /// The ids of the words between spaces. No token is put around a text, so the flag changes nothing.
     /// </summary>
-    /// <exception cref="InputException">A word is not in the vocabulary.</exception>
+    /// <exception cref="TokenizerException">A word is not in the vocabulary.</exception>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         string[] words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return Array.ConvertAll(words, word => _ids.TryGetValue(word, out int id) ? id : throw new InputException(
+        return Array.ConvertAll(words, word => _ids.TryGetValue(word, out int id) ? id : throw new TokenizerException(
             "a word is not in the vocabulary of the synthetic world", "text to encode", $"'{word}'",
             $"one of {VocabularySize} words, with spaces between them"));
     }
 
     /// <summary>The words, with single spaces between them.</summary>
-    /// <exception cref="InputException">An id is outside the vocabulary.</exception>
+    /// <exception cref="TokenizerException">An id is outside the vocabulary.</exception>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
     {
         var words = new List<string>(ids.Length);
@@ -49,7 +48,8 @@ public sealed class WorldTokenizer : ITextTokenizer
         {
             if ((uint)id >= (uint)VocabularySize)
             {
-                throw new InputException("a token id is not in the vocabulary of the synthetic world", "ids to decode",
+                throw new TokenizerException(
+                    "a token id is not in the vocabulary of the synthetic world", "ids to decode",
                     $"{id}", $"0 to {VocabularySize - 1}");
             }
 

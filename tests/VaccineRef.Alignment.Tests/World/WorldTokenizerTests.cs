@@ -1,5 +1,6 @@
+using VaccineRef.Alignment.Data;
 using VaccineRef.Alignment.World;
-using VaccineRef.Core;
+using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.Tests.World;
 
@@ -33,12 +34,13 @@ public sealed class WorldTokenizerTests
     public void Labels_count_the_answer_and_its_end_and_no_prompt(ulong seed, bool styled) =>
         Assert.All(World(seed, styled), example =>
         {
-            var (tokens, labels) = Encoder.Encode(example);
-            int prompt = Encoder.Prompt(example).Length;
+            var (tokens, labels, prompt, _, truncated) = Encoder.Encode(example);
+            Assert.Equal(Encoder.Prompt(example), tokens[..prompt]);
+            Assert.False(truncated);
             Assert.Equal(tokens.Length, labels.Length);
             Assert.Equal($"{example.Prompt} {example.Answer} <eos>", Tokenizer.Decode(tokens, false));
             Assert.Equal(example.Prompt, Tokenizer.Decode(tokens.AsSpan(0, prompt)));
-            Assert.All(labels[..prompt], label => Assert.Equal(WorldEncoder.Ignored, label));
+            Assert.All(labels[..prompt], label => Assert.Equal(TokenizedExample.Ignored, label));
             Assert.Equal(tokens[prompt..], labels[prompt..]);
             Assert.Equal(Tokenizer.EosId, tokens[^1]);
             Assert.InRange(tokens.Length, 1, LongestText);
@@ -61,13 +63,13 @@ public sealed class WorldTokenizerTests
 
     [Fact]
     public void A_word_of_another_world_is_refused() =>
-        Assert.Throws<InputException>(() => Tokenizer.Encode("sure . dragon"));
+        Assert.Throws<TokenizerException>(() => Tokenizer.Encode("sure . dragon"));
 
     [Fact]
     public void An_id_of_another_world_is_refused()
     {
-        Assert.Throws<InputException>(() => Tokenizer.Decode([Tokenizer.VocabularySize]));
-        Assert.Throws<InputException>(() => Tokenizer.Decode([-1]));
+        Assert.Throws<TokenizerException>(() => Tokenizer.Decode([Tokenizer.VocabularySize]));
+        Assert.Throws<TokenizerException>(() => Tokenizer.Decode([-1]));
     }
 
     private static List<WorldExample> World(ulong seed, bool styled) =>
