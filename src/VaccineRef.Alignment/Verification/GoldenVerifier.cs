@@ -1,0 +1,90 @@
+using System.Numerics;
+using System.Text.Json;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Alignment.Verification;
+
+/// <summary>
+/// Recomputes golden cases, numbers that PyTorch and the official trainer produced, and says how far ours are from them.
+/// </summary>
+/// <typeparam name="T">The precision to compute in.</typeparam>
+public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>The case folders under <paramref name="folder"/>: those that hold a manifest.json, itself included.</summary>
+    /// <exception cref="InputException">There is none.</exception>
+    public static IReadOnlyList<string> Cases(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new InputException("there is no such folder", folder, remedy: "--golden takes a folder of golden cases");
+        string[] cases =
+        [
+            .. Directory.EnumerateFiles(folder, "manifest.json", SearchOption.AllDirectories)
+                .Select(path => Path.GetDirectoryName(path)!).Order(StringComparer.Ordinal),
+        ];
+        return cases.Length > 0
+            ? cases
+            : throw new InputException("there is no golden case", folder, "no manifest.json below it", "case folders, each with a manifest.json");
+    }
+
+    /// <summary>Recomputes everything the case holds.</summary>
+    public IReadOnlyList<Comparison> Verify(string caseFolder)
+    {
+        using var golden = new GoldenCase(caseFolder);
+        bool single = typeof(T) == typeof(float) || golden.Manifest.GetProperty("dtype").GetString() == "f32";
+        var context = new VerifyContext<T>(golden, device, single ? Bounds.Float : Bounds.Double);
+        IEnumerable<Comparison> all =
+            [.. new ForwardChecks<T>(context).Run(), .. new GradientChecks<T>(context).Run(), .. new TrainingChecks<T>(context).Run()];
+        return [.. all];
+    }
+}
+
+/// <summary>What the checks of one case share.</summary>
+internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds bounds)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    public GoldenCase Golden { get; } = golden;
+
+    public Device Device { get; } = device;
+
+    public Bounds Bounds { get; } = bounds;
+
+    public JsonElement Manifest => Golden.Manifest;
+
+    /// <summary>The case's model as it stands on disk, its adapter attached.</summary>
+    public Model<T> Load()
+    {
+        var model = LanguageModel.Load<T>(Golden.Folder, Device);
+        if (Golden.IsLora)
+            Lora.Load(model, Golden.Folder);
+        return model;
+    }
+
+    /// <summary>What the case trains: the adapter, or everything.</summary>
+    public static IReadOnlyList<Parameter<T>> Trainable(Model<T> model) => model.Trainable;
+
+    public double[] Values(View<T> view)
+    {
+        var values = new T[view.Shape.Count];
+        Device.Download(view, values.AsSpan());
+        return [.. values.Select(double.CreateChecked)];
+    }
+
+    /// <summary>The packed rows of a padded (rows, length, columns) tensor.</summary>
+    public static double[] PackedRows(double[] padded, int[] real, int columns)
+    {
+        var packed = new double[real.Length * columns];
+        for (int row = 0; row < real.Length; row++)
+            Array.Copy(padded, real[row] * columns, packed, row * columns, columns);
+        return packed;
+    }
+
+    /// <summary>Our packed rows inside a padded tensor, zero elsewhere.</summary>
+    public static double[] Padded(double[] packed, int[] real, int columns, int rows)
+    {
+        var padded = new double[rows * columns];
+        for (int row = 0; row < real.Length; row++)
+            Array.Copy(packed, row * columns, padded, real[row] * columns, columns);
+        return padded;
+    }
+}
