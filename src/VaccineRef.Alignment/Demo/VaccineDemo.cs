@@ -1,0 +1,33 @@
+using System.Collections.Concurrent;
+
+namespace VaccineRef.Alignment.Demo;
+
+/// <summary>Every seed of the demo, one thread each, as many at once as there are threads.</summary>
+public static class VaccineDemo
+{
+    /// <summary>Runs the demo and returns its cells, in the order of the seeds.</summary>
+    /// <param name="settings">What to run.</param>
+    /// <param name="threads">Seeds to run at once.</param>
+    /// <param name="progress">Told of every optimizer step, from any of the threads.</param>
+    /// <param name="cancel">Stops after the steps under way.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static IReadOnlyList<DemoCell> Run(
+        DemoSettings settings, int threads, Action<DemoProgress> progress, CancellationToken cancel)
+    {
+        var cells = new ConcurrentDictionary<ulong, IReadOnlyList<DemoCell>>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancel };
+        try
+        {
+            // one seed at a time per worker: Partitioner's chunks would put two seeds on one thread
+            Parallel.ForEach(
+                Partitioner.Create(settings.Seeds, EnumerablePartitionerOptions.NoBuffering), options,
+                seed => cells[seed] = new DemoSeed(settings, seed, progress, cancel).Run());
+        }
+        catch (AggregateException error) when (error.InnerExceptions.Count > 0)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(error.InnerExceptions[0]);
+        }
+
+        return [.. settings.Seeds.SelectMany(seed => cells[seed])];
+    }
+}
