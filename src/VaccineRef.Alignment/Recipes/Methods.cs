@@ -1,0 +1,53 @@
+using System.Numerics;
+using VaccineRef.Core;
+
+namespace VaccineRef.Alignment.Recipes;
+
+/// <summary>Makes gradient rules from what a recipe says.</summary>
+public static class Methods
+{
+    private static readonly string[] Perturbing = ["rho", "norm", "dropout", "sites"];
+
+    // Which settings each rule has: one that it does not have would be read and ignored.
+    private static readonly Dictionary<string, string[]> Settings = new()
+    {
+        ["plain"] = [],
+        ["vaccine"] = Perturbing,
+        ["accelerated_vaccine"] = [.. Perturbing, "tau"],
+        ["random"] = ["variance", "sites"],
+    };
+
+    /// <summary>The rule of a choice, on a device.</summary>
+    /// <exception cref="RecipeException">The rule is unknown, lacks a setting, or is given one that it does not have.</exception>
+    public static IGradientRule<T> Rule<T>(MethodChoice choice, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        const string Path = "$.alignment.method";
+        if (!Settings.TryGetValue(choice.Rule, out var allowed))
+            throw new RecipeException("unknown gradient rule", $"{Path}.rule", choice.Rule, string.Join(", ", Settings.Keys));
+        foreach (var (name, given) in Given(choice))
+            if (given && !allowed.Contains(name))
+                throw new RecipeException(
+                    $"the rule {choice.Rule} has no such setting", $"{Path}.{name}", name,
+                    allowed.Length > 0 ? string.Join(", ", allowed) : "no settings", "remove it, or choose another rule");
+
+        double Needed(double? value, string name) => value ?? throw new RecipeException(
+            $"the rule {choice.Rule} needs a setting", $"{Path}.{name}", "nothing", "a number");
+        Vaccine<T> Vaccine() => new(
+            new VaccineOptions(
+                Needed(choice.Rho, "rho"), choice.Norm ?? PerturbationNorm.Batch, choice.Dropout ?? PassDropout.Fresh, choice.Sites),
+            device);
+        return choice.Rule switch
+        {
+            "vaccine" => Vaccine(),
+            "accelerated_vaccine" => new AcceleratedVaccine<T>(Vaccine(), (int)Needed(choice.Tau, "tau")),
+            "random" => new RandomPerturbation<T>(Needed(choice.Variance, "variance"), choice.Sites),
+            _ => new Plain<T>(),
+        };
+    }
+
+    private static (string Name, bool Given)[] Given(MethodChoice choice) =>
+    [
+        ("rho", choice.Rho is not null), ("tau", choice.Tau is not null), ("variance", choice.Variance is not null),
+        ("norm", choice.Norm is not null), ("dropout", choice.Dropout is not null), ("sites", choice.Sites is not null),
+    ];
+}

@@ -1,0 +1,256 @@
+using VaccineRef.Alignment.Data;
+using VaccineRef.Core;
+
+namespace VaccineRef.Alignment.Recipes;
+
+/// <summary>The precision a run computes in.</summary>
+public enum Precision
+{
+    /// <summary>32 bits: trains.</summary>
+    Float,
+
+    /// <summary>64 bits: proves.</summary>
+    Double,
+}
+
+/// <summary>
+/// A whole experiment as data: a model, an alignment, an attack, an evaluation. A stage that is left out is not run. Paths are
+/// relative to the recipe's own folder.
+/// </summary>
+public sealed record Recipe
+{
+    /// <summary>Names the run's folder and the row in a comparison.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>A Hugging Face folder: config.json, safetensors, tokenizer files.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>A PEFT folder to attach and merge before anything else.</summary>
+    public string? Adapter { get; init; }
+
+    /// <summary>The precision to compute in.</summary>
+    public Precision Precision { get; init; }
+
+    /// <summary>Decides data order, adapters, dropout, noise.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>The id of the prompt template.</summary>
+    public string Template { get; init; } = "alpaca-vaccine";
+
+    /// <summary>Tokens at which a training row is cut.</summary>
+    public int MaxLength { get; init; } = 200;
+
+    /// <summary>What happens where a prompt's end is no token boundary.</summary>
+    public BoundaryPolicy Boundary { get; init; }
+
+    /// <summary>The defender's stage.</summary>
+    public AlignmentStage? Alignment { get; init; }
+
+    /// <summary>The user's stage.</summary>
+    public AttackStage? Attack { get; init; }
+
+    /// <summary>What is measured after every stage.</summary>
+    public EvaluationStage Evaluation { get; init; } = new();
+}
+
+/// <summary>Rows of one file.</summary>
+public sealed record DataChoice
+{
+    /// <summary>The file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>A known data set: sst2, ag_news, gsm8k, alpaca, beavertails, refusals.</summary>
+    public string? Task { get; init; }
+
+    /// <summary>The fields of any other data set.</summary>
+    public FieldMap? Fields { get; init; }
+
+    /// <summary>The file's format; found out by extension and content unless given.</summary>
+    public DataFormat Format { get; init; }
+
+    /// <summary>Rows to take; 0 takes all.</summary>
+    public int Count { get; init; }
+
+    /// <summary>Which rows are taken.</summary>
+    public Sampling Sampling { get; init; }
+}
+
+/// <summary>Which gradient rule, with its settings. A setting that the rule does not have is an error.</summary>
+public sealed record MethodChoice
+{
+    /// <summary>plain, vaccine, accelerated_vaccine or random.</summary>
+    public string Rule { get; init; } = "plain";
+
+    /// <summary>vaccine: radius of the ball.</summary>
+    public double? Rho { get; init; }
+
+    /// <summary>accelerated_vaccine: every tau-th step is perturbed.</summary>
+    public int? Tau { get; init; }
+
+    /// <summary>random: rho', a variance.</summary>
+    public double? Variance { get; init; }
+
+    /// <summary>vaccine: over what the ball is measured.</summary>
+    public PerturbationNorm? Norm { get; init; }
+
+    /// <summary>vaccine: whether the two passes share their dropout masks.</summary>
+    public PassDropout? Dropout { get; init; }
+
+    /// <summary>vaccine, random: which hidden embeddings are moved.</summary>
+    public IReadOnlyList<SiteKind>? Sites { get; init; }
+}
+
+/// <summary>An adapter's settings, PEFT's names.</summary>
+public sealed record LoraChoice
+{
+    /// <summary>r.</summary>
+    public int Rank { get; init; } = 8;
+
+    /// <summary>alpha: the adapter is scaled by alpha / r. The release's scripts reach 1 (D1); its first version had 4.</summary>
+    public double Alpha { get; init; } = 4;
+
+    /// <summary>Dropout on the adapter's input.</summary>
+    public double Dropout { get; init; } = 0.1;
+
+    /// <summary>Names of modules; empty means every linear layer.</summary>
+    public IReadOnlyList<string> Targets { get; init; } = [];
+
+    /// <summary>Scale by alpha / sqrt(r) instead.</summary>
+    public bool RsLora { get; init; }
+}
+
+/// <summary>The settings of a training stage; the defaults are the paper's alignment.</summary>
+public sealed record TrainingChoice
+{
+    /// <summary>Times through the data.</summary>
+    public int Epochs { get; init; } = 50;
+
+    /// <summary>Optimizer steps instead; 0 leaves it to the epochs.</summary>
+    public int MaxSteps { get; init; }
+
+    /// <summary>Sequences per micro-batch.</summary>
+    public int BatchSize { get; init; } = 5;
+
+    /// <summary>Micro-batches per optimizer step.</summary>
+    public int Accumulation { get; init; } = 1;
+
+    /// <summary>How micro-batches are weighted.</summary>
+    public AccumulationWeight AccumulationWeight { get; init; }
+
+    /// <summary>Peak learning rate.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>Decoupled weight decay.</summary>
+    public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>Adam's first decay.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Adam's second decay.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Adam's epsilon.</summary>
+    public double AdamEpsilon { get; init; } = 1e-8;
+
+    /// <summary>Clips the gradient's norm; 0 clips nothing.</summary>
+    public double MaxGradientNorm { get; init; } = 1;
+
+    /// <summary>The course of the learning rate.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+
+    /// <summary>The part of the steps over which it rises.</summary>
+    public double WarmupRatio { get; init; } = 0.1;
+
+    /// <summary>A new order in every epoch.</summary>
+    public bool Shuffle { get; init; } = true;
+
+    /// <summary>The trainer's options with this stage's seed.</summary>
+    public TrainOptions Options(ulong seed) => new(
+        BatchSize, new AdamWOptions(LearningRate, WeightDecay, Beta1, Beta2, AdamEpsilon, MaxGradientNorm), Epochs, MaxSteps,
+        Accumulation, AccumulationWeight, Schedule, WarmupRatio, Shuffle, seed);
+}
+
+/// <summary>The defender's stage: safe answers, trained with a method.</summary>
+public sealed record AlignmentStage
+{
+    /// <summary>Safe rows.</summary>
+    public required DataChoice Data { get; init; }
+
+    /// <summary>The gradient rule.</summary>
+    public MethodChoice Method { get; init; } = new();
+
+    /// <summary>The adapter that is trained; null trains every weight.</summary>
+    public LoraChoice? Lora { get; init; }
+
+    /// <summary>Optimizer and schedule.</summary>
+    public TrainingChoice Training { get; init; } = new();
+}
+
+/// <summary>What the user's fine-tuning trains.</summary>
+public enum AttackAdapter
+{
+    /// <summary>Double LoRA: the alignment's adapter is merged, a fresh one is trained.</summary>
+    Fresh,
+
+    /// <summary>Single LoRA: the alignment's adapter is trained on.</summary>
+    Same,
+
+    /// <summary>Every weight, the alignment's adapter merged.</summary>
+    None,
+}
+
+/// <summary>The user's stage: p harmful rows among n, plain fine-tuning.</summary>
+public sealed record AttackStage
+{
+    /// <summary>Harmful rows.</summary>
+    public required DataChoice Harmful { get; init; }
+
+    /// <summary>Rows of the user's own task.</summary>
+    public required DataChoice Benign { get; init; }
+
+    /// <summary>p.</summary>
+    public decimal HarmfulRatio { get; init; } = 0.1m;
+
+    /// <summary>n.</summary>
+    public int Samples { get; init; } = 1000;
+
+    /// <summary>Which rows, in which order.</summary>
+    public Sampling Sampling { get; init; }
+
+    /// <summary>What is trained.</summary>
+    public AttackAdapter Adapter { get; init; }
+
+    /// <summary>The fresh adapter's settings.</summary>
+    public LoraChoice Lora { get; init; } = new();
+
+    /// <summary>Optimizer and schedule.</summary>
+    public TrainingChoice Training { get; init; } = new() { Epochs = 20, LearningRate = 1e-5 };
+}
+
+/// <summary>What is measured before, between and after the stages.</summary>
+public sealed record EvaluationStage
+{
+    /// <summary>Harmful instructions; their prompts are taken out of the attack's data.</summary>
+    public DataChoice? Harmful { get; init; }
+
+    /// <summary>Held-out rows of the user's task; its preset names the accuracy.</summary>
+    public DataChoice? Task { get; init; }
+
+    /// <summary>Tokens generated for a harmful instruction.</summary>
+    public int HarmfulTokens { get; init; } = 128;
+
+    /// <summary>Tokens generated for a row of the task.</summary>
+    public int TaskTokens { get; init; } = 200;
+
+    /// <summary>Softmax temperature; 0 is greedy decoding.</summary>
+    public double Temperature { get; init; }
+
+    /// <summary>Sampling: the most likely tokens kept; 0 keeps all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Sampling: the probability mass kept.</summary>
+    public double TopP { get; init; } = 1;
+
+    /// <summary>Rows of the alignment data over which alignment loss and drift are measured; 0 takes all.</summary>
+    public int ProbeCount { get; init; } = 200;
+}

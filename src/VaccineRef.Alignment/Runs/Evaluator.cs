@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Numerics;
+using VaccineRef.Alignment.Data;
+using VaccineRef.Alignment.Evaluation;
+using VaccineRef.Alignment.Recipes;
+using VaccineRef.Models;
+
+namespace VaccineRef.Alignment.Runs;
+
+/// <summary>Answers held-out prompts and scores the answers.</summary>
+public sealed class Evaluator<T>(Model<T> model, ITextTokenizer tokenizer, PromptTemplate template, EvaluationStage settings, ulong seed)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>The harmful score and what guards it.</summary>
+    public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples) => examples.Count == 0
+        ? []
+        : HarmfulScore.Of(Answers(examples, settings.HarmfulTokens), new RefusalPhraseJudge(), template.Id, Description(settings.HarmfulTokens));
+
+    /// <summary>Fine-tune accuracy under both rules; nothing for a data set without one.</summary>
+    public IReadOnlyList<Score> Task(IReadOnlyList<Example> examples)
+    {
+        if (examples.Count == 0)
+            return [];
+        var answers = Answers(examples, settings.TaskTokens);
+        return [.. Enum.GetValues<AccuracyRule>().Select(rule =>
+            FinetuneAccuracy.Of(examples[0].Source, rule, answers, template.Id, Description(settings.TaskTokens)))];
+    }
+
+    private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens)
+    {
+        int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
+        var generation = new GenerationSettings(
+            tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
+            tokenizer.EosId);
+        int[][] answers = Generator<T>.Generate(model, prompts, generation);
+        return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(answers[i]).Trim()))];
+    }
+
+    private string Description(int tokens) => settings.Temperature > 0
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"temperature {settings.Temperature}, top-k {settings.TopK}, top-p {settings.TopP}, seed {seed}, {tokens} new tokens")
+        : string.Create(CultureInfo.InvariantCulture, $"greedy, {tokens} new tokens");
+}

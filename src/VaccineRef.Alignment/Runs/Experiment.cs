@@ -1,0 +1,143 @@
+using System.Numerics;
+using VaccineRef.Alignment.Evaluation;
+using VaccineRef.Alignment.Recipes;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Alignment.Runs;
+
+/// <summary>What a run is doing, for whoever draws it.</summary>
+/// <param name="Stage">"alignment", "attack", "evaluation, aligned", ...</param>
+/// <param name="Step">The last step of a training stage.</param>
+/// <param name="Steps">Steps of that stage.</param>
+public readonly record struct RunProgress(string Stage, StepRecord? Step = null, int Steps = 0);
+
+/// <summary>
+/// A recipe's whole run: measure the base, align, measure, attack, measure; write everything down. Stages: align, merge, fresh
+/// adapter, fine-tune (double LoRA); the same adapter throughout (single LoRA); or every weight.
+/// </summary>
+public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device device, Action<RunProgress> progress)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly List<TrainedStage> _stages = [];
+    private readonly List<Measurement> _measurements = [];
+
+    /// <summary>Runs and writes into <paramref name="output"/>, a new or empty folder.</summary>
+    /// <exception cref="InputException">Something the user gave is wrong; nothing was trained.</exception>
+    /// <exception cref="NonFiniteException">A loss or gradient is not finite.</exception>
+    public RunReport Run(string output, CancellationToken cancel)
+    {
+        string modelFolder = Path.GetFullPath(Path.Combine(recipeFolder, recipe.Model));
+        var tokenizer = TextTokenizer.Load(modelFolder);
+        var data = new ExperimentData(recipe, recipeFolder, tokenizer);
+        var rule = Methods.Rule<T>(recipe.Alignment?.Method ?? new MethodChoice(), device);
+        using var disposable = rule as IDisposable;
+        using var model = LanguageModel.Load<T>(modelFolder, device);
+        if (recipe.Adapter is { } adapter)
+        {
+            Lora.Load(model, Path.GetFullPath(Path.Combine(recipeFolder, adapter)));
+            MergeAdapter(model);
+        }
+
+        using var folder = new RunFolder(output);
+        folder.Write(RunFolder.Recipe, RecipeReader.Write(recipe));
+        folder.Write(RunFolder.Manifest, data.Manifest.ToJson());
+        var evaluator = new Evaluator<T>(model, tokenizer, data.Template, recipe.Evaluation, recipe.Seed);
+        Stages(model, data, rule, evaluator, folder, cancel);
+        var report = Report(model, cancel.IsCancellationRequested);
+        folder.Write(RunFolder.Report, report.ToJson());
+        folder.Write(RunFolder.Table, RunTable.Markdown([report]));
+        return report;
+    }
+
+    private void Stages(
+        Model<T> model, ExperimentData data, IGradientRule<T> rule, Evaluator<T> evaluator, RunFolder folder, CancellationToken cancel)
+    {
+        int probes = recipe.Evaluation.ProbeCount;
+        IReadOnlyList<TokenSequence> probe = [.. data.Alignment.Take(probes > 0 ? probes : data.Alignment.Count)];
+        Measure("base", model, data, probe, evaluator, null);
+        if (recipe.Alignment is { } alignment && !cancel.IsCancellationRequested)
+        {
+            Attach(model, alignment.Lora, "alignment adapter");
+            Train("alignment", model, rule, alignment.Training, data.Alignment, folder, cancel);
+            if (!cancel.IsCancellationRequested)
+                Measure("aligned", model, data, probe, evaluator, null);
+        }
+
+        if (recipe.Attack is not { } attack || cancel.IsCancellationRequested)
+            return;
+        using var drift = probe.Count > 0
+            ? new EmbeddingDrift<T>(model, probe.Chunk(16).Select(PackedBatch.Pack), device)
+            : null;
+        if (attack.Adapter != AttackAdapter.Same)
+            MergeAdapter(model);
+        if (attack.Adapter == AttackAdapter.Same && model.Adapter is null)
+            throw new RecipeException(
+                "there is no adapter to train on", "$.attack.adapter", "same", "an alignment with lora", "adapter fresh or none");
+        if (attack.Adapter == AttackAdapter.Fresh)
+            Attach(model, attack.Lora, "attack adapter");
+        Train("attack", model, new Plain<T>(), attack.Training, data.Attack, folder, cancel);
+        if (!cancel.IsCancellationRequested)
+            Measure("attacked", model, data, probe, evaluator, drift?.Measure());
+    }
+
+    private static void MergeAdapter(Model<T> model)
+    {
+        using var adapter = model.Adapter;
+        adapter?.Merge();
+    }
+
+    private void Attach(Model<T> model, LoraChoice? choice, string name)
+    {
+        if (choice is null)
+            return;
+        var targets = choice.Targets.Count > 0 ? TargetModules.Named([.. choice.Targets]) : TargetModules.AllLinear;
+        var config = new AdapterConfig(choice.Rank, choice.Alpha, targets) { Dropout = choice.Dropout, UseRsLora = choice.RsLora };
+        Lora.Attach(model, config, RandomStream.FromSeed(recipe.Seed).At(name));
+    }
+
+    private void Train(
+        string stage, Model<T> model, IGradientRule<T> rule, TrainingChoice training, IReadOnlyList<TokenSequence> data,
+        RunFolder folder, CancellationToken cancel)
+    {
+        var options = training.Options(RandomStream.FromSeed(recipe.Seed).At(stage).Key);
+        var trainable = model.Trainable;
+        var trainer = new Trainer<T>(device, trainable, new CrossEntropyObjective<T>(model), rule, options);
+        int steps = options.Steps(data.Count);
+        var report = trainer.Run(data, step =>
+        {
+            folder.Add(stage, step);
+            progress(new(stage, step, steps));
+        }, cancel);
+        _stages.Add(new(stage, rule.Name, trainable.Sum(parameter => parameter.Shape.Count), report));
+        string name = stage == "alignment" ? "aligned" : "attacked";
+        if (model.Adapter is null)
+            model.Save(folder.In(name));
+        else
+            model.Adapter.Save(folder.In($"{name}-adapter"));
+    }
+
+    private void Measure(
+        string moment, Model<T> model, ExperimentData data, IReadOnlyList<TokenSequence> probe, Evaluator<T> evaluator, Drift? drift)
+    {
+        progress(new($"evaluation, {moment}"));
+        double? loss = probe.Count > 0
+            ? AlignmentLoss.Of(new CrossEntropyObjective<T>(model), probe, device)
+            : null;
+        _measurements.Add(new(moment, [.. evaluator.Harmful(data.HarmfulTest), .. evaluator.Task(data.TaskTest)], loss, drift));
+    }
+
+    private RunReport Report(Model<T> model, bool interrupted) => new(
+        recipe.Name, Describe(recipe.Alignment?.Method), recipe.Attack?.HarmfulRatio, recipe.Attack?.Samples, recipe.Seed,
+        $"{model.Shape.Family}, {model.Parameters.Sum(parameter => parameter.Shape.Count)} parameters",
+        _stages, _measurements, interrupted);
+
+    private static string Describe(MethodChoice? method)
+    {
+        static string Number(string name, double? value) =>
+            value is { } number ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" {name}={number}") : "";
+        return method is null
+            ? "not aligned"
+            : method.Rule + Number("rho", method.Rho) + Number("tau", method.Tau) + Number("variance", method.Variance);
+    }
+}
