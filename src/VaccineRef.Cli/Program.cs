@@ -1,1 +1,30 @@
-return 0;
+using System.CommandLine;
+using VaccineRef.Cli.Commands;
+
+namespace VaccineRef.Cli;
+
+/// <summary>Parses, prints, draws progress, maps exceptions to exit codes. No arithmetic.</summary>
+public static class Program
+{
+    /// <summary>Runs a command.</summary>
+    /// <returns>0 done, 1 the run failed, 2 wrong input, 130 interrupted.</returns>
+    public static int Main(string[] args)
+    {
+        var root = new RootCommand(
+            "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
+        {
+            DemoCommand.Create(), RunCommand.Create(), EvaluateCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(),
+            BenchCommand.Create(), DevicesCommand.Create(),
+        };
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                Console.Error.WriteLine($"vaccine: {error.Message}");
+            Console.Error.WriteLine("  remedy:   vaccine --help, or vaccine COMMAND --help");
+            return ExitCode.WrongInput;
+        }
+
+        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+}

@@ -1,0 +1,142 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Spectre.Console;
+using VaccineRef.Alignment;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>vaccine bench: a plain and a Vaccine step on a random Llama, side by side.</summary>
+internal static class BenchCommand
+{
+    private static readonly Option<int> Vocabulary = CommonOptions.Count("--vocab", "Vocabulary size.", 4096),
+        Hidden = CommonOptions.Count("--hidden", "Hidden size.", 384), Layers = CommonOptions.Count("--layers", "Blocks.", 6),
+        Heads = CommonOptions.Count("--heads", "Attention heads.", 6),
+        KeyValueHeads = CommonOptions.Count("--kv-heads", "Key/value heads; 0 means as many as heads.", 0, least: 0),
+        FeedForward = CommonOptions.Count("--ffn", "Feed-forward size.", 1024), Batch = CommonOptions.Count("--batch", "Sequences.", 8),
+        Length = CommonOptions.Count("--length", "Tokens of each sequence; the first half is prompt.", 256, least: 2),
+        Rank = CommonOptions.Count("--lora", "Rank of LoRA on all projections; 0 trains every weight.", 0, least: 0),
+        Threads = CommonOptions.Threads(), Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7);
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." };
+
+    public static Command Create()
+    {
+        var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float.")
+        {
+            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Threads, Steps, Json,
+        };
+        command.SetAction(parsed => ExitCode.Of(cancel =>
+        {
+            var result = Measure(parsed, cancel);
+            if (parsed.GetValue(Json))
+                Console.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.BenchResult));
+            else
+                Print(result);
+            return ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private static BenchResult Measure(ParseResult parsed, CancellationToken cancel)
+    {
+        int Value(Option<int> option) => parsed.GetValue(option);
+        using var device = new CpuDevice(Value(Threads));
+        using var model = LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1));
+        if (Value(Rank) > 0)
+            Lora.Attach(model, new AdapterConfig(Value(Rank), 2.0 * Value(Rank), TargetModules.AllLinear), RandomStream.FromSeed(2));
+        using var gradients = new Arena(device);
+        foreach (var parameter in model.Trainable)
+            parameter.Train(gradients);
+        var batch = RandomBatch(Value(Vocabulary), Value(Batch), Value(Length));
+        var objective = new CrossEntropyObjective<float>(model);
+        using var optimizer = new AdamW<float>(model.Trainable, new AdamWOptions(1e-4, WeightDecay: 0.1), device);
+        using var state = new TrainState<float>(device, model.Trainable, seed: 3);
+        using var vaccine = new Vaccine<float>(new VaccineOptions(2), device);
+        double Step(IGradientRule<float> rule)
+        {
+            long start = Stopwatch.GetTimestamp();
+            state.BeginStep();
+            rule.Accumulate(objective, batch, state);
+            optimizer.Step(state.Step, optimizer.GradientNorm(), factor: 1);
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+
+        const int Warmup = 2;
+        var plain = new Plain<float>();
+        List<double> plainTimes = [], vaccineTimes = [];
+        for (int step = 0; step < Warmup + Value(Steps); step++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            double first = Step(plain), second = Step(vaccine);
+            if (step < Warmup)
+                continue;
+            plainTimes.Add(first);
+            vaccineTimes.Add(second);
+        }
+
+        return new(
+            Timing.Of(plainTimes, batch.Rows), Timing.Of(vaccineTimes, batch.Rows), device.Workers.Threads, Value(Steps), batch.Rows,
+            model.Parameters.Sum(parameter => parameter.Shape.Count), model.Trainable.Sum(parameter => parameter.Shape.Count),
+            Process.GetCurrentProcess().PeakWorkingSet64);
+    }
+
+    private static ConfigReader Architecture(ParseResult parsed)
+    {
+        int heads = parsed.GetValue(Heads), keyValueHeads = parsed.GetValue(KeyValueHeads);
+        return ConfigReader.Parse(Encoding.UTF8.GetBytes(
+            $$"""
+            {
+              "model_type": "llama", "vocab_size": {{parsed.GetValue(Vocabulary)}}, "hidden_size": {{parsed.GetValue(Hidden)}},
+              "intermediate_size": {{parsed.GetValue(FeedForward)}}, "num_hidden_layers": {{parsed.GetValue(Layers)}},
+              "num_attention_heads": {{heads}}, "num_key_value_heads": {{(keyValueHeads == 0 ? heads : keyValueHeads)}},
+              "max_position_embeddings": {{parsed.GetValue(Length)}}, "rms_norm_eps": 1e-5, "tie_word_embeddings": false
+            }
+            """), "the options of vaccine bench");
+    }
+
+    private static PackedBatch RandomBatch(int vocabulary, int sequences, int length)
+    {
+        var random = RandomStream.FromSeed(4);
+        return PackedBatch.Pack([.. Enumerable.Range(0, sequences).Select(sequence =>
+        {
+            int[] tokens = [.. Enumerable.Range(0, length).Select(t => random.Below(vocabulary, (sequence * length) + t))];
+            int[] labels = [.. tokens.Select((token, t) => t < length / 2 ? PackedBatch.Ignored : token)];
+            return new TokenSequence(tokens, labels, $"{sequence}");
+        })]);
+    }
+
+    private static void Print(BenchResult result)
+    {
+        var table = new Table().AddColumns("step", "median ms", "min ms", "tokens/s");
+        table.AddRow("plain", $"{result.Plain.MedianMs:F1}", $"{result.Plain.MinMs:F1}", $"{result.Plain.TokensPerSecond:F0}");
+        table.AddRow("vaccine", $"{result.Vaccine.MedianMs:F1}", $"{result.Vaccine.MinMs:F1}", $"{result.Vaccine.TokensPerSecond:F0}");
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine(
+            $"vaccine / plain {result.Vaccine.MedianMs / result.Plain.MedianMs:F2}; {result.Threads} threads; {result.Tokens} tokens; "
+            + $"{result.Parameters:N0} parameters, {result.Trainable:N0} trainable; peak memory {result.PeakBytes / 1048576.0:F0} MiB");
+    }
+}
+
+/// <summary>Times of one kind of step.</summary>
+internal sealed record Timing(double MedianMs, double MinMs, double TokensPerSecond)
+{
+    public static Timing Of(List<double> times, int tokens)
+    {
+        double[] sorted = [.. times.Order()];
+        double median = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        return new(median, sorted[0], tokens / median * 1000);
+    }
+}
+
+/// <summary>What vaccine bench measured. Peak bytes are the process's, over both kinds of step.</summary>
+internal sealed record BenchResult(
+    Timing Plain, Timing Vaccine, int Threads, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(BenchResult))]
+internal sealed partial class BenchJson : JsonSerializerContext;

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Numerics;
+using VaccineRef.Alignment.Data;
+using VaccineRef.Alignment.Evaluation;
+using VaccineRef.Alignment.Recipes;
+using VaccineRef.Alignment.Runs;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>vaccine evaluate: scores a model folder without training.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        var model = new Argument<string>("model") { Description = "A Hugging Face folder." };
+        var adapter = new Option<string?>("--adapter") { Description = "A PEFT folder to attach.", HelpName = "DIR" };
+        var data = new Option<string>("--data") { Description = "The data file.", Required = true, HelpName = "FILE" };
+        var task = new Option<string>("--task") { Description = "What the data is.", Required = true };
+        task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
+        var count = CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
+        var tokens = CommonOptions.Count("--max-new-tokens", "Tokens to generate for an answer.", 128);
+        var template = new Option<string>("--template") { Description = "The prompt template.", DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id };
+        template.AcceptOnlyFromAmong([.. PromptTemplate.All.Select(known => known.Id)]);
+        var precision = new Option<Precision>("--precision") { Description = "float or double." };
+        var threads = CommonOptions.Threads();
+        var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
+        { model, adapter, data, task, count, tokens, template, precision, threads };
+        command.SetAction(parsed => ExitCode.Of(_ =>
+        {
+            var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
+            var all = DataSet.Read(parsed.GetRequiredValue(data), preset).Examples;
+            int wanted = parsed.GetValue(count);
+            var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
+            var settings = new EvaluationStage { HarmfulTokens = parsed.GetValue(tokens), TaskTokens = parsed.GetValue(tokens) };
+            using var device = new CpuDevice(parsed.GetValue(threads));
+            string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
+            var scores = parsed.GetValue(precision) == Precision.Double
+                ? Scores<double>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device)
+                : Scores<float>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device);
+            Tables.Write(
+                ["metric", "k", "N", "%", "judge", "template", "generation"],
+                scores.Select(score => (IReadOnlyList<string>)
+                [
+                    score.Metric, $"{score.Numerator}", $"{score.Denominator}", $"{score.Percentage:F2}", score.Judge, score.Template,
+                    score.Generation,
+                ]));
+            return ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private static IReadOnlyList<Score> Scores<T>(
+        string folder, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template, EvaluationStage settings, Device device)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var tokenizer = TextTokenizer.Load(folder);
+        using var model = LanguageModel.Load<T>(folder, device);
+        if (adapter is not null)
+            Lora.Load(model, adapter);
+        var evaluator = new Evaluator<T>(model, tokenizer, template, settings, seed: 0);
+        return rows[0].Source is "sst2" or "ag_news" or "gsm8k" ? evaluator.Task(rows) : evaluator.Harmful(rows);
+    }
+}

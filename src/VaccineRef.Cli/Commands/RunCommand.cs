@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Numerics;
+using Spectre.Console;
+using VaccineRef.Alignment.Recipes;
+using VaccineRef.Alignment.Runs;
+using VaccineRef.Core;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>vaccine run: a recipe from a model folder to a report.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var recipe = new Argument<string>("recipe") { Description = "The recipe, a JSON file." };
+        var set = new Option<string[]>("--set") { Description = "Override a key, as in alignment.method.rho=1.", HelpName = "KEY=VALUE" };
+        var output = new Option<string?>("--output") { Description = "The run's folder, new or empty; runs/NAME by default.", HelpName = "DIR" };
+        var threads = CommonOptions.Threads();
+        var command = new Command("run", "Align, attack and score a model as a recipe says.") { recipe, set, output, threads };
+        command.SetAction(parsed => ExitCode.Of(cancel =>
+        {
+            string path = parsed.GetRequiredValue(recipe);
+            var read = RecipeReader.Read(path, parsed.GetValue(set) ?? []);
+            string folder = parsed.GetValue(output) ?? Path.Combine("runs", read.Name);
+            string origin = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            using var device = new CpuDevice(parsed.GetValue(threads));
+            var report = read.Precision == Precision.Double
+                ? Run<double>(read, origin, folder, device, cancel)
+                : Run<float>(read, origin, folder, device, cancel);
+            Tables.Write(RunTable.Header([report]), RunTable.Rows([report]));
+            AnsiConsole.WriteLine($"Everything is in {folder}.");
+            return ExitCode.Done;
+        }));
+        return command;
+    }
+
+    private static RunReport Run<T>(Recipe recipe, string origin, string folder, Device device, CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        RunReport? report = null;
+        AnsiConsole.Progress().Columns(
+            new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
+            new RemainingTimeColumn()).Start(context =>
+        {
+            Dictionary<string, ProgressTask> bars = [];
+            report = new Experiment<T>(recipe, origin, device, at =>
+            {
+                foreach (var (stage, other) in bars)
+                    if (stage != at.Stage)
+                        other.StopTask();
+                if (!bars.TryGetValue(at.Stage, out var bar))
+                    bars.Add(at.Stage, bar = context.AddTask(at.Stage, maxValue: Math.Max(1, at.Steps)));
+                if (at.Step is not { } step)
+                {
+                    bar.IsIndeterminate = true;
+                    return;
+                }
+
+                bar.Value = step.Step;
+                bar.Description = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{at.Stage}: loss {step.Loss:F4}, |g| {step.GradientNorm:F2}, {step.Tokens / step.Seconds:F0} tok/s");
+            }).Run(folder, cancel);
+        });
+        return report!;
+    }
+}

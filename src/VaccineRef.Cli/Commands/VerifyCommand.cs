@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Numerics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Spectre.Console;
+using VaccineRef.Alignment.Verification;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>vaccine verify: recomputes what PyTorch and the official trainer computed.</summary>
+internal static class VerifyCommand
+{
+    public static Command Create()
+    {
+        var golden = new Option<string>("--golden") { Description = "A folder of golden cases.", Required = true, HelpName = "DIR" };
+        var precision = new Option<string>("--precision") { Description = "double or float.", DefaultValueFactory = _ => "double" };
+        precision.AcceptOnlyFromAmong("double", "float");
+        var json = new Option<string?>("--json") { Description = "Write the comparisons to this file too.", HelpName = "FILE" };
+        var threads = CommonOptions.Threads();
+        var command = new Command("verify", "Recompute every golden case; exit 0 only if all numbers agree.") { golden, precision, json, threads };
+        command.SetAction(parsed => ExitCode.Of(cancel =>
+        {
+            using var device = new CpuDevice(parsed.GetValue(threads));
+            string folder = parsed.GetRequiredValue(golden);
+            var found = parsed.GetValue(precision) == "float"
+                ? Verify<float>(folder, device, cancel)
+                : Verify<double>(folder, device, cancel);
+            if (parsed.GetValue(json) is { } path)
+                AtomicFile.WriteText(path, JsonSerializer.Serialize(found, VerifyJson.Default.ListVerifyRow) + "\n");
+            return found.All(row => row.Passed) ? ExitCode.Done : ExitCode.Failed;
+        }));
+        return command;
+    }
+
+    private static List<VerifyRow> Verify<T>(string folder, Device device, CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var verifier = new GoldenVerifier<T>(device);
+        List<VerifyRow> rows = [];
+        foreach (string path in GoldenVerifier<T>.Cases(folder))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var table = new Table().AddColumns("quantity", "worst error", "bound", "measure", "", "where");
+            table.Title = new TableTitle(Markup.Escape($"{Path.GetFileName(path)}, {(typeof(T) == typeof(float) ? "float" : "double")}"));
+            foreach (var c in verifier.Verify(path))
+            {
+                rows.Add(new(c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where, c.Note));
+                table.AddRow(
+                    Markup.Escape(c.Quantity), $"{c.Error:0.0e+00}", $"{c.Bound:0.0e+00}", c.Measure,
+                    c.Passed ? "[green]pass[/]" : "[red]FAIL[/]", Markup.Escape(string.Join("; ", new[] { c.Where, c.Note }.OfType<string>())));
+            }
+
+            AnsiConsole.Write(table);
+        }
+
+        int failed = rows.Count(row => !row.Passed);
+        AnsiConsole.WriteLine($"{rows.Count - failed} of {rows.Count} quantities within their bounds");
+        return rows;
+    }
+}
+
+/// <summary>One comparison as it is written; error is null where it is no finite number.</summary>
+internal sealed record VerifyRow(
+    string Case, string Quantity, double? Error, double Bound, string Measure, bool Passed, string? Where, string? Note);
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(List<VerifyRow>))]
+internal sealed partial class VerifyJson : JsonSerializerContext;
