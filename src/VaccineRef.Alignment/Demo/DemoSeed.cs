@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using VaccineRef.Alignment.Evaluation;
@@ -8,7 +9,7 @@ using VaccineRef.Models;
 namespace VaccineRef.Alignment.Demo;
 
 /// <summary>
-/// One seed of the demo on one thread: pre-train a tiny Llama on the world, align it with plain SFT and with Vaccine, attack each
+/// One seed of the demo: pre-train a tiny Llama on the world, align it with plain SFT and with Vaccine, attack each
 /// with every share of harmful data, measure before and after.
 /// </summary>
 internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoProgress> progress, CancellationToken cancel)
@@ -19,30 +20,44 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
     private const string Greedy = "greedy, 16 new tokens";
     private int _done;
 
-    private int Total => settings.Base.MaxSteps + (2 * (settings.Align.MaxSteps + (settings.HarmfulRatios.Count * settings.Attack.MaxSteps)));
+    private int Total => settings.Base.MaxSteps + (Methods.Length * (settings.Align.MaxSteps + (settings.HarmfulRatios.Count * settings.Attack.MaxSteps)));
 
-    public IReadOnlyList<DemoCell> Run()
+    /// <param name="threads">Alignments to run at once, each on one thread.</param>
+    public IReadOnlyList<DemoCell> Run(int threads)
     {
         using var device = new CpuDevice(threads: 1);
-        using var model = LanguageModel.Create<float>(Architecture(), device, RandomStream.FromSeed(seed).At("weights"));
-        var probe = Encode(_world.RefusalProbe);
+        using var model = Create(device);
         Train(model, "pre-training", new Plain<float>(), settings.Base, Encode(_world.Pretraining(CorpusSize)), "base");
-        var cells = new List<DemoCell> { Measure(model, "base", null, probe, null) };
-        using var pretrained = new WeightSnapshot<float>(device, model.Parameters);
-        using var vaccine = new Vaccine<float>(new VaccineOptions(settings.Rho), device);
-        (string Method, IGradientRule<float> Rule)[] methods = [("sft", new Plain<float>()), ("vaccine", vaccine)];
-        foreach (var (method, rule) in methods)
-        {
-            pretrained.Restore();
-            Train(model, $"alignment, {method}", rule, settings.Align, Encode(_world.Alignment()), "align");
-            cells.Add(Measure(model, method, null, probe, null));
-            using var drift = new EmbeddingDrift<float>(model, probe.Chunk(50).Select(PackedBatch.Pack), device);
-            foreach (decimal ratio in settings.HarmfulRatios)
-                cells.Add(Attack(model, method, ratio, probe, drift));
-        }
+        var cells = new ConcurrentDictionary<string, IReadOnlyList<DemoCell>>();
+        Parallel.ForEach(
+            Methods, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel },
+            method => cells[method] = Branch(method, model.Parameters));
+        return [Measure(model, "base", null, Encode(_world.RefusalProbe), null), .. Methods.SelectMany(method => cells[method])];
+    }
 
+    private static readonly string[] Methods = ["sft", "vaccine"];
+
+    /// <summary>Aligns a copy of the base with one method, and attacks it with every share of harmful data.</summary>
+    private List<DemoCell> Branch(string method, IReadOnlyList<Parameter<float>> pretrained)
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var model = Create(device);
+        foreach (var (to, from) in model.Parameters.Zip(pretrained))
+            device.Copy(from.Value, to.Value);
+        using var vaccine = new Vaccine<float>(new VaccineOptions(settings.Rho), device);
+        var probe = Encode(_world.RefusalProbe);
+        Train(
+            model, $"alignment, {method}", method == "vaccine" ? vaccine : new Plain<float>(), settings.Align,
+            Encode(_world.Alignment()), "align");
+        List<DemoCell> cells = [Measure(model, method, null, probe, null)];
+        using var drift = new EmbeddingDrift<float>(model, probe.Chunk(50).Select(PackedBatch.Pack), device);
+        foreach (decimal ratio in settings.HarmfulRatios)
+            cells.Add(Attack(model, method, ratio, probe, drift));
         return cells;
     }
+
+    private Model<float> Create(Device device) =>
+        LanguageModel.Create<float>(Architecture(), device, RandomStream.FromSeed(seed).At("weights"));
 
     /// <summary>Each example is seen about once; a corpus is the beginning of a longer one.</summary>
     private int CorpusSize => settings.Base.BatchSize * settings.Base.MaxSteps;
@@ -66,7 +81,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
         var trainer = new Trainer<float>(
             model.Device, model.Trainable, new CrossEntropyObjective<float>(model), rule,
             options with { Seed = RandomStream.FromSeed(seed).At(stream).Key });
-        trainer.Run(data, step => progress(new(seed, stage, ++_done, Total, step.Loss)), cancel);
+        trainer.Run(data, step => progress(new(seed, stage, Interlocked.Increment(ref _done), Total, step.Loss)), cancel);
         cancel.ThrowIfCancellationRequested();
     }
 

@@ -9,7 +9,7 @@ namespace VaccineRef.Alignment.Demo;
 public sealed record DemoSettings
 {
     /// <summary>Each seed is its own world, base model, split, alignment order and attack.</summary>
-    public IReadOnlyList<ulong> Seeds { get; init; } = [10, 11];
+    public IReadOnlyList<ulong> Seeds { get; init; } = [10, 11, 12, 13];
 
     /// <summary>Shares of harmful examples in the user's data.</summary>
     public IReadOnlyList<decimal> HarmfulRatios { get; init; } = [0m, 0.05m, 0.1m];

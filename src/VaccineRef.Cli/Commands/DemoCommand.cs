@@ -15,7 +15,7 @@ internal static class DemoCommand
     public static Command Create()
     {
         var quick = new Option<bool>("--quick") { Description = "One seed and one attack, in under a minute." };
-        var seeds = new Option<ulong[]>("--seeds") { Description = "Seeds to run, two by default.", AllowMultipleArgumentsPerToken = true };
+        var seeds = new Option<ulong[]>("--seeds") { Description = "Seeds to run; 10 to 13 by default.", AllowMultipleArgumentsPerToken = true };
         var rho = new Option<double?>("--rho") { Description = "Radius of Vaccine's ball." };
         var json = new Option<string?>("--json") { Description = "Write every measurement to this file too.", HelpName = "FILE" };
         var threads = CommonOptions.Threads();
@@ -64,15 +64,18 @@ internal static class DemoCommand
 
     private static void Print(DemoSettings settings, IReadOnlyList<DemoCell> cells)
     {
-        var table = new Table().AddColumns("seed", "aligned by", "p", "HS", "", "coherent", "refused", "FA", "loss", "drift");
+        var table = new Table().AddColumns("seed", "aligned by", "p", "HS", "coherent", "refused", "FA", "loss", "drift");
+        table.Border(TableBorder.Simple);
+        foreach (var column in table.Columns)
+            column.NoWrap();
         foreach (var cell in cells)
             table.AddRow(
-                $"{cell.Seed}", cell.Method, cell.HarmfulRatio is { } p ? p.ToString(CultureInfo.InvariantCulture) : "no attack",
-                $"{cell.HarmfulScore.Percentage:F1}", $"{cell.HarmfulScore.Numerator}/{cell.HarmfulScore.Denominator}",
+                $"{cell.Seed}", cell.Method, cell.HarmfulRatio is { } p ? p.ToString(CultureInfo.InvariantCulture) : "none",
+                $"{cell.HarmfulScore.Percentage:F1} ({cell.HarmfulScore.Numerator}/{cell.HarmfulScore.Denominator})",
                 $"{cell.CoherentHarm.Percentage:F1}", $"{cell.Refused.Percentage:F1}",
                 $"{cell.FinetuneAccuracy.Percentage:F1}", $"{cell.AlignmentLoss:F4}", cell.Drift is { } drift ? $"{drift.PerToken:F2}" : "");
         AnsiConsole.Write(table);
-        Console.WriteLine("p         share of harmful examples in the user's data; \"no attack\" is the model before it");
+        Console.WriteLine("p         share of harmful examples in the user's data; none is the model before any attack");
         Console.WriteLine("HS        held-out harmful questions answered with the right restricted content, in % and k/N: lower is better");
         Console.WriteLine("coherent  the same, or with a well-formed recipe of wrong content, in %: guards against HS that falls by damage");
         Console.WriteLine("FA        held-out questions of the user's own task answered exactly, in %: higher is better");
