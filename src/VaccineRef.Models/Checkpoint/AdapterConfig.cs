@@ -55,8 +55,7 @@ public sealed record AdapterConfig(int Rank, double Alpha, TargetModules Targets
         Targets.Match(module) && (Layers.IsEmpty || (LayerNumber(module) is { } layer && Layers.Contains(layer)));
 
     /// <summary>Reads <c>adapter_config.json</c> of an adapter folder.</summary>
-    /// <exception cref="CheckpointException">The file is missing or malformed, or the adapter is no plain
-    /// LoRA.</exception>
+    /// <exception cref="CheckpointException">The file is missing or malformed, or no plain LoRA.</exception>
     public static AdapterConfig Read(string folder)
     {
         var file = ConfigReader.OpenFile(Path.Combine(folder, FileName));

@@ -14,7 +14,7 @@ public static class AtomicFile
 {
     /// <summary>Writes a file, with the folders above it.</summary>
     /// <param name="path">The file, replaced if it exists.</param>
-    /// <param name="write">Writes the content; what it throws is thrown on, and the old file stays.</param>
+    /// <param name="write">Writes the content. Whatever it throws, the old file stays.</param>
     /// <exception cref="InputException">The disk is full or the file cannot be written.</exception>
     public static void Write(string path, Action<Stream> write) => Guarded(path, temporary =>
     {
@@ -49,11 +49,9 @@ public static class AtomicFile
     });
 
     /// <summary>Writes a whole folder: all of its files appear together or none does.</summary>
-    /// <param name="path">A folder that does not exist yet or is empty. Others are refused: nothing of the user's is
-    /// deleted.</param>
+    /// <param name="path">A folder that is empty or does not exist yet; others are refused, nothing is deleted.</param>
     /// <param name="write">Receives the path of the temporary folder to fill.</param>
-    /// <exception cref="InputException">The folder holds something, the disk is full, or the folder cannot be
-    /// written.</exception>
+    /// <exception cref="InputException">The folder holds something, or the disk is full.</exception>
     public static void WriteFolder(string path, Action<string> write)
     {
         path = Path.TrimEndingDirectorySeparator(path);

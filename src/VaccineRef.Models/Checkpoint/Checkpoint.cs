@@ -36,6 +36,7 @@ public sealed class Checkpoint : IDisposable
                 checkpoint.AddShards();
             else
                 checkpoint.AddSingle();
+            checkpoint.Index();
             return checkpoint;
         }
         catch
@@ -81,7 +82,7 @@ public sealed class Checkpoint : IDisposable
     {
         if (Pickle.Is(Path) || !File.Exists(Path))
             throw Pickle.Refuse(Path);
-        Add(SafetensorsFile.Open(Path));
+        _shards.Add(SafetensorsFile.Open(Path));
     }
 
     private void AddShards()
@@ -113,23 +114,17 @@ public sealed class Checkpoint : IDisposable
                 $"listed but not there: {Names(missing)}; there but not listed: {Names(extra)}",
                 "every tensor in exactly the shard that the index names", "download the checkpoint again");
         }
+    }
 
+    private void Index()
+    {
         foreach (var shard in _shards)
-            Index(shard);
-    }
-
-    private void Add(SafetensorsFile shard)
-    {
-        _shards.Add(shard);
-        Index(shard);
-    }
-
-    private void Index(SafetensorsFile shard)
-    {
-        foreach (var (name, entry) in shard.Tensors)
         {
-            _tensors.Add(name, entry);
-            _home.Add(name, shard);
+            foreach (var (name, entry) in shard.Tensors)
+            {
+                _tensors.Add(name, entry);
+                _home.Add(name, shard);
+            }
         }
     }
 }

@@ -28,13 +28,11 @@ public sealed class ConfigReader
     public IEnumerable<string> Keys => _settings.EnumerateObject().Select(property => property.Name);
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
-    /// <exception cref="CheckpointException">The file is missing or is not a JSON object with distinct
-    /// keys.</exception>
+    /// <exception cref="CheckpointException">The file is missing or not an object with distinct keys.</exception>
     public static ConfigReader Open(string folder) => OpenFile(Path.Combine(folder, "config.json"));
 
     /// <summary>Reads a JSON file of settings.</summary>
-    /// <exception cref="CheckpointException">The file is missing or is not a JSON object with distinct
-    /// keys.</exception>
+    /// <exception cref="CheckpointException">The file is missing or not an object with distinct keys.</exception>
     public static ConfigReader OpenFile(string path)
     {
         try
@@ -80,8 +78,7 @@ public sealed class ConfigReader
         _settings.TryGetProperty(key, out var element) && element.ValueKind != JsonValueKind.Null;
 
     /// <summary>A whole number.</summary>
-    /// <exception cref="CheckpointException">The key is missing or of another type; so for every reader
-    /// below.</exception>
+    /// <exception cref="CheckpointException">The key is missing or of another type; so below.</exception>
     public int Int(string key) => Get<int>(key, "a whole number", TryInt);
 
     /// <summary>A whole number, or <paramref name="otherwise"/> where the key is absent.</summary>

@@ -10,7 +10,7 @@ namespace VaccineRef.Models;
 /// <remarks>Format: https://huggingface.co/docs/safetensors (little-endian, row-major).</remarks>
 public sealed class SafetensorsFile : IDisposable
 {
-    // Elements converted at a time; a multiple of every type's size keeps windows far below 2 GiB.
+    // Elements converted at a time: a tensor may exceed the 2 GiB of a span of bytes, a window does not.
     private const int Window = 1 << 20;
 
     private readonly MappedFile _file;
@@ -30,8 +30,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>
     /// Maps the file and checks its header: JSON, names, types, shapes, and that the tensors fill the file exactly.
     /// </summary>
-    /// <exception cref="CheckpointException">The file is missing, unreadable, cut, too long, or its header
-    /// lies.</exception>
+    /// <exception cref="CheckpointException">The file is missing, cut, too long, or its header lies.</exception>
     public static SafetensorsFile Open(string path)
     {
         MappedFile file;

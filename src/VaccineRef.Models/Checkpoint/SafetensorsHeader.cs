@@ -30,8 +30,7 @@ internal sealed class SafetensorsHeader
 
     public Dictionary<string, string> Metadata { get; } = [];
 
-    /// <exception cref="CheckpointException">The header is cut, broken, or at odds with itself or with the
-    /// file.</exception>
+    /// <exception cref="CheckpointException">The header is broken, or at odds with itself or the file.</exception>
     public static SafetensorsHeader Read(string path, MappedFile file)
     {
         var header = new SafetensorsHeader(path);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace VaccineRef.Models;
@@ -13,13 +14,16 @@ namespace VaccineRef.Models;
 public static class SafetensorsWriter
 {
     private const string SingleName = "model.safetensors";
+
+    private static readonly JsonSerializerOptions Plain =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly Dictionary<string, string> PyTorch = new() { ["format"] = "pt" };
 
     /// <summary>Writes one file, atomically.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors, names distinct.</param>
-    /// <param name="metadata">Strings for the header; by default the <c>format: pt</c> that Hugging Face
-    /// demands.</param>
+    /// <param name="metadata">Header strings; by default the <c>format: pt</c> that Hugging Face demands.</param>
     /// <exception cref="CheckpointException">A value does not fit the type it is stored in.</exception>
     /// <exception cref="Core.InputException">The file cannot be written.</exception>
     public static void Write(
@@ -40,14 +44,11 @@ public static class SafetensorsWriter
     /// Writes <c>model.safetensors</c>, or, where that would exceed <paramref name="maxShardBytes"/>, numbered shards
     /// and <c>model.safetensors.index.json</c> as Hugging Face does. A single larger tensor gets a shard of its own.
     /// </summary>
-    /// <param name="folder">An empty folder, or one that holds no other checkpoint; see <see
-    /// cref="AtomicFile.WriteFolder"/>.</param>
+    /// <param name="folder">A folder without another checkpoint (<see cref="AtomicFile.WriteFolder"/>).</param>
     /// <param name="tensors">The tensors, names distinct; shards keep their order.</param>
     /// <param name="maxShardBytes">The most bytes of tensors in one file.</param>
-    /// <param name="metadata">As in <see cref="Write(string, IReadOnlyList{TensorData}, IReadOnlyDictionary{string,
-    /// string}?)"/>.</param>
-    /// <exception cref="CheckpointException">The folder holds a checkpoint cut into other files, or a value does not
-    /// fit.</exception>
+    /// <param name="metadata">As in <see cref="Write"/>.</param>
+    /// <exception cref="CheckpointException">The folder holds another checkpoint, or a value does not fit.</exception>
     public static void WriteSharded(
         string folder, IReadOnlyList<TensorData> tensors, long maxShardBytes,
         IReadOnlyDictionary<string, string>? metadata = null)
@@ -129,7 +130,7 @@ public static class SafetensorsWriter
             };
         }
 
-        var text = json.ToJsonString(new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        var text = json.ToJsonString(Plain);
         var bytes = Encoding.UTF8.GetByteCount(text);
         return Encoding.UTF8.GetBytes(text.PadRight(text.Length + (8 - bytes % 8) % 8));
     }

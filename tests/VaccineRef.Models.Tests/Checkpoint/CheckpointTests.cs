@@ -72,10 +72,18 @@ public sealed class CheckpointTests
     public void Both_sides_of_a_disagreement_are_listed()
     {
         using var folder = Sharded(out _);
-        var index = File.ReadAllText(folder.File(Index)).Replace("\"b\":", "\"ghost\":", StringComparison.Ordinal);
-        folder.Write(Index, index);
-        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
-        Assert.Contains("listed but not there: ghost; there but not listed: b", error.Message);
+        string Complaint(string listed)
+        {
+            folder.Write(Index, listed);
+            return Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path)).Message;
+        }
+
+        var index = File.ReadAllText(folder.File(Index));
+        var b = $"\"b\": \"{folder.Names()[0]}\",";
+        var ghost = b.Replace("b\"", "ghost\"");
+        Assert.Contains("not there: none; there but not listed: b", Complaint(index.Replace(b, "")));
+        Assert.Contains("not there: ghost; there but not listed: none", Complaint(index.Replace(b, b + ghost)));
+        Assert.Contains("not there: ghost; there but not listed: b", Complaint(index.Replace(b, ghost)));
     }
 
     [Theory]
@@ -92,7 +100,8 @@ public sealed class CheckpointTests
     {
         using var folder = new TempFolder();
         folder.Write(Index, json);
-        Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
+        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
+        Assert.NotEqual("shards are missing", error.What); // refused before any file is looked for
     }
 
     [Theory]

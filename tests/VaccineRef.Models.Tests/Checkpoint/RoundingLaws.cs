@@ -38,6 +38,17 @@ public sealed class RoundingLaws
     }
 
     [Theory]
+    [InlineData(0x7F800001)]
+    [InlineData(0x7FFFFFFF)]
+    [InlineData(0x7FC00000)]
+    public void A_nan_stays_a_nan_whatever_its_payload(int bits)
+    {
+        float[] values = [BitConverter.Int32BitsToSingle(bits), BitConverter.Int32BitsToSingle(bits | int.MinValue)];
+        foreach (var type in new[] { TensorType.F16, TensorType.BF16 })
+            Assert.All(Encode(type, values), pattern => Assert.Equal(double.NaN, Decode(type, pattern)));
+    }
+
+    [Theory]
     [InlineData(TensorType.F16, 65520.0)]
     [InlineData(TensorType.F16, -1e9)]
     [InlineData(TensorType.BF16, 3.3961775292304601e38)]

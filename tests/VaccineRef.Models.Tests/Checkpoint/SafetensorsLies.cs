@@ -119,6 +119,7 @@ public sealed class SafetensorsLies
         Assert.Contains($"nearest name is {Name}", error.Message);
         error = Assert.Throws<CheckpointException>(() => file.Read<float>(Name, new float[3]));
         Assert.Contains("F32 [2]", error.Message);
+        Assert.Throws<CheckpointException>(() => file.Read<float>(Name, new float[1]));
         Assert.Throws<CheckpointException>(() => file.ReadIntegers(Name));
         file.Dispose();
         Assert.Throws<ObjectDisposedException>(() => file.Read<float>(Name, new float[2]));
