@@ -2,7 +2,8 @@ namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
 /// A token that is recognised as a whole, before the model sees the text. <paramref name="LeftStrip"/> and
-/// <paramref name="RightStrip"/> swallow the white space beside it; <paramref name="Normalized"/> looks for it in the normalised text.
+/// <paramref name="RightStrip"/> swallow the white space beside it; <paramref name="Normalized"/> looks for it in the
+/// normalised text.
 /// </summary>
 internal sealed record AddedToken(
     int Id, string Content, bool Special, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false)
@@ -15,22 +16,29 @@ internal sealed record AddedToken(
             throw token["single_word"].Unsupported("false");
         string content = token["content"].Text();
         bool special = token["special"].Flag(false);
-        return content.Length == 0 ? throw token["content"].Unexpected("a text that is not empty") : new AddedToken(
-            id, content, special, token["lstrip"].Flag(false), token["rstrip"].Flag(false), token["normalized"].Flag(!special));
+        if (content.Length == 0)
+            throw token["content"].Unexpected("a text that is not empty");
+        return new AddedToken(
+            id, content, special, token["lstrip"].Flag(false), token["rstrip"].Flag(false),
+            token["normalized"].Flag(!special));
     }
 }
 
-/// <summary>A stretch of a text: an added token, or, when <paramref name="Token"/> is null, text for the model.</summary>
+/// <summary>
+/// A stretch of a text: an added token, or, when <paramref name="Token"/> is null, text for the model.
+/// </summary>
 internal readonly record struct Segment(int Start, int End, AddedToken? Token);
 
-/// <summary>Cuts texts at added tokens: leftmost first, the longest there (Aho-Corasick "leftmost-longest" of Hugging Face).</summary>
+/// <summary>
+/// Cuts texts at added tokens: leftmost first, the longest there (Aho-Corasick "leftmost-longest" of Hugging Face).
+/// </summary>
 internal sealed class AddedTokens
 {
     private readonly Dictionary<string, AddedToken> _tokens = [];
     private readonly PrefixSet _patterns;
 
     /// <param name="tokens">The tokens.</param>
-    /// <param name="written">How a token stands in the text that will be cut: itself, or normalised as that text is.</param>
+    /// <param name="written">How a token stands in the text to cut: as itself, or normalised like that text.</param>
     public AddedTokens(IEnumerable<AddedToken> tokens, Func<AddedToken, string> written)
     {
         foreach (var token in tokens)

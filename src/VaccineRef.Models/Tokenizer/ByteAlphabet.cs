@@ -3,8 +3,9 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// GPT-2's table of 256 visible characters, one for each byte: the bytes that print in Latin-1 stand for themselves, the other 68
-/// are U+0100 onward in order. With it, any text is a string over an alphabet that a vocabulary can hold completely.
+/// GPT-2's table of 256 visible characters, one for each byte: the bytes that print in Latin-1 stand for themselves,
+/// the other 68 are U+0100 onward in order. With it, any text is a string over an alphabet that a vocabulary can hold
+/// completely.
 /// </summary>
 internal static class ByteAlphabet
 {
@@ -34,7 +35,9 @@ internal static class ByteAlphabet
         });
     }
 
-    /// <summary>The text whose bytes the tokens spell; a token with a character outside the table stands for its own UTF-8.</summary>
+    /// <summary>
+    /// The text whose bytes the tokens spell; a token with a character outside the table stands for its own UTF-8.
+    /// </summary>
     public static string ToText(IEnumerable<string> tokens)
     {
         var bytes = new List<byte>();

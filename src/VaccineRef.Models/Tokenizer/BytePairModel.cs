@@ -5,8 +5,8 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// Byte-pair encoding by a list of merges, as in GPT-2 and Hugging Face's <c>BPE</c> model: characters become symbols, and the pair that
-/// stands earliest in the list is joined first.
+/// Byte-pair encoding by a list of merges, as in GPT-2 and Hugging Face's <c>BPE</c> model: characters become symbols,
+/// and the pair that stands earliest in the list is joined first.
 /// </summary>
 internal sealed class BytePairModel : ITokenModel
 {
@@ -21,12 +21,17 @@ internal sealed class BytePairModel : ITokenModel
     private readonly string _where;
     private int _cached;
 
-    /// <summary>The model's settings in tokenizer.json, and whether its characters are those of <see cref="ByteAlphabet"/>.</summary>
+    /// <summary>
+    /// The model's settings in tokenizer.json, and whether its characters are those of <see cref="ByteAlphabet"/>.
+    /// </summary>
     public sealed record Options(
-        bool ByteLevel = false, bool IgnoreMerges = false, bool ByteFallback = false, string? Unknown = null, bool FuseUnknown = false);
+        bool ByteLevel = false, bool IgnoreMerges = false, bool ByteFallback = false, string? Unknown = null,
+        bool FuseUnknown = false);
 
-    /// <exception cref="TokenizerException">A merge or the unknown token is not made of pieces of the vocabulary.</exception>
-    public BytePairModel(Dictionary<string, int> vocabulary, List<(string, string)> merges, Options options, string where)
+    /// <exception cref="TokenizerException">A merge or the unknown token is not made of pieces of the
+    /// vocabulary.</exception>
+    public BytePairModel(
+        Dictionary<string, int> vocabulary, List<(string, string)> merges, Options options, string where)
     {
         _idOf = vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
         _options = options;
@@ -35,7 +40,8 @@ internal sealed class BytePairModel : ITokenModel
         {
             var (left, right) = merges[rank];
             int Id(string piece) => vocabulary.TryGetValue(piece, out int id) ? id : throw new TokenizerException(
-                "a merge uses a piece that the vocabulary lacks", where, $"merge {rank}: \"{left}\" \"{right}\"", $"\"{piece}\"");
+                "a merge uses a piece that the vocabulary lacks", where, $"merge {rank}: \"{left}\" \"{right}\"",
+                $"\"{piece}\"");
             _merges[(Id(left), Id(right))] = (rank, Id(left + right));
         }
 
@@ -81,7 +87,9 @@ internal sealed class BytePairModel : ITokenModel
         return [.. ids];
     }
 
-    /// <summary>One symbol for each character, or for each byte of one that the vocabulary lacks, or the unknown token.</summary>
+    /// <summary>
+    /// One symbol for each character, or for each byte of one that the vocabulary lacks, or the unknown token.
+    /// </summary>
     private List<Symbol> Symbols(ReadOnlySpan<char> word)
     {
         var symbols = new List<Symbol>(word.Length);

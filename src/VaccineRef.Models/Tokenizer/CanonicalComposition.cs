@@ -4,8 +4,9 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// Unicode's Normalization Form C (UAX #15): decompose canonically, order the marks by combining class, compose. Written here because
-/// <see cref="string.Normalize()"/> returns its argument under invariant globalization, which this program runs with.
+/// Unicode's Normalization Form C (UAX #15): decompose canonically, order the marks by combining class, compose.
+/// Written here because <see cref="string.Normalize()"/> returns its argument under invariant globalization, which
+/// this program runs with.
 /// </summary>
 internal sealed class CanonicalComposition
 {
@@ -105,15 +106,17 @@ internal sealed class CanonicalComposition
         }
     }
 
-    /// <summary>Joins each code point to the last starter before it unless one of the same or a higher class stands between.</summary>
+    /// <summary>
+    /// Joins each code point to the last starter before it unless one of the same or a higher class stands between.
+    /// </summary>
     private void Compose(List<int> codes)
     {
         int kept = 0, starter = -1;
         for (int i = 0; i < codes.Count; i++)
         {
             int code = codes[i], mark = Class(code);
-            bool blocked = starter >= 0 && kept - 1 > starter && (Class(codes[kept - 1]) is var before && (before == 0 || before >= mark));
-            if (starter >= 0 && !blocked && Composite(codes[starter], code) is { } joined)
+            bool blocked = starter < 0 || (kept - 1 > starter && Class(codes[kept - 1]) >= mark);
+            if (!blocked && Composite(codes[starter], code) is { } joined)
             {
                 codes[starter] = joined;
                 continue;
@@ -127,9 +130,10 @@ internal sealed class CanonicalComposition
 
     private int? Composite(int first, int second)
     {
-        if (first - HangulL is >= 0 and < CountL and var l && second - HangulV is >= 0 and < CountV and var v)
+        int l = first - HangulL, v = second - HangulV, s = first - HangulS, t = second - HangulT;
+        if (l is >= 0 and < CountL && v is >= 0 and < CountV)
             return HangulS + (((l * CountV) + v) * CountT);
-        if (first - HangulS is >= 0 and < CountS and var s && s % CountT == 0 && second - HangulT is > 0 and < CountT and var t)
+        if (s is >= 0 and < CountS && s % CountT == 0 && t is > 0 and < CountT)
             return first + t;
         return _composite.TryGetValue((first, second), out int joined) ? joined : null;
     }

@@ -5,8 +5,8 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// SentencePiece's precompiled_charsmap: strings and what they become, as a double-array trie over UTF-8 (Darts-clone) behind its
-/// 4-byte size, then the replacements, each ended by a zero byte.
+/// SentencePiece's precompiled_charsmap: strings and what they become, as a double-array trie over UTF-8 (Darts-clone)
+/// behind its 4-byte size, then the replacements, each ended by a zero byte.
 /// </summary>
 internal sealed class CharsMap
 {
@@ -26,7 +26,9 @@ internal sealed class CharsMap
             BinaryPrimitives.ReverseEndianness(_units, _units);
     }
 
-    /// <summary>The longest rule that <paramref name="text"/> starts with: how much of it, and what it becomes.</summary>
+    /// <summary>
+    /// The longest rule that <paramref name="text"/> starts with: how much of it, and what it becomes.
+    /// </summary>
     public bool TryLongest(ReadOnlySpan<char> text, out int length, out string replacement)
     {
         length = 0;

@@ -1,6 +1,8 @@
 namespace VaccineRef.Models;
 
-/// <summary>Text to token ids and back, exactly as the model's family does it. Safe to use from several threads at once.</summary>
+/// <summary>
+/// Text to token ids and back, exactly as the model's family does it. Safe to use from several threads at once.
+/// </summary>
 public interface ITextTokenizer
 {
     /// <summary>One more than the highest id: the least number of rows an embedding must have.</summary>
@@ -19,20 +21,23 @@ public interface ITextTokenizer
     string? EosText { get; }
 
     /// <summary>
-    /// The ids of <paramref name="text"/>. Special tokens written out in the text become their ids where the family does so: always
-    /// for byte-level BPE and tokenizer.json, never for SentencePiece (there, append <see cref="EosId"/>, not <see cref="EosText"/>).
-    /// A lone surrogate has no encoding in UTF-8 and is read as U+FFFD.
+    /// The ids of <paramref name="text"/>. Special tokens written out in the text become their ids where the family
+    /// does so: always for byte-level BPE and tokenizer.json, never for SentencePiece (there, append
+    /// <see cref="EosId"/>, not <see cref="EosText"/>). A lone surrogate has no encoding in UTF-8 and is read as
+    /// U+FFFD.
     /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="addSpecialTokens">
-    /// Puts in front and behind what the family puts there: Llama its BOS, OPT <c>&lt;/s&gt;</c> in front, GPT-2 and NeoX nothing.
+    /// Puts in front and behind what the family puts there: Llama its BOS, OPT <c>&lt;/s&gt;</c> in front, GPT-2 and
+    /// NeoX nothing.
     /// </param>
     /// <exception cref="TokenizerException">A character that the vocabulary can express in no way.</exception>
     int[] Encode(string text, bool addSpecialTokens = true);
 
     /// <summary>
-    /// The text of <paramref name="ids"/>. Bytes that are not UTF-8 become U+FFFD; spaces are never "cleaned up"; an id that no token
-    /// has is written as nothing, since model heads are padded beyond the vocabulary (OPT has 50,272 rows for 50,265 tokens).
+    /// The text of <paramref name="ids"/>. Bytes that are not UTF-8 become U+FFFD; spaces are never "cleaned up"; an
+    /// id that no token has is written as nothing, since model heads are padded beyond the vocabulary (OPT has 50,272
+    /// rows for 50,265 tokens).
     /// </summary>
     /// <exception cref="TokenizerException">A negative id.</exception>
     string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true);

@@ -12,7 +12,7 @@ internal static class Merges
         foreach (var merge in merges.Items())
         {
             if (merge.Value.ValueKind != System.Text.Json.JsonValueKind.Array)
-                pairs.Add(Split(merge.Text(), vocabulary) ?? throw merge.Unexpected("two pieces of the vocabulary with a space between"));
+                pairs.Add(Split(merge.Text(), vocabulary) ?? throw merge.Unexpected("two pieces with a space between"));
             else if (merge.Items().ToArray() is [var left, var right])
                 pairs.Add((left.Text(), right.Text()));
             else
@@ -38,8 +38,8 @@ internal static class Merges
     }
 
     /// <summary>
-    /// One space separates the pieces. Some files hold pieces that contain spaces themselves; then the separator is the one space that
-    /// leaves two known pieces whose union is known.
+    /// One space separates the pieces. Some files hold pieces that contain spaces themselves; then the separator is
+    /// the one space that leaves two known pieces whose union is known.
     /// </summary>
     private static (string Left, string Right)? Split(string merge, Vocabulary vocabulary)
     {

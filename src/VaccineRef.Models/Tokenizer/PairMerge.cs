@@ -1,6 +1,8 @@
 namespace VaccineRef.Models.Tokenizer;
 
-/// <summary>A piece of a word while it is being merged: <see cref="Length"/> 0 once its left neighbour has swallowed it.</summary>
+/// <summary>
+/// A piece of a word while it is being merged: <see cref="Length"/> 0 once its left neighbour has swallowed it.
+/// </summary>
 internal struct Symbol
 {
     public int Previous, Next;      // indices of the neighbours; -1 at the ends
@@ -16,8 +18,9 @@ internal interface IMergeRule
 }
 
 /// <summary>
-/// Byte-pair encoding's loop: join the pair of lowest rank, the leftmost of equals, until no pair joins. O(n log n): a queue holds
-/// every pair ever seen, and a pair that has meanwhile changed is recognised by its length when it comes up.
+/// Byte-pair encoding's loop: join the pair of lowest rank, the leftmost of equals, until no pair joins. O(n log n): a
+/// queue holds every pair ever seen, and a pair that has meanwhile changed is recognised by its length when it comes
+/// up.
 /// </summary>
 internal static class PairMerge
 {
@@ -55,7 +58,9 @@ internal static class PairMerge
     {
         if (left < 0 || right < 0 || symbols[left].Frozen || symbols[right].Frozen)
             return;
-        if (rule.Joins(symbols[left], symbols[right], out int rank, out int id))
-            queue.Enqueue((left, right, symbols[left].Length + symbols[right].Length, id), ((long)rank << 32) | (uint)left);
+        if (!rule.Joins(symbols[left], symbols[right], out int rank, out int id))
+            return;
+        int length = symbols[left].Length + symbols[right].Length;
+        queue.Enqueue((left, right, length, id), ((long)rank << 32) | (uint)left);
     }
 }

@@ -1,6 +1,8 @@
 namespace VaccineRef.Models.Tokenizer;
 
-/// <summary>tokenizer.json's post-processors, as far as ids go: which special tokens stand before and behind a single text.</summary>
+/// <summary>
+/// tokenizer.json's post-processors, as far as ids go: which special tokens stand before and behind a single text.
+/// </summary>
 internal static class PostProcessor
 {
     public static (int[] Prefix, int[] Suffix) Read(Setting setting)
@@ -32,11 +34,15 @@ internal static class PostProcessor
         foreach (var part in setting["single"].Items())
         {
             part.AllowOnly("SpecialToken", "Sequence");
-            if (part["Sequence"].Given)
-                seen = !seen && part["Sequence"]["id"].Text() == "A" ? true : throw part.Unsupported("Sequence A, once");
-            else
-                (seen ? suffix : prefix).AddRange(
-                    setting["special_tokens"][part["SpecialToken"]["id"].Text()]["ids"].Items().Select(id => id.Id()));
+            if (part["Sequence"] is { Given: true } sequence)
+            {
+                if (seen || sequence["id"].Text() != "A")
+                    throw part.Unsupported("Sequence A, once");
+                seen = true;
+                continue;
+            }
+            var token = setting["special_tokens"][part["SpecialToken"]["id"].Text()];
+            (seen ? suffix : prefix).AddRange(token["ids"].Items().Select(id => id.Id()));
         }
         return seen ? ([.. prefix], [.. suffix]) : throw setting["single"].Unsupported("a template with Sequence A");
     }

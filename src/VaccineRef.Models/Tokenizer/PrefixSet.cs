@@ -28,7 +28,9 @@ internal sealed class PrefixSet
         return null;
     }
 
-    /// <summary>The leftmost place at or after <paramref name="from"/> where one of the strings stands, and the longest there.</summary>
+    /// <summary>
+    /// The leftmost place at or after <paramref name="from"/> where one of the strings stands, and the longest there.
+    /// </summary>
     public (int At, string? Found) Next(ReadOnlySpan<char> text, int from)
     {
         while (from < text.Length)

@@ -6,10 +6,14 @@ internal enum PieceKind
     Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6,
 }
 
-/// <summary>A piece of a SentencePiece model; of two pieces that could be merged, the one of higher score comes first.</summary>
+/// <summary>
+/// A piece of a SentencePiece model; of two pieces that could be merged, the one of higher score comes first.
+/// </summary>
 internal readonly record struct Piece(string Text, float Score, PieceKind Kind);
 
-/// <summary>A SentencePiece <c>.model</c>: the parts of its ModelProto that decide ids and text, and the proto's defaults.</summary>
+/// <summary>
+/// A SentencePiece <c>.model</c>: the parts of its ModelProto that decide ids and text, and the proto's defaults.
+/// </summary>
 internal sealed class SentencePieceFile
 {
     private const ulong BytePairEncoding = 2;
@@ -133,7 +137,8 @@ internal sealed class SentencePieceFile
             Require(Enum.IsDefined(piece.Kind), "a piece has an unknown type", $"piece {id}: {piece.Kind}");
             Require(float.IsFinite(piece.Score), "a piece has no finite score", $"piece {id}: {piece.Score}");
         }
-        int unknown = Pieces.Count(p => p.Kind == PieceKind.Unknown), bytes = Pieces.Count(p => p.Kind == PieceKind.Byte);
+        int unknown = Pieces.Count(p => p.Kind == PieceKind.Unknown);
+        int bytes = Pieces.Count(p => p.Kind == PieceKind.Byte);
         Require(unknown == 1, "a model needs exactly one unknown piece", $"{unknown}");
         Require(bytes == (ByteFallback ? 256 : 0), "byte pieces and byte_fallback disagree", $"{bytes} byte pieces");
     }

@@ -4,12 +4,13 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// SentencePiece's BPE (bpe_model.cc): neighbours join when their union is a piece, the highest score first, the leftmost of equals.
+/// SentencePiece's BPE (bpe_model.cc): neighbours join when their union is a piece, the highest score first, the
+/// leftmost of equals.
 /// </summary>
 internal sealed class SentencePieceModel : ITokenModel
 {
-    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _joined;       // what merging may make
-    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idOf;         // what a symbol is in the end
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _joined;   // what merging may make
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idOf;     // what a symbol is at last
     private readonly List<Piece> _pieces;
     private readonly PrefixSet _userDefined;
     private readonly int[] _rank;
@@ -26,17 +27,17 @@ internal sealed class SentencePieceModel : ITokenModel
         {
             bool isText = _pieces[id].Kind is PieceKind.Normal or PieceKind.UserDefined or PieceKind.Unused;
             if (!(isText ? joined : reserved).TryAdd(_pieces[id].Text, id))
-                throw new TokenizerException("a piece stands twice in the model", where, $"piece {id}: \"{_pieces[id].Text}\"");
+                throw new TokenizerException("a piece stands twice", where, $"piece {id}: \"{_pieces[id].Text}\"");
         }
         _joined = joined.GetAlternateLookup<ReadOnlySpan<char>>();
         _idOf = new Dictionary<string, int>(joined.Concat(reserved).GroupBy(p => p.Key)
             .Select(g => g.Last())).GetAlternateLookup<ReadOnlySpan<char>>();
 
         _unknown = file.Pieces.FindIndex(p => p.Kind == PieceKind.Unknown);
-        if (file.ByteFallback)
-            _byteIds = [.. Enumerable.Range(0, 256).Select(b => reserved.TryGetValue($"<0x{b:X2}>", out int id)
-                ? id
-                : throw new TokenizerException("a byte piece is missing", where, $"no <0x{b:X2}>"))];
+        int ByteId(int b) =>
+            reserved.TryGetValue($"<0x{b:X2}>", out int id) && _pieces[id].Kind == PieceKind.Byte ? id
+            : throw new TokenizerException("a byte piece is missing", where, $"no <0x{b:X2}>");
+        _byteIds = file.ByteFallback ? [.. Enumerable.Range(0, 256).Select(ByteId)] : null;
         var rankOf = _pieces.Select(p => p.Score).Distinct().OrderDescending().Select((score, rank) => (score, rank))
             .ToDictionary(p => p.score, p => p.rank);
         _rank = [.. _pieces.Select(p => rankOf[p.Score])];
@@ -68,7 +69,9 @@ internal sealed class SentencePieceModel : ITokenModel
         return symbols;
     }
 
-    /// <summary>The symbol's id; an unused piece is taken apart again; an unknown one becomes bytes, or one id for a whole run.</summary>
+    /// <summary>
+    /// The symbol's id; an unused piece is taken apart again; an unknown one becomes bytes, or one id for a whole run.
+    /// </summary>
     private void Emit(ReadOnlySpan<char> text, Dictionary<string, int> unused, List<int> ids, ref bool afterUnknown)
     {
         int id = _idOf.TryGetValue(text, out int known) ? known : _unknown;
@@ -96,7 +99,8 @@ internal sealed class SentencePieceModel : ITokenModel
         afterUnknown = id == _unknown;
     }
 
-    private readonly ref struct Rule(SentencePieceModel model, ReadOnlySpan<char> word, Dictionary<string, int> unused) : IMergeRule
+    private readonly ref struct Rule(
+        SentencePieceModel model, ReadOnlySpan<char> word, Dictionary<string, int> unused) : IMergeRule
     {
         private readonly ReadOnlySpan<char> _word = word;
 

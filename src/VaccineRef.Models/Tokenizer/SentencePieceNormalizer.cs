@@ -3,8 +3,8 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// SentencePiece's Normalizer::Normalize: applies the charsmap, squeezes white space if the model says so, puts a space in front, and
-/// writes spaces as U+2581. User-defined pieces pass untouched.
+/// SentencePiece's Normalizer::Normalize: applies the charsmap, squeezes white space if the model says so, puts a
+/// space in front, and writes spaces as U+2581. User-defined pieces pass untouched.
 /// </summary>
 internal sealed class SentencePieceNormalizer(SentencePieceFile file, PrefixSet userDefined, string where)
 {

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers;
 using System.Text;
 
 namespace VaccineRef.Models.Tokenizer;
@@ -18,8 +18,9 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
     }
 
     /// <summary>
-    /// Loads a <c>.model</c>. Its own control pieces are never recognised in a text, as in SentencePiece; tokens that the files beside it
-    /// add behind its pieces are, and the text after one is encoded as a text of its own, as in Hugging Face's (legacy) LlamaTokenizer.
+    /// Loads a <c>.model</c>. Its own control pieces are never recognised in a text, as in SentencePiece; tokens that
+    /// the files beside it add behind its pieces are, and the text after one is encoded as a text of its own, as in
+    /// Hugging Face's (legacy) LlamaTokenizer.
     /// </summary>
     public static ITextTokenizer Load(string path, TokenizerSettings settings)
     {
@@ -32,9 +33,10 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
             if (!tokens.TryAdd(token.Id, token.Content))
                 throw new TokenizerException("two tokens have the same id", path, $"\"{token.Content}\": {token.Id}");
         }
-        int? IdOf(string text) => tokens.FirstOrDefault(token => token.Value == text) is { Value: not null } found ? found.Key : null;
+        int? IdOf(string text) =>
+            tokens.FirstOrDefault(token => token.Value == text) is { Value: not null } found ? found.Key : null;
         int? Control(string text) =>
-            pieces.FindIndex(piece => piece.Kind == PieceKind.Control && piece.Text == text) is >= 0 and var id ? id : null;
+            pieces.FindIndex(p => p.Kind == PieceKind.Control && p.Text == text) is >= 0 and var id ? id : null;
         var special = settings.Resolve(tokens, IdOf, role => Control(
             role == "bos" ? file.BosPiece : role == "eos" ? file.EosPiece : file.PadPiece));
 
@@ -42,7 +44,8 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
         int[] prefix = special.Bos is { } bos ? [bos] : [];
         return new TokenizerPipeline(
             added.Select(token => token with { Normalized = false }).ToArray(),
-            new SentencePieceNormalizer(file, userDefined, path).Normalize, special, settings.Around((prefix, []), special))
+            new SentencePieceNormalizer(file, userDefined, path).Normalize, special,
+            settings.Around((prefix, []), special))
         {
             VocabularySize = tokens.Keys.Max() + 1,
             Splitters = [],
@@ -53,7 +56,8 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The space that Normalize put in front is dropped; control pieces are invisible, or, unless skipped, stand as they are written.
+    /// The space that Normalize put in front is dropped; control pieces are invisible, or, unless skipped, stand as
+    /// they are written.
     /// </remarks>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
@@ -64,7 +68,7 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
         {
             if (id < _file.Pieces.Count && _file.Pieces[id] is { Kind: PieceKind.Byte, Text: var spelled })
             {
-                bytes.Add(byte.Parse(spelled.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+                bytes.AddRange(Convert.FromHexString(spelled[3..5]));
                 continue;
             }
             atStart &= bytes.Count == 0;
@@ -109,7 +113,7 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
         ReadOnlySpan<byte> rest = bytes.ToArray();
         while (!rest.IsEmpty)
         {
-            bool valid = Rune.DecodeFromUtf8(rest, out Rune rune, out int length) == System.Buffers.OperationStatus.Done;
+            bool valid = Rune.DecodeFromUtf8(rest, out Rune rune, out int length) == OperationStatus.Done;
             text.Append(valid ? rune : Rune.ReplacementChar);
             rest = rest[(valid ? length : 1)..];
         }

@@ -5,12 +5,15 @@ namespace VaccineRef.Models.Tokenizer;
 /// <summary>A JSON value that knows where it stands, so that whoever finds it wrong can say so.</summary>
 internal readonly record struct Setting(string File, string Path, JsonElement Value)
 {
+    /// <summary>No vocabulary is larger, and no memory is taken for a file that claims to hold one.</summary>
+    public const int IdLimit = 1 << 24;
+
     /// <summary>True unless the value is absent or null.</summary>
     public bool Given => Value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     /// <summary>A member; not <see cref="Given"/> when this has none of that name.</summary>
-    public Setting this[string key] => new(
-        File, $"{Path}.{key}", Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(key, out var v) ? v : default);
+    public Setting this[string key] =>
+        new(File, $"{Path}.{key}", Is(JsonValueKind.Object) && Value.TryGetProperty(key, out var v) ? v : default);
 
     public string Text() => TextOrNull() ?? throw Unexpected("a string");
 
@@ -31,14 +34,15 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
 
     public bool Flag(bool otherwise) => FlagOrNull() ?? otherwise;
 
-    /// <summary>A whole number from 0 to 16,777,215: no vocabulary is larger, and no memory is taken for one that claims to be.</summary>
-    public int Id() => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out int id) && id is >= 0 and < 1 << 24
+    public int Id() => Is(JsonValueKind.Number) && Value.TryGetInt32(out int id) && id is >= 0 and < IdLimit
         ? id
-        : throw Unexpected("a token id (0 to 16777215)");
+        : throw Unexpected($"a token id (0 to {IdLimit - 1})");
+
+    public bool Is(JsonValueKind kind) => Value.ValueKind == kind;
 
     public IEnumerable<Setting> Items()
     {
-        if (Value.ValueKind != JsonValueKind.Array)
+        if (!Is(JsonValueKind.Array))
             throw Unexpected("an array");
         int i = 0;
         foreach (var item in Value.EnumerateArray())
@@ -47,7 +51,7 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
 
     public IEnumerable<(string Name, Setting Value)> Members()
     {
-        if (Value.ValueKind != JsonValueKind.Object)
+        if (!Is(JsonValueKind.Object))
             throw Unexpected("an object");
         foreach (var member in Value.EnumerateObject())
         {
@@ -56,7 +60,9 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
         }
     }
 
-    /// <summary>Refuses members other than <paramref name="keys"/>: a setting that is not understood must not be ignored.</summary>
+    /// <summary>
+    /// Refuses members other than <paramref name="keys"/>: a setting that is not understood must not be ignored.
+    /// </summary>
     public void AllowOnly(params ReadOnlySpan<string> keys)
     {
         foreach (var (name, value) in Members())
@@ -78,7 +84,7 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
     {
         get
         {
-            string text = Value.ValueKind == JsonValueKind.Undefined ? "nothing" : Value.GetRawText();
+            string text = Is(JsonValueKind.Undefined) ? "nothing" : Value.GetRawText();
             return text.Length <= 80 ? text : text[..80] + "...";
         }
     }
@@ -89,7 +95,7 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
         {
             return read(value);
         }
-        catch (InvalidOperationException e)      // half a surrogate pair or broken UTF-8, which the JSON reader lets through
+        catch (InvalidOperationException e)      // half a surrogate pair or broken UTF-8, found only now
         {
             throw new TokenizerException("a tokenizer setting is not valid text", Where, inner: e);
         }

@@ -1,10 +1,13 @@
 namespace VaccineRef.Models.Tokenizer;
 
-/// <summary>Hugging Face's decoding: the ids' tokens, less the special ones if asked, through the decoder's steps.</summary>
+/// <summary>
+/// Hugging Face's decoding: the ids' tokens, less the special ones if asked, through the decoder's steps.
+/// </summary>
 internal sealed class StepDecoder(
-    IReadOnlyDictionary<int, string> tokens, IEnumerable<int?> special, Func<List<string>, List<string>> steps) : ITokenDecoder
+    IReadOnlyDictionary<int, string> tokens, IEnumerable<int> special, Func<List<string>, List<string>> steps)
+    : ITokenDecoder
 {
-    private readonly HashSet<int> _special = [.. special.OfType<int>()];
+    private readonly HashSet<int> _special = [.. special];
 
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {

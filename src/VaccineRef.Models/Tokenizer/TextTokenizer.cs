@@ -6,11 +6,13 @@ namespace VaccineRef.Models;
 public static class TextTokenizer
 {
     /// <summary>
-    /// Loads, whichever is there first: <c>tokenizer.model</c> (SentencePiece BPE), <c>tokenizer.json</c> or the one file whose name ends
-    /// so (Hugging Face tokenizers, BPE), <c>vocab.json</c> with <c>merges.txt</c> (GPT-2) or those names after <c>gpt2-</c> (OPT).
-    /// Special tokens come from tokenizer_config.json, special_tokens_map.json and config.json where these are.
+    /// Loads, whichever is there first: <c>tokenizer.model</c> (SentencePiece BPE), <c>tokenizer.json</c> or the one
+    /// file whose name ends so (Hugging Face tokenizers, BPE), <c>vocab.json</c> with <c>merges.txt</c> (GPT-2) or
+    /// those names after <c>gpt2-</c> (OPT). Special tokens come from tokenizer_config.json, special_tokens_map.json
+    /// and config.json where these are.
     /// </summary>
-    /// <exception cref="TokenizerException">No tokenizer is there, a file is broken, or it holds a setting that is not supported.</exception>
+    /// <exception cref="TokenizerException">No tokenizer is there, a file is broken, or it holds a setting that is not
+    /// supported.</exception>
     public static ITextTokenizer Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -32,6 +34,6 @@ public static class TextTokenizer
         }
         throw new TokenizerException(
             "the folder has no tokenizer", folder,
-            expected: "tokenizer.model, tokenizer.json, or vocab.json with merges.txt (or gpt2-vocab.json with gpt2-merges.txt)");
+            expected: "tokenizer.model, tokenizer.json, or vocab.json with merges.txt (or both after gpt2-)");
     }
 }

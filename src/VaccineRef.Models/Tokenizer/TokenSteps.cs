@@ -1,12 +1,13 @@
-using System.Globalization;
 using System.Text;
 
 namespace VaccineRef.Models.Tokenizer;
 
-/// <summary>The decoders of tokenizer.json: functions from tokens to tokens, whose last result is joined to the text.</summary>
+/// <summary>
+/// The decoders of tokenizer.json: functions from tokens to tokens, whose last result is joined to the text.
+/// </summary>
 internal static class TokenSteps
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
     public static Func<List<string>, List<string>> Read(Setting setting)
     {
@@ -39,7 +40,9 @@ internal static class TokenSteps
         }
     }
 
-    /// <summary>Runs of &lt;0x..&gt; become the text they spell in UTF-8, or as many U+FFFD as there are bytes.</summary>
+    /// <summary>
+    /// Runs of &lt;0x..&gt; become the text they spell in UTF-8, or as many U+FFFD as there are bytes.
+    /// </summary>
     private static List<string> ByteFallback(List<string> tokens)
     {
         var result = new List<string>(tokens.Count);
@@ -60,10 +63,9 @@ internal static class TokenSteps
 
         foreach (string token in tokens)
         {
-            if (token is ['<', '0', 'x', _, _, '>']
-                && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b))
+            if (token is ['<', '0', 'x', _, _, '>'] && token[3..5].All(char.IsAsciiHexDigit))
             {
-                bytes.Add(b);
+                bytes.AddRange(Convert.FromHexString(token[3..5]));
                 continue;
             }
             Flush();

@@ -5,7 +5,9 @@ namespace VaccineRef.Models.Tokenizer;
 /// <summary>Reads whole files, turning every way in which that fails into a <see cref="TokenizerException"/>.</summary>
 internal static class TokenizerFile
 {
-    /// <summary>Far above any real tokenizer (the largest known are tens of megabytes), far below what would exhaust memory.</summary>
+    /// <summary>
+    /// Far above any real tokenizer (the largest known are tens of megabytes), far below what would exhaust memory.
+    /// </summary>
     private const long Limit = 1L << 29;
 
     public static byte[] Read(string path)

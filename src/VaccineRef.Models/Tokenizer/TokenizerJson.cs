@@ -1,14 +1,17 @@
 namespace VaccineRef.Models.Tokenizer;
 
-/// <summary>Builds the pipeline that a tokenizer.json (Hugging Face tokenizers) or a vocab.json with merges.txt (GPT-2) describes.</summary>
+/// <summary>
+/// Builds the pipeline that a tokenizer.json (Hugging Face tokenizers) or a vocab.json with merges.txt (GPT-2)
+/// describes.
+/// </summary>
 internal static class TokenizerJson
 {
     public static ITextTokenizer Load(string path, TokenizerSettings settings)
     {
         var root = TokenizerFile.ReadJson(path);
         // Truncation and padding are the caller's: transformers, too, sets them anew at every call.
-        root.AllowOnly("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
-            "decoder", "model");
+        root.AllowOnly("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+            "post_processor", "decoder", "model");
         var vocabulary = Vocabulary.Read(root["model"]["vocab"]);
         AddedToken[] added = root["added_tokens"] is { Given: true } list
             ? [.. list.Items().Select(token => AddedToken.Read(token["id"].Id(), token))]
@@ -17,19 +20,24 @@ internal static class TokenizerJson
 
         var (splitters, byteLevel) = WordSplitters.Read(root["pre_tokenizer"]);
         var around = PostProcessor.Read(root["post_processor"]);
-        var specials = added.Where(token => token.Special).ToDictionary(token => token.Content, token => (int?)token.Id);
-        var special = settings.Resolve(vocabulary.Tokens, vocabulary.IdOf, role => Usual(role, specials, around.Prefix));
+        AddedToken[] specials = [.. added.Where(token => token.Special)];
+        var special = settings.Resolve(
+            vocabulary.Tokens, vocabulary.IdOf, role => Usual(role, specials, around.Prefix));
         return new TokenizerPipeline(
             added, Normalizers.Read(root["normalizer"]), special, settings.Around(around, special))
         {
             VocabularySize = vocabulary.Size,
             Splitters = splitters,
             Model = Model(root["model"], vocabulary, byteLevel),
-            Decoder = new StepDecoder(vocabulary.Tokens, specials.Values, TokenSteps.Read(root["decoder"])),
+            Decoder = new StepDecoder(
+                vocabulary.Tokens, specials.Select(token => token.Id), TokenSteps.Read(root["decoder"])),
         };
     }
 
-    /// <summary>GPT-2's and OPT's two files; OPT's vocabulary begins &lt;s&gt;, &lt;pad&gt;, &lt;/s&gt; and its texts with &lt;/s&gt;.</summary>
+    /// <summary>
+    /// GPT-2's and OPT's two files; OPT's vocabulary begins &lt;s&gt;, &lt;pad&gt;, &lt;/s&gt; and its texts with
+    /// &lt;/s&gt;.
+    /// </summary>
     public static ITextTokenizer Load(string vocabPath, string mergesPath, TokenizerSettings settings)
     {
         var vocabulary = Vocabulary.Read(TokenizerFile.ReadJson(vocabPath));
@@ -43,11 +51,12 @@ internal static class TokenizerJson
             _ => vocabulary.IdOf(opt ? "</s>" : "<|endoftext|>"),
         });
 
-        int?[] roles = [special.Bos, special.Eos, special.Pad, settings.Text("unk") is { } unk ? vocabulary.IdOf(unk) : null];
+        int? unknown = settings.Text("unk") is { } unk ? vocabulary.IdOf(unk) : null;
+        var roles = new[] { special.Bos, special.Eos, special.Pad, unknown }.OfType<int>().Distinct();
         AddedToken[] added =
         [
             .. settings.AddedTokens,
-            .. roles.OfType<int>().Distinct().Where(id => settings.AddedTokens.All(token => token.Id != id))
+            .. roles.Where(id => settings.AddedTokens.All(token => token.Id != id))
                 .Select(id => new AddedToken(id, vocabulary.Tokens[id], Special: true)),
         ];
         int[] prefix = opt && special.Bos is { } bos ? [bos] : [];
@@ -56,9 +65,10 @@ internal static class TokenizerJson
             VocabularySize = vocabulary.Size,
             Splitters = [WordSplitters.ByteLevel(settings.AddPrefixSpace)],
             Model = new BytePairModel(
-                vocabulary.Ids, Merges.Read(mergesPath, vocabulary), new BytePairModel.Options(ByteLevel: true), vocabPath),
+                vocabulary.Ids, Merges.Read(mergesPath, vocabulary), new BytePairModel.Options(ByteLevel: true),
+                vocabPath),
             Decoder = new StepDecoder(
-                vocabulary.Tokens, added.Where(token => token.Special).Select(token => (int?)token.Id),
+                vocabulary.Tokens, added.Where(token => token.Special).Select(token => token.Id),
                 tokens => [ByteAlphabet.ToText(tokens)]),
         };
     }
@@ -77,13 +87,14 @@ internal static class TokenizerJson
                 throw model[key].Unsupported("null or \"\"");
         }
         var options = new BytePairModel.Options(
-            byteLevel, model["ignore_merges"].Flag(false), model["byte_fallback"].Flag(false), model["unk_token"].TextOrNull(),
-            model["fuse_unk"].Flag(false));
-        return new BytePairModel(vocabulary.Ids, Merges.Read(model["merges"], vocabulary), options, $"{model.File}: {model.Path}");
+            byteLevel, model["ignore_merges"].Flag(false), model["byte_fallback"].Flag(false),
+            model["unk_token"].TextOrNull(), model["fuse_unk"].Flag(false));
+        return new BytePairModel(
+            vocabulary.Ids, Merges.Read(model["merges"], vocabulary), options, $"{model.File}: {model.Path}");
     }
 
     /// <summary>The special token that has a role by its name, when no file says which has it.</summary>
-    private static int? Usual(string role, Dictionary<string, int?> specials, int[] prefix)
+    private static int? Usual(string role, AddedToken[] specials, int[] prefix)
     {
         string[] names = role switch
         {
@@ -91,8 +102,8 @@ internal static class TokenizerJson
             "eos" => ["<|end_of_text|>", "<|endoftext|>", "</s>"],
             _ => ["<pad>", "<|padding|>", "[PAD]"],
         };
-        return role == "bos" && prefix is [var first, ..]
-            ? first
-            : names.Select(name => specials.GetValueOrDefault(name)).FirstOrDefault(id => id is not null);
+        if (role == "bos" && prefix is [var first, ..])
+            return first;
+        return names.SelectMany(name => specials.Where(token => token.Content == name)).FirstOrDefault()?.Id;
     }
 }

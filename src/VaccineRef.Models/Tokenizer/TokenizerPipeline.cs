@@ -1,8 +1,8 @@
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// Every tokenizer is this pipeline: cut at added tokens, normalise, cut at added tokens that stand in normalised text, split into
-/// words, let the model encode each word. A family is the choice of the parts.
+/// Every tokenizer is this pipeline: cut at added tokens, normalise, cut at added tokens that stand in normalised
+/// text, split into words, let the model encode each word. A family is the choice of the parts.
 /// </summary>
 internal sealed class TokenizerPipeline : ITextTokenizer
 {
@@ -13,7 +13,8 @@ internal sealed class TokenizerPipeline : ITextTokenizer
     private readonly (int[] Prefix, int[] Suffix) _around;
 
     public TokenizerPipeline(
-        IReadOnlyCollection<AddedToken> added, Func<string, string> normalize, SpecialIds special, (int[], int[]) around)
+        IReadOnlyCollection<AddedToken> added, Func<string, string> normalize, SpecialIds special,
+        (int[] Prefix, int[] Suffix) around)
     {
         _raw = new AddedTokens(added.Where(token => !token.Normalized), token => token.Content);
         _normalized = new AddedTokens(added.Where(token => token.Normalized), token => normalize(token.Content));

@@ -1,11 +1,14 @@
+using System.Globalization;
+using System.Text.Json;
+
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>The ids with a role, as <see cref="ITextTokenizer"/> shows them.</summary>
 internal sealed record SpecialIds(int? Bos, int? Eos, int? Pad, string? EosText);
 
 /// <summary>
-/// What the small files beside a vocabulary say of it: tokenizer_config.json first, then special_tokens_map.json, then the ids in the
-/// model's config.json. Each file and each key may be absent.
+/// What the small files beside a vocabulary say of it: tokenizer_config.json first, then special_tokens_map.json, then
+/// the ids in the model's config.json. Each file and each key may be absent.
 /// </summary>
 internal sealed class TokenizerSettings
 {
@@ -42,16 +45,18 @@ internal sealed class TokenizerSettings
         foreach (var file in new[] { _config, _map })
         {
             if (file?[role + "_token"] is { Given: true } token)
-                return token.Value.ValueKind == System.Text.Json.JsonValueKind.Object ? token["content"].Text() : token.Text();
+                return token.Is(JsonValueKind.Object) ? token["content"].Text() : token.Text();
         }
         return null;
     }
 
     /// <summary>
-    /// Finds the ids with a role: named in a file, or by id in config.json, or what <paramref name="usual"/> says of the vocabulary.
+    /// Finds the ids with a role: named in a file, or by id in config.json, or what <paramref name="usual"/> says of
+    /// the vocabulary.
     /// </summary>
     /// <exception cref="TokenizerException">A file names a token that the vocabulary lacks.</exception>
-    public SpecialIds Resolve(IReadOnlyDictionary<int, string> tokens, Func<string, int?> idOf, Func<string, int?> usual)
+    public SpecialIds Resolve(
+        IReadOnlyDictionary<int, string> tokens, Func<string, int?> idOf, Func<string, int?> usual)
     {
         int? Find(string role) => Text(role) is { } text
             ? idOf(text) ?? throw new TokenizerException(
@@ -62,7 +67,9 @@ internal sealed class TokenizerSettings
         return new SpecialIds(Find("bos"), eos, Find("pad"), eos is { } e ? tokens[e] : null);
     }
 
-    /// <summary>The ids around a text: <paramref name="given"/>, unless add_bos_token or add_eos_token say otherwise.</summary>
+    /// <summary>
+    /// The ids around a text: <paramref name="given"/>, unless add_bos_token or add_eos_token say otherwise.
+    /// </summary>
     public (int[] Prefix, int[] Suffix) Around((int[] Prefix, int[] Suffix) given, SpecialIds special)
     {
         var (prefix, suffix) = given;
@@ -76,16 +83,16 @@ internal sealed class TokenizerSettings
     private int Required(int? id, string role) => id ?? throw new TokenizerException(
         $"add_{role}_token is true but there is no {role}_token", _folder, remedy: "name it in tokenizer_config.json");
 
-    /// <summary>config.json's <c>eos_token_id</c>: a number, or a list whose first counts; negative means none.</summary>
+    /// <summary>
+    /// config.json's <c>eos_token_id</c>: a number, or a list whose first counts; negative means none.
+    /// </summary>
     private int? ModelId(string role)
     {
         if (_model?[role + "_token_id"] is not { Given: true } id)
             return null;
-        if (id.Value.ValueKind == System.Text.Json.JsonValueKind.Array)
+        if (id.Is(JsonValueKind.Array))
             id = id.Items().FirstOrDefault();
-        return id.Value.ValueKind == System.Text.Json.JsonValueKind.Number && id.Value.TryGetInt32(out int value) && value >= 0
-            ? value
-            : null;
+        return id.Is(JsonValueKind.Number) && id.Value.TryGetInt32(out int value) && value >= 0 ? value : null;
     }
 
     private IEnumerable<AddedToken> ReadAddedTokens()
@@ -95,7 +102,7 @@ internal sealed class TokenizerSettings
         {
             foreach (var (name, token) in decoder.Members())
             {
-                if (!int.TryParse(name, out int id) || id < 0)
+                if (!int.TryParse(name, CultureInfo.InvariantCulture, out int id) || id is < 0 or >= Setting.IdLimit)
                     throw token.Unexpected("a token id as the key");
                 var added = AddedToken.Read(id, token);
                 seen.Add(added.Content);

@@ -35,7 +35,8 @@ internal sealed class Vocabulary
                 Enter(_added, token.Content, token.Id);
             else if (id != token.Id)
                 throw new TokenizerException(
-                    "an added token has another id than the vocabulary gives it", _where, $"\"{token.Content}\": {token.Id}", $"{id}");
+                    "an added token has another id than the vocabulary gives it", _where,
+                    $"\"{token.Content}\": {token.Id}", $"{id}");
         }
     }
 
@@ -47,6 +48,7 @@ internal sealed class Vocabulary
         if (!ids.TryAdd(token, id))
             throw new TokenizerException("a token stands twice in the vocabulary", _where, token);
         if (!_tokens.TryAdd(id, token))
-            throw new TokenizerException("two tokens have the same id", _where, $"\"{_tokens[id]}\" and \"{token}\": {id}");
+            throw new TokenizerException(
+                "two tokens have the same id", _where, $"\"{_tokens[id]}\" and \"{token}\": {id}");
     }
 }

@@ -4,11 +4,12 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// Reads Protocol Buffers' wire format field by field. Lengths are checked against the bytes that are there before anything is taken.
+/// Reads Protocol Buffers' wire format field by field. Lengths are checked against the bytes that are there before
+/// anything is taken.
 /// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> bytes, string where)
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
     private readonly int _length = bytes.Length;
     private ReadOnlySpan<byte> _rest = bytes;
@@ -101,5 +102,6 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes, string where)
     }
 
     private readonly TokenizerException Broken(string found) => new(
-        "the SentencePiece model is broken", $"{where}, byte {_length - _rest.Length}", found, remedy: "fetch the file again");
+        "the SentencePiece model is broken", $"{where}, byte {_length - _rest.Length}", found,
+        remedy: "fetch the file again");
 }

@@ -4,8 +4,9 @@ using System.Text;
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// Cuts a text into words as the regular expressions of GPT-2 and Llama 3 do, written out by hand: .NET's Regex sees halves of
-/// surrogate pairs where the originals see letters. L and N are Unicode's general categories, white space is Unicode's White_Space.
+/// Cuts a text into words as the regular expressions of GPT-2 and Llama 3 do, written out by hand: .NET's Regex sees
+/// halves of surrogate pairs where the originals see letters. L and N are Unicode's general categories, white space is
+/// Unicode's White_Space.
 /// </summary>
 internal sealed class WordScanner
 {
@@ -41,7 +42,8 @@ internal sealed class WordScanner
     }
 
     private static string Llama3Pattern(string numbers) =>
-        $@"(?i:{Contractions})|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{numbers}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        $"(?i:{Contractions})" + @"|[^\r\n\p{L}\p{N}]?\p{L}+|" + numbers
+        + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private static int Gpt2End(ReadOnlySpan<char> text, int start)
     {
@@ -79,7 +81,9 @@ internal sealed class WordScanner
         return lastBreak >= 0 ? start + lastBreak + 1 : SpaceEnd(text, start);
     }
 
-    /// <summary><c>\s+(?!\S)|\s+</c>: white space up to the last one before a word, which goes with the word; or a single one.</summary>
+    /// <summary>
+    /// <c>\s+(?!\S)|\s+</c>: white space up to the last one before a word, which goes with the word; or a single one.
+    /// </summary>
     private static int SpaceEnd(ReadOnlySpan<char> text, int start)
     {
         int end = RunEnd(text, start, Kind.Space);
@@ -115,12 +119,15 @@ internal sealed class WordScanner
             return Kind.End;
         char c = text[at];
         if (c < 128)
-            return char.IsAsciiLetter(c) ? Kind.Letter : char.IsAsciiDigit(c) ? Kind.Number : char.IsWhiteSpace(c) ? Kind.Space : Kind.Other;
+            return char.IsAsciiLetter(c) ? Kind.Letter
+                : char.IsAsciiDigit(c) ? Kind.Number
+                : char.IsWhiteSpace(c) ? Kind.Space
+                : Kind.Other;
         Rune.DecodeFromUtf16(text[at..], out Rune rune, out width);
         return Rune.GetUnicodeCategory(rune) switch
         {
             <= UnicodeCategory.OtherLetter => Kind.Letter,
-            UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => Kind.Number,
+            >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber => Kind.Number,
             _ => Rune.IsWhiteSpace(rune) ? Kind.Space : Kind.Other,
         };
     }

@@ -1,9 +1,10 @@
-using System.Globalization;
 using System.Text;
 
 namespace VaccineRef.Models.Tokenizer;
 
-/// <summary>Cuts a text into words and appends them; <paramref name="first"/> when it starts where the user's text starts.</summary>
+/// <summary>
+/// Cuts a text into words and appends them; <paramref name="first"/> when it starts where the user's text starts.
+/// </summary>
 internal delegate void WordSplitter(ReadOnlyMemory<char> text, bool first, List<ReadOnlyMemory<char>> words);
 
 /// <summary>The pre-tokenisers of tokenizer.json: the model merges within words, never across them.</summary>
@@ -27,7 +28,9 @@ internal static class WordSplitters
         return ([.. steps], byteLevel);
     }
 
-    /// <summary>GPT-2's: its pattern, and a space before each text that has none where <paramref name="addPrefixSpace"/>.</summary>
+    /// <summary>
+    /// GPT-2's: its pattern, and a space before each text that has none where <paramref name="addPrefixSpace"/>.
+    /// </summary>
     public static WordSplitter ByteLevel(bool addPrefixSpace, bool cut = true) => (text, _, words) =>
     {
         if (addPrefixSpace && text.Span[0] != ' ')
@@ -71,7 +74,7 @@ internal static class WordSplitters
         if (!WordScanner.Known.TryGetValue(pattern.Text(), out var scanner))
             throw pattern.Unsupported($"letter for letter one of\n    {string.Join("\n    ", WordScanner.Known.Keys)}");
 
-        // Every character belongs to a match of these patterns, so keeping the matches and removing what is between them are one.
+        // Every character belongs to a match of these patterns: there is nothing between matches to keep or remove.
         return (setting["behavior"].Text(), setting["invert"].Flag(false)) is ("Isolated", _) or ("Removed", true)
             ? (text, _, words) => scanner.Cut(text, words)
             : throw setting["behavior"].Unsupported("\"Isolated\", or \"Removed\" with invert");
@@ -84,8 +87,7 @@ internal static class WordSplitters
         for (int at = 0; at < text.Length;)
         {
             Rune.DecodeFromUtf16(text.Span[at..], out Rune rune, out int width);
-            bool isNumber = Rune.GetUnicodeCategory(rune) is UnicodeCategory.DecimalDigitNumber
-                or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
+            bool isNumber = Rune.IsNumber(rune);
             if (at > start && (isNumber != wasNumber || (isNumber && individual)))
             {
                 words.Add(text[start..at]);
