@@ -12,11 +12,11 @@ public sealed unsafe class MatmulTests : IDisposable
 
     public void Dispose() => _workers.Dispose();
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(Generators)])]
+    [Property(MaxTest = 150, Arbitrary = [typeof(Generators)])]
     public void Float_is_within_its_bound(Small m, Small n, Small k, Layout layout, int seed) =>
         Check<float>(new Case(m.Get, n.Get, k.Get, layout, seed), FloatEpsilon);
 
-    [Property(MaxTest = 300, Arbitrary = [typeof(Generators)])]
+    [Property(MaxTest = 150, Arbitrary = [typeof(Generators)])]
     public void Double_is_within_its_bound(Small m, Small n, Small k, Layout layout, int seed) =>
         Check<double>(new Case(m.Get, n.Get, k.Get, layout, seed), DoubleEpsilon);
 
