@@ -18,33 +18,57 @@ internal static unsafe class BlockProduct
         for (int row = 0; row < m; row += 4)
         {
             // Rows beyond the last repeat it: they compute and store the same values once more, and no remainder is left to write.
-            nint row1 = Math.Min(row + 1, m - 1), row2 = Math.Min(row + 2, m - 1), row3 = Math.Min(row + 3, m - 1);
-            T* start = a + (row * rowStep), c0 = c + (row * ldc), c1 = c + (row1 * ldc), c2 = c + (row2 * ldc), c3 = c + (row3 * ldc);
-            nint a1 = (row1 - row) * rowStep, a2 = (row2 - row) * rowStep, a3 = (row3 - row) * rowStep;
+            int row1 = Math.Min(1, m - 1 - row), row2 = Math.Min(2, m - 1 - row), row3 = Math.Min(3, m - 1 - row);
+            var x = new Rows<T>(a + (row * rowStep), row1 * rowStep, row2 * rowStep, row3 * rowStep);
+            var z = new Rows<T>(c + (row * ldc), row1 * ldc, row2 * ldc, row3 * ldc);
             for (int j = 0; j < whole; j += 2 * Vector<T>.Count)
-            {
-                int second = Math.Min(Vector<T>.Count, whole - j - Vector<T>.Count);     // 0: the last vector stands alone, twice
-                Pair<T> r0 = new(c0 + j, second, accumulate), r1 = new(c1 + j, second, accumulate);
-                Pair<T> r2 = new(c2 + j, second, accumulate), r3 = new(c3 + j, second, accumulate);
-                T* x = start, y = b + j;
-                for (int p = 0; p < k; p++, x += columnStep, y += ldb)
-                {
-                    Vector<T> y0 = Vector.Load(y), y1 = Vector.Load(y + second);
-                    r0.Add(*x, y0, y1);
-                    r1.Add(x[a1], y0, y1);
-                    r2.Add(x[a2], y0, y1);
-                    r3.Add(x[a3], y0, y1);
-                }
-
-                r0.Store(c0 + j, second);
-                r1.Store(c1 + j, second);
-                r2.Store(c2 + j, second);
-                r3.Store(c3 + j, second);
-            }
+                Tile(
+                    k, x, columnStep, b + j, ldb, z.At(j), accumulate,
+                    second: Math.Min(Vector<T>.Count, whole - j - Vector<T>.Count));     // 0: the last vector stands alone, twice
         }
 
         if (whole < n)
             LastColumns(whole, m, n, k, a, rowStep, columnStep, b, ldb, c, ldc, accumulate);
+    }
+
+    /// <summary>Four rows by two vectors of C, which stay in registers: locals, because the JIT may leave a struct in memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile<T>(int k, Rows<T> a, nint step, T* y, nint ldb, Rows<T> c, bool accumulate, nint second)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        T* x = a.Start, z = c.Start;
+        nint x1 = a.Second, x2 = a.Third, x3 = a.Fourth, z1 = c.Second, z2 = c.Third, z3 = c.Fourth;
+        Vector<T> r00 = default, r01 = default, r10 = default, r11 = default, r20 = default, r21 = default, r30 = default, r31 = default;
+        if (accumulate)
+        {
+            (r00, r01, r10, r11) = (Vector.Load(z), Vector.Load(z + second), Vector.Load(z + z1), Vector.Load(z + z1 + second));
+            (r20, r21, r30, r31) = (Vector.Load(z + z2), Vector.Load(z + z2 + second), Vector.Load(z + z3), Vector.Load(z + z3 + second));
+        }
+
+        for (int p = 0; p < k; p++, x += step, y += ldb)
+        {
+            Vector<T> y0 = Vector.Load(y), y1 = Vector.Load(y + second), factor = Vector.Create(*x);
+            r00 = VectorMath.MultiplyAdd(factor, y0, r00);
+            r01 = VectorMath.MultiplyAdd(factor, y1, r01);
+            factor = Vector.Create(x[x1]);
+            r10 = VectorMath.MultiplyAdd(factor, y0, r10);
+            r11 = VectorMath.MultiplyAdd(factor, y1, r11);
+            factor = Vector.Create(x[x2]);
+            r20 = VectorMath.MultiplyAdd(factor, y0, r20);
+            r21 = VectorMath.MultiplyAdd(factor, y1, r21);
+            factor = Vector.Create(x[x3]);
+            r30 = VectorMath.MultiplyAdd(factor, y0, r30);
+            r31 = VectorMath.MultiplyAdd(factor, y1, r31);
+        }
+
+        Vector.Store(r00, z);
+        Vector.Store(r01, z + second);
+        Vector.Store(r10, z + z1);
+        Vector.Store(r11, z + z1 + second);
+        Vector.Store(r20, z + z2);
+        Vector.Store(r21, z + z2 + second);
+        Vector.Store(r30, z + z3);
+        Vector.Store(r31, z + z3 + second);
     }
 
     private static void LastColumns<T>(
@@ -61,31 +85,12 @@ internal static unsafe class BlockProduct
             }
     }
 
-    /// <summary>Two vectors of a row of C, which the JIT keeps in registers.</summary>
-    private struct Pair<T> where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Four rows: where the first begins, and how far behind it the others do.</summary>
+    private readonly struct Rows<T>(T* start, nint second, nint third, nint fourth) where T : unmanaged
     {
-        private Vector<T> _first, _second;
+        public readonly T* Start = start;
+        public readonly nint Second = second, Third = third, Fourth = fourth;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Pair(T* c, int second, bool load)
-        {
-            _first = load ? Vector.Load(c) : Vector<T>.Zero;
-            _second = load ? Vector.Load(c + second) : Vector<T>.Zero;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(T x, Vector<T> y0, Vector<T> y1)
-        {
-            var broadcast = Vector.Create(x);
-            _first = VectorMath.MultiplyAdd(broadcast, y0, _first);
-            _second = VectorMath.MultiplyAdd(broadcast, y1, _second);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void Store(T* c, int second)
-        {
-            Vector.Store(_first, c);
-            Vector.Store(_second, c + second);
-        }
+        public Rows<T> At(int column) => new(Start + column, Second, Third, Fourth);
     }
 }
