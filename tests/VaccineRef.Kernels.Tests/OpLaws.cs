@@ -20,8 +20,8 @@ public sealed class OpLaws : IDisposable
     // Sums of at most some thousand doubles, in another order.
     private const double ReorderTolerance = 1e-12;
 
-    // Backward makes at most four times as many roundings as forward, of terms at most four times the reference: 1 / r is
-    // below 3.2.
+    // Backward makes at most four times as many roundings as forward, of terms at most four times the reference (1 / r is
+    // below 3.2).
     private const double GradientRoundings = 16;
 
     private const double FloatEps = 1.0 / (1 << 23);
@@ -216,7 +216,8 @@ public sealed class OpLaws : IDisposable
 
     private static void Near(double expected, double actual, double tolerance, string what) =>
         Assert.True(
-            Math.Abs(expected - actual) <= tolerance, $"{what}: {expected:R} expected, {actual:R} found, +-{tolerance:E1}");
+            Math.Abs(expected - actual) <= tolerance,
+            $"{what}: {expected:R} expected, {actual:R} found, allowed {tolerance:E1}");
 
     private static void Near(double[] expected, double[] actual, double tolerance, string what, bool absolute = false)
     {
