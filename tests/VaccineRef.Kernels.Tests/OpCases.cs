@@ -1,3 +1,4 @@
+using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Testing;
 
@@ -49,6 +50,17 @@ public static class OpCases
             { Eps = _ => 1, Expression = _ => Expressions.Mean() },
         new("SquaredDistance", _ => new SquaredDistance<float>(), _ => new SquaredDistance<double>(),
             s => [Rows(s), Rows(s)]) { Eps = _ => 4, Expression = _ => Expressions.SquaredDistance() },
+        new("CausalAttention", s => new CausalAttention<float>(4, 2, s.H), s => new CausalAttention<double>(4, 2, s.H),
+            s => [new(s.N, 4 * s.H), new(s.N, 2 * s.H), new(s.N, 2 * s.H)])
+            { Ids = Offsets, Eps = AttentionEps, Expression = s => Expressions.Attention(4, 2, s.H, Root(s.H)) },
+        new("CausalAttention, window", Windowed<float>, Windowed<double>, s => [Heads2(s), Heads2(s), Heads2(s)])
+            { Ids = Offsets, Eps = AttentionEps, Expression = s => Expressions.Attention(2, 2, s.H, 0.3, window: 3) },
+        new("CrossEntropy", _ => new CrossEntropy<float>(), _ => new CrossEntropy<double>(),
+            s => [Rows(s), new(s.H, s.C)])
+            { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: true) },
+        new("CrossEntropy, per token", _ => new CrossEntropy<float>(Reduction.None),
+            _ => new CrossEntropy<double>(Reduction.None), s => [Rows(s), new(s.H, s.C)])
+            { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
     ];
 
     private static Shape Rows(Sizes s) => new(s.N, s.C);
@@ -59,8 +71,27 @@ public static class OpCases
 
     private static double[] Turns(Sizes s) => RopeFrequencies.Compute(2 * s.H, 10000);
 
-    private static Linear<T> InOut<T>() where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+    private static Linear<T> InOut<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
         new(WeightLayout.InOut);
+
+    private static CausalAttention<T> Windowed<T>(Sizes s)
+        where T : unmanaged, IFloatingPointIeee754<T> => new(2, 2, s.H, scale: 0.3, window: 3);
+
+    private static Shape Heads2(Sizes s) => new(s.N, 2 * s.H);
+
+    /// <summary>Three sequences, the second of them empty.</summary>
+    private static int[] Offsets(Sizes s) => [0, s.N / 3, s.N / 3, s.N];
+
+    /// <summary>Every third row is not counted.</summary>
+    private static int[] Targets(Sizes s) =>
+        [.. s.Below(s.H).Select((target, row) => row % 3 == 1 ? CrossEntropy<float>.Ignored : target)];
+
+    private static double Root(int headSize) => 1 / Math.Sqrt(headSize);
+
+    // The ops' own bounds, 2 A + T + 16 and 2 A + V + 16, where a sum of d products of numbers below 3 is below 9 d.
+    private static double AttentionEps(Sizes s) => (2 * (s.H + 4) * 9 * s.H * Math.Max(0.3, Root(s.H))) + s.N + 16;
+
+    private static double LossEps(Sizes s) => (2 * (s.C + 4) * 9 * s.C) + s.H + 16;
 
     private static double AwayFromZero(double x) => x + (x < 0 ? -0.1 : 0.1);
 }

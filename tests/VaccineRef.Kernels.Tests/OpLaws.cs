@@ -20,8 +20,8 @@ public sealed class OpLaws : IDisposable
     // Sums of at most some thousand doubles, in another order.
     private const double ReorderTolerance = 1e-12;
 
-    // Backward makes at most four times as many roundings as forward, of terms at most four times the reference (1 / r is
-    // below 3.2).
+    // Backward makes at most four times as many roundings as forward, of terms at most four times the reference, since
+    // 1 / r stays below 3.2.
     private const double GradientRoundings = 16;
 
     private const double FloatEps = 1.0 / (1 << 23);
@@ -69,6 +69,14 @@ public sealed class OpLaws : IDisposable
             Near(expected, actual, allowed, $"<u, J v> by input {i}");
         }
     });
+
+    [Fact]
+    public void Law_1_holds_beyond_a_strip_of_columns() =>
+        Law_1_backward_is_the_transposed_derivative(new(2, 4099, 3, 2, 7));
+
+    [Fact]
+    public void Law_1_holds_beyond_a_chunk_of_rows() =>
+        Law_1_backward_is_the_transposed_derivative(new(150, 5, 3, 9, 8));
 
     [Property]
     public void Law_2_backward_is_linear_in_dy(Sizes sizes) => Every(sizes, subject =>

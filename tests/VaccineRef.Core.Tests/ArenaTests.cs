@@ -1,0 +1,66 @@
+namespace VaccineRef.Core.Tests;
+
+public sealed unsafe class ArenaTests : IDisposable
+{
+    private readonly CpuDevice _device = new(1);
+
+    public void Dispose() => _device.Dispose();
+
+    [Property]
+    public void Views_are_aligned_and_do_not_overlap(PositiveInt[] counts)
+    {
+        using var arena = new Arena(_device);
+        var views = counts.Select(count => arena.Allocate<float>(new(3, count.Get))).ToArray();
+        for (int i = 0; i < views.Length; i++)
+        {
+            Assert.Equal(0, (nint)views[i].Address % HostBuffer.Alignment);
+            views[i].Span.Fill(i);
+        }
+
+        for (int i = 0; i < views.Length; i++)
+            Assert.False(views[i].Span.ContainsAnyExcept(i));
+    }
+
+    [Property]
+    public void From_the_second_wave_on_nothing_more_is_taken(PositiveInt[] counts)
+    {
+        using var arena = new Arena(_device);
+        void Wave()
+        {
+            foreach (var count in counts)
+                arena.Allocate<double>(new(100, count.Get));
+        }
+
+        Wave();
+        long peak = arena.Peak;
+        arena.Rewind();
+        long reserved = arena.Reserved;
+        for (int wave = 0; wave < 3; wave++)
+        {
+            Assert.Equal(0, arena.InUse);
+            Wave();
+            Assert.Equal(peak, arena.InUse);
+            arena.Rewind();
+        }
+
+        Assert.Equal((peak, reserved), (arena.Peak, arena.Reserved));
+    }
+
+    [Fact]
+    public void Clearing_clears_what_was_used_before()
+    {
+        using var arena = new Arena(_device);
+        arena.Allocate<float>(new(5, 7)).Span.Fill(3);
+        arena.Rewind();
+        Assert.False(arena.Allocate<float>(new(5, 7), clear: true).Span.ContainsAnyExcept(0f));
+    }
+
+    [Fact]
+    public void Nothing_takes_nothing()
+    {
+        using var arena = new Arena(_device);
+        var view = arena.Allocate<float>(new(0, 7));
+        Assert.Equal(0, arena.InUse);
+        Assert.True(view.Span.IsEmpty);
+    }
+}

@@ -1,0 +1,142 @@
+using VaccineRef.Core;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Kernels.Tests;
+
+[Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 40)]
+public sealed class RoutineTests : IDisposable
+{
+    private const double Tolerance = 1e-13;
+
+    private readonly CpuDevice _device = new(1), _team = new(4);
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _team.Dispose();
+    }
+
+    [Property]
+    public void Sums_of_products_are_taken_in_double(Sizes s)
+    {
+        using var x = Draw<float>(s, "x");
+        using var y = Draw<float>(s, "y");
+        double square = _device.Run(new SquaredNorm<float>(), x.View, y.View);
+        Assert.Equal(x.Values.Dot(x.Values) + y.Values.Dot(y.Values), square, Tolerance * (1 + square));
+        double product = _device.Run(new InnerProduct<float>(), x.View, y.View);
+        Assert.Equal(x.Values.Dot(y.Values), product, Tolerance * (1 + square));
+    }
+
+    [Fact]
+    public void Sums_have_the_same_bits_for_one_thread_and_many()
+    {
+        using var x = Draw<float>(new(100, 3333, 1, 1, 5), "x");
+        Assert.Equal(_device.Run(new SquaredNorm<float>(), x.View), _team.Run(new SquaredNorm<float>(), x.View));
+    }
+
+    [Property]
+    public void Copies_and_updates_are_what_they_say(Sizes s)
+    {
+        using var x = Draw<double>(s, "x");
+        using var y = Draw<double>(s, "y");
+        double[] before = x.Values, other = y.Values;
+        _device.Run(new Axpy<double>(-2), x.View, y.View);
+        Assert.Equal(Testing.Numbers.Mix(-2, before, 1, other), y.Values);
+        _device.Run(new ScaledCopy<double>(3), x.View, y.View);
+        Assert.Equal(before.Select(value => 3 * value), y.Values);
+        _device.Run(new ScaleInPlace<double>(0.5), x.View, y.View);
+        Assert.Equal(before.Select(value => 0.5 * value), x.Values);
+        Assert.Equal(before.Select(value => 1.5 * value), y.Values);
+        _device.Run(new FillConstant<double>(7), x.View, y.View);
+        Assert.All([.. x.Values, .. y.Values], value => Assert.Equal(7, value));
+        Assert.True(x.IsIntact && y.IsIntact);
+    }
+
+    [Fact]
+    public void Fills_draw_element_n_of_the_stream_whatever_the_team()
+    {
+        var random = RandomStream.FromSeed(9);
+        using var normal = new Guarded<double>(new(7, 1001));
+        using var uniform = new Guarded<double>(new(7, 1001));
+        _team.Run(new FillNormal<double>(random, 0.02), normal.View);
+        _team.Run(new FillUniform<double>(random, -1, 3), uniform.View);
+        var index = Enumerable.Range(0, 7007);
+        Assert.Equal(index.Select(i => 0.02 * random.Normal(i)), normal.Values);
+        Assert.Equal(index.Select(i => -1 + (4 * random.Uniform(i))), uniform.Values);
+        Assert.InRange(uniform.Values.Min(), -1, -0.9);
+        Assert.InRange(uniform.Values.Max(), 2.9, 3);
+        Assert.True(normal.IsIntact && uniform.IsIntact);
+    }
+
+    [Property]
+    public void The_first_element_that_is_not_finite_is_found(Sizes s, ushort position, byte kind)
+    {
+        using var x = Draw<float>(s.Enlarged, "x");
+        Assert.Equal(-1, _team.Run(new FirstNonFinite<float>(), x.View));
+        float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        int first = position % (int)x.View.Shape.Count;
+        x.View.Span[^1] = float.NaN;
+        x.View.Span[first] = bad[kind % 3];
+        Assert.Equal(first, _team.Run(new FirstNonFinite<float>(), x.View));
+    }
+
+    [Property]
+    public void AdamW_is_that_of_PyTorch(Sizes s)
+    {
+        const double Rate = 0.01, Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8, Decay = 0.1, Scale = 0.25;
+        using var p = Draw<double>(s, "p");
+        using var m = new Guarded<double>(p.View.Shape);
+        using var v = new Guarded<double>(p.View.Shape);
+        double[] weight = p.Values, mean = m.Values, square = v.Values;
+        for (int t = 1; t <= 3; t++)
+        {
+            using var g = Draw<double>(s, $"g{t}");
+            double[] gradients = g.Values;
+            var step = new AdamWStep<double>(Rate, Beta1, Beta2, Epsilon, Decay, t, Scale);
+            _device.Run(step, p.View, g.View, m.View, v.View);
+            Assert.Equal(gradients, g.Values);
+            for (int i = 0; i < weight.Length; i++)
+            {
+                double gradient = Scale * gradients[i];
+                mean[i] = (Beta1 * mean[i]) + ((1 - Beta1) * gradient);
+                square[i] = (Beta2 * square[i]) + ((1 - Beta2) * gradient * gradient);
+                double m1 = mean[i] / (1 - Math.Pow(Beta1, t)), v1 = square[i] / (1 - Math.Pow(Beta2, t));
+                weight[i] = weight[i] - (Rate * Decay * weight[i]) - (Rate * m1 / (Math.Sqrt(v1) + Epsilon));
+            }
+        }
+
+        Assert.All(weight.Zip(p.Values), pair => Assert.Equal(pair.First, pair.Second, Tolerance * 10));
+        Assert.True(p.IsIntact && m.IsIntact && v.IsIntact);
+    }
+
+    [Property]
+    public void A_merged_adapter_is_its_two_linear_layers(Sizes s)
+    {
+        double[] B = Numbers(s, "B", s.H * s.V), A = Numbers(s, "A", s.V * s.C);
+        foreach (var layout in Enum.GetValues<WeightLayout>())
+        {
+            bool outIn = layout == WeightLayout.OutIn;
+            using var w = new Guarded<double>(outIn ? new(s.H, s.C) : new(s.C, s.H));
+            using var b = new Guarded<double>(new(s.H, s.V), B);
+            using var a = new Guarded<double>(new(s.V, s.C), A);
+            w.View.Span.Fill(1);
+            _device.Run(new AddProduct<double>(0.5, layout), w.View, b.View, a.View);
+            for (int o = 0; o < s.H; o++)
+                for (int i = 0; i < s.C; i++)
+                {
+                    double product = Enumerable.Range(0, s.V).Sum(r => B[(o * s.V) + r] * A[(r * s.C) + i]);
+                    double found = outIn ? w.View.Row(o)[i] : w.View.Row(i)[o];
+                    Assert.Equal(1 + (0.5 * product), found, Tolerance * 100);
+                }
+
+            _device.Run(new AddProduct<double>(-0.5, layout), w.View, b.View, a.View);
+            Assert.All(w.Values, value => Assert.Equal(1, value, Tolerance * 100));
+        }
+    }
+
+    private static double[] Numbers(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random.At(name));
+
+    private static Guarded<T> Draw<T>(Sizes s, string name)
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        new(new(s.N, s.C), Numbers(s, name, s.N * s.C));
+}
