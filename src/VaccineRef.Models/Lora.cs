@@ -57,7 +57,7 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
             throw;
         }
 
-        foreach (var parameter in model.Parameters)
+        foreach (var parameter in model.Network.Parameters)
             parameter.Freeze();
         foreach (var pair in _pairs)
             pair.Layer.Adapter = pair;
@@ -125,13 +125,13 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     private static LinearLayer<T>[] Targeted(Model<T> model, AdapterConfig config)
     {
-        var idle = config.Targets.Names.Where(name => !model.Linears.Any(layer => TargetModules.Named(name).Match(layer.Name))).ToArray();
-        var layers = model.Linears.Where(layer => config.Adapts(layer.Name)).ToArray();
+        var idle = config.Targets.Names.Where(name => !model.Network.Linears.Any(layer => TargetModules.Named(name).Match(layer.Name))).ToArray();
+        var layers = model.Network.Linears.Where(layer => config.Adapts(layer.Name)).ToArray();
         if (idle.Length == 0 && layers.Length > 0)
             return layers;
         throw new InputException(
             "an adapter's target matches no layer", AdapterConfig.FileName + ", key target_modules",
             idle.Length > 0 ? string.Join(", ", idle) : config.Targets.ToString(),
-            string.Join(", ", model.Linears.Select(layer => layer.Name[(layer.Name.LastIndexOf('.') + 1)..]).Distinct()));
+            string.Join(", ", model.Network.Linears.Select(layer => layer.Name[(layer.Name.LastIndexOf('.') + 1)..]).Distinct()));
     }
 }

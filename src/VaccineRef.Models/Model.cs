@@ -1,11 +1,10 @@
 using System.Numerics;
 using VaccineRef.Core;
-using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
 /// <summary>A language model with its weights, its configuration, and where it came from.</summary>
-public sealed class Model<T> : ILanguageModel<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     // The shard size of transformers' save_pretrained.
     private const long MaxShardBytes = 5_000_000_000;
@@ -16,11 +15,13 @@ public sealed class Model<T> : ILanguageModel<T>, IDisposable where T : unmanage
         "added_tokens.json", "chat_template.jinja", "generation_config.json",
     ];
 
-    private readonly ILanguageModel<T> _network;
     private readonly WeightStore<T> _weights;
 
     internal Model(ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder) =>
-        (_network, _weights, Config, Device, Folder) = (network, weights, config, device, folder);
+        (Network, _weights, Config, Device, Folder) = (network, weights, config, device, folder);
+
+    /// <summary>The transformer.</summary>
+    public ILanguageModel<T> Network { get; }
 
     /// <summary>config.json.</summary>
     public ConfigReader Config { get; }
@@ -35,28 +36,10 @@ public sealed class Model<T> : ILanguageModel<T>, IDisposable where T : unmanage
     public Lora<T>? Adapter { get; internal set; }
 
     /// <summary>What training trains: the adapter's parameters where one is attached, else all.</summary>
-    public IReadOnlyList<Parameter<T>> Trainable => Adapter?.Parameters ?? Parameters;
+    public IReadOnlyList<Parameter<T>> Trainable => Adapter?.Parameters ?? Network.Parameters;
 
     /// <summary>Bytes of the weights.</summary>
     public long Bytes => _weights.Bytes;
-
-    /// <inheritdoc/>
-    public ModelShape Shape => _network.Shape;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Parameter<T>> Parameters => _network.Parameters;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<LinearLayer<T>> Linears => _network.Linears;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Site> Sites => _network.Sites;
-
-    /// <inheritdoc/>
-    public Parameter<T> Head => _network.Head;
-
-    /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null) => _network.Forward(pass, batch, cache);
 
     /// <summary>
     /// Writes a folder that Hugging Face loads: weights under the names and types they were read with, config.json as it was, and the

@@ -26,6 +26,9 @@ public static class OpCases
             { Eps = s => s.C + 1, Expression = _ => Expressions.Linear(outIn: true) },
         new("Linear, in x out", _ => InOut<float>(), _ => InOut<double>(), s => [Rows(s), new(s.C, s.H), Vector(s.H)])
             { Eps = s => s.C + 1, Expression = _ => Expressions.Linear(outIn: false) },
+        new("Columns", s => new Columns<float>(s.H, s.C), s => new Columns<double>(s.H, s.C),
+            s => [new(s.N, s.C + (2 * s.H))])
+            { Eps = _ => 0, Expression = s => Expressions.Slice(s.H, s.C) },
         new("RmsNorm", _ => new RmsNorm<float>(Epsilon), _ => new RmsNorm<double>(Epsilon), s => [Rows(s), Vector(s.C)])
             { Eps = s => s.C + 8, Expression = _ => Expressions.RmsNorm(Epsilon) },
         new("LayerNorm", _ => new LayerNorm<float>(Epsilon), _ => new LayerNorm<double>(Epsilon),

@@ -27,6 +27,10 @@ public static class Expressions
     public static Expression Embedding(int offset) => (x, ids) =>
         Make(ids.Length, Columns(x[0]), (n, c) => x[0][ids[n] + offset, c]);
 
+    /// <summary>The columns from <paramref name="first"/> on.</summary>
+    public static Expression Slice(int first, int count) => (x, _) =>
+        Make(Rows(x[0]), count, (n, c) => x[0][n, first + c]);
+
     /// <summary>x / sqrt(mean(x^2) + eps) w.</summary>
     public static Expression RmsNorm(double epsilon) => (x, _) =>
         Make(Rows(x[0]), Columns(x[0]), (n, c) =>

@@ -9,7 +9,7 @@ namespace VaccineRef.Models;
 /// Continues many prompts at once: reads them all in one packed pass, then adds a row for each living sequence, with keys and values
 /// cached. A prompt's continuation does not depend on its neighbours: neither the arithmetic of a row nor its draws do.
 /// </summary>
-public static class Generator<T> where T : unmanaged, IFloatingPointIeee754<T>
+public static class Generator
 {
     // Bounds on what one group of prompts takes: the cache for its whole length, and the activations of reading the prompts, of which a
     // block keeps about 16 values for each column of the stream.
@@ -23,15 +23,16 @@ public static class Generator<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <returns>The continuations alone, in the order of the prompts; one that ended holds its end token.</returns>
     /// <exception cref="InputException">A prompt is empty, or too long for the model's context with what is to be added.</exception>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
-    public static int[][] Generate(Model<T> model, IReadOnlyList<int[]> prompts, GenerationSettings settings)
+    public static int[][] Generate<T>(Model<T> model, IReadOnlyList<int[]> prompts, GenerationSettings settings)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         settings.Check();
         for (int i = 0; i < prompts.Count; i++)
-            Check(i, prompts[i], settings, model.Shape.Context);
+            Check(i, prompts[i], settings, model.Network.Shape.Context);
         var texts = prompts.Select((prompt, i) => new Text(i, prompt)).ToArray();
         for (int first = 0; first < texts.Length;)
         {
-            int count = GroupSize(model.Shape, texts.AsSpan(first), settings.MaxNewTokens);
+            int count = GroupSize<T>(model.Network.Shape, texts.AsSpan(first), settings.MaxNewTokens);
             Continue(model, texts[first..(first + count)], settings);
             first += count;
         }
@@ -59,7 +60,7 @@ public static class Generator<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>How many of the first texts fit into the bounds, at least one.</summary>
-    private static int GroupSize(ModelShape shape, ReadOnlySpan<Text> texts, int newTokens)
+    private static int GroupSize<T>(ModelShape shape, ReadOnlySpan<Text> texts, int newTokens)
     {
         long cacheBytes = 2L * shape.Layers * shape.KeyValueHeads * shape.HeadSize * Unsafe.SizeOf<T>();
         long activationBytes = (long)ActivationsPerColumn * shape.Layers * shape.Hidden * Unsafe.SizeOf<T>();
@@ -78,9 +79,10 @@ public static class Generator<T> where T : unmanaged, IFloatingPointIeee754<T>
         return count;
     }
 
-    private static void Continue(Model<T> model, Text[] texts, GenerationSettings settings)
+    private static void Continue<T>(Model<T> model, Text[] texts, GenerationSettings settings)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var shape = model.Shape;
+        var shape = model.Network.Shape;
         int capacity = texts.Max(text => text.Prompt.Length) + settings.MaxNewTokens - 1;
         using var cache = new KeyValueCache<T>(
             model.Device, shape.Layers, texts.Length, capacity, shape.KeyValueHeads, shape.HeadSize);
@@ -97,18 +99,21 @@ public static class Generator<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>The logits after each sequence that has rows in the batch. Only those rows meet the head.</summary>
-    private static void NextLogits(Model<T> model, Tape<T> tape, PackedBatch batch, KeyValueCache<T> cache, Span<T> logits)
+    private static void NextLogits<T>(
+        Model<T> model, Tape<T> tape, PackedBatch batch, KeyValueCache<T> cache, Span<T> logits)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         int[] counts = [.. Enumerable.Range(0, batch.Sequences).Select(s => batch.Offsets[s + 1] - batch.Offsets[s])];
         int[] last = [.. Enumerable.Range(0, batch.Sequences).Where(s => counts[s] > 0).Select(s => batch.Offsets[s + 1] - 1)];
-        var hidden = model.Forward(new(tape, new NoTap<T>()), batch, cache);
+        var hidden = model.Network.Forward(new(tape, new NoTap<T>()), batch, cache);
         cache.Advance(counts);
         var rows = tape.Apply(new Embedding<T>(), [hidden], last);
-        tape.Device.Download(tape.Apply(new Linear<T>(), [rows, tape.Of(model.Head)]).Value, logits);
+        tape.Device.Download(tape.Apply(new Linear<T>(), [rows, tape.Of(model.Network.Head)]).Value, logits);
         tape.Clear();
     }
 
-    private static void Choose(Text text, ReadOnlySpan<T> logits, GenerationSettings settings)
+    private static void Choose<T>(Text text, ReadOnlySpan<T> logits, GenerationSettings settings)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         int step = text.Added.Count;
         double Uniform() => RandomStream.FromSeed(settings.Seed).At(text.Index).At(step).Uniform(0);
