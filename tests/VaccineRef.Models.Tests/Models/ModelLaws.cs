@@ -1,0 +1,186 @@
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Models.Tests;
+
+/// <summary>What every family must do, whatever its weights.</summary>
+public sealed class ModelLaws : IDisposable
+{
+    // Double; a row takes a few thousand roundings, and blocks of another size may add in another order.
+    private const double Rounding = 1e-12;
+
+    private readonly CpuDevice _device = new(2);
+
+    public void Dispose() => _device.Dispose();
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 60)]
+    public void A_packed_batch_is_each_sequence_alone(TinyModel tiny)
+    {
+        using var model = tiny.Create<double>(_device);
+        double[] together = model.Logits(PackedBatch.Pack(tiny.Sequences));
+        double[] alone = [.. tiny.Sequences.SelectMany(sequence => model.Logits(PackedBatch.Pack([sequence])))];
+        Assert.True(GoldenCase.Distance(together, alone) < Rounding);
+    }
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 60)]
+    public void A_row_does_not_see_what_comes_after_it(TinyModel tiny)
+    {
+        using var model = tiny.Create<double>(_device);
+        var sequence = tiny.Sequences[0];
+        int kept = (sequence.Tokens.Length + 1) / 2;
+        double[] whole = model.Logits(PackedBatch.Pack([sequence.Tokens]));
+        double[] start = model.Logits(PackedBatch.Pack([sequence.Tokens[..kept]]));
+        Assert.True(GoldenCase.Distance(start, whole.AsSpan(0, start.Length)) < Rounding);
+    }
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 40)]
+    public void The_tap_is_called_at_the_models_sites_in_order(TinyModel tiny)
+    {
+        using var model = tiny.Create<double>(_device);
+        var record = new Record<double>(Enum.GetValues<SiteKind>());
+        model.Logits(PackedBatch.Pack(tiny.Sequences), record);
+        Assert.Equal(model.Network.Sites, record.Sites);
+    }
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 60)]
+    public void The_gradient_of_all_weights_is_the_slope_of_the_loss(TinyModel tiny)
+    {
+        using var model = tiny.Create<double>(_device);
+        CheckSlope(model, tiny);
+    }
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 40)]
+    public void The_gradient_of_an_adapter_is_the_slope_of_the_loss(TinyModel tiny)
+    {
+        using var model = tiny.Create<double>(_device);
+        var lora = Lora.Attach(model, ModelRun.AllLinear(), tiny.Random.At("lora"));
+        foreach (var pair in lora.Pairs)
+            _device.Run(new FillNormal<double>(tiny.Random.At(pair.B.Name), 0.3), pair.B.Value);
+        CheckSlope(model, tiny);
+        Assert.DoesNotContain(model.Network.Parameters, parameter => parameter.IsTrainable);
+    }
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 40)]
+    public void Dropout_is_the_same_for_the_same_stream_and_off_outside_training(TinyModel tiny)
+    {
+        using var model = tiny.Create<double>(_device);
+        Lora.Attach(model, ModelRun.AllLinear() with { Dropout = 0.3 }, tiny.Random.At("lora"));
+        var batch = PackedBatch.Pack(tiny.Sequences);
+        Assert.Equal(model.Loss(batch, true, tiny.Random), model.Loss(batch, true, tiny.Random));
+        Assert.Equal(model.Loss(batch), model.Loss(batch, false, tiny.Random));
+        if (tiny.Variant.StartsWith("opt", StringComparison.Ordinal) && batch.Counted > 0)
+            Assert.NotEqual(model.Loss(batch, true, tiny.Random), model.Loss(batch));
+    }
+
+    [Property(MaxTest = 5)]
+    public void Random_weights_follow_Hugging_Faces_rules(int seed)
+    {
+        foreach (string variant in TinyModel.Variants)
+        {
+            var tiny = new TinyModel(variant, seed & int.MaxValue, 2, [3]);
+            using var model = LanguageModel.Create<double>(tiny.Config, _device, tiny.Random);
+            foreach (var parameter in model.Network.Parameters)
+            {
+                double[] values = ModelRun.Numbers(parameter.Value);
+                bool residual = variant.StartsWith("gpt2", StringComparison.Ordinal) && parameter.Name.EndsWith("c_proj.weight", StringComparison.Ordinal);
+                if (parameter.Dimensions.Count == 1)
+                    Assert.All(values, value => Assert.Equal(parameter.Name.EndsWith("bias", StringComparison.Ordinal) ? 0 : 1, value));
+                else                // six standard errors of a sample's deviation
+                    Assert.Equal(
+                        residual ? 0.2 : 0.4, Math.Sqrt(values.Where(value => value != 0).Average(value => value * value)),
+                        6 * 0.4 / Math.Sqrt(2 * values.Length));
+            }
+
+            if (variant == "opt")
+                Assert.All(ModelRun.Numbers(model.Network.Head.Value.SliceRows(1, 1)), value => Assert.Equal(0, value));
+        }
+    }
+
+    [Fact]
+    public void The_padding_row_gets_a_gradient_from_the_tied_head_alone()
+    {
+        var tiny = new TinyModel("opt", 7, 1, [4]);
+        using var model = tiny.Create<double>(_device);
+        using var state = new Arena(_device);
+        model.Network.Head.Train(state);
+        var counted = PackedBatch.Pack([new TokenSequence([1, 1, 5], [1, 1, 5])]);
+        var ignored = PackedBatch.Pack([new TokenSequence([1, 1, 5], [-100, -100, -100])]);
+        model.Loss(ignored);
+        Assert.All(ModelRun.Numbers(model.Network.Head.Gradient), g => Assert.Equal(0, g));
+        model.Loss(counted);
+        foreach (int row in new[] { 1, 5 })
+        {
+            var head = model.Network.Head;
+            double gradient = head.Gradient.Row(row)[0], slope = Slope(model, counted, head.Value.SliceRows(row, 1).As(Shape.Scalar));
+            Assert.NotEqual(0, gradient);
+            Assert.Equal(row == 5, Math.Abs(slope - gradient) < 1e-6);             // in row 1 the input side is left out
+        }
+    }
+
+    [Theory]
+    [InlineData("opt", "attention_dropout")]
+    [InlineData("gpt2", "attn_pdrop")]
+    [InlineData("llama", "attention_dropout")]
+    public void Dropout_of_attention_weights_is_refused_in_training_only(string variant, string key)
+    {
+        var tiny = new TinyModel(variant, 3, 1, [5]);
+        var json = tiny.Json;
+        json[key] = 0.1;
+        using var model = LanguageModel.Create<double>(ModelFiles.Config(json), _device, tiny.Random);
+        var batch = PackedBatch.Pack(tiny.Sequences);
+        model.Loss(batch);
+        var error = Assert.Throws<InputException>(() => model.Loss(batch, training: true));
+        Assert.Contains("attention_dropout", error.Message);
+    }
+
+    /// <summary>(L(w + h v) - L(w - h v)) / 2h against g v, for a random v over all that is trained.</summary>
+    private void CheckSlope(Model<double> model, TinyModel tiny)
+    {
+        const double Step = 1e-5, Tolerance = 1e-6;         // h^2 times the third derivative, and rounding / h
+        var batch = PackedBatch.Pack([.. tiny.Sequences.Select(WithoutPadding)]);
+        using var state = new Arena(_device);
+        var direction = model.Trainable.Select(parameter => state.Allocate<double>(parameter.Shape)).ToArray();
+        for (int i = 0; i < direction.Length; i++)
+        {
+            model.Trainable[i].Train(state);
+            _device.Run(new FillNormal<double>(tiny.Random.At(model.Trainable[i].Name).At("direction")), direction[i]);
+        }
+
+        model.Loss(batch);
+        double expected = model.Trainable.Select((parameter, i) => Dot(parameter.Gradient, direction[i])).Sum();
+        double norm = Math.Sqrt(model.Trainable.Sum(parameter => Dot(parameter.Gradient, parameter.Gradient)));
+        foreach (var parameter in model.Trainable)
+            parameter.Freeze();
+        double Loss(double distance)
+        {
+            for (int i = 0; i < direction.Length; i++)
+                _device.Run(new Axpy<double>(distance), direction[i], model.Trainable[i].Value);
+            return model.Loss(batch);
+        }
+
+        double slope = (Loss(Step) - Loss(-2 * Step)) / (2 * Step);
+        Assert.True(Math.Abs(slope - expected) <= Tolerance * (norm + Math.Abs(expected) + 1), $"{slope} against {expected}");
+
+        // The gradient of a padding row (some variant has each of these) is by design not the slope.
+        static TokenSequence WithoutPadding(TokenSequence sequence) =>
+            sequence with { Tokens = [.. sequence.Tokens.Select(id => id is 1 or 3 or TinyModel.Vocabulary - 1 ? 0 : id)] };
+    }
+
+    /// <summary>The slope of the loss in one element.</summary>
+    private static double Slope(Model<double> model, PackedBatch batch, View<double> element)
+    {
+        const double Step = 1e-6;
+        double At(double value)
+        {
+            element.Span[0] = value;
+            return model.TokenLosses(batch).Sum() / batch.Counted;
+        }
+
+        double here = element.Span[0];
+        return (At(here + Step) - At(here - Step)) / (2 * Step);
+    }
+
+    private static double Dot(View<double> x, View<double> y) =>
+        ModelRun.Numbers(x).Zip(ModelRun.Numbers(y), (a, b) => a * b).Sum();
+}
