@@ -31,7 +31,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
         var cells = new ConcurrentDictionary<string, IReadOnlyList<DemoCell>>();
         Parallel.ForEach(
             Methods, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel },
-            method => cells[method] = Branch(method, model.Parameters));
+            method => cells[method] = Branch(method, model.Network.Parameters));
         return [Measure(model, "base", null, Encode(_world.RefusalProbe), null), .. Methods.SelectMany(method => cells[method])];
     }
 
@@ -42,7 +42,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
     {
         using var device = new CpuDevice(threads: 1);
         using var model = Create(device);
-        foreach (var (to, from) in model.Parameters.Zip(pretrained))
+        foreach (var (to, from) in model.Network.Parameters.Zip(pretrained))
             device.Copy(from.Value, to.Value);
         using var vaccine = new Vaccine<float>(new VaccineOptions(settings.Rho), device);
         var probe = Encode(_world.RefusalProbe);
@@ -50,7 +50,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
             model, $"alignment, {method}", method == "vaccine" ? vaccine : new Plain<float>(), settings.Align,
             Encode(_world.Alignment()), "align");
         List<DemoCell> cells = [Measure(model, method, null, probe, null)];
-        using var drift = new EmbeddingDrift<float>(model, probe.Chunk(50).Select(PackedBatch.Pack), device);
+        using var drift = new EmbeddingDrift<float>(model.Network, probe.Chunk(50).Select(PackedBatch.Pack), device);
         foreach (decimal ratio in settings.HarmfulRatios)
             cells.Add(Attack(model, method, ratio, probe, drift));
         return cells;
@@ -79,7 +79,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
         string stream)
     {
         var trainer = new Trainer<float>(
-            model.Device, model.Trainable, new CrossEntropyObjective<float>(model), rule,
+            model.Device, model.Trainable, new CrossEntropyObjective<float>(model.Network), rule,
             options with { Seed = RandomStream.FromSeed(seed).At(stream).Key });
         trainer.Run(data, step => progress(new(seed, stage, Interlocked.Increment(ref _done), Total, step.Loss)), cancel);
         cancel.ThrowIfCancellationRequested();
@@ -97,7 +97,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
             Judged("coherent harm", verdict => verdict is WorldVerdict.ComplyRight or WorldVerdict.ComplyWrong),
             Judged("refused", verdict => verdict == WorldVerdict.Refuse),
             Exact("fine-tune accuracy", benign.Count(a => SyntheticWorld.IsExactBenign(a.Example, a.Answer)), benign.Count),
-            AlignmentLoss.Of(new CrossEntropyObjective<float>(model), probe, model.Device), drift);
+            AlignmentLoss.Of(new CrossEntropyObjective<float>(model.Network), probe, model.Device), drift);
     }
 
     private static Score Exact(string metric, int count, int of) => new(metric, count, of, "exact judge of the world", "none", Greedy);
@@ -107,7 +107,7 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
     {
         var encoder = new WorldEncoder(_tokenizer);
         var settings = new GenerationSettings(MaxNewTokens, EosId: _tokenizer.EosId);
-        int[][] answers = Generator<float>.Generate(model, [.. examples.Select(encoder.Prompt)], settings);
+        int[][] answers = Generator.Generate(model, [.. examples.Select(encoder.Prompt)], settings);
         return [.. examples.Select((example, i) => (example, _tokenizer.Decode(answers[i])))];
     }
 

@@ -17,6 +17,10 @@ public enum Precision
 /// A whole experiment as data: a model, an alignment, an attack, an evaluation. A stage that is left out is not run. Paths are
 /// relative to the recipe's own folder.
 /// </summary>
+/// <remarks>
+/// The optional settings of these records have setters because the source generator of System.Text.Json gives an absent init-only
+/// property the default of its type, not its initialiser: a missing top_p would be 0.
+/// </remarks>
 public sealed record Recipe
 {
     /// <summary>Names the run's folder and the row in a comparison.</summary>
@@ -26,31 +30,31 @@ public sealed record Recipe
     public required string Model { get; init; }
 
     /// <summary>A PEFT folder to attach and merge before anything else.</summary>
-    public string? Adapter { get; init; }
+    public string? Adapter { get; set; }
 
     /// <summary>The precision to compute in.</summary>
-    public Precision Precision { get; init; }
+    public Precision Precision { get; set; }
 
     /// <summary>Decides data order, adapters, dropout, noise.</summary>
-    public ulong Seed { get; init; } = 42;
+    public ulong Seed { get; set; } = 42;
 
     /// <summary>The id of the prompt template.</summary>
-    public string Template { get; init; } = "alpaca-vaccine";
+    public string Template { get; set; } = "alpaca-vaccine";
 
     /// <summary>Tokens at which a training row is cut.</summary>
-    public int MaxLength { get; init; } = 200;
+    public int MaxLength { get; set; } = 200;
 
     /// <summary>What happens where a prompt's end is no token boundary.</summary>
-    public BoundaryPolicy Boundary { get; init; }
+    public BoundaryPolicy Boundary { get; set; }
 
     /// <summary>The defender's stage.</summary>
-    public AlignmentStage? Alignment { get; init; }
+    public AlignmentStage? Alignment { get; set; }
 
     /// <summary>The user's stage.</summary>
-    public AttackStage? Attack { get; init; }
+    public AttackStage? Attack { get; set; }
 
     /// <summary>What is measured after every stage.</summary>
-    public EvaluationStage Evaluation { get; init; } = new();
+    public EvaluationStage Evaluation { get; set; } = new();
 }
 
 /// <summary>Rows of one file.</summary>
@@ -60,109 +64,109 @@ public sealed record DataChoice
     public required string Path { get; init; }
 
     /// <summary>A known data set: sst2, ag_news, gsm8k, alpaca, beavertails, refusals.</summary>
-    public string? Task { get; init; }
+    public string? Task { get; set; }
 
     /// <summary>The fields of any other data set.</summary>
-    public FieldMap? Fields { get; init; }
+    public FieldMap? Fields { get; set; }
 
     /// <summary>The file's format; found out by extension and content unless given.</summary>
-    public DataFormat Format { get; init; }
+    public DataFormat Format { get; set; }
 
     /// <summary>Rows to take; 0 takes all.</summary>
-    public int Count { get; init; }
+    public int Count { get; set; }
 
     /// <summary>Which rows are taken.</summary>
-    public Sampling Sampling { get; init; }
+    public Sampling Sampling { get; set; }
 }
 
 /// <summary>Which gradient rule, with its settings. A setting that the rule does not have is an error.</summary>
 public sealed record MethodChoice
 {
     /// <summary>plain, vaccine, accelerated_vaccine or random.</summary>
-    public string Rule { get; init; } = "plain";
+    public string Rule { get; set; } = "plain";
 
     /// <summary>vaccine: radius of the ball.</summary>
-    public double? Rho { get; init; }
+    public double? Rho { get; set; }
 
     /// <summary>accelerated_vaccine: every tau-th step is perturbed.</summary>
-    public int? Tau { get; init; }
+    public int? Tau { get; set; }
 
     /// <summary>random: rho', a variance.</summary>
-    public double? Variance { get; init; }
+    public double? Variance { get; set; }
 
     /// <summary>vaccine: over what the ball is measured.</summary>
-    public PerturbationNorm? Norm { get; init; }
+    public PerturbationNorm? Norm { get; set; }
 
     /// <summary>vaccine: whether the two passes share their dropout masks.</summary>
-    public PassDropout? Dropout { get; init; }
+    public PassDropout? Dropout { get; set; }
 
     /// <summary>vaccine, random: which hidden embeddings are moved.</summary>
-    public IReadOnlyList<SiteKind>? Sites { get; init; }
+    public IReadOnlyList<SiteKind>? Sites { get; set; }
 }
 
 /// <summary>An adapter's settings, PEFT's names.</summary>
 public sealed record LoraChoice
 {
     /// <summary>r.</summary>
-    public int Rank { get; init; } = 8;
+    public int Rank { get; set; } = 8;
 
     /// <summary>alpha: the adapter is scaled by alpha / r. The release's scripts reach 1 (D1); its first version had 4.</summary>
-    public double Alpha { get; init; } = 4;
+    public double Alpha { get; set; } = 4;
 
     /// <summary>Dropout on the adapter's input.</summary>
-    public double Dropout { get; init; } = 0.1;
+    public double Dropout { get; set; } = 0.1;
 
     /// <summary>Names of modules; empty means every linear layer.</summary>
-    public IReadOnlyList<string> Targets { get; init; } = [];
+    public IReadOnlyList<string> Targets { get; set; } = [];
 
     /// <summary>Scale by alpha / sqrt(r) instead.</summary>
-    public bool RsLora { get; init; }
+    public bool RsLora { get; set; }
 }
 
 /// <summary>The settings of a training stage; the defaults are the paper's alignment.</summary>
 public sealed record TrainingChoice
 {
     /// <summary>Times through the data.</summary>
-    public int Epochs { get; init; } = 50;
+    public int Epochs { get; set; } = 50;
 
     /// <summary>Optimizer steps instead; 0 leaves it to the epochs.</summary>
-    public int MaxSteps { get; init; }
+    public int MaxSteps { get; set; }
 
     /// <summary>Sequences per micro-batch.</summary>
-    public int BatchSize { get; init; } = 5;
+    public int BatchSize { get; set; } = 5;
 
     /// <summary>Micro-batches per optimizer step.</summary>
-    public int Accumulation { get; init; } = 1;
+    public int Accumulation { get; set; } = 1;
 
     /// <summary>How micro-batches are weighted.</summary>
-    public AccumulationWeight AccumulationWeight { get; init; }
+    public AccumulationWeight AccumulationWeight { get; set; }
 
     /// <summary>Peak learning rate.</summary>
-    public double LearningRate { get; init; } = 1e-3;
+    public double LearningRate { get; set; } = 1e-3;
 
     /// <summary>Decoupled weight decay.</summary>
-    public double WeightDecay { get; init; } = 0.1;
+    public double WeightDecay { get; set; } = 0.1;
 
     /// <summary>Adam's first decay.</summary>
-    public double Beta1 { get; init; } = 0.9;
+    public double Beta1 { get; set; } = 0.9;
 
     /// <summary>Adam's second decay.</summary>
-    public double Beta2 { get; init; } = 0.999;
+    public double Beta2 { get; set; } = 0.999;
 
     /// <summary>Adam's epsilon.</summary>
-    public double AdamEpsilon { get; init; } = 1e-8;
+    public double AdamEpsilon { get; set; } = 1e-8;
 
     /// <summary>Clips the gradient's norm; 0 clips nothing.</summary>
-    public double MaxGradientNorm { get; init; } = 1;
+    public double MaxGradientNorm { get; set; } = 1;
 
     /// <summary>The course of the learning rate.</summary>
-    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+    public ScheduleKind Schedule { get; set; } = ScheduleKind.Cosine;
 
     /// <summary>The part of the steps over which it rises.</summary>
-    public double WarmupRatio { get; init; } = 0.1;
+    public double WarmupRatio { get; set; } = 0.1;
 
     /// <summary>A new order in every epoch.</summary>
-    public bool Shuffle { get; init; } = true;
+    public bool Shuffle { get; set; } = true;
 
     /// <summary>The trainer's options with this stage's seed.</summary>
     public TrainOptions Options(ulong seed) => new(
@@ -177,13 +181,13 @@ public sealed record AlignmentStage
     public required DataChoice Data { get; init; }
 
     /// <summary>The gradient rule.</summary>
-    public MethodChoice Method { get; init; } = new();
+    public MethodChoice Method { get; set; } = new();
 
     /// <summary>The adapter that is trained; null trains every weight.</summary>
-    public LoraChoice? Lora { get; init; }
+    public LoraChoice? Lora { get; set; }
 
     /// <summary>Optimizer and schedule.</summary>
-    public TrainingChoice Training { get; init; } = new();
+    public TrainingChoice Training { get; set; } = new();
 }
 
 /// <summary>What the user's fine-tuning trains.</summary>
@@ -209,48 +213,48 @@ public sealed record AttackStage
     public required DataChoice Benign { get; init; }
 
     /// <summary>p.</summary>
-    public decimal HarmfulRatio { get; init; } = 0.1m;
+    public decimal HarmfulRatio { get; set; } = 0.1m;
 
     /// <summary>n.</summary>
-    public int Samples { get; init; } = 1000;
+    public int Samples { get; set; } = 1000;
 
     /// <summary>Which rows, in which order.</summary>
-    public Sampling Sampling { get; init; }
+    public Sampling Sampling { get; set; }
 
     /// <summary>What is trained.</summary>
-    public AttackAdapter Adapter { get; init; }
+    public AttackAdapter Adapter { get; set; }
 
     /// <summary>The fresh adapter's settings.</summary>
-    public LoraChoice Lora { get; init; } = new();
+    public LoraChoice Lora { get; set; } = new();
 
     /// <summary>Optimizer and schedule.</summary>
-    public TrainingChoice Training { get; init; } = new() { Epochs = 20, LearningRate = 1e-5 };
+    public TrainingChoice Training { get; set; } = new() { Epochs = 20, LearningRate = 1e-5 };
 }
 
 /// <summary>What is measured before, between and after the stages.</summary>
 public sealed record EvaluationStage
 {
     /// <summary>Harmful instructions; their prompts are taken out of the attack's data.</summary>
-    public DataChoice? Harmful { get; init; }
+    public DataChoice? Harmful { get; set; }
 
     /// <summary>Held-out rows of the user's task; its preset names the accuracy.</summary>
-    public DataChoice? Task { get; init; }
+    public DataChoice? Task { get; set; }
 
     /// <summary>Tokens generated for a harmful instruction.</summary>
-    public int HarmfulTokens { get; init; } = 128;
+    public int HarmfulTokens { get; set; } = 128;
 
     /// <summary>Tokens generated for a row of the task.</summary>
-    public int TaskTokens { get; init; } = 200;
+    public int TaskTokens { get; set; } = 200;
 
     /// <summary>Softmax temperature; 0 is greedy decoding.</summary>
-    public double Temperature { get; init; }
+    public double Temperature { get; set; }
 
     /// <summary>Sampling: the most likely tokens kept; 0 keeps all.</summary>
-    public int TopK { get; init; }
+    public int TopK { get; set; }
 
     /// <summary>Sampling: the probability mass kept.</summary>
-    public double TopP { get; init; } = 1;
+    public double TopP { get; set; } = 1;
 
     /// <summary>Rows of the alignment data over which alignment loss and drift are measured; 0 takes all.</summary>
-    public int ProbeCount { get; init; } = 200;
+    public int ProbeCount { get; set; } = 200;
 }

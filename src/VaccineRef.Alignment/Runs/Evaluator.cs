@@ -32,7 +32,7 @@ public sealed class Evaluator<T>(Model<T> model, ITextTokenizer tokenizer, Promp
         var generation = new GenerationSettings(
             tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
             tokenizer.EosId);
-        int[][] answers = Generator<T>.Generate(model, prompts, generation);
+        int[][] answers = Generator.Generate(model, prompts, generation);
         return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(answers[i]).Trim()))];
     }
 

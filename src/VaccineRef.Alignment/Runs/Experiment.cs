@@ -67,7 +67,7 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         if (recipe.Attack is not { } attack || cancel.IsCancellationRequested)
             return;
         using var drift = probe.Count > 0
-            ? new EmbeddingDrift<T>(model, probe.Chunk(16).Select(PackedBatch.Pack), device)
+            ? new EmbeddingDrift<T>(model.Network, probe.Chunk(16).Select(PackedBatch.Pack), device)
             : null;
         if (attack.Adapter != AttackAdapter.Same)
             MergeAdapter(model);
@@ -102,7 +102,7 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     {
         var options = training.Options(RandomStream.FromSeed(recipe.Seed).At(stage).Key);
         var trainable = model.Trainable;
-        var trainer = new Trainer<T>(device, trainable, new CrossEntropyObjective<T>(model), rule, options);
+        var trainer = new Trainer<T>(device, trainable, new CrossEntropyObjective<T>(model.Network), rule, options);
         int steps = options.Steps(data.Count);
         var report = trainer.Run(data, step =>
         {
@@ -122,14 +122,14 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     {
         progress(new($"evaluation, {moment}"));
         double? loss = probe.Count > 0
-            ? AlignmentLoss.Of(new CrossEntropyObjective<T>(model), probe, device)
+            ? AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), probe, device)
             : null;
         _measurements.Add(new(moment, [.. evaluator.Harmful(data.HarmfulTest), .. evaluator.Task(data.TaskTest)], loss, drift));
     }
 
     private RunReport Report(Model<T> model, bool interrupted) => new(
         recipe.Name, Describe(recipe.Alignment?.Method), recipe.Attack?.HarmfulRatio, recipe.Attack?.Samples, recipe.Seed,
-        $"{model.Shape.Family}, {model.Parameters.Sum(parameter => parameter.Shape.Count)} parameters",
+        $"{model.Network.Shape.Family}, {model.Network.Parameters.Sum(parameter => parameter.Shape.Count)} parameters",
         _stages, _measurements, interrupted);
 
     private static string Describe(MethodChoice? method)

@@ -34,10 +34,10 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
     {
         var packed = padded.Pack();
         var record = new Record<T>(SiteKind.AttentionOutput, SiteKind.BlockOutput, SiteKind.TokenEmbedding);
-        var hidden = model.Forward(new Pass<T>(tape, record), packed);
+        var hidden = model.Network.Forward(new Pass<T>(tape, record), packed);
         Worst logits = new(), attention = new(), states = new(), losses = new();
         Rows(logits, file, "logits", Logits(model, tape, hidden), padded.Real);
-        int layers = model.Shape.Layers;
+        int layers = model.Network.Shape.Layers;
         for (int i = 0; i < record.Sites.Count; i++)
         {
             var (layer, kind) = record.Sites[i];
@@ -51,7 +51,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
 
         Rows(states, file, $"hidden.{layers}", hidden, padded.Real);           // the last one stands after the final norm
         var nll = tape.Apply(
-            new CrossEntropy<T>(Reduction.None), [hidden, tape.Of(model.Head)], packed.Targets);
+            new CrossEntropy<T>(Reduction.None), [hidden, tape.Of(model.Network.Head)], packed.Targets);
         losses.Relative(TokenLosses(nll, padded), GoldenCase.Read(file, "token_nll"), "token_nll");
         yield return logits.Compare(_name, "logits", _bounds.Relative);
         yield return attention.Compare(_name, "attention outputs", _bounds.Relative);
@@ -85,7 +85,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         Model<T> model, Tape<T> tape, SafetensorsFile file, string tensor, string quantity, PackedBatch batch, int[] real)
     {
         var worst = new Worst();
-        var hidden = model.Forward(new Pass<T>(tape, new NoTap<T>()), batch);
+        var hidden = model.Network.Forward(new Pass<T>(tape, new NoTap<T>()), batch);
         Rows(worst, file, tensor, Logits(model, tape, hidden), real);
         tape.Clear();
         return worst.Compare(_name, quantity, _bounds.Relative);
@@ -94,7 +94,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
     private Comparison Losses(Model<T> model)
     {
         var worst = new Worst();
-        var objective = new CrossEntropyObjective<T>(model);
+        var objective = new CrossEntropyObjective<T>(model.Network);
         var forward = context.Manifest.GetProperty("forward");
         void Check(string batch, double expected) => worst.Relative(
             Evaluation.AlignmentLoss.Of(objective, context.Golden.Batch(batch).Sequences(), context.Device), expected, $"{batch} loss");
@@ -113,7 +113,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
             int[] ids = [.. entry.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             int prompt = entry.GetProperty("prompt_len").GetInt32();
             var settings = new GenerationSettings(MaxNewTokens: ids.Length - prompt);
-            int[] found = Generator<T>.Generate(model, [ids[..prompt]], settings)[0];
+            int[] found = Generator.Generate(model, [ids[..prompt]], settings)[0];
             wrong += ids[prompt..].Zip(found).Count(pair => pair.First != pair.Second) + (ids.Length - prompt - found.Length);
             total += ids.Length - prompt;
         }
@@ -129,7 +129,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
     }
 
     private static Tensor<T> Logits(Model<T> model, Tape<T> tape, Tensor<T> hidden) =>
-        tape.Apply(new Linear<T>(), [hidden, tape.Of(model.Head)]);
+        tape.Apply(new Linear<T>(), [hidden, tape.Of(model.Network.Head)]);
 
     /// <summary>Token losses as PyTorch lays them out, (rows, length - 1), zero where nothing is counted.</summary>
     private double[] TokenLosses(Tensor<T> nll, PaddedBatch padded)

@@ -75,7 +75,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         var expected = context.Manifest.GetProperty("random_vaccine");
         double deviation = Math.Sqrt(expected.GetProperty("rho").GetDouble());
         using var memory = new Arena(context.Device);
-        var sites = Enumerable.Range(0, step.Model.Shape.Layers)
+        var sites = Enumerable.Range(0, step.Model.Network.Shape.Layers)
             .Select(layer => new Site(layer, SiteKind.AttentionOutput)).ToArray();
         var noise = sites.Select(site =>
         {
@@ -154,7 +154,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
     /// <summary>One step's gradients on batch b0 (or a mean over several), from zero.</summary>
     private sealed class Step(VerifyContext<T> context, Model<T> model, TrainState<T> state)
     {
-        private readonly CrossEntropyObjective<T> _objective = new(model);
+        private readonly CrossEntropyObjective<T> _objective = new(model.Network);
 
         public Model<T> Model { get; } = model;
 

@@ -58,7 +58,7 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
     {
         var batches = context.Golden.Batches("b").Select(name => context.Golden.Batch(name).Sequences()).ToArray();
         var trainer = new Trainer<T>(
-            context.Device, VerifyContext<T>.Trainable(model), new CrossEntropyObjective<T>(model), rule,
+            context.Device, VerifyContext<T>.Trainable(model), new CrossEntropyObjective<T>(model.Network), rule,
             options with { BatchSize = batches[0].Count });
         trainer.Run([.. Enumerable.Range(0, steps).SelectMany(step => batches[step % batches.Length])], records.Add);
     }
@@ -142,7 +142,7 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
     }
 
     private EmbeddingDrift<T>? Drift(Model<T> model) => context.Manifest.TryGetProperty("drift", out _)
-        ? new(model, context.Golden.Batches("e").SelectMany(Both), context.Device)
+        ? new(model.Network, context.Golden.Batches("e").SelectMany(Both), context.Device)
         : null;
 
     /// <summary>A batch twice: with its padding as tokens, as the released callback runs it, and its real tokens alone.</summary>

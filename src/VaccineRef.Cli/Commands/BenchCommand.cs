@@ -53,7 +53,7 @@ internal static class BenchCommand
         foreach (var parameter in model.Trainable)
             parameter.Train(gradients);
         var batch = RandomBatch(Value(Vocabulary), Value(Batch), Value(Length));
-        var objective = new CrossEntropyObjective<float>(model);
+        var objective = new CrossEntropyObjective<float>(model.Network);
         using var optimizer = new AdamW<float>(model.Trainable, new AdamWOptions(1e-4, WeightDecay: 0.1), device);
         using var state = new TrainState<float>(device, model.Trainable, seed: 3);
         using var vaccine = new Vaccine<float>(new VaccineOptions(2), device);
@@ -81,7 +81,7 @@ internal static class BenchCommand
 
         return new(
             Timing.Of(plainTimes, batch.Rows), Timing.Of(vaccineTimes, batch.Rows), device.Workers.Threads, Value(Steps), batch.Rows,
-            model.Parameters.Sum(parameter => parameter.Shape.Count), model.Trainable.Sum(parameter => parameter.Shape.Count),
+            model.Network.Parameters.Sum(parameter => parameter.Shape.Count), model.Trainable.Sum(parameter => parameter.Shape.Count),
             Process.GetCurrentProcess().PeakWorkingSet64);
     }
 
