@@ -62,7 +62,7 @@ internal static unsafe class DotProduct<T, V, S>
                 T* a = Row(x.A, i), b = Row(x.B, j + s);
                 for (int p = x.K / S.Count * S.Count; p < x.K; p++)
                     sum = T.FusedMultiplyAdd(a[p], b[p], sum);
-                x.C.Put(i, j + s, sum);
+                x.C.Put<T, SimdScalar<T>>(i, j + s, sum);
             }
         }
 

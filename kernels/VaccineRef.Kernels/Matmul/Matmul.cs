@@ -69,8 +69,9 @@ public static unsafe class Matmul
             Choose<T, T, SimdScalar<T>>(workers, product);
     }
 
-    // A few rows against rows of B, the product of decoding, is bound by reading B once: dot products, unless k is so
-    // short that finishing a sum costs more than the sum. Everything else goes tile by tile.
+    // A few rows against all of B, the product of decoding, is bound by reading B once, in the direction in which it lies:
+    // by dot products along its rows, unless k is so short that finishing a sum costs more than the sum; or, with fewer rows
+    // than a tile has, by sums of its rows. Everything else goes tile by tile.
     private static void Choose<T, V, S>(Workers workers, in Product<T> x)
         where T : unmanaged, IFloatingPointIeee754<T>
         where V : unmanaged
@@ -78,6 +79,8 @@ public static unsafe class Matmul
     {
         if (x.A.Inner == 1 && x.B.Inner == 1 && x.M <= Math.Clamp(x.K / 8, 1, 32))
             DotProduct<T, V, S>.Run(workers, x);
+        else if (x.B.Outer == 1 && x.M < Tile<T, V, S>.Rows)
+            RowProduct<T, V, S>.Run(workers, x);
         else
             PanelProduct<T, V, S>.Run(workers, x);
     }

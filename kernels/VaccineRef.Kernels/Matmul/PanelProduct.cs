@@ -111,8 +111,11 @@ internal static unsafe class PanelProduct<T, V, S>
             Tile<T, V, S>.Run(k, x, y, new Output<T>(edge, stride, T.One, false));
             for (int r = 0; r < rows; r++)
             {
-                for (int s = 0; s < columns; s++)
-                    to.Put(r, s, edge[r * stride + s]);
+                int s = 0;
+                for (; s + S.Count <= columns; s += S.Count)
+                    to.Put<V, S>(r, s, S.Load(edge + r * stride + s));
+                for (; s < columns; s++)
+                    to.Put<T, SimdScalar<T>>(r, s, edge[r * stride + s]);
             }
         }
     }

@@ -25,21 +25,20 @@ internal readonly unsafe struct Output<T>(T* start, nint stride, T alpha, bool a
     public Output<T> At(nint row, nint column, bool accumulate) =>
         new(Start + row * Stride + column, Stride, Alpha, accumulate);
 
-    /// <summary>Writes one row of a tile, two vectors wide.</summary>
+    /// <summary>Writes one vector, of one lane or of many: the same bits for an element either way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Put<V, S>(nint row, V x, V y) where V : unmanaged where S : ISimd<T, V>
-    {
-        T* to = Start + row * Stride;
-        V alpha = S.Broadcast(Alpha);
-        S.Store(Accumulate ? S.FusedMultiplyAdd(alpha, x, S.Load(to)) : S.Multiply(alpha, x), to);
-        to += S.Count;
-        S.Store(Accumulate ? S.FusedMultiplyAdd(alpha, y, S.Load(to)) : S.Multiply(alpha, y), to);
-    }
-
-    /// <summary>Writes one element; the same bits as <see cref="Put{V, S}"/>.</summary>
-    public void Put(nint row, nint column, T x)
+    public void Put<V, S>(nint row, nint column, V x) where V : unmanaged where S : ISimd<T, V>
     {
         T* to = Start + row * Stride + column;
-        *to = Accumulate ? T.FusedMultiplyAdd(Alpha, x, *to) : Alpha * x;
+        V alpha = S.Broadcast(Alpha);
+        S.Store(Accumulate ? S.FusedMultiplyAdd(alpha, x, S.Load(to)) : S.Multiply(alpha, x), to);
+    }
+
+    /// <summary>Writes one row of a tile, two vectors wide.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Put2<V, S>(nint row, V x, V y) where V : unmanaged where S : ISimd<T, V>
+    {
+        Put<V, S>(row, 0, x);
+        Put<V, S>(row, S.Count, y);
     }
 }

@@ -46,11 +46,11 @@ internal static unsafe class Tile<T, V, S>
             s = S.Broadcast(p5[p]); x5 = S.FusedMultiplyAdd(s, x, x5); y5 = S.FusedMultiplyAdd(s, y, y5);
         }
 
-        c.Put<V, S>(0, x0, y0);
-        c.Put<V, S>(1, x1, y1);
-        c.Put<V, S>(2, x2, y2);
-        c.Put<V, S>(3, x3, y3);
-        c.Put<V, S>(4, x4, y4);
-        c.Put<V, S>(5, x5, y5);
+        c.Put2<V, S>(0, x0, y0);
+        c.Put2<V, S>(1, x1, y1);
+        c.Put2<V, S>(2, x2, y2);
+        c.Put2<V, S>(3, x3, y3);
+        c.Put2<V, S>(4, x4, y4);
+        c.Put2<V, S>(5, x5, y5);
     }
 }
