@@ -69,9 +69,9 @@ public static unsafe class Matmul
             Choose<T, T, SimdScalar<T>>(workers, product);
     }
 
-    // A few rows against all of B, the product of decoding, is bound by reading B once, in the direction in which it lies:
-    // by dot products along its rows, unless k is so short that finishing a sum costs more than the sum; or, with fewer rows
-    // than a tile has, by sums of its rows. Everything else goes tile by tile.
+    // A few rows against all of B, the product of decoding, is bound by reading B once, in the direction in which it
+    // lies: by dot products along its rows, unless k is so short that finishing a sum costs more than the sum; or, with
+    // fewer rows than a tile has, by sums of its rows. Everything else goes tile by tile.
     private static void Choose<T, V, S>(Workers workers, in Product<T> x)
         where T : unmanaged, IFloatingPointIeee754<T>
         where V : unmanaged
