@@ -149,6 +149,30 @@ public class CausalAttentionTests
         }
     }
 
+    /// <summary>A T x T matrix of float would be 4 MiB at T = 1024; what is asked for may not exceed what T = 64 takes but for the rows.</summary>
+    [Fact]
+    public void Memory_beside_the_rows_does_not_grow_with_the_length()
+    {
+        long few = Bytes(64), many = Bytes(1024);
+        Assert.InRange(many, 0, few + (16 << 10));
+
+        static long Bytes(int length)
+        {
+            var c = new AttentionCase([length], 2, 2, 16, null, 1);
+            using var device = new CpuDevice(1);
+            using var arena = new Arena(device);
+            using var tape = new Tape<float>(device);
+            Tensor<float>[] x = [.. c.Inputs().Select(input => tape.Constant(arena.Allocate<float>(input.Shape, clear: true)))];
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            var y = tape.Apply(c.Op<float>(), x, c.Offsets);
+            var loss = tape.Apply(new Mean<float>(), [y]);
+            tape.Backward(loss, x);
+            long managed = GC.GetAllocatedBytesForCurrentThread() - before;
+            long rows = length * 4L * ((2 * c.QueryShape.Columns) + (2 * c.KeyShape.Columns) + c.QueryShape.Columns + c.Heads);
+            return managed + tape.Wave.Peak - rows;
+        }
+    }
+
     [Fact]
     public void Large_scores_do_not_overflow()
     {
