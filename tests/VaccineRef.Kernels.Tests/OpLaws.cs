@@ -139,7 +139,7 @@ public sealed class OpLaws : IDisposable
         }
     });
 
-    [Property(MaxTest = 10)]
+    [Property(MaxTest = 6)]
     public void Law_8_one_thread_and_many_give_the_same_bits(Sizes small) => Every(small.Enlarged, subject =>
     {
         var sizes = small.Enlarged;
