@@ -5,9 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = the columns of x from <paramref name="first"/> on: cuts the output of a fused projection into queries, keys and values. X: x (N, C).
-/// Y: (N, count). Backward: dx[:, first + c] += dy[:, c]. Exact. NaN stays in its element. N = 0 is legal. Source: torch.Tensor.split;
-/// Hugging Face modeling_gpt2.py, GPT2Attention.
+/// y = the columns of x from <paramref name="first"/> on: cuts the output of a fused projection into queries, keys and
+/// values. X: x (N, C). Y: (N, count). Backward: dx[:, first + c] += dy[:, c]. Exact. NaN stays in its element. N = 0
+/// is legal. Source: torch.Tensor.split; Hugging Face modeling_gpt2.py, GPT2Attention.
 /// </summary>
 /// <param name="first">The first column.</param>
 /// <param name="count">How many columns.</param>
@@ -17,9 +17,10 @@ public sealed class Columns<T>(int first, int count) : Op<T> where T : unmanaged
     public override string Name => "Columns";
 
     /// <inheritdoc/>
-    public override Shape Infer(ReadOnlySpan<Shape> x) => x is [var all] && first >= 0 && count >= 0 && all.Columns - count >= first
-        ? new(all.Rows, count)
-        : throw new ShapeException(Name, x, $"x (N, C) with C at least {first} + {count}");
+    public override Shape Infer(ReadOnlySpan<Shape> x) =>
+        x is [var all] && first >= 0 && count >= 0 && all.Columns - count >= first
+            ? new(all.Rows, count)
+            : throw new ShapeException(Name, x, $"x (N, C) with C at least {first} + {count}");
 
     /// <inheritdoc/>
     public override void Forward(CpuFrame<T> f)

@@ -4,7 +4,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>The settings of GPT-2. Source: Hugging Face configuration_gpt2.py, whose defaults stand where a key is absent.</summary>
+/// <summary>
+/// The settings of GPT-2. Source: Hugging Face configuration_gpt2.py, whose defaults stand where a key is absent.
+/// </summary>
 public sealed record Gpt2Config(ModelShape Shape, int Inner)
 {
     /// <summary>layer_norm_epsilon.</summary>
@@ -35,7 +37,9 @@ public sealed record Gpt2Config(ModelShape Shape, int Inner)
     public double ResidualDeviation => Deviation / Math.Sqrt(2 * Shape.Layers);
 
     /// <summary>Reads config.json.</summary>
-    /// <exception cref="CheckpointException">A setting is missing, or is one that this program does not implement.</exception>
+    /// <exception cref="CheckpointException">
+    /// A setting is missing, or is one that this program does not implement.
+    /// </exception>
     public static Gpt2Config Read(ConfigReader config)
     {
         config.RequireAbsentOrEqual("scale_attn_by_inverse_layer_idx", false);
@@ -43,7 +47,9 @@ public sealed record Gpt2Config(ModelShape Shape, int Inner)
         int hidden = config.Size("n_embd"), heads = config.Size("n_head");
         int headSize = config.Share("n_head", hidden, heads);
         return new(
-            new("gpt2", config.Size("vocab_size"), hidden, config.Size("n_layer"), heads, heads, headSize, config.Size("n_positions")),
+            new(
+                "gpt2", config.Size("vocab_size"), hidden, config.Size("n_layer"), heads, heads, headSize,
+                config.Size("n_positions")),
             config.Size("n_inner", 4 * hidden))
         {
             Epsilon = config.Positive("layer_norm_epsilon", 1e-5),
@@ -85,7 +91,8 @@ internal sealed class Gpt2Block<T> where T : unmanaged, IFloatingPointIeee754<T>
         };
         _mlpNorm = NormLayer<T>.Layer(weights.At("ln_2"), shape.Hidden, config.Epsilon);
         _mlp = new(
-            Conv1D(mlp.At("c_fc"), shape.Hidden, config.Inner, config.Deviation), Activations.Create<T>(config.Activation),
+            Conv1D(mlp.At("c_fc"), shape.Hidden, config.Inner, config.Deviation),
+            Activations.Create<T>(config.Activation),
             Conv1D(mlp.At("c_proj"), config.Inner, shape.Hidden, config.ResidualDeviation));
         _attentionDropout = new($"{attention.Path}.resid_dropout", config.ResidualDropout);
         _mlpDropout = new($"{mlp.Path}.dropout", config.ResidualDropout);
@@ -93,11 +100,12 @@ internal sealed class Gpt2Block<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the released hook, and so the site, comes after it.
+    // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the released hook, and so the site,
+    // comes after it.
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
     {
         var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache);
-        attended = _attentionDropout.Forward(pass, attended);                                          // e_l of the paper
+        attended = _attentionDropout.Forward(pass, attended);          // e_l of the paper
         x = pass.Tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass)]);
         var inner = _mlpDropout.Forward(pass, _mlp.Forward(pass, _mlpNorm.Forward(pass, x)));
         x = pass.Tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.MlpOutput), inner, pass)]);
@@ -122,7 +130,10 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
         _tokens = new(transformer.At("wte"), Shape.Vocabulary, Shape.Hidden, config.Deviation);
         _positions = new(transformer.At("wpe"), Shape.Context, Shape.Hidden, config.Deviation);
         _dropout = new("transformer.drop", config.EmbeddingDropout);
-        _blocks = [.. Enumerable.Range(0, Shape.Layers).Select(i => new Gpt2Block<T>(config, i, transformer.At("h").At(i)))];
+        _blocks =
+        [
+            .. Enumerable.Range(0, Shape.Layers).Select(i => new Gpt2Block<T>(config, i, transformer.At("h").At(i))),
+        ];
         _norm = NormLayer<T>.Layer(transformer.At("ln_f"), Shape.Hidden, config.Epsilon);
         Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
         Parameters = weights.Store.Parameters;

@@ -26,7 +26,8 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="pass">Where to record, who listens, whether dropout is on.</param>
     /// <param name="batch">The rows.</param>
     /// <param name="cache">
-    /// Keys and values of what each sequence of the batch has read before; the caller then calls <see cref="KeyValueCache{T}.Advance"/>.
+    /// Keys and values of what each sequence of the batch has read before; the caller then calls <see
+    /// cref="KeyValueCache{T}.Advance"/>.
     /// </param>
     /// <returns>The hidden embeddings as they enter the head, (N, C).</returns>
     /// <exception cref="ShapeException">A token or a position is beyond the embedding's table.</exception>

@@ -31,7 +31,8 @@ public static class LanguageModel
     }
 
     /// <summary>
-    /// Makes a model with random weights by Hugging Face's rules: normal with the configuration's deviation, biases 0, norms 1.
+    /// Makes a model with random weights by Hugging Face's rules: normal with the configuration's deviation, biases 0,
+    /// norms 1.
     /// </summary>
     /// <param name="config">The configuration; <see cref="ConfigReader.Parse"/> takes it from memory.</param>
     /// <param name="device">Where it runs.</param>
@@ -41,7 +42,8 @@ public static class LanguageModel
         where T : unmanaged, IFloatingPointIeee754<T> =>
         Build(Family(config).Name, config, device, new RandomSource<T>(device, random), null);
 
-    private static Model<T> Build<T>(string family, ConfigReader config, Device device, IWeightSource<T> source, string? folder)
+    private static Model<T> Build<T>(
+        string family, ConfigReader config, Device device, IWeightSource<T> source, string? folder)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         config.RequirePlainDecoder();

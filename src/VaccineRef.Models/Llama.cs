@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The settings of Llama 1 to 3, Vicuna, Mistral and Qwen2. Source: Hugging Face configuration_llama.py, configuration_mistral.py and
-/// configuration_qwen2.py, whose defaults stand where a key is absent.
+/// The settings of Llama 1 to 3, Vicuna, Mistral and Qwen2. Source: Hugging Face configuration_llama.py,
+/// configuration_mistral.py and configuration_qwen2.py, whose defaults stand where a key is absent.
 /// </summary>
 public sealed record LlamaConfig(ModelShape Shape, int Inner)
 {
@@ -41,7 +41,9 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
     public double Deviation { get; init; }
 
     /// <summary>Reads config.json.</summary>
-    /// <exception cref="CheckpointException">A setting is missing, or is one that this program does not implement.</exception>
+    /// <exception cref="CheckpointException">
+    /// A setting is missing, or is one that this program does not implement.
+    /// </exception>
     public static LlamaConfig Read(ConfigReader config, string family)
     {
         config.RequireAbsentOrEqual("hidden_act", "silu");
@@ -49,11 +51,15 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
         int groups = config.Size("num_key_value_heads", family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
         config.Share("num_key_value_heads", heads, groups);
-        int headSize = config.Has("head_dim") ? config.Size("head_dim") : config.Share("num_attention_heads", hidden, heads);
+        int headSize = config.Has("head_dim")
+            ? config.Size("head_dim")
+            : config.Share("num_attention_heads", hidden, heads);
         int vocabulary = config.Size("vocab_size"), layers = config.Size("num_hidden_layers");
-        int context = config.Size("max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
+        int context = config.Size(
+            "max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
         bool bias = family == "llama" && config.Bool("attention_bias", false);
-        return new(new(family, vocabulary, hidden, layers, heads, groups, headSize, context), config.Size("intermediate_size"))
+        var shape = new ModelShape(family, vocabulary, hidden, layers, heads, groups, headSize, context);
+        return new(shape, config.Size("intermediate_size"))
         {
             Epsilon = config.Positive("rms_norm_eps", 1e-6),
             Frequencies = RotarySettings.Frequencies(config, headSize),
@@ -68,13 +74,14 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         };
     }
 
-    // Mistral slides in every layer, Qwen2 in those from max_window_layers on if asked to; layer_types, where there, says it outright.
+    // Mistral slides in every layer, Qwen2 in those from max_window_layers on if asked to; layer_types, where there,
+    // says it outright.
     private static int? Window(ConfigReader config, string family, int layer)
     {
         const string Key = "sliding_window", Types = "layer_types";
         if (family == "llama" || (family == "qwen2" && !config.Bool("use_sliding_window", false)))
             return null;
-        int? window = config.Has(Key) ? config.Size(Key) : config.Keys.Contains(Key) ? null : 4096;      // null is an answer
+        int? window = config.Has(Key) ? config.Size(Key) : config.Keys.Contains(Key) ? null : 4096;     // null is said
         if (!config.Has(Types))
             return family == "mistral" || layer >= config.Int("max_window_layers", 28) ? window : null;
         var types = config.Strings(Types);
@@ -87,7 +94,9 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
     }
 }
 
-/// <summary>x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_llama.py, LlamaDecoderLayer.</summary>
+/// <summary>
+/// x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_llama.py, LlamaDecoderLayer.
+/// </summary>
 internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly int _layer;
@@ -129,7 +138,7 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
     {
         var tape = pass.Tape;
-        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache);        // e_l of the paper
+        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache);    // e_l of the paper
         x = tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass)]);
         var inner = _mlp.Forward(pass, _mlpNorm.Forward(pass, x));
         x = tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.MlpOutput), inner, pass)]);
@@ -153,7 +162,8 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
             model.At("embed_tokens"), Shape.Vocabulary, Shape.Hidden, config.Deviation, paddingId: config.Padding);
         _blocks =
         [
-            .. Enumerable.Range(0, Shape.Layers).Select(i => new LlamaBlock<T>(config, i, rope, model.At("layers").At(i))),
+            .. Enumerable.Range(0, Shape.Layers).Select(i =>
+                new LlamaBlock<T>(config, i, rope, model.At("layers").At(i))),
         ];
         _norm = NormLayer<T>.Rms(model.At("norm"), Shape.Hidden, config.Epsilon);
         Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);

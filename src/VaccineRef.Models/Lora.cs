@@ -1,5 +1,6 @@
 using System.Numerics;
 using VaccineRef.Core;
+using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
@@ -8,7 +9,10 @@ public static class Lora
 {
     internal const string WeightsFile = "adapter_model.safetensors", Root = "base_model.model";
 
-    /// <summary>Attaches a fresh adapter: A random, B zero, so that the model computes what it did. Freezes the model's own weights.</summary>
+    /// <summary>
+    /// Attaches a fresh adapter: A random, B zero, so that the model computes what it did. Freezes the model's own
+    /// weights.
+    /// </summary>
     /// <param name="model">A model without adapter.</param>
     /// <param name="config">Rank, scaling, dropout, targets.</param>
     /// <param name="random">Where A comes from, each by its name.</param>
@@ -30,7 +34,10 @@ public static class Lora
     }
 }
 
-/// <summary>A low-rank adapter on a model: y = W x + b + scaling B A dropout(x) in the targeted layers. Source: arXiv 2106.09685.</summary>
+/// <summary>
+/// A low-rank adapter on a model: y = W x + b + scaling B A dropout(x) in the targeted layers. Source: arXiv
+/// 2106.09685.
+/// </summary>
 public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Model<T> _model;
@@ -44,7 +51,11 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         var layers = Targeted(model, config);
         _model = model;
         _weights = new(model.Device, source);
-        Config = config with { FanInFanOut = layers[0].Layout == Kernels.WeightLayout.InOut, BaseModel = config.BaseModel ?? model.Folder };
+        Config = config with
+        {
+            FanInFanOut = layers[0].Layout == WeightLayout.InOut,
+            BaseModel = config.BaseModel ?? model.Folder,
+        };
         try
         {
             var root = new Weights<T>(_weights).At(Lora.Root);
@@ -76,12 +87,14 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Whether the product is part of W now.</summary>
     public bool IsMerged { get; private set; }
 
-    /// <summary>W += scaling B A: the same model without the adapter's extra work. Nothing where it is merged already.</summary>
+    /// <summary>
+    /// W += scaling B A: the same model without the adapter's extra work. Nothing where it is merged already.
+    /// </summary>
     public void Merge() => Merge(true);
 
     /// <summary>
-    /// W -= scaling B A. Each element of W comes back to within eps (|W| + |scaling B A|), eps the unit in the last place at 1: one
-    /// rounding going and one coming, since both times the same product is formed.
+    /// W -= scaling B A. Each element of W comes back to within eps (|W| + |scaling B A|), eps the unit in the last
+    /// place at 1: one rounding going and one coming, since both times the same product is formed.
     /// </summary>
     public void Unmerge() => Merge(false);
 
@@ -125,13 +138,17 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     private static LinearLayer<T>[] Targeted(Model<T> model, AdapterConfig config)
     {
-        var idle = config.Targets.Names.Where(name => !model.Network.Linears.Any(layer => TargetModules.Named(name).Match(layer.Name))).ToArray();
-        var layers = model.Network.Linears.Where(layer => config.Adapts(layer.Name)).ToArray();
+        var linears = model.Network.Linears;
+        var layers = linears.Where(layer => config.Adapts(layer.Name)).ToArray();
+        string[] idle =
+        [
+            .. config.Targets.Names.Where(name => !linears.Any(layer => TargetModules.Named(name).Match(layer.Name))),
+        ];
         if (idle.Length == 0 && layers.Length > 0)
             return layers;
         throw new InputException(
             "an adapter's target matches no layer", AdapterConfig.FileName + ", key target_modules",
             idle.Length > 0 ? string.Join(", ", idle) : config.Targets.ToString(),
-            string.Join(", ", model.Network.Linears.Select(layer => layer.Name[(layer.Name.LastIndexOf('.') + 1)..]).Distinct()));
+            string.Join(", ", linears.Select(layer => layer.Name[(layer.Name.LastIndexOf('.') + 1)..]).Distinct()));
     }
 }

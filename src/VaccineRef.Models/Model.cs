@@ -11,13 +11,14 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
 
     private static readonly string[] TokenizerFiles =
     [
-        "tokenizer.model", "*tokenizer.json", "*vocab.json", "*merges.txt", "tokenizer_config.json", "special_tokens_map.json",
-        "added_tokens.json", "chat_template.jinja", "generation_config.json",
+        "tokenizer.model", "*tokenizer.json", "*vocab.json", "*merges.txt", "tokenizer_config.json",
+        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "generation_config.json",
     ];
 
     private readonly WeightStore<T> _weights;
 
-    internal Model(ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder) =>
+    internal Model(
+        ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder) =>
         (Network, _weights, Config, Device, Folder) = (network, weights, config, device, folder);
 
     /// <summary>The transformer.</summary>
@@ -42,20 +43,23 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     public long Bytes => _weights.Bytes;
 
     /// <summary>
-    /// Writes a folder that Hugging Face loads: weights under the names and types they were read with, config.json as it was, and the
-    /// tokenizer's files. All of it appears, or nothing.
+    /// Writes a folder that Hugging Face loads: weights under the names and types they were read with, config.json as
+    /// it was, and the tokenizer's files. All of it appears, or nothing.
     /// </summary>
     /// <param name="folder">A new or empty folder.</param>
-    /// <param name="tokenizer">Where the tokenizer's files are copied from; by default the folder the model came from.</param>
+    /// <param name="tokenizer">
+    /// Where the tokenizer's files are copied from; by default the folder the model came from.
+    /// </param>
     /// <exception cref="InputException">
-    /// An adapter is attached that is not merged; the folder holds something or cannot be written; a value does not fit its type.
+    /// An adapter is attached that is not merged; the folder holds something or cannot be written; a value does not fit
+    /// its type.
     /// </exception>
     public void Save(string folder, string? tokenizer = null)
     {
         if (Adapter is { IsMerged: false })
             throw new InputException(
-                "a model with an adapter cannot be saved as one checkpoint", folder, "an adapter that is not merged", null,
-                "merge or detach the adapter first, or save the adapter by itself");
+                "a model with an adapter cannot be saved as one checkpoint", folder, "an adapter that is not merged",
+                remedy: "merge or detach the adapter first, or save the adapter by itself");
         AtomicFile.WriteFolder(folder, temporary =>
         {
             Config.CopyTo(temporary);

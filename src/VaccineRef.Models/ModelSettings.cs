@@ -6,7 +6,8 @@ internal static class ModelSettings
     extension(ConfigReader config)
     {
         /// <summary>A whole number, at least 1.</summary>
-        public int Size(string key) => config.Int(key) is > 0 and var size ? size : throw config.Unsupported(key, "1 or more");
+        public int Size(string key) =>
+            config.Int(key) is > 0 and var size ? size : throw config.Unsupported(key, "1 or more");
 
         /// <summary>A whole number, at least 1, or <paramref name="otherwise"/> where the key is absent.</summary>
         public int Size(string key, int otherwise) => config.Has(key) ? config.Size(key) : otherwise;
@@ -17,13 +18,17 @@ internal static class ModelSettings
 
         /// <summary>A probability of dropping, at least 0 and below 1.</summary>
         public double Rate(string key, double otherwise) =>
-            config.Double(key, otherwise) is >= 0 and < 1 and var rate ? rate : throw config.Unsupported(key, "at least 0 and below 1");
+            config.Double(key, otherwise) is >= 0 and < 1 and var rate
+                ? rate
+                : throw config.Unsupported(key, "at least 0 and below 1");
 
         /// <summary>How many columns each of <paramref name="heads"/> gets.</summary>
         public int Share(string key, int columns, int heads) =>
             columns % heads == 0 ? columns / heads : throw config.Unsupported(key, $"a number that divides {columns}");
 
-        /// <summary>The padding row of the embedding; -1 for none. A negative id counts from the end, as in torch.</summary>
+        /// <summary>
+        /// The padding row of the embedding; -1 for none. A negative id counts from the end, as in torch.
+        /// </summary>
         public int Padding(int? otherwise, int vocabulary)
         {
             const string Key = "pad_token_id";
@@ -31,7 +36,9 @@ internal static class ModelSettings
                 return otherwise ?? -1;
             int id = config.Int(Key);
             id = id < 0 ? id + vocabulary : id;
-            return (uint)id < (uint)vocabulary ? id : throw config.Unsupported(Key, $"a row of the embedding, below {vocabulary}");
+            return (uint)id < (uint)vocabulary
+                ? id
+                : throw config.Unsupported(Key, $"a row of the embedding, below {vocabulary}");
         }
 
         /// <summary>The name of an activation, one that <see cref="Activations"/> knows.</summary>

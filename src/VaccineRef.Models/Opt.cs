@@ -4,7 +4,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>The settings of OPT. Source: Hugging Face configuration_opt.py, whose defaults stand where a key is absent.</summary>
+/// <summary>
+/// The settings of OPT. Source: Hugging Face configuration_opt.py, whose defaults stand where a key is absent.
+/// </summary>
 public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
 {
     /// <summary>The constant in the norms: torch's default, since OPT has no setting for it.</summary>
@@ -41,12 +43,15 @@ public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
     public double Deviation { get; init; }
 
     /// <summary>Reads config.json.</summary>
-    /// <exception cref="CheckpointException">A setting is missing, or is one that this program does not implement.</exception>
+    /// <exception cref="CheckpointException">
+    /// A setting is missing, or is one that this program does not implement.
+    /// </exception>
     public static OptConfig Read(ConfigReader config)
     {
         config.RequireAbsentOrEqual("layer_norm_elementwise_affine", true);
         config.RequireAbsentOrEqual("layerdrop", 0.0);
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), vocabulary = config.Size("vocab_size");
+        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
+        int vocabulary = config.Size("vocab_size");
         int headSize = config.Share("num_attention_heads", hidden, heads);
         bool before = config.Bool("do_layer_norm_before", true);
         return new(
@@ -69,8 +74,8 @@ public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
 }
 
 /// <summary>
-/// Attention and feed-forward, each added to the stream, with its norm before or after. Source: Hugging Face modeling_opt.py,
-/// OPTDecoderLayer.
+/// Attention and feed-forward, each added to the stream, with its norm before or after. Source: Hugging Face
+/// modeling_opt.py, OPTDecoderLayer.
 /// </summary>
 internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -85,15 +90,14 @@ internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
     public OptBlock(OptConfig config, int layer, Weights<T> weights)
     {
         var (shape, heads) = (config.Shape, weights.At("self_attn"));
-        LinearLayer<T> Layer(Weights<T> place, int inputs, int outputs) => new(place, inputs, outputs, config.Bias, config.Deviation);
+        LinearLayer<T> Layer(Weights<T> place, int inputs, int outputs) =>
+            new(place, inputs, outputs, config.Bias, config.Deviation);
 
         (_layer, _normBefore) = (layer, config.NormBefore);
-        var (k, v, q) = (
-            Layer(heads.At("k_proj"), shape.Hidden, shape.Hidden), Layer(heads.At("v_proj"), shape.Hidden, shape.Hidden),
-            Layer(heads.At("q_proj"), shape.Hidden, shape.Hidden));        // in Hugging Face's order
+        LinearLayer<T> Square(string name) => Layer(heads.At(name), shape.Hidden, shape.Hidden);
+        var (k, v, q) = (Square("k_proj"), Square("v_proj"), Square("q_proj"));         // in Hugging Face's order
         _attention = new(
-            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize), [q, k, v],
-            Layer(heads.At("out_proj"), shape.Hidden, shape.Hidden))
+            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize), [q, k, v], Square("out_proj"))
         {
             WeightDropout = config.AttentionDropout,
         };
@@ -111,7 +115,7 @@ internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
     {
         var attended = _attention.Forward(pass, _normBefore ? _attentionNorm.Forward(pass, x) : x, batch, cache);
-        attended = pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass);                 // e_l of the paper
+        attended = pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass);         // e_l of the paper
         x = pass.Tape.Apply(_add, [x, _attentionDropout.Forward(pass, attended)]);
         x = _normBefore ? x : _attentionNorm.Forward(pass, x);
 
@@ -139,7 +143,8 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
         var (decoder, deviation, embedding) = (weights.At("model").At("decoder"), config.Deviation, config.Embedding);
         _tokens = new(decoder.At("embed_tokens"), Shape.Vocabulary, embedding, deviation, paddingId: config.Padding);
         _positions = new(
-            decoder.At("embed_positions"), Shape.Context + OptConfig.PositionOffset, Shape.Hidden, deviation, OptConfig.PositionOffset);
+            decoder.At("embed_positions"), Shape.Context + OptConfig.PositionOffset, Shape.Hidden, deviation,
+            OptConfig.PositionOffset);
         if (embedding != Shape.Hidden)
         {
             _projectOut = new(decoder.At("project_out"), Shape.Hidden, embedding, bias: false, deviation);
@@ -148,7 +153,10 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
 
         if (config.FinalNorm)
             _norm = NormLayer<T>.Layer(decoder.At("final_layer_norm"), Shape.Hidden, OptConfig.Epsilon);
-        _blocks = [.. Enumerable.Range(0, Shape.Layers).Select(i => new OptBlock<T>(config, i, decoder.At("layers").At(i)))];
+        _blocks =
+        [
+            .. Enumerable.Range(0, Shape.Layers).Select(i => new OptBlock<T>(config, i, decoder.At("layers").At(i))),
+        ];
         Head = weights.Head(_tokens.Table, config.Tied, deviation);
         Parameters = weights.Store.Parameters;
         LinearLayer<T>?[] projections = [_projectOut, _projectIn];

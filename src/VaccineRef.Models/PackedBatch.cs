@@ -2,15 +2,17 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
-/// <summary>One tokenised example. Labels stand under their own token, as in Hugging Face; -100 counts for nothing.</summary>
+/// <summary>
+/// One tokenised example. Labels stand under their own token, as in Hugging Face; -100 counts for nothing.
+/// </summary>
 /// <param name="Tokens">Token ids.</param>
 /// <param name="Labels">Token ids to be predicted, or -100; as many as tokens.</param>
 /// <param name="Id">Names the example in errors and manifests.</param>
 public sealed record TokenSequence(int[] Tokens, int[] Labels, string Id = "");
 
 /// <summary>
-/// A batch as packed rows: the real tokens of all sequences end to end, no padding. Right-padding carries zero gradient under a
-/// causal mask, so losses, perturbations and gradients equal those of the padded batch.
+/// A batch as packed rows: the real tokens of all sequences end to end, no padding. Right-padding carries zero gradient
+/// under a causal mask, so losses, perturbations and gradients equal those of the padded batch.
 /// </summary>
 public sealed class PackedBatch
 {
@@ -67,7 +69,10 @@ public sealed class PackedBatch
         return batch;
     }
 
-    /// <summary>Packs tokens without labels; sequence s goes on at position <paramref name="starts"/>[s] (generation with a cache).</summary>
+    /// <summary>
+    /// Packs tokens without labels; sequence s goes on at position <paramref name="starts"/>[s] (generation with a
+    /// cache).
+    /// </summary>
     public static PackedBatch Pack(IReadOnlyList<int[]> tokens, IReadOnlyList<int>? starts = null)
     {
         var batch = new PackedBatch([.. tokens.Select(ids => new TokenSequence(ids, []))]);

@@ -3,15 +3,15 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The base and the stretching of rotary embeddings, in any of the three spellings of Hugging Face: rope_theta beside rope_scaling with
-/// "type", the same with "rope_type", and transformers 5's rope_parameters, which holds both.
+/// The base and the stretching of rotary embeddings, in any of the three spellings of Hugging Face: rope_theta beside
+/// rope_scaling with "type", the same with "rope_type", and transformers 5's rope_parameters, which holds both.
 /// </summary>
 internal static class RotarySettings
 {
     private static readonly string[] Known =
     [
-        "type", "rope_type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
-        "partial_rotary_factor",
+        "type", "rope_type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor",
+        "original_max_position_embeddings", "partial_rotary_factor",
     ];
 
     /// <summary>Radians per position of a head's pairs of columns.</summary>

@@ -3,7 +3,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Testing;
 
-/// <summary>One folder of numbers that PyTorch and the official trainer computed: tests/golden/README.md says what each is.</summary>
+/// <summary>
+/// One folder of numbers that PyTorch and the official trainer computed: tests/golden/README.md says what each is.
+/// </summary>
 public sealed class GoldenCase : IDisposable
 {
     private readonly Dictionary<string, SafetensorsFile> _files = [];
@@ -12,12 +14,14 @@ public sealed class GoldenCase : IDisposable
     /// <summary>Opens a case.</summary>
     public GoldenCase(string name)
     {
-        Folder = Path.Combine(Root ?? throw new DirectoryNotFoundException("there is no folder of golden numbers"), name);
+        var root = Root ?? throw new DirectoryNotFoundException("there is no folder of golden numbers");
+        Folder = Path.Combine(root, name);
         _manifest = JsonDocument.Parse(System.IO.File.ReadAllBytes(Path.Combine(Folder, "manifest.json")));
     }
 
     /// <summary>
-    /// tests/golden of this repository; before it was there, golden in the folder that VACCINEREF_SHARED names; null if neither is.
+    /// tests/golden of this repository; before it was there, golden in the folder that VACCINEREF_SHARED names; null if
+    /// neither is.
     /// </summary>
     public static string? Root
     {
@@ -54,10 +58,16 @@ public sealed class GoldenCase : IDisposable
     /// <summary>The rows of a batch without their padding.</summary>
     public TokenSequence[] Batch(string name)
     {
-        var (ids, labels, mask) = (Integers($"{name}.input_ids"), Integers($"{name}.labels"), Integers($"{name}.attention_mask"));
+        int[] ids = Integers($"{name}.input_ids"), labels = Integers($"{name}.labels");
         int length = Length(name);
-        return [.. mask.Chunk(length).Select((row, i) => new TokenSequence(Real(ids, row, i), Real(labels, row, i), $"{name}[{i}]"))];
-        int[] Real(int[] values, int[] row, int i) => [.. values.Skip(i * length).Take(length).Where((_, t) => row[t] == 1)];
+        int[] Real(int[] values, int[] mask, int row) =>
+            [.. values.Skip(row * length).Take(length).Where((_, t) => mask[t] == 1)];
+
+        return
+        [
+            .. Integers($"{name}.attention_mask").Chunk(length).Select((mask, row) =>
+                new TokenSequence(Real(ids, mask, row), Real(labels, mask, row), $"{name}[{row}]")),
+        ];
     }
 
     /// <summary>Of a tensor (B, T, C) or (B, T), the rows that are no padding in a batch, end to end.</summary>

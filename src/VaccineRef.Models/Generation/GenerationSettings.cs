@@ -11,12 +11,21 @@ namespace VaccineRef.Models;
 /// <param name="Seed">Of the draws.</param>
 /// <param name="EosId">The token that ends a text; it is part of the continuation. Null for none.</param>
 public sealed record GenerationSettings(
-    int MaxNewTokens, bool Sample = false, double Temperature = 1, int TopK = 0, double TopP = 1, ulong Seed = 0, int? EosId = null)
+    int MaxNewTokens, bool Sample = false, double Temperature = 1, int TopK = 0, double TopP = 1, ulong Seed = 0,
+    int? EosId = null)
 {
+    /// <summary>
+    /// How many bytes keys and values may take, and as many again the activations of reading prompts. Prompts beyond
+    /// that are read or continued one group after another; the result is the same.
+    /// </summary>
+    public long MemoryBytes { get; init; } = 1L << 30;
+
     internal void Check()
     {
         Require(MaxNewTokens >= 1, "max_new_tokens", $"{MaxNewTokens}", "1 or more");
-        Require(Temperature > 0 && double.IsFinite(Temperature), "temperature", $"{Temperature}", "above 0; for the likeliest token, do not sample");
+        Require(
+            Temperature > 0 && double.IsFinite(Temperature), "temperature", $"{Temperature}",
+            "above 0; for the likeliest token, do not sample");
         Require(TopK >= 0, "top_k", $"{TopK}", "0 for all, or how many");
         Require(TopP is > 0 and <= 1, "top_p", $"{TopP}", "above 0, up to 1 for all");
     }

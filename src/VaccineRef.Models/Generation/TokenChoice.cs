@@ -21,10 +21,11 @@ internal static class TokenChoice
     }
 
     /// <summary>
-    /// A token drawn with probability proportional to exp(logit / temperature), first among the top k, then among the top p of those.
-    /// Of equal logits the lower id ranks first. Sums are in double; one uniform number decides.
+    /// A token drawn with probability proportional to exp(logit / temperature), first among the top k, then among the
+    /// top p of those. Of equal logits the lower id ranks first. Sums are in double; one uniform number decides.
     /// </summary>
-    public static int Draw<T>(ReadOnlySpan<T> logits, GenerationSettings settings, double uniform) where T : IFloatingPointIeee754<T>
+    public static int Draw<T>(ReadOnlySpan<T> logits, GenerationSettings settings, double uniform)
+        where T : IFloatingPointIeee754<T>
     {
         int best = Greedy(logits);
         if (best < 0)
@@ -58,6 +59,6 @@ internal static class TokenChoice
                 return id;
         }
 
-        return last;                                                    // rounding left the threshold just above the sum
+        return last;                                                   // rounding left the threshold just above the sum
     }
 }

@@ -5,8 +5,9 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A self-attention block: queries, keys and values from x, attention within each sequence, and the output projection. Families differ
-/// in names, biases, and in how q, k and v are projected: by three layers, or by one whose columns are then cut in three.
+/// A self-attention block: queries, keys and values from x, attention within each sequence, and the output projection.
+/// Families differ in names, biases, and in how q, k and v are projected: by three layers, or by one whose columns are
+/// then cut in three.
 /// </summary>
 /// <param name="layer">Which layer of the model, for the cache.</param>
 /// <param name="attention">Heads, sizes, scale and window.</param>
@@ -16,10 +17,10 @@ public sealed class Attention<T>(
     int layer, CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // A fused layer is cut by copying: 3 N C numbers moved, beside 6 N C^2 flops to make them. Three products with parts of its weight
-    // would need views with strides, which nothing else here needs, and would run a LoRA of the fused layer three times.
-    private readonly Columns<T>[] _thirds =
-        [.. Enumerable.Range(0, 3).Select(i => new Columns<T>(i * attention.Heads * attention.HeadSize, attention.Heads * attention.HeadSize))];
+    // A fused layer is cut by copying: 3 N C numbers moved, beside 6 N C^2 flops to make them. Three products with
+    // parts of its weight would need views with strides, which nothing else here needs, and would run a LoRA of the
+    // fused layer three times.
+    private readonly Columns<T>[] _thirds = [Third(attention, 0), Third(attention, 1), Third(attention, 2)];
 
     /// <summary>Turns queries and keys by their positions, where the family does.</summary>
     public Rope<T>? Rope { get; init; }
@@ -36,8 +37,8 @@ public sealed class Attention<T>(
     {
         if (pass.Training && WeightDropout > 0)
             throw new InputException(
-                "dropout of attention weights is not implemented: the weights are never formed", output.Name, $"{WeightDropout}", "0",
-                "set attention_dropout (GPT-2: attn_pdrop) to 0 in the model's config.json");
+                "dropout of attention weights is not implemented: the weights are never formed", output.Name,
+                $"{WeightDropout}", "0", "set attention_dropout (GPT-2: attn_pdrop) to 0 in the model's config.json");
         var (q, k, v) = Project(pass, x);
         if (Rope is not null)
             (q, k) = (pass.Tape.Apply(Rope, [q], batch.Positions), pass.Tape.Apply(Rope, [k], batch.Positions));
@@ -50,6 +51,13 @@ public sealed class Attention<T>(
         if (projections is [var q, var k, var v])
             return (q.Forward(pass, x), k.Forward(pass, x), v.Forward(pass, x));
         var fused = projections[0].Forward(pass, x);
-        return (pass.Tape.Apply(_thirds[0], [fused]), pass.Tape.Apply(_thirds[1], [fused]), pass.Tape.Apply(_thirds[2], [fused]));
+        var tape = pass.Tape;
+        return (tape.Apply(_thirds[0], [fused]), tape.Apply(_thirds[1], [fused]), tape.Apply(_thirds[2], [fused]));
+    }
+
+    private static Columns<T> Third(CausalAttention<T> attention, int index)
+    {
+        int columns = attention.Heads * attention.HeadSize;
+        return new(index * columns, columns);
     }
 }

@@ -4,7 +4,10 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>Dropout while training. Its mask comes from the pass's stream by <paramref name="name"/>, so no two layers share one.</summary>
+/// <summary>
+/// Dropout while training. Its mask comes from the pass's stream by <paramref name="name"/>, so no two layers share
+/// one.
+/// </summary>
 /// <param name="name">A name that no other dropout of the model has.</param>
 /// <param name="probability">The share of elements set to 0.</param>
 public sealed class DropoutLayer<T>(string name, double probability) where T : unmanaged, IFloatingPointIeee754<T>

@@ -17,12 +17,13 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="standardDeviation">Of W where it is initialised.</param>
     /// <param name="layout">How the checkpoint stores W.</param>
     public LinearLayer(
-        Weights<T> weights, int inputs, int outputs, bool bias, double standardDeviation, WeightLayout layout = WeightLayout.OutIn)
+        Weights<T> weights, int inputs, int outputs, bool bias, double standardDeviation,
+        WeightLayout layout = WeightLayout.OutIn)
     {
         (Name, Inputs, Outputs, Layout) = (weights.Path, inputs, outputs, layout);
         _linear = new(layout);
-        Weight = weights.Get(
-            "weight", layout == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs], Start.Normal(standardDeviation));
+        int[] dimensions = layout == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs];
+        Weight = weights.Get("weight", dimensions, Start.Normal(standardDeviation));
         Bias = bias ? weights.Get("bias", [outputs], Start.Zero) : null;
     }
 

@@ -4,7 +4,10 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>One layer's share of a LoRA: y + scaling B A dropout(x), with A (r, in) and B (out, r). Source: arXiv 2106.09685, eq. 3.</summary>
+/// <summary>
+/// One layer's share of a LoRA: y + scaling B A dropout(x), with A (r, in) and B (out, r). Source: arXiv 2106.09685,
+/// eq. 3.
+/// </summary>
 public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Linear<T> _linear = new();
@@ -25,7 +28,9 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>The layer it belongs to.</summary>
     public LinearLayer<T> Layer { get; }
 
-    /// <summary>A, (r, in); begins as torch's kaiming_uniform with a = sqrt(5), which is U(-1/sqrt(in), 1/sqrt(in)).</summary>
+    /// <summary>
+    /// A, (r, in); begins as torch's kaiming_uniform with a = sqrt(5), which is U(-1/sqrt(in), 1/sqrt(in)).
+    /// </summary>
     public Parameter<T> A { get; }
 
     /// <summary>B, (out, r); begins at 0, so that the model begins unchanged.</summary>

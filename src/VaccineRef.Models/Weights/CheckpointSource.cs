@@ -5,8 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Values from a checkpoint, every tensor of which must be asked for. Hugging Face stores a model also without the prefix of its base
-/// class ("decoder.layers..." for "model.decoder.layers..."); such names are found too.
+/// Values from a checkpoint, every tensor of which must be asked for. Hugging Face stores a model also without the
+/// prefix of its base class ("decoder.layers..." for "model.decoder.layers..."); such names are found too.
 /// </summary>
 /// <param name="checkpoint">The checkpoint; open as long as parameters are asked for.</param>
 /// <param name="device">Where values go.</param>
@@ -14,7 +14,8 @@ namespace VaccineRef.Models;
 public sealed partial class CheckpointSource<T>(Checkpoint checkpoint, Device device, string prefix) : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly bool _unprefixed = !checkpoint.Tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    private readonly bool _unprefixed =
+        !checkpoint.Tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
     private readonly HashSet<string> _used = [];
     private readonly List<string> _missing = [];
     private T[] _host = [];
@@ -43,20 +44,24 @@ public sealed partial class CheckpointSource<T>(Checkpoint checkpoint, Device de
         device.Download(to.Value, original);
         if (!Read(name, to.Dimensions).SequenceEqual(original))
             throw new CheckpointException(
-                "a tied weight is stored twice with different values", checkpoint.Path, name, $"not the values of {to.Name}",
-                "the same values, or one tensor", "set tie_word_embeddings to false in config.json if the two really differ");
+                "a tied weight is stored twice with different values", checkpoint.Path, name,
+                $"not the values of {to.Name}", "the same values, or one tensor",
+                "set tie_word_embeddings to false in config.json if the two really differ");
         return new(name, checkpoint.Entry(name).Type);
     }
 
     /// <inheritdoc/>
     public void Finish()
     {
-        string[] unexpected = [.. checkpoint.Tensors.Keys.Where(name => !_used.Contains(name) && !Buffer().IsMatch(name))];
+        _host = [];                                    // the largest tensor's room is not kept for the model's life
+        string[] unexpected =
+            [.. checkpoint.Tensors.Keys.Where(name => !_used.Contains(name) && !Buffer().IsMatch(name))];
         if (_missing.Count + unexpected.Length > 0)
             throw new CheckpointException(
                 "weights and configuration are not of the same model", checkpoint.Path, null,
                 $"missing: {CheckpointException.Names(_missing)}; unexpected: {CheckpointException.Names(unexpected)}",
-                "exactly the tensors that the configuration implies", "take config.json and the weights from the same place");
+                "exactly the tensors that the configuration implies",
+                "take config.json and the weights from the same place");
     }
 
     private Span<T> Read(string name, IReadOnlyList<long> dimensions)

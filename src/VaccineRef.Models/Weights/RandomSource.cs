@@ -4,7 +4,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>Random initialisation. A parameter's stream is found by its name: the order of construction does not matter.</summary>
+/// <summary>
+/// Random initialisation. A parameter's stream is found by its name: the order of construction does not matter.
+/// </summary>
 public sealed class RandomSource<T>(Device device, RandomStream random) : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -26,7 +26,8 @@ public readonly record struct Start(Distribution Distribution, double Value, int
     public static Start One => new(Distribution.Constant, 1);
 
     /// <summary>Normal with mean 0.</summary>
-    public static Start Normal(double standardDeviation, int zeroRow = -1) => new(Distribution.Normal, standardDeviation, zeroRow);
+    public static Start Normal(double standardDeviation, int zeroRow = -1) =>
+        new(Distribution.Normal, standardDeviation, zeroRow);
 
     /// <summary>Uniform in [-bound, bound).</summary>
     public static Start Uniform(double bound) => new(Distribution.Uniform, bound);

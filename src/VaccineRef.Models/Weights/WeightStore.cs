@@ -3,7 +3,9 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
-/// <summary>The parameters of one checkpoint: their memory, and under which names and types they are written back.</summary>
+/// <summary>
+/// The parameters of one checkpoint: their memory, and under which names and types they are written back.
+/// </summary>
 public sealed class WeightStore<T>(Device device, IWeightSource<T> source) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -42,7 +44,8 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source) : IDi
     public IReadOnlyList<TensorData> Tensors() =>
     [
         .. _tensors.Select(tensor => TensorData.Floats<T>(
-            tensor.Stored.Name, tensor.Stored.Type, [.. tensor.Parameter.Dimensions], () => Download(tensor.Parameter))),
+            tensor.Stored.Name, tensor.Stored.Type, [.. tensor.Parameter.Dimensions],
+            () => Download(tensor.Parameter))),
     ];
 
     /// <inheritdoc/>

@@ -3,10 +3,13 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
-/// <summary>A place in the tree of a model's names: <c>weights.At("self_attn").At("q_proj").Get("weight", [out, in], start)</c>.</summary>
+/// <summary>
+/// A place in the tree of a model's names: <c>weights.At("self_attn").At("q_proj").Get("weight", [out, in], start)</c>.
+/// </summary>
 /// <param name="Store">Where parameters are made.</param>
 /// <param name="Path">The module's name, "model.layers.0.self_attn"; empty at the root.</param>
-public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "") where T : unmanaged, IFloatingPointIeee754<T>
+public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The place below this one.</summary>
     public Weights<T> At(string name) => this with { Path = Join(name) };
@@ -15,11 +18,12 @@ public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
     public Weights<T> At(int index) => At($"{index}");
 
     /// <summary>The parameter of this name below this place; <see cref="WeightStore{T}.Get"/>.</summary>
-    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Start start) => Store.Get(Join(name), dimensions, start);
+    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Start start) =>
+        Store.Get(Join(name), dimensions, start);
 
     /// <summary>
-    /// The output head, (V, C): another name for the embedding where they are tied, else a parameter of its own. Hugging Face calls it
-    /// "lm_head" in every family.
+    /// The output head, (V, C): another name for the embedding where they are tied, else a parameter of its own.
+    /// Hugging Face calls it "lm_head" in every family.
     /// </summary>
     public Parameter<T> Head(Parameter<T> embedding, bool tied, double standardDeviation)
     {

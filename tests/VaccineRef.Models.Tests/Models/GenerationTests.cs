@@ -33,10 +33,21 @@ public sealed class GenerationTests : IDisposable
     public void A_draw_does_not_depend_on_the_neighbours(TinyModel tiny, byte seed)
     {
         using var model = tiny.Create<double>(_device);
-        var settings = new GenerationSettings(5, Sample: true, Temperature: 1.3, TopK: 9, TopP: 0.9, Seed: seed, EosId: 4);
+        var settings = new GenerationSettings(
+            5, Sample: true, Temperature: 1.3, TopK: 9, TopP: 0.9, Seed: seed, EosId: 4);
         int[] prompt = Prompts(tiny)[0];
         int[][] others = [prompt, [3, 1, 4, 1, 5, 9], [2]];
         Assert.Equal(Generator.Generate(model, [prompt], settings)[0], Generator.Generate(model, others, settings)[0]);
+    }
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 30)]
+    public void Groups_of_prompts_give_what_all_prompts_together_give(TinyModel tiny, ushort bytes)
+    {
+        using var model = tiny.Create<double>(_device);
+        var settings = new GenerationSettings(4, Sample: true, Seed: bytes, EosId: 4);
+        int[][] prompts = [.. Prompts(tiny), .. Prompts(tiny)], together = Generator.Generate(model, prompts, settings);
+        Assert.Equal(together, Generator.Generate(model, prompts, settings with { MemoryBytes = bytes }));
+        Assert.Equal(together, Generator.Generate(model, prompts, settings with { MemoryBytes = 16 * bytes }));
     }
 
     [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 30)]
@@ -124,7 +135,8 @@ public sealed class GenerationTests : IDisposable
         using var model = new TinyModel("opt", 5, 1, [4]).Create<double>(_device);
         GenerationSettings[] wrong =
         [
-            new(0), new(1, Temperature: 0), new(1, Temperature: double.NaN), new(1, TopK: -1), new(1, TopP: 0), new(1, TopP: 1.1),
+            new(0), new(1, Temperature: 0), new(1, Temperature: double.NaN), new(1, TopK: -1), new(1, TopP: 0),
+            new(1, TopP: 1.1),
         ];
         foreach (var settings in wrong)
             Assert.Throws<InputException>(() => Generator.Generate(model, [[5]], settings));

@@ -33,14 +33,16 @@ public sealed class GoldenModelTests : IDisposable
         foreach (var parameter in model.Trainable)
             parameter.Train(state);
         model.Loss(PackedBatch.Pack(golden.Batch("b0")));
+        var trainable = golden.Manifest.GetProperty("params").GetProperty("trainable").EnumerateArray();
         Assert.Equal(
-            golden.Manifest.GetProperty("params").GetProperty("trainable").EnumerateArray().Select(p => p.GetString()).Order(),
+            trainable.Select(name => name.GetString()).Order(),
             model.Trainable.Select(parameter => parameter.Name).Order());
         foreach (var parameter in model.Trainable)
         {
-            double[] expected = golden.Floats("sft", $"grad/{parameter.Name}"), found = ModelRun.Numbers(parameter.Gradient);
+            double[] expected = golden.Floats("sft", $"grad/{parameter.Name}");
+            double[] found = ModelRun.Numbers(parameter.Gradient);
             double norm = Math.Sqrt(expected.Sum(g => g * g));
-            if (norm > 1e-5)                        // key biases have gradient 0: softmax does not see what all keys share
+            if (norm > 1e-5)            // key biases have gradient 0: softmax does not see what all keys share
                 Within(Tolerance(name) * 10, found, expected, $"gradient of {parameter.Name}");
             else
                 Assert.True(found.All(g => Math.Abs(g) < 1e-5), parameter.Name);
@@ -92,7 +94,8 @@ public sealed class GoldenModelTests : IDisposable
         }
 
         Assert.Equal(
-            File.ReadAllBytes(Path.Combine(golden.Folder, "config.json")), File.ReadAllBytes(folder.File("saved/config.json")));
+            File.ReadAllBytes(Path.Combine(golden.Folder, "config.json")),
+            File.ReadAllBytes(folder.File("saved/config.json")));
     }
 
     private void Forward<T>(string name) where T : unmanaged, IFloatingPointIeee754<T>
@@ -113,7 +116,7 @@ public sealed class GoldenModelTests : IDisposable
                 SiteKind.BlockOutput => $"hidden.{layer + 1}",
                 _ => "hidden.0",
             };
-            bool last = kind == SiteKind.BlockOutput && layer == layers - 1;        // the golden one is behind the final norm
+            bool last = kind == SiteKind.BlockOutput && layer == layers - 1;    // golden: behind the final norm
             Within(
                 Tolerance(name), ModelRun.Numbers(last ? final.Value : record.Hidden[i].Value),
                 golden.RealRows("forward", tensor, "b0"), tensor);
@@ -121,7 +124,8 @@ public sealed class GoldenModelTests : IDisposable
 
         Assert.Equal(1 + (2 * layers), record.Sites.Count);
         Within(Tolerance(name), model.Logits(batch), golden.RealRows("forward", "logits", "b0"), "logits");
-        Within(Tolerance(name), Padded(model.TokenLosses(batch), batch, golden.Length("b0")), golden.Floats("forward", "token_nll"), "token_nll");
+        double[] losses = Padded(model.TokenLosses(batch), batch, golden.Length("b0"));
+        Within(Tolerance(name), losses, golden.Floats("forward", "token_nll"), "token_nll");
         double loss = golden.Manifest.GetProperty("forward").GetProperty("loss").GetDouble();
         Within(Tolerance(name), [model.Loss(batch)], [loss], "loss");
     }
@@ -147,7 +151,8 @@ public sealed class GoldenModelTests : IDisposable
         return model;
     }
 
-    private static double Tolerance(string name) => name.EndsWith("_f32", StringComparison.Ordinal) ? FloatTolerance : DoubleTolerance;
+    private static double Tolerance(string name) =>
+        name.EndsWith("_f32", StringComparison.Ordinal) ? FloatTolerance : DoubleTolerance;
 
     private static void Within(double tolerance, double[] found, double[] expected, string what)
     {

@@ -7,7 +7,7 @@ namespace VaccineRef.Models.Tests;
 /// <summary>Adapters: what they compute, where they go, and PEFT's files.</summary>
 public sealed class LoraTests : IDisposable
 {
-    private const double Rounding = 1e-12;
+    private const double Rounding = 1e-12, Eps = 2.220446049250313e-16;
 
     private readonly CpuDevice _device = new(2);
 
@@ -35,7 +35,7 @@ public sealed class LoraTests : IDisposable
         using var model = tiny.Create<double>(_device);
         var batch = PackedBatch.Pack(tiny.Sequences);
         double[] plain = model.Logits(batch);
-        var weights = model.Network.Parameters.ToDictionary(parameter => parameter, parameter => ModelRun.Numbers(parameter.Value));
+        var weights = model.Network.Parameters.ToDictionary(weight => weight, weight => ModelRun.Numbers(weight.Value));
         var lora = Trained(model, tiny);
         double[] adapted = model.Logits(batch);
         Assert.NotEqual(plain, adapted);
@@ -47,9 +47,13 @@ public sealed class LoraTests : IDisposable
         Assert.True(GoldenCase.Distance(model.Logits(batch), adapted) < Rounding);
         for (int i = 0; i < merged.Length; i++)
         {
-            double[] before = weights[lora.Pairs[i].Layer.Weight], after = ModelRun.Numbers(lora.Pairs[i].Layer.Weight.Value);
-            for (int n = 0; n < before.Length; n++)             // the bound that Unmerge states, with |W| + |W + s B A| >= |s B A|
-                Assert.True(Math.Abs(after[n] - before[n]) <= 2 * double.BitIncrement(0) + 4.5e-16 * (Math.Abs(before[n]) + Math.Abs(merged[i][n])));
+            var weight = lora.Pairs[i].Layer.Weight;
+            double[] before = weights[weight], after = ModelRun.Numbers(weight.Value);
+            for (int n = 0; n < before.Length; n++)
+            {
+                double added = Math.Abs(merged[i][n] - before[n]);              // |scaling B A|; the bound is Unmerge's
+                Assert.True(Math.Abs(after[n] - before[n]) <= Eps * (Math.Abs(before[n]) + added));
+            }
         }
 
         lora.Detach();
@@ -64,7 +68,9 @@ public sealed class LoraTests : IDisposable
         using var model = tiny.Create<double>(_device);
         var lora = Trained(model, tiny);
         lora.Save(folder.File("adapter"));
-        Assert.Equal(["adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(folder.File("adapter")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["adapter_config.json", "adapter_model.safetensors"],
+            Directory.GetFiles(folder.File("adapter")).Select(Path.GetFileName).Order());
         double[] expected = model.Logits(PackedBatch.Pack(tiny.Sequences));
         lora.Dispose();
         var again = Lora.Load(model, folder.File("adapter"));
@@ -72,7 +78,8 @@ public sealed class LoraTests : IDisposable
         Assert.Equal(tiny.Variant.StartsWith("gpt2", StringComparison.Ordinal), again.Config.FanInFanOut);
         again.Save(folder.File("second"));
         Assert.Equal(
-            File.ReadAllBytes(folder.File("adapter/adapter_model.safetensors")), File.ReadAllBytes(folder.File("second/adapter_model.safetensors")));
+            File.ReadAllBytes(folder.File("adapter/adapter_model.safetensors")),
+            File.ReadAllBytes(folder.File("second/adapter_model.safetensors")));
     }
 
     [Fact]
@@ -82,7 +89,10 @@ public sealed class LoraTests : IDisposable
         using var model = tiny.Create<double>(_device);
         var lora = Lora.Attach(model, new(2, 4, TargetModules.Named("c_attn")), tiny.Random);
         Assert.Equal(
-            ["base_model.model.transformer.h.0.attn.c_attn.lora_A.weight", "base_model.model.transformer.h.0.attn.c_attn.lora_B.weight"],
+            [
+                "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight",
+                "base_model.model.transformer.h.0.attn.c_attn.lora_B.weight",
+            ],
             lora.Parameters.Select(parameter => parameter.Name));
         Assert.Equal([[2, 12], [36, 2]], lora.Parameters.Select(parameter => parameter.Dimensions));
         Assert.Same(lora.Parameters, model.Trainable);
@@ -138,8 +148,10 @@ public sealed class LoraTests : IDisposable
         Lora.Attach(smaller, ModelRun.AllLinear(), default).Save(folder.File("one"));
         model.Adapter!.Detach();
         smaller.Adapter!.Detach();
-        Assert.Contains("missing: base_model.model.model.layers.1", Assert.Throws<CheckpointException>(() => Lora.Load(model, folder.File("one"))).Message);
-        Assert.Contains("unexpected: base_model.model.model.layers.1", Assert.Throws<CheckpointException>(() => Lora.Load(smaller, folder.File("two"))).Message);
+        var missing = Assert.Throws<CheckpointException>(() => Lora.Load(model, folder.File("one")));
+        Assert.Contains("missing: base_model.model.model.layers.1", missing.Message);
+        var unexpected = Assert.Throws<CheckpointException>(() => Lora.Load(smaller, folder.File("two")));
+        Assert.Contains("unexpected: base_model.model.model.layers.1", unexpected.Message);
         Assert.Null(model.Adapter);
     }
 

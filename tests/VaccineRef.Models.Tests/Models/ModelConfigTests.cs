@@ -6,6 +6,8 @@ namespace VaccineRef.Models.Tests;
 /// <summary>Configurations: what is refused, by name, and what the spellings mean.</summary>
 public sealed class ModelConfigTests : IDisposable
 {
+    private const string Sliding = "\"sliding_window\": 3, \"use_sliding_window\": true";
+
     private readonly CpuDevice _device = new(1);
 
     public void Dispose() => _device.Dispose();
@@ -17,7 +19,8 @@ public sealed class ModelConfigTests : IDisposable
     [InlineData("llama", "rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4.0}", "rope_scaling.rope_type")]
     [InlineData("llama", "rope_scaling", "{\"type\": \"dynamic\", \"factor\": 4.0}", "rope_scaling.type")]
     [InlineData("llama", "rope_scaling", "{\"type\": \"linear\"}", "rope_scaling.factor")]
-    [InlineData("llama", "rope_scaling", "{\"type\": \"linear\", \"factor\": 2.0, \"mscale\": 2}", "rope_scaling.mscale")]
+    [InlineData(
+        "llama", "rope_scaling", "{\"type\": \"linear\", \"factor\": 2.0, \"mscale\": 2}", "rope_scaling.mscale")]
     [InlineData("llama", "rope_parameters", "{\"rope_type\": \"longrope\"}", "rope_parameters.rope_type")]
     [InlineData("llama", "partial_rotary_factor", "0.5")]
     [InlineData("llama", "num_attention_heads", "5")]
@@ -37,12 +40,12 @@ public sealed class ModelConfigTests : IDisposable
     [InlineData("gpt2", "reorder_and_upcast_attn", "true")]
     [InlineData("gpt2", "add_cross_attention", "true")]
     [InlineData("gpt2", "activation_function", "\"silu\"")]
-    public void What_is_not_implemented_is_refused_by_name(string variant, string key, string value, string? named = null)
+    public void What_is_not_implemented_is_refused_by_name(
+        string variant, string key, string value, string? named = null)
     {
         var json = new TinyModel(variant, 1, 2, [3]).Json;
         json[key] = JsonNode.Parse(value);
-        var error = Assert.Throws<CheckpointException>(() => LanguageModel.Create<double>(ModelFiles.Config(json), _device, default));
-        Assert.Equal(named ?? key, error.Key);
+        Assert.Equal(named ?? key, Refused(json));
     }
 
     [Fact]
@@ -50,15 +53,15 @@ public sealed class ModelConfigTests : IDisposable
     {
         var json = new TinyModel("opt", 1, 1, [3]).Json;
         json.Remove("model_type");
-        Assert.Equal(
-            "model_type", Assert.Throws<CheckpointException>(() => LanguageModel.Create<double>(ModelFiles.Config(json), _device, default)).Key);
+        Assert.Equal("model_type", Refused(json));
     }
 
     [Fact]
     public void All_spellings_of_rotary_scaling_mean_the_same()
     {
-        const string Factors =
-            "\"factor\": 8.0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16";
+        const string Base = "\"rope_theta\": 500.0", Factors = """
+            "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16
+            """;
         double[] Frequencies(string settings)
         {
             var json = new TinyModel("llama", 1, 1, [3]).Json;
@@ -67,14 +70,14 @@ public sealed class ModelConfigTests : IDisposable
             return LlamaConfig.Read(ModelFiles.Config(json), "llama").Frequencies;
         }
 
-        double[] expected = Frequencies($"\"rope_theta\": 500.0, \"rope_scaling\": {{\"rope_type\": \"llama3\", {Factors}}}");
-        Assert.Equal(expected, Frequencies($"\"rope_parameters\": {{\"rope_theta\": 500.0, \"rope_type\": \"llama3\", {Factors}}}"));
-        Assert.Equal(expected, Frequencies($"\"rope_theta\": 500.0, \"rope_scaling\": {{\"type\": \"llama3\", {Factors}}}"));
-        double[] plain = Frequencies("\"rope_theta\": 500.0");
+        double[] expected = Frequencies($$"""{{Base}}, "rope_scaling": {"rope_type": "llama3", {{Factors}}}""");
+        Assert.Equal(expected, Frequencies($$"""{{Base}}, "rope_scaling": {"type": "llama3", {{Factors}}}"""));
+        Assert.Equal(expected, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "llama3", {{Factors}} } """));
+        double[] plain = Frequencies(Base);
         Assert.NotEqual(expected, plain);
-        Assert.Equal(plain, Frequencies("\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 500.0}"));
-        Assert.Equal(
-            plain.Select(frequency => frequency / 2), Frequencies("\"rope_theta\": 500.0, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}"));
+        Assert.Equal(plain, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "default" } """));
+        double[] halved = Frequencies($$"""{{Base}}, "rope_scaling": {"type": "linear", "factor": 2}""");
+        Assert.Equal(plain.Select(frequency => frequency / 2), halved);
     }
 
     [Theory]
@@ -82,8 +85,8 @@ public sealed class ModelConfigTests : IDisposable
     [InlineData("mistral", "\"sliding_window\": null", null, null)]
     [InlineData("mistral", "\"sliding_window\": 3", 3, 3)]
     [InlineData("qwen2", "\"sliding_window\": 3", null, null)]
-    [InlineData("qwen2", "\"sliding_window\": 3, \"use_sliding_window\": true, \"max_window_layers\": 1", null, 3)]
-    [InlineData("qwen2", "\"sliding_window\": 3, \"use_sliding_window\": true, \"layer_types\": [\"sliding_attention\", \"full_attention\"]", 3, null)]
+    [InlineData("qwen2", Sliding + ", \"max_window_layers\": 1", null, 3)]
+    [InlineData("qwen2", Sliding + ", \"layer_types\": [\"sliding_attention\", \"full_attention\"]", 3, null)]
     public void Windows_are_those_of_the_family(string family, string settings, int? first, int? second)
     {
         var json = new TinyModel("llama", 1, 2, [3]).Json;
@@ -92,4 +95,8 @@ public sealed class ModelConfigTests : IDisposable
             json[key] = value?.DeepClone();
         Assert.Equal([first, second], LlamaConfig.Read(ModelFiles.Config(json), family).Windows);
     }
+
+    /// <summary>The key that the refusal names.</summary>
+    private string? Refused(JsonObject json) => Assert.Throws<CheckpointException>(
+        () => LanguageModel.Create<double>(ModelFiles.Config(json), _device, default)).Key;
 }

@@ -53,10 +53,12 @@ public sealed class ModelFilesTests : IDisposable
             ModelFiles.Tensor(parameter, parameter.Name[prefix.Length..])));
         using var loaded = LanguageModel.Load<double>(folder, _device);
         Assert.Equal(model.Logits(PackedBatch.Pack(tiny.Sequences)), loaded.Logits(PackedBatch.Pack(tiny.Sequences)));
-        Assert.Equal(model.Network.Linears.Select(layer => layer.Name), loaded.Network.Linears.Select(layer => layer.Name));
+        Assert.Equal(
+            model.Network.Linears.Select(layer => layer.Name), loaded.Network.Linears.Select(layer => layer.Name));
         loaded.Save(_folder.File("again"));
         Assert.Equal(
-            File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), File.ReadAllBytes(_folder.File("again/model.safetensors")));
+            File.ReadAllBytes(Path.Combine(folder, "model.safetensors")),
+            File.ReadAllBytes(_folder.File("again/model.safetensors")));
     }
 
     [Fact]
@@ -70,7 +72,7 @@ public sealed class ModelFilesTests : IDisposable
         {
             var tiny = new TinyModel(variant, 9, 1, [5]);
             using var model = tiny.Create<double>(_device);
-            var tensors = model.Network.Parameters.Select(parameter => ModelFiles.Tensor(parameter)).Concat(
+            var tensors = ModelFiles.Tensors(model).Concat(
                 buffers.Select(name => TensorData.Floats<double>(name, TensorType.F32, [1], new double[1])));
             LanguageModel.Load<double>(ModelFiles.Write(_folder, variant, tiny.Json, tensors), _device).Dispose();
         }
@@ -82,12 +84,13 @@ public sealed class ModelFilesTests : IDisposable
         var tiny = new TinyModel("opt", 9, 1, [5]);
         using var model = tiny.Create<double>(_device);
         string folder = ModelFiles.Write(_folder, "tied", tiny.Json,
-            [.. model.Network.Parameters.Select(parameter => ModelFiles.Tensor(parameter)), ModelFiles.Tensor(model.Network.Head, "lm_head.weight")]);
+            [.. ModelFiles.Tensors(model), ModelFiles.Tensor(model.Network.Head, "lm_head.weight")]);
         using var loaded = LanguageModel.Load<double>(folder, _device);
         Assert.Equal(model.Network.Parameters.Count, loaded.Network.Parameters.Count);
         loaded.Save(_folder.File("again"));
         Assert.Equal(
-            File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), File.ReadAllBytes(_folder.File("again/model.safetensors")));
+            File.ReadAllBytes(Path.Combine(folder, "model.safetensors")),
+            File.ReadAllBytes(_folder.File("again/model.safetensors")));
     }
 
     [Fact]
@@ -99,10 +102,11 @@ public sealed class ModelFilesTests : IDisposable
         other[5]++;
         string folder = ModelFiles.Write(_folder, "tied", tiny.Json,
         [
-            .. model.Network.Parameters.Select(parameter => ModelFiles.Tensor(parameter)),
+            .. ModelFiles.Tensors(model),
             TensorData.Floats<double>("lm_head.weight", TensorType.F64, [.. model.Network.Head.Dimensions], other),
         ]);
-        Assert.Equal("lm_head.weight", Assert.Throws<CheckpointException>(() => LanguageModel.Load<double>(folder, _device)).Key);
+        var error = Assert.Throws<CheckpointException>(() => LanguageModel.Load<double>(folder, _device));
+        Assert.Equal("lm_head.weight", error.Key);
     }
 
     [Fact]
@@ -124,7 +128,7 @@ public sealed class ModelFilesTests : IDisposable
         using var model = tiny.Create<double>(_device);
         var json = tiny.Json;
         json["intermediate_size"] = 11;
-        string folder = ModelFiles.Write(_folder, "wrong", json, model.Network.Parameters.Select(parameter => ModelFiles.Tensor(parameter)));
+        string folder = ModelFiles.Write(_folder, "wrong", json, ModelFiles.Tensors(model));
         var error = Assert.Throws<CheckpointException>(() => LanguageModel.Load<double>(folder, _device));
         Assert.Equal("model.layers.0.mlp.gate_proj.weight", error.Key);
         Assert.Contains("[10, 12]", error.Message);
@@ -136,7 +140,7 @@ public sealed class ModelFilesTests : IDisposable
     {
         var tiny = new TinyModel("gpt2", 9, 1, [5]);
         using var model = tiny.Create<double>(_device);
-        string folder = ModelFiles.Write(_folder, "one", tiny.Json, model.Network.Parameters.Select(parameter => ModelFiles.Tensor(parameter)));
+        string folder = ModelFiles.Write(_folder, "one", tiny.Json, ModelFiles.Tensors(model));
         foreach (string file in new[] { "vocab.json", "merges.txt", "tokenizer_config.json", "notes.txt" })
             File.WriteAllText(Path.Combine(folder, file), file);
         using var loaded = LanguageModel.Load<double>(folder, _device);

@@ -22,8 +22,8 @@ internal static class ModelRun
         {
             using var tape = new Tape<T>(model.Device);
             var hidden = model.Network.Forward(new(tape, new NoTap<T>()), batch);
-            return Numbers(
-                tape.Apply(new CrossEntropy<T>(Reduction.None), [hidden, tape.Of(model.Network.Head)], batch.Targets).Value);
+            var loss = new CrossEntropy<T>(Reduction.None);
+            return Numbers(tape.Apply(loss, [hidden, tape.Of(model.Network.Head)], batch.Targets).Value);
         }
 
         /// <summary>The mean loss; its gradients are added where parameters are trained.</summary>

@@ -18,11 +18,12 @@ public sealed record TinyModel(string Variant, int Seed, int Layers, int[] Lengt
     /// <summary>Every path through the families' files.</summary>
     public static readonly string[] Variants =
     [
-        "llama", "llama grouped tied", "llama biases head_dim", "llama linear rope", "llama llama3 rope", "mistral window",
-        "qwen2", "qwen2 window", "opt", "opt post-norm projected", "opt gelu no bias untied", "gpt2", "gpt2 erf unscaled inner untied",
+        "llama", "llama grouped tied", "llama biases head_dim", "llama linear rope", "llama llama3 rope",
+        "mistral window", "qwen2", "qwen2 window", "opt", "opt post-norm projected", "opt gelu no bias untied", "gpt2",
+        "gpt2 erf unscaled inner untied",
     ];
 
-    public JsonObject Json => JsonNode.Parse(Family(Variant))!.AsObject() is var json && json.Remove("layers") ? json : json;
+    public JsonObject Json => JsonNode.Parse(Family(Variant))!.AsObject();
 
     public ConfigReader Config => ConfigReader.Parse(Encoding.UTF8.GetBytes(Json.ToJsonString()));
 
@@ -32,7 +33,8 @@ public sealed record TinyModel(string Variant, int Seed, int Layers, int[] Lengt
         .. Lengths.Select((length, s) =>
         {
             int[] tokens = [.. Enumerable.Range(0, length).Select(t => Random.At("tokens").At(s).Below(Vocabulary, t))];
-            return new TokenSequence(tokens, [.. tokens.Select((id, t) => t < length / 3 ? PackedBatch.Ignored : id)], $"s{s}");
+            int[] labels = [.. tokens.Select((id, t) => t < length / 3 ? PackedBatch.Ignored : id)];
+            return new TokenSequence(tokens, labels, $"s{s}");
         }),
     ];
 
@@ -47,17 +49,20 @@ public sealed record TinyModel(string Variant, int Seed, int Layers, int[] Lengt
         return model;
     }
 
-    public override string ToString() => $"{Variant}, seed {Seed}, {Layers} layers, lengths {string.Join(" ", Lengths)}";
+    public override string ToString() =>
+        $"{Variant}, seed {Seed}, {Layers} layers, lengths {string.Join(" ", Lengths)}";
 
     private string Family(string variant)
     {
         string llama = $$"""
             "vocab_size": {{Vocabulary}}, "hidden_size": 12, "intermediate_size": 10, "num_hidden_layers": {{Layers}},
-            "num_attention_heads": 2, "max_position_embeddings": {{Context}}, "initializer_range": 0.4, "rms_norm_eps": 1e-5
+            "num_attention_heads": 2, "max_position_embeddings": {{Context}}, "initializer_range": 0.4,
+            "rms_norm_eps": 1e-5
             """;
         string opt = $$"""
-            "model_type": "opt", "vocab_size": {{Vocabulary}}, "hidden_size": 12, "ffn_dim": 10, "num_hidden_layers": {{Layers}},
-            "num_attention_heads": 3, "max_position_embeddings": {{Context}}, "init_std": 0.4, "dropout": 0.2
+            "model_type": "opt", "vocab_size": {{Vocabulary}}, "hidden_size": 12, "ffn_dim": 10,
+            "num_hidden_layers": {{Layers}}, "num_attention_heads": 3, "max_position_embeddings": {{Context}}, "init_std": 0.4,
+            "dropout": 0.2
             """;
         string gpt2 = $$"""
             "model_type": "gpt2", "vocab_size": {{Vocabulary}}, "n_embd": 12, "n_layer": {{Layers}}, "n_head": 3,
@@ -66,21 +71,31 @@ public sealed record TinyModel(string Variant, int Seed, int Layers, int[] Lengt
         return "{" + variant switch
         {
             "llama" => $$""" {{llama}}, "architectures": ["LlamaForCausalLM"] """,
-            "llama grouped tied" =>
-                $$""" {{llama}}, "model_type": "llama", "num_key_value_heads": 1, "tie_word_embeddings": true, "pad_token_id": 3 """,
-            "llama biases head_dim" =>
-                $$""" {{llama}}, "model_type": "llama", "attention_bias": true, "mlp_bias": true, "head_dim": 4, "pad_token_id": -1 """,
-            "llama linear rope" =>
-                $$""" {{llama}}, "model_type": "llama", "rope_theta": 500.0, "rope_scaling": {"type": "linear", "factor": 2.5} """,
-            "llama llama3 rope" => $$"""
-                {{llama}}, "model_type": "llama", "rope_parameters": {"rope_theta": 300.0, "rope_type": "llama3", "factor": 8.0,
-                "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}
+            "llama grouped tied" => $$"""
+                {{llama}}, "model_type": "llama", "num_key_value_heads": 1, "tie_word_embeddings": true,
+                "pad_token_id": 3
                 """,
-            "mistral window" => $$""" {{llama}}, "model_type": "mistral", "num_key_value_heads": 2, "sliding_window": 3 """,
-            "qwen2" => $$""" {{llama}}, "model_type": "qwen2", "num_key_value_heads": 1, "tie_word_embeddings": true """,
+            "llama biases head_dim" => $$"""
+                {{llama}}, "model_type": "llama", "attention_bias": true, "mlp_bias": true, "head_dim": 4,
+                "pad_token_id": -1
+                """,
+            "llama linear rope" => $$"""
+                {{llama}}, "model_type": "llama", "rope_theta": 500.0,
+                "rope_scaling": {"type": "linear", "factor": 2.5}
+                """,
+            "llama llama3 rope" => $$"""
+                {{llama}}, "model_type": "llama", "rope_parameters": {"rope_theta": 300.0, "rope_type": "llama3",
+                "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}
+                """,
+            "mistral window" => $$"""
+                {{llama}}, "model_type": "mistral", "num_key_value_heads": 2, "sliding_window": 3
+                """,
+            "qwen2" => $$"""
+                {{llama}}, "model_type": "qwen2", "num_key_value_heads": 1, "tie_word_embeddings": true
+                """,
             "qwen2 window" => $$"""
-                {{llama}}, "model_type": "qwen2", "num_key_value_heads": 2, "use_sliding_window": true, "sliding_window": 2,
-                "max_window_layers": 1
+                {{llama}}, "model_type": "qwen2", "num_key_value_heads": 2, "use_sliding_window": true,
+                "sliding_window": 2, "max_window_layers": 1
                 """,
             "opt" => opt,
             "opt post-norm projected" => $$""" {{opt}}, "do_layer_norm_before": false, "word_embed_proj_dim": 8 """,
@@ -90,7 +105,8 @@ public sealed record TinyModel(string Variant, int Seed, int Layers, int[] Lengt
                 """,
             "gpt2" => gpt2,
             _ => $$"""
-                {{gpt2}}, "activation_function": "gelu", "scale_attn_weights": false, "n_inner": 14, "tie_word_embeddings": false
+                {{gpt2}}, "activation_function": "gelu", "scale_attn_weights": false, "n_inner": 14,
+                "tie_word_embeddings": false
                 """,
         } + "}";
     }
@@ -119,6 +135,6 @@ public static class TinyModels
             yield return tiny with { Lengths = tiny.Lengths[1..] };
         for (int i = 0; i < tiny.Lengths.Length; i++)
             if (tiny.Lengths[i] > 1)
-                yield return tiny with { Lengths = [.. tiny.Lengths.Select((length, j) => j == i ? length - 1 : length)] };
+                yield return tiny with { Lengths = [.. tiny.Lengths.Select((length, j) => length - (j == i ? 1 : 0))] };
     }
 }
