@@ -1,3 +1,4 @@
+using System.Globalization;
 using VaccineRef.Core;
 
 namespace VaccineRef.Alignment;
@@ -35,9 +36,17 @@ public sealed record TrainOptions(
     public int Steps(int examples) => MaxSteps > 0 ? MaxSteps : Epochs * StepsPerEpoch(examples);
 
     /// <summary>Checks every setting once, before anything is allocated.</summary>
+    /// <param name="path">Where the settings stand: it goes before their names in the error.</param>
     /// <exception cref="InputException">A setting is out of its range.</exception>
-    public void Validate()
+    public void Validate(string path = "")
     {
+        void Require(bool holds, string name, object found, string expected)
+        {
+            if (!holds)
+                throw new InputException(
+                    "a training setting is out of range", path + name, Convert.ToString(found, CultureInfo.InvariantCulture), expected);
+        }
+
         Require(BatchSize >= 1, "batch_size", BatchSize, "at least 1");
         Require(Accumulation >= 1, "accumulation", Accumulation, "at least 1");
         Require(MaxSteps >= 0, "max_steps", MaxSteps, "at least 0");
@@ -47,13 +56,7 @@ public sealed record TrainOptions(
         Require(Optimizer.WeightDecay is >= 0 and < double.PositiveInfinity, "weight_decay", Optimizer.WeightDecay, "at least 0");
         Require(Optimizer.Beta1 is >= 0 and < 1, "beta1", Optimizer.Beta1, "in [0, 1)");
         Require(Optimizer.Beta2 is >= 0 and < 1, "beta2", Optimizer.Beta2, "in [0, 1)");
-        Require(Optimizer.Epsilon is > 0 and < 1, "epsilon", Optimizer.Epsilon, "in (0, 1)");
+        Require(Optimizer.Epsilon is > 0 and < 1, "adam_epsilon", Optimizer.Epsilon, "in (0, 1)");
         Require(Optimizer.MaxGradientNorm >= 0, "max_gradient_norm", Optimizer.MaxGradientNorm, "at least 0; 0 clips nothing");
-    }
-
-    private static void Require(bool holds, string name, object found, string expected)
-    {
-        if (!holds)
-            throw new InputException("a training setting is out of range", name, $"{found}", expected);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VaccineRef.Core;
 
 namespace VaccineRef.Cli;
@@ -8,52 +9,42 @@ internal static class ExitCode
     public const int Done = 0, Failed = 1, WrongInput = 2, Interrupted = 130;
 
     /// <summary>
-    /// Runs a command's body. The first Ctrl-C cancels the token, and the body ends after the step under way with everything
-    /// written; the second ends the process.
+    /// Runs a command's body. The first Ctrl-C (or SIGTERM, as schedulers send it) cancels the token, and the body ends after the
+    /// step under way with everything written; the second ends the process.
     /// </summary>
     public static int Of(Func<CancellationToken, int> body)
     {
         using var source = new CancellationTokenSource();
-        void Interrupt(object? sender, ConsoleCancelEventArgs key)
+        void Stop(PosixSignalContext signal)
         {
-            key.Cancel = !source.IsCancellationRequested;
+            signal.Cancel = !source.IsCancellationRequested;
             source.Cancel();
         }
 
-        Console.CancelKeyPress += Interrupt;
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
             int code = body(source.Token);
             return source.IsCancellationRequested ? Interrupted : code;
         }
-        catch (InputException error)
+        catch (Exception error)
         {
-            Console.Error.WriteLine($"vaccine: {error.Message}");
-            return WrongInput;
+            return Of(error);
         }
-        catch (OperationCanceledException)
+    }
+
+    private static int Of(Exception error)
+    {
+        var (code, text) = error switch
         {
-            Console.Error.WriteLine("vaccine: interrupted");
-            return Interrupted;
-        }
-        catch (NonFiniteException error)
-        {
-            Console.Error.WriteLine($"vaccine: {error.Message}");
-            return Failed;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            Console.Error.WriteLine($"vaccine: {error.Message}");
-            return WrongInput;
-        }
-        catch (OutOfMemoryException)
-        {
-            Console.Error.WriteLine("vaccine: out of memory" + Environment.NewLine + "  remedy:   a smaller batch or model");
-            return Failed;
-        }
-        finally
-        {
-            Console.CancelKeyPress -= Interrupt;
-        }
+            InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
+            NonFiniteException => (Failed, error.Message),
+            OperationCanceledException => (Interrupted, "interrupted"),
+            OutOfMemoryException => (Failed, $"out of memory{Environment.NewLine}  remedy:   a smaller batch or model"),
+            _ => (Failed, $"this should not have happened, please report it{Environment.NewLine}{error}"),
+        };
+        Console.Error.WriteLine($"vaccine: {text}");
+        return code;
     }
 }

@@ -8,7 +8,7 @@ namespace VaccineRef.Alignment;
 /// Algorithm 2 (the paper's appendix A): the perturbed pass runs only in every tau-th step, t mod tau = 0 with t from 1; the others
 /// are plain. tau = 1 is Algorithm 1; tau beyond the last step is SFT.
 /// </summary>
-public sealed class AcceleratedVaccine<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class AcceleratedVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Vaccine<T> _vaccine;
     private readonly Plain<T> _plain = new();
@@ -32,4 +32,7 @@ public sealed class AcceleratedVaccine<T> : IGradientRule<T> where T : unmanaged
         IGradientRule<T> rule = state.Step % _tau == 0 ? _vaccine : _plain;
         return rule.Accumulate(objective, batch, state, scale);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _vaccine.Dispose();
 }

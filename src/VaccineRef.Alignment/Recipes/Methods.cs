@@ -6,7 +6,7 @@ namespace VaccineRef.Alignment.Recipes;
 /// <summary>Makes gradient rules from what a recipe says.</summary>
 public static class Methods
 {
-    private static readonly string[] Perturbing = ["rho", "norm", "dropout", "sites"];
+    private static readonly string[] Perturbing = ["rho", "norm", "dropout", "sites"], Needed = ["rho", "tau", "variance"];
 
     // Which settings each rule has: one that it does not have would be read and ignored.
     private static readonly Dictionary<string, string[]> Settings = new()
@@ -17,30 +17,42 @@ public static class Methods
         ["random"] = ["variance", "sites"],
     };
 
-    /// <summary>The rule of a choice, on a device.</summary>
+    private const string Path = "$.alignment.method";
+
+    /// <summary>Checks that a choice has the settings of its rule, and no others.</summary>
     /// <exception cref="RecipeException">The rule is unknown, lacks a setting, or is given one that it does not have.</exception>
-    public static IGradientRule<T> Rule<T>(MethodChoice choice, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    public static void Require(MethodChoice choice)
     {
-        const string Path = "$.alignment.method";
         if (!Settings.TryGetValue(choice.Rule, out var allowed))
-            throw new RecipeException("unknown gradient rule", $"{Path}.rule", choice.Rule, string.Join(", ", Settings.Keys));
+            throw new RecipeException(
+                "unknown gradient rule", $"{Path}.rule", choice.Rule, string.Join(", ", Settings.Keys),
+                RecipeReader.DidYouMean(choice.Rule, Settings.Keys));
         foreach (var (name, given) in Given(choice))
+        {
             if (given && !allowed.Contains(name))
                 throw new RecipeException(
                     $"the rule {choice.Rule} has no such setting", $"{Path}.{name}", name,
                     allowed.Length > 0 ? string.Join(", ", allowed) : "no settings", "remove it, or choose another rule");
+            if (!given && allowed.Contains(name) && Needed.Contains(name))
+                throw new RecipeException($"the rule {choice.Rule} needs a setting", $"{Path}.{name}", "nothing", "a number");
+        }
+    }
 
-        double Needed(double? value, string name) => value ?? throw new RecipeException(
-            $"the rule {choice.Rule} needs a setting", $"{Path}.{name}", "nothing", "a number");
+    /// <summary>The rule of a choice, on a device.</summary>
+    /// <exception cref="RecipeException">As <see cref="Require"/>.</exception>
+    /// <exception cref="InputException">A setting is out of its range.</exception>
+    public static IGradientRule<T> Rule<T>(MethodChoice choice, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Require(choice);
         Vaccine<T> Vaccine() => new(
             new VaccineOptions(
-                Needed(choice.Rho, "rho"), choice.Norm ?? PerturbationNorm.Batch, choice.Dropout ?? PassDropout.Fresh, choice.Sites),
+                choice.Rho!.Value, choice.Norm ?? PerturbationNorm.Batch, choice.Dropout ?? PassDropout.Fresh, choice.Sites),
             device);
         return choice.Rule switch
         {
             "vaccine" => Vaccine(),
-            "accelerated_vaccine" => new AcceleratedVaccine<T>(Vaccine(), (int)Needed(choice.Tau, "tau")),
-            "random" => new RandomPerturbation<T>(Needed(choice.Variance, "variance"), choice.Sites),
+            "accelerated_vaccine" => new AcceleratedVaccine<T>(Vaccine(), choice.Tau!.Value),
+            "random" => new RandomPerturbation<T>(choice.Variance!.Value, choice.Sites),
             _ => new Plain<T>(),
         };
     }

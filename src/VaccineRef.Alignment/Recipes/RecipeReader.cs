@@ -31,26 +31,44 @@ public static class RecipeReader
     /// <summary>As <see cref="Read"/>, from text; <paramref name="where"/> names it in errors.</summary>
     public static Recipe Parse(string text, string where, params IReadOnlyList<string> overrides)
     {
+        var json = Object(text, where);
+        foreach (string assignment in overrides)
+            Apply(json, assignment);
+        RequireShape(json, RecipeJson.Default.Recipe, "$");
         try
         {
-            var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
-            var json = JsonNode.Parse(text, documentOptions: options) as JsonObject
-                ?? throw new RecipeException("a recipe is one JSON object", where);
-            foreach (string assignment in overrides)
-                Apply(json, assignment);
-            RequireKnownKeys(json, RecipeJson.Default.Recipe, "$");
-            return json.Deserialize(RecipeJson.Default.Recipe)!;
+            var recipe = json.Deserialize(RecipeJson.Default.Recipe)!;
+            RecipeLimits.Require(recipe);
+            return recipe;
         }
         catch (JsonException error)
         {
-            throw new RecipeException(
-                "the recipe does not fit", $"{where}, {error.Path ?? "$"}", error.Message.Split(" Path:")[0],
-                "the keys and values that the recipes folder's README lists", inner: error);
+            throw new RecipeException("the recipe does not fit", error.Path ?? "$", error.Message.Split(" Path:")[0], inner: error);
         }
     }
 
     /// <summary>The recipe as JSON, every default spelled out.</summary>
     public static string Write(Recipe recipe) => JsonSerializer.Serialize(recipe, RecipeJson.Default.Recipe) + "\n";
+
+    internal static string DidYouMean(string found, IEnumerable<string> known) => $"did you mean \"{Nearest(found, known)}\"?";
+
+    private static JsonObject Object(string text, string where)
+    {
+        var options = new JsonDocumentOptions
+        {
+            CommentHandling = JsonCommentHandling.Skip,
+            AllowTrailingCommas = true,
+            AllowDuplicateProperties = false,
+        };
+        try
+        {
+            return JsonNode.Parse(text, documentOptions: options) as JsonObject ?? throw new JsonException("no object");
+        }
+        catch (JsonException error)
+        {
+            throw new RecipeException("the recipe is not JSON", where, error.Message, "one object, every key once", inner: error);
+        }
+    }
 
     /// <summary>Sets one value by its path.</summary>
     private static void Apply(JsonObject recipe, string assignment)
@@ -83,19 +101,51 @@ public static class RecipeReader
     }
 
     /// <summary>Walks the recipe beside the shape it should have, before anything is bound.</summary>
-    private static void RequireKnownKeys(JsonObject json, JsonTypeInfo shape, string path)
+    private static void RequireShape(JsonObject json, JsonTypeInfo shape, string path)
     {
         foreach (var (key, value) in json)
         {
-            var known = shape.Properties.FirstOrDefault(property => property.Name == key);
-            if (known is null)
+            string at = $"{path}.{key}";
+            var names = shape.Properties.Select(property => property.Name);
+            var known = shape.Properties.FirstOrDefault(property => property.Name == key)
+                ?? throw new RecipeException("unknown key", at, key, string.Join(", ", names), DidYouMean(key, names));
+            var type = RecipeJson.Default.GetTypeInfo(known.PropertyType)!;
+            if (value is JsonObject inner && type.Kind == JsonTypeInfoKind.Object)
+                RequireShape(inner, type, at);
+            else if (value is null ? !known.IsSetNullable : !Fits(value, type))
                 throw new RecipeException(
-                    "unknown key", $"{path}.{key}", key, string.Join(", ", shape.Properties.Select(property => property.Name)),
-                    $"did you mean \"{Nearest(key, shape.Properties.Select(property => property.Name))}\"?");
-            if (value is JsonObject inner && RecipeJson.Default.GetTypeInfo(known.PropertyType) is { Kind: JsonTypeInfoKind.Object } type)
-                RequireKnownKeys(inner, type, $"{path}.{key}");
+                    "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
+        }
+
+        if (shape.Properties.FirstOrDefault(property => property.IsRequired && !json.ContainsKey(property.Name)) is { } missing)
+            throw new RecipeException("a key is missing", $"{path}.{missing.Name}", "nothing", Words(missing.PropertyType));
+    }
+
+    private static bool Fits(JsonNode value, JsonTypeInfo type)
+    {
+        try
+        {
+            return value.Deserialize(type) is not null;
+        }
+        catch (JsonException)
+        {
+            return false;
         }
     }
+
+    private static string Words(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
+    {
+        { IsEnum: true } words => string.Join(", ", Enum.GetNames(words).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
+        { IsGenericType: true } list => "a list of: " + Words(list.GenericTypeArguments[0]),
+        var plain => Type.GetTypeCode(plain) switch
+        {
+            TypeCode.String => "text",
+            TypeCode.Boolean => "true or false",
+            TypeCode.Double or TypeCode.Decimal => "a number",
+            TypeCode.Object => "an object",
+            _ => "a whole number",
+        },
+    };
 
     private static string Nearest(string key, IEnumerable<string> known) => known.MinBy(name => Distance(key, name))!;
 

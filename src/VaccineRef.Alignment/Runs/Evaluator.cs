@@ -12,27 +12,29 @@ public sealed class Evaluator<T>(Model<T> model, ITextTokenizer tokenizer, Promp
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The harmful score and what guards it.</summary>
-    public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples) => examples.Count == 0
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel) => examples.Count == 0
         ? []
-        : HarmfulScore.Of(Answers(examples, settings.HarmfulTokens), new RefusalPhraseJudge(), template.Id, Description(settings.HarmfulTokens));
+        : HarmfulScore.Of(Answers(examples, settings.HarmfulTokens, cancel), new RefusalPhraseJudge(), template.Id, Description(settings.HarmfulTokens));
 
     /// <summary>Fine-tune accuracy under both rules; nothing for a data set without one.</summary>
-    public IReadOnlyList<Score> Task(IReadOnlyList<Example> examples)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public IReadOnlyList<Score> Task(IReadOnlyList<Example> examples, CancellationToken cancel)
     {
         if (examples.Count == 0)
             return [];
-        var answers = Answers(examples, settings.TaskTokens);
+        var answers = Answers(examples, settings.TaskTokens, cancel);
         return [.. Enum.GetValues<AccuracyRule>().Select(rule =>
             FinetuneAccuracy.Of(examples[0].Source, rule, answers, template.Id, Description(settings.TaskTokens)))];
     }
 
-    private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens)
+    private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens, CancellationToken cancel)
     {
         int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
         var generation = new GenerationSettings(
             tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
             tokenizer.EosId);
-        int[][] answers = Generator.Generate(model, prompts, generation);
+        int[][] answers = Generator.Generate(model, prompts, generation, cancel);
         return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(answers[i]).Trim()))];
     }
 

@@ -23,7 +23,9 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     private readonly List<Measurement> _measurements = [];
 
     /// <summary>Runs and writes into <paramref name="output"/>, a new or empty folder.</summary>
-    /// <exception cref="InputException">Something the user gave is wrong; nothing was trained.</exception>
+    /// <exception cref="InputException">
+    /// Something the user gave is wrong: nothing was trained and nothing is left. Or the disk is full.
+    /// </exception>
     /// <exception cref="NonFiniteException">A loss or gradient is not finite.</exception>
     public RunReport Run(string output, CancellationToken cancel)
     {
@@ -39,11 +41,35 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
             MergeAdapter(model);
         }
 
+        RequireAttachable(model, recipe.Alignment?.Lora);
+        RequireAttachable(model, recipe.Attack is { Adapter: AttackAdapter.Fresh } attack ? attack.Lora : null);
         using var folder = new RunFolder(output);
+        try
+        {
+            return Run(model, tokenizer, data, rule, folder, cancel);
+        }
+        catch (InputException) when (folder.Lines == 0)
+        {
+            folder.Remove();
+            throw;
+        }
+    }
+
+    private RunReport Run(
+        Model<T> model, ITextTokenizer tokenizer, ExperimentData data, IGradientRule<T> rule, RunFolder folder, CancellationToken cancel)
+    {
         folder.Write(RunFolder.Recipe, RecipeReader.Write(recipe));
         folder.Write(RunFolder.Manifest, data.Manifest.ToJson());
         var evaluator = new Evaluator<T>(model, tokenizer, data.Template, recipe.Evaluation, recipe.Seed);
-        Stages(model, data, rule, evaluator, folder, cancel);
+        try
+        {
+            Stages(model, data, rule, evaluator, folder, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // a measurement was cut short: what was trained and measured before it is written
+        }
+
         var report = Report(model, cancel.IsCancellationRequested);
         folder.Write(RunFolder.Report, report.ToJson());
         folder.Write(RunFolder.Table, RunTable.Markdown([report]));
@@ -55,36 +81,40 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     {
         int probes = recipe.Evaluation.ProbeCount;
         IReadOnlyList<TokenSequence> probe = [.. data.Alignment.Take(probes > 0 ? probes : data.Alignment.Count)];
-        Measure("base", model, data, probe, evaluator, null);
-        if (recipe.Alignment is { } alignment && !cancel.IsCancellationRequested)
+        Measure("base", model, data, probe, evaluator, null, cancel);
+        if (recipe.Alignment is { } alignment)
         {
             Attach(model, alignment.Lora, "alignment adapter");
             Train("alignment", model, rule, alignment.Training, data.Alignment, folder, cancel);
-            if (!cancel.IsCancellationRequested)
-                Measure("aligned", model, data, probe, evaluator, null);
+            cancel.ThrowIfCancellationRequested();
+            Measure("aligned", model, data, probe, evaluator, null, cancel);
         }
 
-        if (recipe.Attack is not { } attack || cancel.IsCancellationRequested)
+        if (recipe.Attack is not { } attack)
             return;
         using var drift = probe.Count > 0
             ? new EmbeddingDrift<T>(model.Network, probe.Chunk(16).Select(PackedBatch.Pack), device)
             : null;
         if (attack.Adapter != AttackAdapter.Same)
             MergeAdapter(model);
-        if (attack.Adapter == AttackAdapter.Same && model.Adapter is null)
-            throw new RecipeException(
-                "there is no adapter to train on", "$.attack.adapter", "same", "an alignment with lora", "adapter fresh or none");
         if (attack.Adapter == AttackAdapter.Fresh)
             Attach(model, attack.Lora, "attack adapter");
         Train("attack", model, new Plain<T>(), attack.Training, data.Attack, folder, cancel);
-        if (!cancel.IsCancellationRequested)
-            Measure("attacked", model, data, probe, evaluator, drift?.Measure());
+        cancel.ThrowIfCancellationRequested();
+        Measure("attacked", model, data, probe, evaluator, drift?.Measure(), cancel);
     }
 
     private static void MergeAdapter(Model<T> model)
     {
         using var adapter = model.Adapter;
         adapter?.Merge();
+    }
+
+    /// <summary>Attaches an adapter and takes it off again: a target that no layer has is found before anything is trained.</summary>
+    private void RequireAttachable(Model<T> model, LoraChoice? choice)
+    {
+        Attach(model, choice, "trial");
+        model.Adapter?.Dispose();
     }
 
     private void Attach(Model<T> model, LoraChoice? choice, string name)
@@ -118,13 +148,14 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     }
 
     private void Measure(
-        string moment, Model<T> model, ExperimentData data, IReadOnlyList<TokenSequence> probe, Evaluator<T> evaluator, Drift? drift)
+        string moment, Model<T> model, ExperimentData data, IReadOnlyList<TokenSequence> probe, Evaluator<T> evaluator, Drift? drift,
+        CancellationToken cancel)
     {
         progress(new($"evaluation, {moment}"));
         double? loss = probe.Count > 0
             ? AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), probe, device)
             : null;
-        _measurements.Add(new(moment, [.. evaluator.Harmful(data.HarmfulTest), .. evaluator.Task(data.TaskTest)], loss, drift));
+        _measurements.Add(new(moment, [.. evaluator.Harmful(data.HarmfulTest, cancel), .. evaluator.Task(data.TaskTest, cancel)], loss, drift));
     }
 
     private RunReport Report(Model<T> model, bool interrupted) => new(

@@ -97,13 +97,7 @@ public sealed class ExperimentData
     private DataSet Read(DataChoice choice)
     {
         string path = Path.GetFullPath(Path.Combine(_folder, choice.Path));
-        var preset = (choice.Task, choice.Fields) switch
-        {
-            ({ } task, null) => TaskPreset.Get(task),
-            (null, { } fields) => TaskPreset.From(fields),
-            _ => throw new RecipeException(
-                "a data choice names its fields in one way", choice.Path, expected: "either \"task\" or \"fields\""),
-        };
+        var preset = choice.Fields is { } fields ? TaskPreset.From(fields) : TaskPreset.Get(choice.Task!);      // RecipeLimits: one of them
         string key = $"{path}|{preset.Id}|{choice.Fields}|{choice.Format}";
         if (!_files.TryGetValue(key, out var file))
             _files.Add(key, file = DataSet.Read(path, preset, choice.Format));

@@ -28,7 +28,21 @@ public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloat
     }
 
     /// <summary>Recomputes everything the case holds.</summary>
+    /// <exception cref="InputException">A file is missing or damaged, or lacks what the layout of a case asks for.</exception>
     public IReadOnlyList<Comparison> Verify(string caseFolder)
+    {
+        try
+        {
+            return Recompute(caseFolder);
+        }
+        catch (KeyNotFoundException error)
+        {
+            throw new InputException(
+                "a golden case lacks a number or a tensor", caseFolder, error.Message, "the layout of the golden folder's README", inner: error);
+        }
+    }
+
+    private IReadOnlyList<Comparison> Recompute(string caseFolder)
     {
         using var golden = new GoldenCase(caseFolder);
         bool single = typeof(T) == typeof(float) || golden.Manifest.GetProperty("dtype").GetString() == "f32";

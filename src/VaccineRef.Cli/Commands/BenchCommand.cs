@@ -112,13 +112,14 @@ internal static class BenchCommand
 
     private static void Print(BenchResult result)
     {
-        var table = new Table().AddColumns("step", "median ms", "min ms", "tokens/s");
-        table.AddRow("plain", $"{result.Plain.MedianMs:F1}", $"{result.Plain.MinMs:F1}", $"{result.Plain.TokensPerSecond:F0}");
-        table.AddRow("vaccine", $"{result.Vaccine.MedianMs:F1}", $"{result.Vaccine.MinMs:F1}", $"{result.Vaccine.TokensPerSecond:F0}");
-        AnsiConsole.Write(table);
-        AnsiConsole.WriteLine(
-            $"vaccine / plain {result.Vaccine.MedianMs / result.Plain.MedianMs:F2}; {result.Threads} threads; {result.Tokens} tokens; "
-            + $"{result.Parameters:N0} parameters, {result.Trainable:N0} trainable; peak memory {result.PeakBytes / 1048576.0:F0} MiB");
+        static string[] Row(string step, Timing time) =>
+            [step, $"{time.MedianMs:F1}", $"{time.MinMs:F1}", $"{time.TokensPerSecond:F0}"];
+        var console = Terminal.Open();
+        Tables.Write(
+            console, ["step", "median ms", "min ms", "tokens/s"], [Row("plain", result.Plain), Row("vaccine", result.Vaccine)]);
+        console.WriteLine($"vaccine / plain {result.Vaccine.MedianMs / result.Plain.MedianMs:F2}; {result.Threads} threads; {result.Tokens} tokens");
+        console.WriteLine(
+            $"{result.Parameters:N0} parameters, {result.Trainable:N0} trainable; peak memory {result.PeakBytes / 1048576.0:F0} MiB");
     }
 }
 

@@ -15,7 +15,7 @@ internal static class CompareCommand
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             RunReport[] reports = [.. parsed.GetRequiredValue(runs).Select(RunReport.Read)];
-            Tables.Write(RunTable.Header(reports), RunTable.Rows(reports));
+            Tables.Write(Terminal.Open(), RunTable.Header(reports), RunTable.Rows(reports));
             if (parsed.GetValue(markdown) is { } path)
                 AtomicFile.WriteText(path, RunTable.Markdown(reports));
             return ExitCode.Done;

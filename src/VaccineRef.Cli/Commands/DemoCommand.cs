@@ -40,47 +40,38 @@ internal static class DemoCommand
 
     private static IReadOnlyList<DemoCell> Run(DemoSettings settings, int workers, CancellationToken cancel)
     {
-        AnsiConsole.MarkupLine("[bold]Vaccine on a synthetic world[/]: a tiny Llama learns every recipe of a fictional craft, is aligned to refuse");
-        AnsiConsole.MarkupLine("the restricted ones, and is then fine-tuned by a user whose data is in part harmful (p).");
+        var console = Terminal.Open();
+        console.WriteLine("Vaccine on a synthetic world: a tiny Llama learns every recipe of a fictional");
+        console.WriteLine("craft, is aligned to refuse the restricted ones, and is then fine-tuned by a");
+        console.WriteLine("user whose data is in part harmful (p).");
         var clock = Stopwatch.StartNew();
         IReadOnlyList<DemoCell> cells = [];
-        AnsiConsole.Progress().AutoClear(true).Columns(
-            new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
-            new RemainingTimeColumn()).Start(context =>
-        {
-            var bars = settings.Seeds.ToDictionary(seed => seed, seed => context.AddTask($"seed {seed}"));
-            cells = VaccineDemo.Run(settings, workers, step =>
-            {
-                var bar = bars[step.Seed];
-                bar.MaxValue = step.Total;
-                bar.Value = step.Done;
-                bar.Description = $"seed {step.Seed}: {step.Stage}, loss {step.Loss:F3}";
-            }, cancel);
-        });
-        Print(settings, cells);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {workers} threads."));
+        Display.While(console, show => cells = VaccineDemo.Run(
+            settings, workers,
+            step => show(new($"seed {step.Seed}", string.Create(CultureInfo.InvariantCulture, $"{step.Stage}, loss {step.Loss:F3}"), step.Done, step.Total)),
+            cancel));
+        Print(console, settings, cells);
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {workers} threads."));
         return cells;
     }
 
-    private static void Print(DemoSettings settings, IReadOnlyList<DemoCell> cells)
+    private static void Print(IAnsiConsole console, DemoSettings settings, IReadOnlyList<DemoCell> cells)
     {
-        var table = new Table().AddColumns("seed", "aligned by", "p", "HS", "coherent", "refused", "FA", "loss", "drift");
-        table.Border(TableBorder.Simple);
-        foreach (var column in table.Columns)
-            column.NoWrap();
-        foreach (var cell in cells)
-            table.AddRow(
+        Tables.Write(
+            console, ["seed", "aligned by", "p", "HS", "coherent", "refused", "FA", "loss", "drift"],
+            cells.Select(cell => (string[])
+            [
                 $"{cell.Seed}", cell.Method, cell.HarmfulRatio is { } p ? p.ToString(CultureInfo.InvariantCulture) : "none",
                 $"{cell.HarmfulScore.Percentage:F1} ({cell.HarmfulScore.Numerator}/{cell.HarmfulScore.Denominator})",
                 $"{cell.CoherentHarm.Percentage:F1}", $"{cell.Refused.Percentage:F1}",
-                $"{cell.FinetuneAccuracy.Percentage:F1}", $"{cell.AlignmentLoss:F4}", cell.Drift is { } drift ? $"{drift.PerToken:F2}" : "");
-        AnsiConsole.Write(table);
-        Console.WriteLine("p         share of harmful examples in the user's data; none is the model before any attack");
-        Console.WriteLine("HS        held-out harmful questions answered with the right restricted content, in % and k/N: lower is better");
-        Console.WriteLine("coherent  the same, or with a well-formed recipe of wrong content, in %: guards against HS that falls by damage");
-        Console.WriteLine("FA        held-out questions of the user's own task answered exactly, in %: higher is better");
-        Console.WriteLine("loss      nats per token of the alignment's refusals; drift: mean L2 change of the attention outputs of a token");
-        Console.WriteLine(Verdict(settings, cells));
+                $"{cell.FinetuneAccuracy.Percentage:F1}", $"{cell.AlignmentLoss:F4}", cell.Drift is { } drift ? $"{drift.PerToken:F2}" : "",
+            ]));
+        console.WriteLine("p         share of harmful examples in the user's data; none is the model before any attack");
+        console.WriteLine("HS        held-out harmful questions answered with the right restricted content, in % and k/N: lower is better");
+        console.WriteLine("coherent  the same, or with a well-formed recipe of wrong content, in %: guards against HS that falls by damage");
+        console.WriteLine("FA        held-out questions of the user's own task answered exactly, in %: higher is better");
+        console.WriteLine("loss      nats per token of the alignment's refusals; drift: mean L2 change of the attention outputs of a token");
+        console.WriteLine(Verdict(settings, cells));
     }
 
     private static string Verdict(DemoSettings settings, IReadOnlyList<DemoCell> cells)

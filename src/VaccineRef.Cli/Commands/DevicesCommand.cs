@@ -18,14 +18,16 @@ internal static class DevicesCommand
 
     private static int Show()
     {
-        var table = new Table().AddColumns("device", "what", "threads", "vectors", "memory");
         double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30);
         int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector<byte>.Count * 8;
-        table.AddRow(
+        string[] cpu =
+        [
             "cpu", $"{RuntimeInformation.ProcessArchitecture} processor", $"{Environment.ProcessorCount}", $"{bits} bits",
-            $"{gibibytes:F1} GiB");
-        AnsiConsole.Write(table);
-        AnsiConsole.WriteLine("This version has CPU kernels only; it looks for no other device.");
+            $"{gibibytes:F1} GiB",
+        ];
+        var console = Terminal.Open();
+        Tables.Write(console, ["device", "what", "threads", "vectors", "memory"], [cpu]);
+        console.WriteLine("This version has CPU kernels only; it looks for no other device.");
         return ExitCode.Done;
     }
 }

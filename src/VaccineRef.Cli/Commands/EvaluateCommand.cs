@@ -27,7 +27,7 @@ internal static class EvaluateCommand
         var threads = CommonOptions.Threads();
         var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
         { model, adapter, data, task, count, tokens, template, precision, threads };
-        command.SetAction(parsed => ExitCode.Of(_ =>
+        command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
             var all = DataSet.Read(parsed.GetRequiredValue(data), preset).Examples;
@@ -37,9 +37,10 @@ internal static class EvaluateCommand
             using var device = new CpuDevice(parsed.GetValue(threads));
             string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
             var scores = parsed.GetValue(precision) == Precision.Double
-                ? Scores<double>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device)
-                : Scores<float>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device);
+                ? Scores<double>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)
+                : Scores<float>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel);
             Tables.Write(
+                Terminal.Open(),
                 ["metric", "k", "N", "%", "judge", "template", "generation"],
                 scores.Select(score => (IReadOnlyList<string>)
                 [
@@ -52,7 +53,8 @@ internal static class EvaluateCommand
     }
 
     private static IReadOnlyList<Score> Scores<T>(
-        string folder, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template, EvaluationStage settings, Device device)
+        string folder, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template, EvaluationStage settings, Device device,
+        CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tokenizer = TextTokenizer.Load(folder);
@@ -60,6 +62,6 @@ internal static class EvaluateCommand
         if (adapter is not null)
             Lora.Load(model, adapter);
         var evaluator = new Evaluator<T>(model, tokenizer, template, settings, seed: 0);
-        return rows[0].Source is "sst2" or "ag_news" or "gsm8k" ? evaluator.Task(rows) : evaluator.Harmful(rows);
+        return rows[0].Source is "sst2" or "ag_news" or "gsm8k" ? evaluator.Task(rows, cancel) : evaluator.Harmful(rows, cancel);
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 using Spectre.Console;
+using VaccineRef.Alignment;
 using VaccineRef.Alignment.Recipes;
 using VaccineRef.Alignment.Runs;
 using VaccineRef.Core;
@@ -25,44 +26,25 @@ internal static class RunCommand
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", read.Name);
             string origin = Path.GetDirectoryName(Path.GetFullPath(path))!;
             using var device = new CpuDevice(parsed.GetValue(threads));
-            var report = read.Precision == Precision.Double
-                ? Run<double>(read, origin, folder, device, cancel)
-                : Run<float>(read, origin, folder, device, cancel);
-            Tables.Write(RunTable.Header([report]), RunTable.Rows([report]));
-            AnsiConsole.WriteLine($"Everything is in {folder}.");
+            var console = Terminal.Open();
+            RunReport? report = null;
+            Display.While(console, show => report = read.Precision == Precision.Double
+                ? Run<double>(read, origin, folder, device, show, cancel)
+                : Run<float>(read, origin, folder, device, show, cancel));
+            Tables.Write(console, RunTable.Header([report!]), RunTable.Rows([report!]));
+            console.WriteLine($"{(report!.Interrupted ? "Interrupted; what was done" : "Everything")} is in {folder}.");
             return ExitCode.Done;
         }));
         return command;
     }
 
-    private static RunReport Run<T>(Recipe recipe, string origin, string folder, Device device, CancellationToken cancel)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        RunReport? report = null;
-        AnsiConsole.Progress().Columns(
-            new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
-            new RemainingTimeColumn()).Start(context =>
-        {
-            Dictionary<string, ProgressTask> bars = [];
-            report = new Experiment<T>(recipe, origin, device, at =>
-            {
-                foreach (var (stage, other) in bars)
-                    if (stage != at.Stage)
-                        other.StopTask();
-                if (!bars.TryGetValue(at.Stage, out var bar))
-                    bars.Add(at.Stage, bar = context.AddTask(at.Stage, maxValue: Math.Max(1, at.Steps)));
-                if (at.Step is not { } step)
-                {
-                    bar.IsIndeterminate = true;
-                    return;
-                }
+    private static RunReport Run<T>(
+        Recipe recipe, string origin, string folder, Device device, Action<Progressed> show, CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
+        new Experiment<T>(recipe, origin, device, at => show(new(at.Stage, Detail(at.Step), at.Step?.Step ?? 0, at.Steps)))
+            .Run(folder, cancel);
 
-                bar.Value = step.Step;
-                bar.Description = string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{at.Stage}: loss {step.Loss:F4}, |g| {step.GradientNorm:F2}, {step.Tokens / step.Seconds:F0} tok/s");
-            }).Run(folder, cancel);
-        });
-        return report!;
-    }
+    private static string Detail(StepRecord? step) => step is null ? "" : string.Create(
+        CultureInfo.InvariantCulture,
+        $"loss {step.Loss:F4}, |g| {step.GradientNorm:F2}, {step.Tokens / step.Seconds:F0} tok/s");
 }

@@ -38,27 +38,28 @@ internal static class VerifyCommand
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var verifier = new GoldenVerifier<T>(device);
+        var console = Terminal.Open();
         List<VerifyRow> rows = [];
         foreach (string path in GoldenVerifier<T>.Cases(folder))
         {
             cancel.ThrowIfCancellationRequested();
-            var table = new Table().AddColumns("quantity", "worst error", "bound", "measure", "", "where");
-            table.Title = new TableTitle(Markup.Escape($"{Path.GetFileName(path)}, {(typeof(T) == typeof(float) ? "float" : "double")}"));
-            foreach (var c in verifier.Verify(path))
-            {
-                rows.Add(new(c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where, c.Note));
-                table.AddRow(
-                    Markup.Escape(c.Quantity), $"{c.Error:0.0e+00}", $"{c.Bound:0.0e+00}", c.Measure,
-                    c.Passed ? "[green]pass[/]" : "[red]FAIL[/]", Markup.Escape(string.Join("; ", new[] { c.Where, c.Note }.OfType<string>())));
-            }
-
-            AnsiConsole.Write(table);
+            var compared = verifier.Verify(path);
+            rows.AddRange(compared.Select(c => new VerifyRow(
+                c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where, c.Note)));
+            console.WriteLine($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(path))}, {(typeof(T) == typeof(float) ? "float" : "double")}");
+            Tables.Write(console, ["quantity", "worst error", "bound", "measure", "", "where"], compared.Select(Cells));
         }
 
         int failed = rows.Count(row => !row.Passed);
-        AnsiConsole.WriteLine($"{rows.Count - failed} of {rows.Count} quantities within their bounds");
+        console.WriteLine($"{rows.Count - failed} of {rows.Count} quantities within their bounds");
         return rows;
     }
+
+    private static IReadOnlyList<string> Cells(Comparison c) =>
+    [
+        c.Quantity, $"{c.Error:0.0e+00}", $"{c.Bound:0.0e+00}", c.Measure, c.Passed ? "pass" : "FAIL",
+        string.Join("; ", new[] { c.Where, c.Note }.OfType<string>()),
+    ];
 }
 
 /// <summary>One comparison as it is written; error is null where it is no finite number.</summary>

@@ -30,7 +30,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     }
 
     /// <summary>Reads the prompts, as many at once as memory allows, then adds tokens until all are done.</summary>
-    public void Run()
+    public void Run(CancellationToken cancel)
     {
         long bytes = (long)ActivationsPerColumn * _model.Shape.Layers * _model.Shape.Hidden * Unsafe.SizeOf<T>();
         for (int first = 0, end; first < _texts.Length; first = end)
@@ -39,12 +39,16 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
             for (end = first + 1; end < _texts.Length; end++)
                 if ((rows += _texts[end].Prompt.Length) * bytes > _settings.MemoryBytes)
                     break;
+            cancel.ThrowIfCancellationRequested();
             Grow(_texts[first..end]);
         }
 
         for (int step = 1; step < _settings.MaxNewTokens; step++)
+        {
+            cancel.ThrowIfCancellationRequested();
             if (_texts.Where(text => !text.Ended).ToArray() is { Length: > 0 } living)
                 Grow(living);
+        }
     }
 
     /// <inheritdoc/>

@@ -14,12 +14,15 @@ public static class Generator
     /// <param name="model">The model; dropout is off and no tap listens.</param>
     /// <param name="prompts">Token ids, at least one in each.</param>
     /// <param name="settings">How.</param>
+    /// <param name="cancel">Stops after the token under way.</param>
     /// <returns>The continuations alone, in the order of the prompts; one that ended holds its end token.</returns>
     /// <exception cref="InputException">
     /// A prompt is empty, or too long for the model's context with what is to be added.
     /// </exception>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
-    public static int[][] Generate<T>(Model<T> model, IReadOnlyList<int[]> prompts, GenerationSettings settings)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static int[][] Generate<T>(
+        Model<T> model, IReadOnlyList<int[]> prompts, GenerationSettings settings, CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         settings.Check();
@@ -30,7 +33,7 @@ public static class Generator
         {
             var group = texts.AsSpan(first, GroupSize<T>(model.Network.Shape, texts.AsSpan(first), settings)).ToArray();
             using var continuation = new Continuation<T>(model, group, settings);
-            continuation.Run();
+            continuation.Run(cancel);
             first += group.Length;
         }
 

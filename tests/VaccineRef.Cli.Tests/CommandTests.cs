@@ -1,0 +1,134 @@
+using System.Text.Json;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Cli.Tests;
+
+public sealed class CommandTests
+{
+    private static readonly string Case = Path.Combine(Repository.Root, "tests", "golden", "llama_mha");
+
+    [Fact]
+    public void Version_is_printed()
+    {
+        var outcome = Vaccine.Run("--version");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.Matches(@"^\d+\.\d+\.\d+", outcome.Out);
+    }
+
+    [Theory]
+    [InlineData("demo", "--quick", "--seeds", "--rho", "--json", "--threads")]
+    [InlineData("run", "<recipe>", "--set", "--output", "--threads")]
+    [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision")]
+    [InlineData("compare", "<runs>", "--markdown")]
+    [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
+    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--threads", "--steps", "--json")]
+    [InlineData("devices")]
+    public void Help_is_complete(string command, params string[] names)
+    {
+        var outcome = Vaccine.Run(command, "--help");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.All(names, name => Assert.Contains(name, outcome.Out));
+        Assert.Contains(command, Vaccine.Run("--help").Out);
+    }
+
+    [Fact]
+    public void Devices_names_the_processor()
+    {
+        var outcome = Vaccine.Run("devices");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.Contains("cpu", outcome.Out);
+    }
+
+    [Fact]
+    public void Bench_prints_json()
+    {
+        var outcome = Vaccine.Run(
+            "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--kv-heads", "1", "--ffn", "12", "--batch", "2",
+            "--length", "6", "--lora", "2", "--threads", "1", "--steps", "3", "--json");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        var result = JsonDocument.Parse(outcome.Out).RootElement;
+        Assert.Equal(12, result.GetProperty("tokens").GetInt32());
+        Assert.Equal(3, result.GetProperty("steps").GetInt32());
+        Assert.Equal(1, result.GetProperty("threads").GetInt32());
+        foreach (string step in new[] { "plain", "vaccine" })
+            Assert.True(result.GetProperty(step).GetProperty("median_ms").GetDouble() >= result.GetProperty(step).GetProperty("min_ms").GetDouble());
+    }
+
+    [Fact]
+    public void Verify_passes_on_a_golden_case()
+    {
+        using var folder = new TempCase(null);
+        var outcome = Vaccine.Run("verify", "--golden", Case, "--json", folder.File("found.json"), "--threads", "2");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        var rows = JsonDocument.Parse(File.ReadAllText(folder.File("found.json"))).RootElement.EnumerateArray().ToArray();
+        Assert.True(rows.Length > 10);
+        Assert.All(rows, row => Assert.True(row.GetProperty("passed").GetBoolean()));
+        Assert.DoesNotContain("FAIL", outcome.Out);
+    }
+
+    [Fact]
+    public void Verify_fails_on_a_damaged_number()
+    {
+        using var damaged = new TempCase(Case);
+        byte[] weights = File.ReadAllBytes(damaged.File("model.safetensors"));
+        BitConverter.TryWriteBytes(weights.AsSpan(weights.Length - sizeof(double)), 0.123);
+        File.WriteAllBytes(damaged.File("model.safetensors"), weights);
+        var outcome = Vaccine.Run("verify", "--golden", damaged.Path, "--json", damaged.File("found.json"), "--threads", "2");
+        Assert.Equal((1, ""), (outcome.Code, outcome.Error));
+        Assert.Contains("FAIL", outcome.Out);
+        Assert.Contains("\"passed\": false", File.ReadAllText(damaged.File("found.json")));
+    }
+
+    [Theory]
+    [InlineData("manifest.json", "{}")]
+    [InlineData("manifest.json", "no JSON")]
+    [InlineData("batches.safetensors", "")]
+    public void Verify_refuses_a_case_that_is_none(string file, string content)
+    {
+        using var damaged = new TempCase(Case);
+        File.WriteAllText(damaged.File(file), content);
+        var outcome = Vaccine.Run("verify", "--golden", damaged.Path);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(damaged.Path, outcome.Error);
+    }
+
+    [Fact]
+    public void Verify_refuses_a_folder_without_cases()
+    {
+        using var empty = new TempCase(null);
+        var outcome = Vaccine.Run("verify", "--golden", empty.Path);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("no golden case", outcome.Error);
+    }
+
+    [Fact]
+    public void A_table_too_wide_is_turned_and_never_broken()
+    {
+        using var writer = new StringWriter();
+        var console = Spectre.Console.AnsiConsole.Create(new() { Out = new Spectre.Console.AnsiConsoleOutput(writer) });
+        console.Profile.Width = 40;
+        string[] header = ["run", "a long name", "another long name"];
+        Tables.Write(console, header, Enumerable.Range(0, 5).Select(row => (string[])[$"run {row}", $"{row}{row}{row}", "12/34 (35.3)"]));
+        string[] lines = [.. writer.ToString().Split('\n').Select(line => line.TrimEnd())];
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 40));
+        Assert.All(Enumerable.Range(0, 5), row => Assert.Contains($"run {row}", writer.ToString()));
+        Assert.Equal(5, string.Concat(lines).Split("12/34 (35.3)").Length - 1);
+    }
+
+    private sealed class TempCase : IDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("vaccineref-");
+
+        public TempCase(string? copyOf)
+        {
+            foreach (string file in copyOf is null ? [] : Directory.GetFiles(copyOf))
+                System.IO.File.Copy(file, File(System.IO.Path.GetFileName(file)));
+        }
+
+        public string Path => _folder.FullName;
+
+        public string File(string name) => System.IO.Path.Combine(Path, name);
+
+        public void Dispose() => _folder.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,159 @@
+using System.Text.Json;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Cli.Tests;
+
+public sealed class RunTests : IDisposable
+{
+    private static readonly string[] Always = ["manifest.json", "recipe.json", "report.json", "report.md", "steps.jsonl"];
+    private readonly TinyExperiment _tiny = new();
+
+    public void Dispose() => _tiny.Dispose();
+
+    public static TheoryData<string, string[], string[]> Kinds => new()
+    {
+        { "vaccine, double LoRA", [], ["aligned-adapter", "attacked-adapter"] },
+        { "plain, single LoRA", ["alignment.method={\"rule\": \"plain\"}", "attack.adapter=same"], ["aligned-adapter", "attacked-adapter"] },
+        {
+            "random, full parameters",
+            ["alignment.method={\"rule\": \"random\", \"variance\": 0.01}", "alignment.lora=null", "attack.adapter=none"],
+            ["aligned", "attacked"]
+        },
+        { "accelerated, full then LoRA", ["alignment.method.rule=accelerated_vaccine", "alignment.method.tau=2", "alignment.lora=null"], ["aligned", "attacked-adapter"] },
+        { "double precision", ["precision=double"], ["aligned-adapter", "attacked-adapter"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_run_writes_its_folder(string kind, string[] set, string[] weights)
+    {
+        Assert.NotEmpty(kind);
+        var outcome = Run("run", set);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        string run = _tiny.In("run");
+        Assert.Equal(Always.Concat(weights).Order(), Directory.GetFileSystemEntries(run).Select(path => Path.GetFileName(path)!).Order());
+
+        var steps = File.ReadAllLines(Path.Combine(run, "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(["alignment 1", "alignment 2", "attack 1", "attack 2"], steps.Select(line =>
+            $"{line.GetProperty("stage").GetString()} {line.GetProperty("step").GetProperty("step").GetInt32()}"));
+        var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "report.json"))).RootElement;
+        Assert.False(report.GetProperty("interrupted").GetBoolean());
+        Assert.Equal(
+            ["base", "aligned", "attacked"], report.GetProperty("measurements").EnumerateArray().Select(m => m.GetProperty("moment").GetString()));
+
+        // the recipe that was written, every default spelled out, is the recipe that was run
+        Assert.Equal(0, Vaccine.Run("compare", run, run).Code);
+        string again = File.ReadAllText(Path.Combine(run, "recipe.json")).Replace("\"model\": \"model\"", "\"model\": \"../model\"");
+        Assert.Contains("\"learning_rate\"", again);
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_bits_and_another_does_not()
+    {
+        string[] Files(string folder) =>
+        [
+            Convert.ToHexString(File.ReadAllBytes(Path.Combine(_tiny.In(folder), "aligned-adapter", "adapter_model.safetensors"))),
+            Convert.ToHexString(File.ReadAllBytes(Path.Combine(_tiny.In(folder), "attacked-adapter", "adapter_model.safetensors"))),
+            WithoutTimes(Path.Combine(_tiny.In(folder), "report.json")),
+            WithoutTimes(Path.Combine(_tiny.In(folder), "steps.jsonl")),
+        ];
+        Assert.Equal(0, Run("one").Code);
+        Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--output", _tiny.In("two"), "--threads", "2").Code);
+        Assert.Equal(0, Run("three", "seed=8").Code);
+        Assert.Equal(Files("one"), Files("two"));
+        Assert.NotEqual(Files("one")[0], Files("three")[0]);
+    }
+
+    [Fact]
+    public void A_folder_that_holds_something_is_refused_and_untouched()
+    {
+        Directory.CreateDirectory(_tiny.In("run"));
+        _tiny.Write("run/mine.txt", "mine");
+        var outcome = Run("run");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("not empty", outcome.Error);
+        Assert.Equal([_tiny.In("run/mine.txt")], Directory.GetFileSystemEntries(_tiny.In("run")));
+        Assert.Equal("mine", File.ReadAllText(_tiny.In("run/mine.txt")));
+    }
+
+    [Fact]
+    public void A_loss_that_is_no_number_stops_the_run_and_says_where()
+    {
+        var outcome = Run("run", "alignment.training.learning_rate=1e30", "alignment.training.max_steps=6", "alignment.lora=null",
+            "alignment.training.warmup_ratio=0");
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains("is not finite at step", outcome.Error);
+        Assert.Matches("first at:  +\\S+", outcome.Error);
+        Assert.Matches("batch:  +safe.json", outcome.Error);
+        Assert.False(File.Exists(_tiny.In("run/report.json")));
+        Assert.False(Directory.Exists(_tiny.In("run/aligned")));
+    }
+
+    [Theory]
+    [InlineData("-INT")]
+    [InlineData("-TERM")]
+    public void An_interrupted_run_leaves_everything_written(string signal)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        using var process = Vaccine.Start(
+            "run", _tiny.Recipe, "--output", _tiny.In("run"), "--threads", "1", "--set", "alignment.training.max_steps=1000000");
+        string steps = _tiny.In("run/steps.jsonl");
+        while (!process.HasExited && (!File.Exists(steps) || new FileInfo(steps).Length < 1000))
+            Thread.Sleep(20);
+        Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
+        System.Diagnostics.Process.Start("kill", [signal, $"{process.Id}"]).WaitForExit();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(130, process.ExitCode);
+        Assert.Contains("Interrupted", output);
+
+        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
+        Assert.True(report.GetProperty("interrupted").GetBoolean());
+        int done = report.GetProperty("stages")[0].GetProperty("report").GetProperty("steps").GetInt32();
+        Assert.Equal(done, File.ReadAllLines(steps).Select(line => JsonDocument.Parse(line)).Count());
+        Assert.True(File.Exists(_tiny.In("run/aligned-adapter/adapter_model.safetensors")));
+        Assert.True(File.Exists(_tiny.In("run/report.md")));
+    }
+
+    [Fact]
+    public void Evaluate_scores_the_model_with_and_without_the_adapter_of_a_run()
+    {
+        Assert.Equal(0, Run("run").Code);
+        string[] common = [_tiny.In("model"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "2"];
+        foreach (string[] adapter in new string[][] { [], ["--adapter", _tiny.In("run/aligned-adapter")] })
+        {
+            var outcome = Vaccine.Run(["evaluate", .. common, .. adapter]);
+            Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+            Assert.Contains("harmful score", outcome.Out);
+            Assert.Contains("greedy, 2 new tokens", outcome.Out);
+        }
+    }
+
+    [Fact]
+    public void Compare_writes_one_line_for_each_run_and_moment()
+    {
+        Assert.Equal((0, 0), (Run("one").Code, Run("two", "name=other", "alignment.method={\"rule\": \"plain\"}").Code));
+        var outcome = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"), "--markdown", _tiny.In("table.md"));
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        var lines = File.ReadAllLines(_tiny.In("table.md"));
+        Assert.Equal(2 + (2 * 3), lines.Length);
+        Assert.Single(lines.Select(line => line.Count(c => c == '|')).Distinct());
+        Assert.Equal(3, outcome.Out.Split('\n').Count(line => line.Contains("vaccine rho=0.5", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Progress_in_a_file_is_a_line_for_each_tenth()
+    {
+        var outcome = Run("run", "alignment.training.max_steps=60");
+        Assert.DoesNotContain('\u001b', outcome.Out);
+        Assert.DoesNotContain('\r', outcome.Out);
+        Assert.InRange(outcome.Out.Split('\n').Count(line => line.StartsWith("alignment:", StringComparison.Ordinal)), 10, 11);
+        Assert.Matches("alignment: loss [0-9.]+, \\|g\\| [0-9.]+, [0-9]+ tok/s, step 30 of 60, [0-9:]+ left", outcome.Out);
+    }
+
+    private Outcome Run(string folder, params string[] set) => Vaccine.Run(
+        ["run", _tiny.Recipe, "--output", _tiny.In(folder), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
+
+    private static string WithoutTimes(string path) =>
+        System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(path), "\"seconds\": ?[0-9.eE+-]+", "");
+}
