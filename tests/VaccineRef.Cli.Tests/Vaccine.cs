@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)]       // the console is one
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]       // the console is one
 
 namespace VaccineRef.Cli.Tests;
 

@@ -22,13 +22,13 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
         Model = LanguageModel.Create<T>(tiny.Config, Device, tiny.Random.At("weights"));
         if (tiny.Adapted)
             Lora.Attach(Model, tiny.Adapter, tiny.Random.At("adapter"));
-        foreach (var parameter in Model.Parameters.Concat(Model.Trainable).Distinct())
+        foreach (var parameter in Model.Network.Parameters.Concat(Model.Trainable).Distinct())
             AddNoise(parameter, noise);
         _gradients = new Arena(Device);
         foreach (var parameter in Model.Trainable)
             parameter.Train(_gradients);
         State = new TrainState<T>(Device, Model.Trainable, seed);
-        Objective = new CrossEntropyObjective<T>(Model);
+        Objective = new CrossEntropyObjective<T>(Model.Network);
         Batch = PackedBatch.Pack(tiny.Sequences);
     }
 
