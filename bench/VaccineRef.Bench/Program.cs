@@ -1,1 +1,4 @@
-return 0;
+using BenchmarkDotNet.Running;
+using VaccineRef.Bench;
+
+BenchmarkSwitcher.FromTypes([typeof(MatmulBenchmarks), typeof(StepBenchmarks)]).Run(args);

@@ -1,0 +1,63 @@
+using BenchmarkDotNet.Attributes;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Bench;
+
+/// <summary>The matrix product over shapes in use, in all three orientations of a linear layer: y, dx, dW.</summary>
+[MemoryDiagnoser]
+public unsafe class MatmulBenchmarks
+{
+    private CpuDevice _device = null!;
+    private Arena _arena = null!;
+    private View<float> _x, _w, _y;
+
+    /// <summary>Rows, outputs and inputs of the layer.</summary>
+    [Params("400x64x64", "2048x384x384", "1008x1024x1024")]
+    public string Shape { get; set; } = "";
+
+    /// <summary>Size of the team.</summary>
+    [Params(1, 2)]
+    public int Threads { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        int[] extents = [.. Shape.Split('x').Select(int.Parse)];
+        _device = new CpuDevice(Threads);
+        _arena = new Arena(_device);
+        View<float> Random(int rows, int columns, string name)
+        {
+            var view = _arena.Allocate<float>(new Shape(rows, columns));
+            _device.Run(new FillNormal<float>(RandomStream.FromSeed(1).At(name)), view);
+            return view;
+        }
+
+        _x = Random(extents[0], extents[2], "x");
+        _w = Random(extents[1], extents[2], "w");
+        _y = Random(extents[0], extents[1], "y");
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _arena.Dispose();
+        _device.Dispose();
+    }
+
+    /// <summary>y = x W', 2 N in out flops; so are the others.</summary>
+    [Benchmark(Description = "NT: y = x W'")]
+    public void Forward() => Matmul.Multiply(
+        _device.Workers, _x.Rows, _w.Rows, _x.Columns, 1f, _x.Address, _x.Columns, false, _w.Address, _w.Columns, true,
+        _y.Address, _y.Columns, accumulate: false);
+
+    [Benchmark(Description = "NN: dx = dy W")]
+    public void BackwardInput() => Matmul.Multiply(
+        _device.Workers, _x.Rows, _x.Columns, _y.Columns, 1f, _y.Address, _y.Columns, false, _w.Address, _w.Columns, false,
+        _x.Address, _x.Columns, accumulate: false);
+
+    [Benchmark(Description = "TN: dW = dy' x")]
+    public void BackwardWeight() => Matmul.Multiply(
+        _device.Workers, _w.Rows, _w.Columns, _x.Rows, 1f, _y.Address, _y.Columns, true, _x.Address, _x.Columns, false,
+        _w.Address, _w.Columns, accumulate: false);
+}
