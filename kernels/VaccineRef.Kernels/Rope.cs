@@ -13,6 +13,8 @@ namespace VaccineRef.Kernels;
 /// </summary>
 public sealed unsafe class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private const int LongestTable = 1 << 30;         // elements: 8 million positions of heads of 128
+
     private readonly int _headSize;
     private readonly double[] _frequencies;
     private T[] _table = [];          // position -> headSize / 2 cosines, headSize / 2 sines; a memo, replaced whole
@@ -46,8 +48,9 @@ public sealed unsafe class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIe
         if (ids.Length != x[0].Rows)
             throw new ShapeException(Name, $"{ids.Length} positions for x {x[0]}", "a position for every row");
         foreach (int position in ids)
-            if (position < 0)
-                throw new ShapeException(Name, $"position {position}", "positions from 0 on");
+            if ((uint)position >= LongestTable / (uint)_headSize)
+                throw new ShapeException(
+                    Name, $"position {position}", $"0 to {(LongestTable / _headSize) - 1}: the table of turns has an end");
     }
 
     /// <inheritdoc/>

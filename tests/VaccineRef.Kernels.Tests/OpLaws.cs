@@ -59,7 +59,7 @@ public sealed class OpLaws : IDisposable
         var dx = run.Backward(x, u);
         for (int i = 0; i < x.Length; i++)
         {
-            var v = OpCase.Numbers(x[i].Length, sizes.Random.At("v").At(i));
+            var v = OpCase.Numbers(x[i].Length, sizes.Random().At("v").At(i));
             double length = Math.Max(1, v.Norm());
             double[][] Moved(double step) =>
                 [.. x.Select((all, j) => j == i ? Numbers.Mix(1, all, step / length, v) : all)];
@@ -140,9 +140,9 @@ public sealed class OpLaws : IDisposable
     });
 
     [Property(MaxTest = 6)]
-    public void Law_8_one_thread_and_many_give_the_same_bits(Sizes small) => Every(small.Enlarged, subject =>
+    public void Law_8_one_thread_and_many_give_the_same_bits(Sizes small) => Every(small.Enlarged(), subject =>
     {
-        var sizes = small.Enlarged;
+        var sizes = small.Enlarged();
         var x = subject.Inputs(sizes);
         AssertSame(subject.Single(sizes));
         AssertSame(subject.Double(sizes));
@@ -207,7 +207,7 @@ public sealed class OpLaws : IDisposable
     }
 
     private static double[] Direction<T>(OpRun<T> run, Sizes sizes, string name)
-        where T : unmanaged, IFloatingPointIeee754<T> => OpCase.Numbers(run.Output.Count, sizes.Random.At(name));
+        where T : unmanaged, IFloatingPointIeee754<T> => OpCase.Numbers(run.Output.Count, sizes.Random().At(name));
 
     private static void Every(Sizes sizes, Action<OpCase> law)
     {

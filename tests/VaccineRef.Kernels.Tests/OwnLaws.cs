@@ -91,13 +91,14 @@ public sealed class OwnLaws : IDisposable
         Assert.Throws<ShapeException>(() => op.Infer([new(3, 6)]));
         Assert.Throws<ShapeException>(() => op.Check([new(3, 8)], [0, 1]));
         Assert.Throws<ShapeException>(() => op.Check([new(2, 8)], [0, -1]));
+        Assert.Throws<ShapeException>(() => op.Check([new(2, 8)], [0, int.MaxValue]));
     }
 
     [Property]
     public void Dropout_draws_the_same_mask_in_backward(Sizes s)
     {
         double[] x = [.. Enumerable.Repeat(1.0, s.N * s.C)];
-        using var run = new OpRun<double>(_device, new Dropout<double>(0.3), [new(s.N, s.C)], [], s.Random);
+        using var run = new OpRun<double>(_device, new Dropout<double>(0.3), [new(s.N, s.C)], [], s.Random());
         Assert.Equal(run.Forward(x: [x]), run.Backward([x], x)[0]);
     }
 
@@ -201,7 +202,7 @@ public sealed class OwnLaws : IDisposable
         return run.Forward(x);
     }
 
-    private static double[] Draw(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random.At(name));
+    private static double[] Draw(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random().At(name));
 
     private static void Same(double[] expected, double[] actual)
     {

@@ -71,7 +71,7 @@ public sealed class RoutineTests : IDisposable
     [Property]
     public void The_first_element_that_is_not_finite_is_found(Sizes s, ushort position, byte kind)
     {
-        using var x = Draw<float>(s.Enlarged, "x");
+        using var x = Draw<float>(s.Enlarged(), "x");
         Assert.Equal(-1, _team.Run(new FirstNonFinite<float>(), x.View));
         float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
         int first = position % (int)x.View.Shape.Count;
@@ -134,7 +134,7 @@ public sealed class RoutineTests : IDisposable
         }
     }
 
-    private static double[] Numbers(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random.At(name));
+    private static double[] Numbers(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random().At(name));
 
     private static Guarded<T> Draw<T>(Sizes s, string name)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>

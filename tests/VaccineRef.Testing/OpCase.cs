@@ -34,7 +34,7 @@ public sealed record OpCase(
     public double[][] Inputs(Sizes sizes)
     {
         var shapes = Shapes(sizes);
-        return [.. shapes.Select((shape, i) => Numbers(shape.Count, sizes.Random.At(i)).Select(Round).ToArray())];
+        return [.. shapes.Select((shape, i) => Numbers(shape.Count, sizes.Random().At(i)).Select(Round).ToArray())];
         double Round(double value) => (float)Domain((float)value);
     }
 

@@ -29,7 +29,7 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
 
     /// <summary>The call of a case in a trial.</summary>
     public OpRun(Device device, Op<T> op, OpCase subject, Sizes sizes)
-        : this(device, op, subject.Shapes(sizes), subject.Ids(sizes), sizes.Random.At("op"))
+        : this(device, op, subject.Shapes(sizes), subject.Ids(sizes), sizes.Random().At("op"))
     {
     }
 

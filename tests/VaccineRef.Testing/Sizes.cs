@@ -16,15 +16,15 @@ namespace VaccineRef.Testing;
 public readonly record struct Sizes(int N, int C, int H, int V, int Seed)
 {
     /// <summary>The stream of this trial's numbers.</summary>
-    public RandomStream Random => RandomStream.FromSeed((ulong)Seed);
+    public RandomStream Random() => RandomStream.FromSeed((ulong)Seed);
 
     /// <summary>The same trial, large enough that every op is cut into several pieces.</summary>
-    public Sizes Enlarged => this with { N = 35 + N, C = 9 * C, H = H + 30 };
+    public Sizes Enlarged() => this with { N = 35 + N, C = 9 * C, H = H + 30 };
 
     /// <summary>N numbers below <paramref name="bound"/>, such as ids.</summary>
     public int[] Below(int bound)
     {
-        var random = Random.At("ids");
+        var random = Random().At("ids");
         return [.. Enumerable.Range(0, N).Select(i => random.Below(bound, i))];
     }
 }
