@@ -50,7 +50,7 @@ public sealed unsafe class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIe
         foreach (int position in ids)
             if ((uint)position >= LongestTable / (uint)_headSize)
                 throw new ShapeException(
-                    Name, $"position {position}", $"0 to {(LongestTable / _headSize) - 1}: the table of turns has an end");
+                    Name, $"position {position}", $"0 to {(LongestTable / _headSize) - 1}");
     }
 
     /// <inheritdoc/>
