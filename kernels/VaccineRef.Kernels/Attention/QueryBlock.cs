@@ -29,6 +29,13 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     public const int Queries = 32;
 
     private const int Keys = 64;
+
+    /// <summary>Of which lanes come: whole vectors, and fours to transpose.</summary>
+    private static int Multiple => Math.Max(4, Vector<T>.Count);
+
+    /// <summary>Queries, or keys, for which what the causal mask leaves is worked out together.</summary>
+    private static int Strip => Math.Max(8, Vector<T>.Count);
+
     private readonly int _size, _first, _count, _window, _lanes;
     private readonly T _scale;
     private readonly T* _max, _sum, _factor;                     // (1, lanes) each
@@ -41,7 +48,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         (_size, _first, _count) = (attention.HeadSize, first, count);
         _window = attention.Window ?? int.MaxValue;
         _scale = T.CreateChecked(attention.Scale);
-        _lanes = (count + Vector<T>.Count - 1) / Vector<T>.Count * Vector<T>.Count;
+        _lanes = (count + Multiple - 1) / Multiple * Multiple;
         _max = (T*)scratch;
         _sum = _max + _lanes;
         _factor = _sum + _lanes;
@@ -53,7 +60,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
 
     /// <summary>Bytes of scratch: they depend on the head size alone.</summary>
     public static long ScratchBytes(int headSize) =>
-        (3L + (2 * Keys) + (2 * headSize)) * Math.Max(Queries, Vector<T>.Count) * sizeof(T);
+        (3L + (2 * Keys) + (2 * headSize)) * Math.Max(Queries, Multiple) * sizeof(T);
 
     private int FirstKey => Math.Max(0, _first - _window + 1) / Keys * Keys;
 
@@ -67,14 +74,12 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         new Span<T>(_sum, _lanes).Clear();
         for (int position = FirstKey; position < EndKey; position += Keys)
         {
-            int keys = Math.Min(Keys, EndKey - position);
-            Score(position, keys, key);
-            Soften(keys);
+            Score(position, key);
+            Soften(position);
             bool started = position > FirstKey;
             for (int i = 0; started && i < _count; i++)
                 Scale(query.Y + (i * query.Stride), _factor[i]);
-            BlockProduct.Multiply(
-                _count, _size, keys, _scores, 1, _lanes, key.V + (position * key.Stride), key.Stride, query.Y, query.Stride, started);
+            SumOverKeys(position, _scores, key.V + (position * key.Stride), key.Stride, query.Y, query.Stride, started);
         }
 
         new Span<T>(_sum + _count, _lanes - _count).Fill(T.One);
@@ -98,56 +103,93 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         LoadStatistics(query);
         for (int position = FirstKey; position < EndKey; position += Keys)
         {
-            int keys = Math.Min(Keys, EndKey - position);
             nint at = position * key.Stride;
-            Score(position, keys, key);
-            Normalize(keys);
+            Score(position, key);
+            Normalize(position);
             if (key.Dv != null)
-                BlockProduct.Multiply(
-                    keys, _size, _count, _scores, _lanes, 1, query.Dy, query.Stride, key.Dv + at, key.Stride, true);
+                SumOverQueries(position, _scores, query.Dy, query.Stride, key.Dv + at, key.Stride);
             if (query.Dq == null && key.Dk == null)
                 continue;
-            BlockProduct.Multiply(keys, _lanes, _size, key.V + at, key.Stride, 1, _dy, _lanes, _dScores, _lanes, false);
-            Differentiate(keys);
+            KeysByQueries(position, key.V + at, key.Stride, _dy, _dScores);
+            Differentiate(position);
             if (query.Dq != null)
-                BlockProduct.Multiply(
-                    _count, _size, keys, _dScores, 1, _lanes, key.K + at, key.Stride, query.Dq, query.Stride, true);
+                SumOverKeys(position, _dScores, key.K + at, key.Stride, query.Dq, query.Stride, accumulate: true);
             if (key.Dk != null)
-                BlockProduct.Multiply(
-                    keys, _size, _count, _dScores, _lanes, 1, query.Q, query.Stride, key.Dk + at, key.Stride, true);
+                SumOverQueries(position, _dScores, query.Q, query.Stride, key.Dk + at, key.Stride);
+        }
+    }
+
+    /// <summary>Keys in the block that begins at <paramref name="position"/>.</summary>
+    private int KeyCount(int position) => Math.Min(Keys, EndKey - position);
+
+    /// <summary>How many of the block's keys some query in the strip of <paramref name="lane"/> sees; what lies beyond is never read.</summary>
+    private int Seen(int position, int lane) => Math.Clamp(_first + (lane / Strip * Strip) + Strip - position, 0, KeyCount(position));
+
+    /// <summary>to (keys, lanes) = X Y, with X (keys, headSize) rows of K or V, and Y (headSize, lanes).</summary>
+    private void KeysByQueries(int position, T* x, nint stride, T* y, T* to)
+    {
+        int keys = KeyCount(position);
+        for (int j = 0; j < keys; j += Strip)
+        {
+            int lane = Math.Max(0, position + j - _first) / Strip * Strip;
+            BlockProduct.Multiply(
+                Math.Min(Strip, keys - j), _lanes - lane, _size, x + (j * stride), stride, 1, y + lane, _lanes,
+                to + (j * _lanes) + lane, _lanes, false);
+        }
+    }
+
+    /// <summary>to (queries, headSize) = or += W' X, with W (keys, lanes), and X (keys, headSize) rows of K or V.</summary>
+    private void SumOverKeys(int position, T* weights, T* x, nint stride, T* to, nint toStride, bool accumulate)
+    {
+        for (int i = 0; i < _count; i += Strip)
+            BlockProduct.Multiply(
+                Math.Min(Strip, _count - i), _size, Seen(position, i), weights + i, 1, _lanes, x, stride,
+                to + (i * toStride), toStride, accumulate);
+    }
+
+    /// <summary>to (keys, headSize) += W X, with W (keys, lanes), and X (queries, headSize) rows of Q or dY.</summary>
+    private void SumOverQueries(int position, T* weights, T* x, nint stride, T* to, nint toStride)
+    {
+        int keys = KeyCount(position);
+        for (int j = 0; j < keys; j += Strip)
+        {
+            int lane = Math.Max(0, position + j - _first);
+            BlockProduct.Multiply(
+                Math.Min(Strip, keys - j), _size, _count - lane, weights + (j * _lanes) + lane, _lanes, 1, x + (lane * stride), stride,
+                to + (j * toStride), toStride, true);
         }
     }
 
     /// <summary>scores = K (scale Q)', minus infinity where a query does not see a key.</summary>
-    private void Score(int position, int keys, KeyRows<T> key)
+    private void Score(int position, KeyRows<T> key)
     {
-        BlockProduct.Multiply(
-            keys, _lanes, _size, key.K + (position * key.Stride), key.Stride, 1, _queries, _lanes, _scores, _lanes, false);
-        for (int j = 0; j < keys; j++)
+        KeysByQueries(position, key.K + (position * key.Stride), key.Stride, _queries, _scores);
+        for (int j = 0; j < KeyCount(position); j++)
         {
-            var row = new Span<T>(_scores + (j * _lanes), _lanes);
+            T* row = _scores + (j * _lanes);
             int seenFrom = position + j - _first;                         // the first query, counted in the block, that sees key j
-            long seenTo = (long)seenFrom + _window;                       // and the first that no longer does
-            if (seenFrom > 0)
-                row[..Math.Min(seenFrom, _lanes)].Fill(T.NegativeInfinity);
+            long seenTo = Math.Max(0, (long)seenFrom + _window);          // and the first that no longer does
+            for (int i = Math.Max(0, seenFrom) / Strip * Strip; i < seenFrom; i++)
+                row[i] = T.NegativeInfinity;
             if (seenTo < _lanes)
-                row[Math.Max(0, (int)seenTo)..].Fill(T.NegativeInfinity);
+                new Span<T>(row + seenTo, _lanes - (int)seenTo).Fill(T.NegativeInfinity);
         }
     }
 
     /// <summary>Takes the new scores into max and sum; factor = exp(old max - max), scores = exp(scores - max).</summary>
-    private void Soften(int keys)
+    private void Soften(int position)
     {
         for (int i = 0; i < _lanes; i += Vector<T>.Count)
         {
             Vector<T> before = Vector.Load(_max + i), max = before, sum = Vector<T>.Zero;
-            for (int j = i; j < keys * _lanes; j += _lanes)
-                max = Vector.Max(max, Vector.Load(_scores + j));
-            for (int j = i; j < keys * _lanes; j += _lanes)
+            T* end = _scores + i + (Seen(position, i) * _lanes);
+            for (T* score = _scores + i; score < end; score += _lanes)
+                max = Vector.Max(max, Vector.Load(score));
+            for (T* score = _scores + i; score < end; score += _lanes)
             {
-                var weight = VectorMath.Exp(Vector.Load(_scores + j) - max);
+                var weight = VectorMath.Exp(Vector.Load(score) - max);
                 sum += weight;
-                Vector.Store(weight, _scores + j);
+                Vector.Store(weight, score);
             }
 
             var factor = VectorMath.Exp(before - max);
@@ -158,23 +200,28 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>scores = exp(scores - max), with max = the saved log-sum-exp: the probabilities.</summary>
-    private void Normalize(int keys)
+    private void Normalize(int position)
     {
-        for (int j = 0; j < keys * _lanes; j += _lanes)
-            for (int i = 0; i < _lanes; i += Vector<T>.Count)
-                Vector.Store(VectorMath.Exp(Vector.Load(_scores + j + i) - Vector.Load(_max + i)), _scores + j + i);
+        for (int i = 0; i < _lanes; i += Vector<T>.Count)
+        {
+            var logSumExp = Vector.Load(_max + i);
+            T* end = _scores + i + (Seen(position, i) * _lanes);
+            for (T* score = _scores + i; score < end; score += _lanes)
+                Vector.Store(VectorMath.Exp(Vector.Load(score) - logSumExp), score);
+        }
     }
 
     /// <summary>dScores = scale * probabilities * (dScores - sum), with sum = rowsum(dY Y).</summary>
-    private void Differentiate(int keys)
+    private void Differentiate(int position)
     {
         var scale = Vector.Create(_scale);
-        for (int j = 0; j < keys * _lanes; j += _lanes)
-            for (int i = 0; i < _lanes; i += Vector<T>.Count)
-            {
-                var difference = Vector.Load(_dScores + j + i) - Vector.Load(_sum + i);
-                Vector.Store(difference * Vector.Load(_scores + j + i) * scale, _dScores + j + i);
-            }
+        for (int i = 0; i < _lanes; i += Vector<T>.Count)
+        {
+            var sum = Vector.Load(_sum + i);
+            int end = i + (Seen(position, i) * _lanes);
+            for (int at = i; at < end; at += _lanes)
+                Vector.Store((Vector.Load(_dScores + at) - sum) * Vector.Load(_scores + at) * scale, _dScores + at);
+        }
     }
 
     /// <summary>max = the saved log-sum-exp, sum = rowsum(dY Y).</summary>
@@ -189,15 +236,20 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>to (headSize, lanes) = scale x', with zeros in the lanes beyond the last query.</summary>
+    /// <summary>to (headSize, lanes) = scale x', with the last query repeated in the lanes beyond it: they are computed and not read.</summary>
     private void Transpose(T* x, nint stride, T scale, T* to)
     {
-        for (int d = 0; d < _size; d++, to += _lanes)
+        for (int i = 0; i < _lanes; i += 4)
         {
-            for (int i = 0; i < _count; i++)
-                to[i] = x[(i * stride) + d] * scale;
-            for (int i = _count; i < _lanes; i++)
-                to[i] = T.Zero;
+            T* x0 = x + (Math.Min(i, _count - 1) * stride), x1 = x + (Math.Min(i + 1, _count - 1) * stride);
+            T* x2 = x + (Math.Min(i + 2, _count - 1) * stride), x3 = x + (Math.Min(i + 3, _count - 1) * stride), row = to + i;
+            for (int d = 0; d < _size; d++, row += _lanes)
+            {
+                row[0] = x0[d] * scale;
+                row[1] = x1[d] * scale;
+                row[2] = x2[d] * scale;
+                row[3] = x3[d] * scale;
+            }
         }
     }
 
