@@ -15,16 +15,19 @@ public enum Reduction
 }
 
 /// <summary>
-/// loss_i = log sum_j exp(z_ij) - z_it with z = hidden W' and t = ids[i], where t is not -100: the language-model head and its loss in
-/// one, a chunk of rows at a time, so that (N, V) never exists. X: hidden (N, C), W (V, C). Ids: targets (N), already shifted. Y: the mean
-/// over counted rows (1, 1), accumulated in double by a fixed tree, or one loss a row (N, 1), 0 where not counted. Saved: log-sum-exp (N, 1).
-/// Backward, with z recomputed: dz_ij = (p_ij - [j = t]) dy_i, dhidden = dz W, dW = dz' hidden; rows not counted get exactly 0. Without
-/// counted rows the loss is 0 and every gradient 0. Error of a loss against double: below (2 A + V + 16) eps with
-/// A = (C + 4) max_ij sum_c |hidden_ic W_jc|. A NaN in a counted row reaches that row's loss and the mean; elsewhere it is not read.
+/// loss_i = log sum_j exp(z_ij) - z_it with z = hidden W' and t = ids[i], where t is not -100: the language-model head
+/// and its loss in one, a chunk of rows at a time, so that (N, V) never exists. X: hidden (N, C), W (V, C). Ids:
+/// targets (N), already shifted. Y: the mean over counted rows (1, 1), accumulated in double by a fixed tree, or one
+/// loss a row (N, 1), 0 where not counted. Saved: log-sum-exp (N, 1).
+/// Backward, with z recomputed: dz_ij = (p_ij - [j = t]) dy_i, dhidden = dz W, dW = dz' hidden; rows not counted get
+/// exactly 0. Without counted rows the loss is 0 and every gradient 0. Error of a loss against double: below (2 A + V +
+/// 16) eps with A = (C + 4) max_ij sum_c |hidden_ic W_jc|. A NaN in a counted row reaches that row's loss and the mean;
+/// elsewhere it is not read.
 /// Source: torch.nn.functional.cross_entropy with ignore_index -100; Hugging Face loss_utils.py, ForCausalLMLoss.
 /// </summary>
 /// <param name="reduction">Mean, or a loss for each row.</param>
-public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The target that is not counted.</summary>
     public const int Ignored = -100;
@@ -50,7 +53,8 @@ public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T
             throw new ShapeException(Name, $"{ids.Length} targets", $"one for each of the {x[0].Rows} rows");
         for (int row = 0; row < ids.Length; row++)
             if (ids[row] != Ignored && (uint)ids[row] >= (uint)x[1].Rows)
-                throw new ShapeException(Name, $"target {ids[row]} at row {row}", $"{Ignored}, or at least 0 and below V = {x[1].Rows}");
+                throw new ShapeException(
+                    Name, $"target {ids[row]} at row {row}", $"{Ignored}, or at least 0 and below V = {x[1].Rows}");
     }
 
     /// <inheritdoc/>
@@ -118,7 +122,8 @@ public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T
         var y = f.Y;
         if (reduction == Reduction.Mean)
         {
-            double sum = f.Workers.Sum(chunks.Counted, TermsPerBlock, (first, end) => TensorPrimitives.Sum<double>(losses.Span[first..end]));
+            double sum = f.Workers.Sum(
+                chunks.Counted, TermsPerBlock, (first, end) => TensorPrimitives.Sum<double>(losses.Span[first..end]));
             y.Span[0] = T.CreateChecked(sum / Math.Max(1, chunks.Counted));
             return;
         }
@@ -148,7 +153,9 @@ public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T
             dw.Address, dw.Columns, accumulate: true);
     }
 
-    /// <summary>The counted rows, and room for one chunk of them. A chunk's size depends on the vocabulary alone.</summary>
+    /// <summary>
+    /// The counted rows, and room for one chunk of them. A chunk's size depends on the vocabulary alone.
+    /// </summary>
     private readonly struct Chunks
     {
         private readonly View<int> _counted;        // (N, 1), the first Counted in use
@@ -185,7 +192,10 @@ public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T
         /// <summary>The row of the counted row <paramref name="i"/>.</summary>
         public int Row(int i) => _counted.Span[i];
 
-        /// <summary>Gathers the chunk that begins at counted row <paramref name="first"/>, forms its logits, and says which rows it holds.</summary>
+        /// <summary>
+        /// Gathers the chunk that begins at counted row <paramref name="first"/>, forms its logits, and says which rows
+        /// it holds.
+        /// </summary>
         public unsafe View<int> Load(CpuFrame<T> f, int first)
         {
             View<T> hidden = f.X(0), w = f.X(1);
@@ -193,8 +203,8 @@ public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T
             for (int i = 0; i < rows.Rows; i++)
                 hidden.Row(rows.Span[i]).CopyTo(Hidden.Row(i));
             Matmul.Multiply(
-                f.Workers, rows.Rows, w.Rows, w.Columns, T.One, Hidden.Address, w.Columns, false, w.Address, w.Columns, true,
-                Logits.Address, w.Rows, accumulate: false);
+                f.Workers, rows.Rows, w.Rows, w.Columns, T.One, Hidden.Address, w.Columns, false,
+                w.Address, w.Columns, true, Logits.Address, w.Rows, accumulate: false);
             return rows;
         }
     }

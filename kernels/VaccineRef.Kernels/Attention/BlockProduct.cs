@@ -4,12 +4,15 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// C = A B or C += A B for blocks that lie in the nearest cache: B and C row-major, A with any steps, so that A' costs nothing and
-/// nothing is packed. Every element is one chain of fused multiply-adds over p = 0, 1, ...: it does not depend on its neighbours.
+/// C = A B or C += A B for blocks that lie in the nearest cache: B and C row-major, A with any steps, so that A' costs
+/// nothing and nothing is packed. Every element is one chain of fused multiply-adds over p = 0, 1, ...: it does not
+/// depend on its neighbours.
 /// </summary>
 internal static unsafe class BlockProduct
 {
-    /// <summary>A (m, k): element (i, p) at a[i * rowStep + p * columnStep]; B (k, n); C (m, n). m at least 1.</summary>
+    /// <summary>
+    /// A (m, k): element (i, p) at a[i * rowStep + p * columnStep]; B (k, n); C (m, n). m at least 1.
+    /// </summary>
     public static void Multiply<T>(
         int m, int n, int k, T* a, nint rowStep, nint columnStep, T* b, nint ldb, T* c, nint ldc, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -17,32 +20,37 @@ internal static unsafe class BlockProduct
         int whole = n - (n % Vector<T>.Count);
         for (int row = 0; row < m; row += 4)
         {
-            // Rows beyond the last repeat it: they compute and store the same values once more, and no remainder is left to write.
+            // Rows beyond the last repeat it: they store the same values once more, and no remainder is left to write.
             int row1 = Math.Min(1, m - 1 - row), row2 = Math.Min(2, m - 1 - row), row3 = Math.Min(3, m - 1 - row);
             var x = new Rows<T>(a + (row * rowStep), row1 * rowStep, row2 * rowStep, row3 * rowStep);
             var z = new Rows<T>(c + (row * ldc), row1 * ldc, row2 * ldc, row3 * ldc);
             for (int j = 0; j < whole; j += 2 * Vector<T>.Count)
                 Tile(
                     k, x, columnStep, b + j, ldb, z.At(j), accumulate,
-                    second: Math.Min(Vector<T>.Count, whole - j - Vector<T>.Count));     // 0: the last vector stands alone, twice
+                    second: Math.Min(Vector<T>.Count, whole - j - Vector<T>.Count));     // 0: one vector is left, twice
         }
 
         if (whole < n)
             LastColumns(whole, m, n, k, a, rowStep, columnStep, b, ldb, c, ldc, accumulate);
     }
 
-    /// <summary>Four rows by two vectors of C, which stay in registers: locals, because the JIT may leave a struct in memory.</summary>
+    /// <summary>
+    /// Four rows by two vectors of C, which stay in registers: locals, because the JIT may leave a struct in memory.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile<T>(int k, Rows<T> a, nint step, T* y, nint ldb, Rows<T> c, bool accumulate, nint second)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         T* x = a.Start, z = c.Start;
         nint x1 = a.Second, x2 = a.Third, x3 = a.Fourth, z1 = c.Second, z2 = c.Third, z3 = c.Fourth;
-        Vector<T> r00 = default, r01 = default, r10 = default, r11 = default, r20 = default, r21 = default, r30 = default, r31 = default;
+        Vector<T> r00 = default, r01 = default, r10 = default, r11 = default;
+        Vector<T> r20 = default, r21 = default, r30 = default, r31 = default;
         if (accumulate)
         {
-            (r00, r01, r10, r11) = (Vector.Load(z), Vector.Load(z + second), Vector.Load(z + z1), Vector.Load(z + z1 + second));
-            (r20, r21, r30, r31) = (Vector.Load(z + z2), Vector.Load(z + z2 + second), Vector.Load(z + z3), Vector.Load(z + z3 + second));
+            (r00, r01) = (Vector.Load(z), Vector.Load(z + second));
+            (r10, r11) = (Vector.Load(z + z1), Vector.Load(z + z1 + second));
+            (r20, r21) = (Vector.Load(z + z2), Vector.Load(z + z2 + second));
+            (r30, r31) = (Vector.Load(z + z3), Vector.Load(z + z3 + second));
         }
 
         for (int p = 0; p < k; p++, x += step, y += ldb)
@@ -72,7 +80,8 @@ internal static unsafe class BlockProduct
     }
 
     private static void LastColumns<T>(
-        int first, int m, int n, int k, T* a, nint rowStep, nint columnStep, T* b, nint ldb, T* c, nint ldc, bool accumulate)
+        int first, int m, int n, int k, T* a, nint rowStep, nint columnStep, T* b, nint ldb, T* c, nint ldc,
+        bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         for (int i = 0; i < m; i++)

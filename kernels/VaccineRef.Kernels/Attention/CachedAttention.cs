@@ -4,11 +4,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// <see cref="CausalAttention{T}"/> for the next rows of sequences whose earlier keys and values lie in a cache: appends the new k and v
-/// behind each sequence's length, and lets the new queries see old and new. Bit for bit what the whole sequence would give.
-/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize), the new rows of all sequences end to end. Ids: their offsets, one
-/// more than the cache has sequences; a sequence may bring many rows, one, or none. Y: as q. Lengths move by
-/// <see cref="KeyValueCache{T}.Advance"/>, not here. Forward only.
+/// <see cref="CausalAttention{T}"/> for the next rows of sequences whose earlier keys and values lie in a cache:
+/// appends the new k and v behind each sequence's length, and lets the new queries see old and new. Bit for bit what
+/// the whole sequence would give.
+/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize), the new rows of all sequences end to end. Ids:
+/// their offsets, one more than the cache has sequences; a sequence may bring many rows, one, or none. Y: as q. Lengths
+/// move by <see cref="KeyValueCache{T}.Advance"/>, not here. Forward only.
 /// </summary>
 /// <param name="attention">Heads, sizes, scale and window.</param>
 /// <param name="cache">Where keys and values are kept.</param>
@@ -46,7 +47,8 @@ public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCac
         var offsets = f.Ids;
         f.Workers.For(cache.Sequences, s =>
         {
-            int first = offsets.Span[s], count = offsets.Span[s + 1] - first, row = cache.Starts.Span[s] + cache.Lengths[s];
+            int first = offsets.Span[s], count = offsets.Span[s + 1] - first;
+            int row = cache.Starts.Span[s] + cache.Lengths[s];
             k.SliceRows(first, count).Span.CopyTo(keys.SliceRows(row, count).Span);
             v.SliceRows(first, count).Span.CopyTo(values.SliceRows(row, count).Span);
         });
@@ -56,5 +58,5 @@ public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCac
     /// <summary>There is none.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public override void Backward(CpuFrame<T> f) =>
-        throw new InvalidOperationException($"{Name} runs forward only: train with CausalAttention on whole sequences.");
+        throw new InvalidOperationException($"{Name} runs forward only: train with CausalAttention.");
 }

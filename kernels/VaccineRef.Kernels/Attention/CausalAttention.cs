@@ -4,17 +4,23 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_i = sum over j of softmax_j(scale q_i k_j) v_j per head, over the keys j of i's own sequence with i - window &lt; j &lt;= i.
-/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize); query head h reads key-value head h / (heads / keyValueHeads).
-/// Ids: the offsets at which sequences begin, ascending from 0 to N; empty sequences are legal. Y: as q. Saved: log-sum-exp of the
-/// scores, (N, heads). The scores are never formed as a whole: blocks of queries meet blocks of keys (<see cref="QueryBlock{T}"/>).
-/// Error of y against double: below (2 A + T + 16) eps max|v|, with A = (headSize + 4) scale max_ij sum_d |q_id k_jd| and T the
-/// length of the sequence. A NaN in row j reaches the rows of its sequence from the first row of j's block on.
-/// Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2; Ainslie et al., arXiv 2305.13245 (grouped queries).
+/// y_i = sum over j of softmax_j(scale q_i k_j) v_j per head, over the keys j of i's own sequence with i - window &lt;
+/// j &lt;= i.
+/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize); query head h reads key-value head h / (heads /
+/// keyValueHeads). Ids: the offsets at which sequences begin, ascending from 0 to N; empty sequences are legal. Y: as
+/// q. Saved: log-sum-exp of the scores, (N, heads). The scores are never formed as a whole: blocks of queries meet
+/// blocks of keys (<see cref="QueryBlock{T}"/>).
+/// Error of y against double: below (2 A + T + 16) eps max|v|, with A = (headSize + 4) scale max_ij sum_d |q_id k_jd|
+/// and T the length of the sequence. A NaN in row j reaches the rows of its sequence from the first row of j's block
+/// on.
+/// Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2; Ainslie et al., arXiv 2305.13245 (grouped
+/// queries).
 /// </summary>
 public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Attention of <paramref name="heads"/> query heads over <paramref name="keyValueHeads"/> key-value heads.</summary>
+    /// <summary>
+    /// Attention of <paramref name="heads"/> query heads over <paramref name="keyValueHeads"/> key-value heads.
+    /// </summary>
     /// <param name="heads">Query heads, a multiple of <paramref name="keyValueHeads"/>.</param>
     /// <param name="keyValueHeads">Heads of k and v.</param>
     /// <param name="headSize">Columns of a head.</param>
@@ -52,7 +58,8 @@ public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPoi
 
     /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
-        x is [var q, var k, var v] && q.Columns == Heads * HeadSize && k == v && k == new Shape(q.Rows, KeyValueHeads * HeadSize)
+        x is [var q, var k, var v] && q.Columns == Heads * HeadSize
+        && k == v && k == new Shape(q.Rows, KeyValueHeads * HeadSize)
             ? q
             : throw new ShapeException(Name, x, $"q (N, {Heads * HeadSize}), k and v (N, {KeyValueHeads * HeadSize})");
 
@@ -72,14 +79,16 @@ public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPoi
     }
 
     /// <inheritdoc/>
-    public override void Forward(CpuFrame<T> f) => Attend(f.Workers, f.X(0), f.X(1), f.X(2), f.Y, f.Saved, f.Ids, f.Ids);
+    public override void Forward(CpuFrame<T> f) =>
+        Attend(f.Workers, f.X(0), f.X(1), f.X(2), f.Y, f.Saved, f.Ids, f.Ids);
 
     /// <inheritdoc/>
     public override unsafe void Backward(CpuFrame<T> f)
     {
-        View<T> q = f.X(0), k = f.X(1), v = f.X(2), y = f.Y, dy = f.Dy, saved = f.Saved, dq = f.Dx(0), dk = f.Dx(1), dv = f.Dx(2);
+        View<T> q = f.X(0), k = f.X(1), v = f.X(2), y = f.Y, saved = f.Saved;
+        View<T> dq = f.Dx(0), dk = f.Dx(1), dv = f.Dx(2), dy = f.Dy;
         var (offsets, workers, group) = (f.Ids, f.Workers, Heads / KeyValueHeads);
-        workers.For((offsets.Length - 1) * KeyValueHeads, index =>       // one owner for every gradient: no races, one order
+        workers.For((offsets.Length - 1) * KeyValueHeads, index =>       // one owner for every gradient: one order
         {
             var (sequence, shared) = Math.DivRem(index, KeyValueHeads);
             int start = offsets.Span[sequence], end = offsets.Span[sequence + 1];
@@ -88,16 +97,20 @@ public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPoi
                 At(k, start, shared), At(v, start, shared), At(dk, start, shared), At(dv, start, shared), k.Columns);
             for (int head = shared * group; head < (shared + 1) * group; head++)
                 for (int row = start; row < end; row += QueryBlock<T>.Queries)
-                    new QueryBlock<T>(scratch.Start, this, row - start, Math.Min(QueryBlock<T>.Queries, end - row)).Backward(
-                        new(At(q, row, head), At(y, row, head), At(dy, row, head), At(dq, row, head), Statistic(saved, row, head),
-                            q.Columns, Heads),
-                        key);
+                {
+                    var query = new QueryRows<T>(
+                        At(q, row, head), At(y, row, head), At(dy, row, head), At(dq, row, head),
+                        Statistic(saved, row, head), q.Columns, Heads);
+                    int count = Math.Min(QueryBlock<T>.Queries, end - row);
+                    new QueryBlock<T>(scratch.Start, this, row - start, count).Backward(query, key);
+                }
         });
     }
 
     /// <summary>
-    /// Forward for keys that may lie elsewhere and go further back than the queries: sequence s has its position 0 at row starts[s]
-    /// of <paramref name="k"/> and <paramref name="v"/>, and its first query is at position past[s]; at 0 where past is empty.
+    /// Forward for keys that may lie elsewhere and go further back than the queries: sequence s has its position 0 at
+    /// row starts[s] of <paramref name="k"/> and <paramref name="v"/>, and its first query is at position past[s]; at 0
+    /// where past is empty.
     /// </summary>
     internal unsafe void Attend(
         Workers workers, View<T> q, View<T> k, View<T> v, View<T> y, View<T> saved,
@@ -106,9 +119,10 @@ public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPoi
         int slots = (q.Rows / QueryBlock<T>.Queries) + offsets.Length - 1;
         workers.For(slots * Heads, index =>
         {
-            int slot = slots - 1 - (index / Heads), head = index % Heads, shared = head / (Heads / KeyValueHeads);   // longest first
-            var (sequence, skip) = Find(slot, offsets.Span);
-            int row = offsets.Span[sequence] + skip, count = Math.Min(QueryBlock<T>.Queries, offsets.Span[sequence + 1] - row);
+            int head = index % Heads, shared = head / (Heads / KeyValueHeads);
+            var (sequence, skip) = Find(slots - 1 - (index / Heads), offsets.Span);               // the longest first
+            int row = offsets.Span[sequence] + skip;
+            int count = Math.Min(QueryBlock<T>.Queries, offsets.Span[sequence + 1] - row);
             if (count <= 0)
                 return;
             int first = skip + (past.IsEmpty ? 0 : past.Span[sequence]), start = starts.Span[sequence];
@@ -120,8 +134,8 @@ public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPoi
     }
 
     /// <summary>
-    /// The sequence, and the rows to skip in it, of a slot. Sequence s has its blocks in the slots from offsets[s] / Queries + s on:
-    /// that leaves each at least as many slots as it has blocks, and needs no table.
+    /// The sequence, and the rows to skip in it, of a slot. Sequence s has its blocks in the slots from offsets[s] /
+    /// Queries + s on: that leaves each at least as many slots as it has blocks, and needs no table.
     /// </summary>
     private static (int Sequence, int Skip) Find(int slot, ReadOnlySpan<int> offsets)
     {

@@ -4,9 +4,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The keys and values of what some sequences have read so far, per layer: (sequences * capacity, keyValueHeads * headSize), with
-/// sequence s from row s * capacity on. A pass of a model writes all layers behind <see cref="Lengths"/>; then
-/// <see cref="Advance"/> moves the lengths, once. One pass at a time.
+/// The keys and values of what some sequences have read so far, per layer: (sequences * capacity, keyValueHeads *
+/// headSize), with sequence s from row s * capacity on. A pass of a model writes all layers behind <see
+/// cref="Lengths"/>; then <see cref="Advance"/> moves the lengths, once. One pass at a time.
 /// </summary>
 public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -49,7 +49,9 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     /// <summary>Tokens each sequence has read.</summary>
     public IReadOnlyList<int> Lengths => _lengths;
 
-    /// <summary>The keys of a layer, (sequences * capacity, columns); sequence s holds its first Lengths[s] rows.</summary>
+    /// <summary>
+    /// The keys of a layer, (sequences * capacity, columns); sequence s holds its first Lengths[s] rows.
+    /// </summary>
     public View<T> Keys(int layer) => _keys[layer];
 
     /// <summary>The values of a layer, laid out as <see cref="Keys"/>.</summary>

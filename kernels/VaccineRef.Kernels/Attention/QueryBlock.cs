@@ -3,8 +3,11 @@ using System.Numerics.Tensors;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>A head's rows on the query side, from the block's first row on: Stride apart, the statistics Heads apart.</summary>
-internal readonly unsafe struct QueryRows<T>(T* q, T* y, T* dy, T* dq, T* logSumExp, nint stride, nint heads) where T : unmanaged
+/// <summary>
+/// A head's rows on the query side, from the block's first row on: Stride apart, the statistics Heads apart.
+/// </summary>
+internal readonly unsafe struct QueryRows<T>(T* q, T* y, T* dy, T* dq, T* logSumExp, nint stride, nint heads)
+    where T : unmanaged
 {
     public readonly T* Q = q, Y = y, Dy = dy, Dq = dq, LogSumExp = logSumExp;
     public readonly nint Stride = stride, Heads = heads;
@@ -18,10 +21,10 @@ internal readonly unsafe struct KeyRows<T>(T* k, T* v, T* dk, T* dv, nint stride
 }
 
 /// <summary>
-/// Up to 32 consecutive queries of one head against all the keys they see, 64 keys at a time. Scores are held transposed, keys by
-/// queries: then the softmax is vertical, every vector holds one key's scores for many queries, and of the operands only Q and dY
-/// need transposing, once. Key blocks begin at multiples of 64 of the position, so that a query's result does not depend on
-/// which other queries share its block.
+/// Up to 32 consecutive queries of one head against all the keys they see, 64 keys at a time. Scores are held
+/// transposed, keys by queries: then the softmax is vertical, every vector holds one key's scores for many queries, and
+/// of the operands only Q and dY need transposing, once. Key blocks begin at multiples of 64 of the position, so that a
+/// query's result does not depend on which other queries share its block.
 /// </summary>
 internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -66,7 +69,9 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
 
     private int EndKey => _first + _count;
 
-    /// <summary>Y = softmax(scale Q K') V by an online softmax: the sums so far are rescaled whenever the maximum rises.</summary>
+    /// <summary>
+    /// Y = softmax(scale Q K') V by an online softmax: the sums so far are rescaled whenever the maximum rises.
+    /// </summary>
     public void Forward(QueryRows<T> query, KeyRows<T> key)
     {
         Transpose(query.Q, query.Stride, _scale, _queries);
@@ -93,8 +98,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// Adds to dQ, dK and dV, where not null, block by block: P = exp(S - L), dV += P' dY, dS = scale P (dY V' - rowsum(dY Y)),
-    /// dQ += dS K, dK += dS' Q.
+    /// Adds to dQ, dK and dV, where not null, block by block: P = exp(S - L), dV += P' dY, dS = scale P (dY V' -
+    /// rowsum(dY Y)), dQ += dS K, dK += dS' Q.
     /// </summary>
     public void Backward(QueryRows<T> query, KeyRows<T> key)
     {
@@ -122,8 +127,12 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     /// <summary>Keys in the block that begins at <paramref name="position"/>.</summary>
     private int KeyCount(int position) => Math.Min(Keys, EndKey - position);
 
-    /// <summary>How many of the block's keys some query in the strip of <paramref name="lane"/> sees; what lies beyond is never read.</summary>
-    private int Seen(int position, int lane) => Math.Clamp(_first + (lane / Strip * Strip) + Strip - position, 0, KeyCount(position));
+    /// <summary>
+    /// How many of the block's keys some query in the strip of <paramref name="lane"/> sees; what lies beyond is never
+    /// read.
+    /// </summary>
+    private int Seen(int position, int lane) =>
+        Math.Clamp(_first + (lane / Strip * Strip) + Strip - position, 0, KeyCount(position));
 
     /// <summary>to (keys, lanes) = X Y, with X (keys, headSize) rows of K or V, and Y (headSize, lanes).</summary>
     private void KeysByQueries(int position, T* x, nint stride, T* y, T* to)
@@ -138,7 +147,9 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>to (queries, headSize) = or += W' X, with W (keys, lanes), and X (keys, headSize) rows of K or V.</summary>
+    /// <summary>
+    /// to (queries, headSize) = or += W' X, with W (keys, lanes), and X (keys, headSize) rows of K or V.
+    /// </summary>
     private void SumOverKeys(int position, T* weights, T* x, nint stride, T* to, nint toStride, bool accumulate)
     {
         for (int i = 0; i < _count; i += Strip)
@@ -155,8 +166,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         {
             int lane = Math.Max(0, position + j - _first);
             BlockProduct.Multiply(
-                Math.Min(Strip, keys - j), _size, _count - lane, weights + (j * _lanes) + lane, _lanes, 1, x + (lane * stride), stride,
-                to + (j * toStride), toStride, true);
+                Math.Min(Strip, keys - j), _size, _count - lane, weights + (j * _lanes) + lane, _lanes, 1,
+                x + (lane * stride), stride, to + (j * toStride), toStride, true);
         }
     }
 
@@ -167,7 +178,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         for (int j = 0; j < KeyCount(position); j++)
         {
             T* row = _scores + (j * _lanes);
-            int seenFrom = position + j - _first;                         // the first query, counted in the block, that sees key j
+            int seenFrom = position + j - _first;                         // the block's first query that sees key j
             long seenTo = Math.Max(0, (long)seenFrom + _window);          // and the first that no longer does
             for (int i = Math.Max(0, seenFrom) / Strip * Strip; i < seenFrom; i++)
                 row[i] = T.NegativeInfinity;
@@ -176,7 +187,9 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>Takes the new scores into max and sum; factor = exp(old max - max), scores = exp(scores - max).</summary>
+    /// <summary>
+    /// Takes the new scores into max and sum; factor = exp(old max - max), scores = exp(scores - max).
+    /// </summary>
     private void Soften(int position)
     {
         for (int i = 0; i < _lanes; i += Vector<T>.Count)
@@ -231,18 +244,23 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         for (int i = 0; i < _count; i++)
         {
             _max[i] = query.LogSumExp[i * query.Heads];
-            _sum[i] = TensorPrimitives.Dot(
-                new ReadOnlySpan<T>(query.Dy + (i * query.Stride), _size), new ReadOnlySpan<T>(query.Y + (i * query.Stride), _size));
+            nint row = i * query.Stride;
+            ReadOnlySpan<T> y = new(query.Y + row, _size), dy = new(query.Dy + row, _size);
+            _sum[i] = TensorPrimitives.Dot(dy, y);
         }
     }
 
-    /// <summary>to (headSize, lanes) = scale x', with the last query repeated in the lanes beyond it: they are computed and not read.</summary>
+    /// <summary>
+    /// to (headSize, lanes) = scale x', with the last query repeated in the lanes beyond it: they are computed and not
+    /// read.
+    /// </summary>
     private void Transpose(T* x, nint stride, T scale, T* to)
     {
         for (int i = 0; i < _lanes; i += 4)
         {
             T* x0 = x + (Math.Min(i, _count - 1) * stride), x1 = x + (Math.Min(i + 1, _count - 1) * stride);
-            T* x2 = x + (Math.Min(i + 2, _count - 1) * stride), x3 = x + (Math.Min(i + 3, _count - 1) * stride), row = to + i;
+            T* x2 = x + (Math.Min(i + 2, _count - 1) * stride), x3 = x + (Math.Min(i + 3, _count - 1) * stride);
+            T* row = to + i;
             for (int d = 0; d < _size; d++, row += _lanes)
             {
                 row[0] = x0[d] * scale;

@@ -4,8 +4,9 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// What <see cref="Vector"/> lacks for a generic element. <c>TensorPrimitives.Exp</c> will not do for attention: in double, one lane out
-/// of range sends its neighbours down another path, and their last bits change with what is masked.
+/// What <see cref="Vector"/> lacks for a generic element. <c>TensorPrimitives.Exp</c> will not do for attention: in
+/// double, one lane out of range sends its neighbours down another path, and their last bits change with what is
+/// masked.
 /// </summary>
 internal static class VectorMath
 {
@@ -30,7 +31,8 @@ internal static class VectorMath
         var rounder = Vector.Create(1.5f * (1 << 23));                // n stands in the low bits of x / log 2 + rounder
         var shifted = MultiplyAdd(x, Vector.Create(1.44269504f), rounder);
         var n = shifted - rounder;
-        var r = MultiplyAdd(n, Vector.Create(2.12194440e-4f), MultiplyAdd(n, Vector.Create(-0.693359375f), x));
+        var r = MultiplyAdd(n, Vector.Create(-0.693359375f), x);
+        r = MultiplyAdd(n, Vector.Create(2.12194440e-4f), r);
         var p = Vector.Create(1.9875691500e-4f);
         p = MultiplyAdd(p, r, Vector.Create(1.3981999507e-3f));
         p = MultiplyAdd(p, r, Vector.Create(8.3334519073e-3f));
@@ -48,7 +50,8 @@ internal static class VectorMath
         var rounder = Vector.Create(1.5 * (1L << 52));
         var shifted = MultiplyAdd(x, Vector.Create(1.4426950408889634), rounder);
         var n = shifted - rounder;
-        var r = MultiplyAdd(n, Vector.Create(-1.42860682030941723212e-6), MultiplyAdd(n, Vector.Create(-6.93145751953125e-1), x));
+        var r = MultiplyAdd(n, Vector.Create(-6.93145751953125e-1), x);
+        r = MultiplyAdd(n, Vector.Create(-1.42860682030941723212e-6), r);
         var square = r * r;
         var p = Vector.Create(1.26177193074810590878e-4);
         p = MultiplyAdd(p, square, Vector.Create(3.02994407707441961300e-2));

@@ -10,7 +10,8 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
 
     public int Rows => Lengths.Sum();
 
-    public int[] Offsets => [.. Lengths.Aggregate(new List<int> { 0 }, (offsets, length) => [.. offsets, offsets[^1] + length])];
+    public int[] Offsets =>
+        [.. Lengths.Aggregate(new List<int> { 0 }, (offsets, length) => [.. offsets, offsets[^1] + length])];
 
     public double Scale => 1 / Math.Sqrt(HeadSize);
 
@@ -19,17 +20,17 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
     public Shape KeyShape => new(Rows, KeyValueHeads * HeadSize);
 
     public override string ToString() =>
-        $"lengths [{string.Join(", ", Lengths)}], {Heads}/{KeyValueHeads} heads of {HeadSize}, window {Window}, seed {Seed}";
+        $"[{string.Join(", ", Lengths)}], {Heads}/{KeyValueHeads} heads of {HeadSize}, window {Window}, seed {Seed}";
 
     /// <summary>q, k, v.</summary>
     internal (Shape Shape, double[] Values)[] Inputs()
     {
         var random = RandomStream.FromSeed(Seed);
         return [Draw(QueryShape, "q"), Draw(KeyShape, "k"), Draw(KeyShape, "v")];
-        (Shape, double[]) Draw(Shape shape, string name) => (shape, AttentionNumbers.Normal(random.At(name), shape.Count));
+        (Shape, double[]) Draw(Shape shape, string name) => (shape, Arrays.Normal(random.At(name), shape.Count));
     }
 
-    internal double[] Dy() => AttentionNumbers.Normal(RandomStream.FromSeed(Seed).At("dy"), QueryShape.Count);
+    internal double[] Dy() => Arrays.Normal(RandomStream.FromSeed(Seed).At("dy"), QueryShape.Count);
 
     internal CausalAttention<T> Op<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
         new(Heads, KeyValueHeads, HeadSize, window: Window);
@@ -37,7 +38,9 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
     internal OpCall<T> Run<T>((Shape Shape, double[] Values)[]? x = null, int threads = 1)
         where T : unmanaged, IFloatingPointIeee754<T> => new(Op<T>(), x ?? Inputs(), Offsets, threads);
 
-    /// <summary>Attention as the textbook has it: for each row, all scores, their softmax, and the mean of the values.</summary>
+    /// <summary>
+    /// Attention as the textbook has it: for each row, all scores, their softmax, and the mean of the values.
+    /// </summary>
     internal double[] Textbook((Shape Shape, double[] Values)[] x)
     {
         var (q, k, v) = (x[0].Values, x[1].Values, x[2].Values);
@@ -51,7 +54,8 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
                     int at = ((i * Heads) + head) * HeadSize;
                     int Key(int j) => ((j * KeyValueHeads) + (head / Group)) * HeadSize;
                     int[] seen = [.. Enumerable.Range(from, i - from + 1)];
-                    double[] scores = [.. seen.Select(j => Enumerable.Range(0, HeadSize).Sum(d => Scale * q[at + d] * k[Key(j) + d]))];
+                    double Score(int j) => Enumerable.Range(0, HeadSize).Sum(d => Scale * q[at + d] * k[Key(j) + d]);
+                    double[] scores = [.. seen.Select(Score)];
                     double[] weights = [.. scores.Select(score => Math.Exp(score - scores.Max()))];
                     for (int d = 0; d < HeadSize; d++)
                         y[at + d] = seen.Zip(weights, (j, weight) => weight * v[Key(j) + d]).Sum() / weights.Sum();
@@ -63,8 +67,8 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
     /// <summary>The error bound that CausalAttention states for y, in units of the last place of 1.</summary>
     internal double Bound((Shape Shape, double[] Values)[] x)
     {
-        double largest = HeadSize * AttentionNumbers.Largest(x[0].Values) * AttentionNumbers.Largest(x[1].Values);
-        return ((2 * (HeadSize + 4) * Scale * largest) + Lengths.Max() + 16) * AttentionNumbers.Largest(x[2].Values);
+        double largest = HeadSize * Arrays.Largest(x[0].Values) * Arrays.Largest(x[1].Values);
+        return ((2 * (HeadSize + 4) * Scale * largest) + Lengths.Max() + 16) * Arrays.Largest(x[2].Values);
     }
 }
 
@@ -72,7 +76,8 @@ public sealed record AttentionCase(int[] Lengths, int KeyValueHeads, int Group, 
 public static class AttentionCases
 {
     public static Arbitrary<AttentionCase> Any() => Arb.From(
-        from lengths in Gen.Frequency((4, Gen.Choose(1, 40)), (2, Gen.Choose(60, 140)), (1, Gen.Constant(0))).NonEmptyListOf()
+        from lengths in Gen.Frequency((4, Gen.Choose(1, 40)), (2, Gen.Choose(60, 140)), (1, Gen.Constant(0)))
+            .NonEmptyListOf()
         from keyValueHeads in Gen.Choose(1, 3)
         from size in Gen.Elements(1, 3, 5, 8, 12, 16, 17, 32, 40)
         from window in Gen.Frequency((2, Gen.Constant<int?>(null)), (1, Gen.Choose(1, 100).Select(w => (int?)w)))

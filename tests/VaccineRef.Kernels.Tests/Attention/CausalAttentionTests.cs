@@ -14,14 +14,15 @@ public class CausalAttentionTests
         using var wide = c.Run<double>(x);
         using var narrow = c.Run<float>(x);
         double[] expected = c.Textbook(x);
-        Assert.True(AttentionNumbers.Distance(expected, wide.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));    // the oracle errs as well
-        Assert.True(AttentionNumbers.Distance(expected, narrow.Y.Doubles()) <= FloatEps * c.Bound(x));
+        Assert.True(Arrays.Distance(expected, wide.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));  // the oracle errs too
+        Assert.True(Arrays.Distance(expected, narrow.Y.Doubles()) <= FloatEps * c.Bound(x));
     }
 
     [Property(MaxTest = 20)]
     public void Gradients_are_the_textbooks_central_differences(AttentionCase c)
     {
-        c = c with { Lengths = [.. c.Lengths.Take(2).Select(length => length % 9)], HeadSize = Math.Min(c.HeadSize, 5) };
+        int[] lengths = [.. c.Lengths.Take(2).Select(length => length % 9)];
+        c = c with { Lengths = lengths, HeadSize = Math.Min(c.HeadSize, 5) };
         RequireDifferences(c, c.Inputs());
     }
 
@@ -29,16 +30,19 @@ public class CausalAttentionTests
     public void Gradients_are_the_textbooks_across_block_edges() =>
         RequireDifferences(new([70, 34], 1, 2, 2, 37, 5), new AttentionCase([70, 34], 1, 2, 2, 37, 5).Inputs());
 
-    /// <summary>Each gradient is a sum of at most group * T products of numbers whose errors the bound of y limits.</summary>
+    /// <summary>
+    /// Each gradient is a sum of at most group * T products of numbers whose errors the bound of y limits.
+    /// </summary>
     [Property]
     public void Float_gradients_are_the_double_ones_within_a_bound(AttentionCase c)
     {
         using var wide = c.Run<double>();
         using var narrow = c.Run<float>();
-        double slope = c.Scale * c.HeadSize * c.Group * Math.Pow(c.Inputs().Max(x => AttentionNumbers.Largest(x.Values)), 2) * AttentionNumbers.Largest(c.Dy());
+        double largest = c.Inputs().Max(x => Arrays.Largest(x.Values));
+        double slope = c.Scale * c.HeadSize * c.Group * largest * largest * Arrays.Largest(c.Dy());
         double bound = FloatEps * c.Bound(c.Inputs()) * (1 + slope) * Math.Sqrt(1 + c.Lengths.Max());
         foreach (var (expected, found) in wide.Backward(c.Dy()).Zip(narrow.Backward(c.Dy())))
-            Assert.True(AttentionNumbers.Distance(expected.Doubles(), found.Doubles()) <= bound);
+            Assert.True(Arrays.Distance(expected.Doubles(), found.Doubles()) <= bound);
     }
 
     [Property]
@@ -49,7 +53,8 @@ public class CausalAttentionTests
         var dx = packed.Backward(dy);
         for (int s = 0; s < c.Lengths.Length; s++)
         {
-            double[] Part(Shape shape, double[] values) => values[(offsets[s] * shape.Columns)..(offsets[s + 1] * shape.Columns)];
+            double[] Part(Shape shape, double[] values) =>
+                values[(offsets[s] * shape.Columns)..(offsets[s + 1] * shape.Columns)];
             var alone = c with { Lengths = [c.Lengths[s]] };
             using var run = alone.Run<float>(
                 [.. x.Select(input => (new Shape(alone.Rows, input.Shape.Columns), Part(input.Shape, input.Values)))]);
@@ -70,8 +75,9 @@ public class CausalAttentionTests
             x[i].Values.AsSpan(0, (row + 1) * x[i].Shape.Columns).CopyTo(other[i].Values);
         using var before = c.Run<double>(x);
         using var after = c.Run<double>(other);
-        using var shorter = (c with { Lengths = [row + 1] }).Run<double>(
-            [.. x.Select(input => (new Shape(row + 1, input.Shape.Columns), input.Values[..((row + 1) * input.Shape.Columns)]))]);
+        (Shape Shape, double[] Values) First((Shape Shape, double[] Values) input) =>
+            (input.Shape with { Rows = row + 1 }, input.Values[..((row + 1) * input.Shape.Columns)]);
+        using var shorter = (c with { Lengths = [row + 1] }).Run<double>([.. x.Select(First)]);
         double[] expected = before.Y.Doubles()[..((row + 1) * c.QueryShape.Columns)];
         Assert.Equal(expected, after.Y.Doubles()[..expected.Length]);
         Assert.Equal(expected, shorter.Y.Doubles());
@@ -82,11 +88,11 @@ public class CausalAttentionTests
     {
         var x = c.Inputs();
         using var before = c.Run<double>(x);
-        double[] shift = AttentionNumbers.Normal(RandomStream.FromSeed(c.Seed).At("shift"), c.KeyShape.Columns, scale: 3);
+        double[] shift = Arrays.Normal(RandomStream.FromSeed(c.Seed).At("shift"), c.KeyShape.Columns, scale: 3);
         for (int i = 0; i < x[1].Values.Length; i++)
             x[1].Values[i] += shift[i % shift.Length];
         using var after = c.Run<double>(x);
-        Assert.True(AttentionNumbers.Distance(before.Y.Doubles(), after.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));
+        Assert.True(Arrays.Distance(before.Y.Doubles(), after.Y.Doubles()) <= 2 * DoubleEps * c.Bound(x));
     }
 
     [Property]
@@ -114,8 +120,9 @@ public class CausalAttentionTests
         for (int i = 1; i < 3; i++)
         {
             double[] sums = [.. many[i].Doubles().Chunk(c.HeadSize * c.Group).SelectMany(
-                heads => Enumerable.Range(0, c.HeadSize).Select(d => heads.Where((_, at) => at % c.HeadSize == d).Sum()))];
-            Assert.True(AttentionNumbers.Distance(sums, few[i].Doubles()) <= 1e-12 * (1 + AttentionNumbers.Largest(sums)));
+                heads => heads.Select((value, at) => (value, at)).GroupBy(pair => pair.at % c.HeadSize)
+                    .Select(column => column.Sum(pair => pair.value)))];
+            Assert.True(Arrays.Distance(sums, few[i].Doubles()) <= 1e-12 * (1 + Arrays.Largest(sums)));
         }
     }
 
@@ -123,11 +130,11 @@ public class CausalAttentionTests
     public void Threads_do_not_change_a_bit(AttentionCase c)
     {
         using var one = c.Run<float>();
-        double[][] expected = [one.Y.Doubles(), one.Saved.Doubles(), .. one.Backward(c.Dy()).Select(AttentionNumbers.Doubles)];
+        double[][] expected = [one.Y.Doubles(), one.Saved.Doubles(), .. one.Backward(c.Dy()).Select(Arrays.Doubles)];
         for (int threads = 2; threads <= 4; threads++)
         {
             using var run = c.Run<float>(threads: threads);
-            double[][] found = [run.Y.Doubles(), run.Saved.Doubles(), .. run.Backward(c.Dy()).Select(AttentionNumbers.Doubles)];
+            double[][] found = [run.Y.Doubles(), run.Saved.Doubles(), .. run.Backward(c.Dy()).Select(Arrays.Doubles)];
             for (int i = 0; i < expected.Length; i++)
                 Assert.Equal(expected[i], found[i]);
         }
@@ -144,12 +151,15 @@ public class CausalAttentionTests
             Assert.Equal((wanted & (1 << i)) == 0, some[i].IsEmpty);
             if (!some[i].IsEmpty)
                 Assert.True(
-                    AttentionNumbers.Distance([.. all[i].Doubles().Select(g => g + 1)], some[i].Doubles())
-                    <= 1e-12 * (1 + AttentionNumbers.Largest(all[i].Doubles())));
+                    Arrays.Distance([.. all[i].Doubles().Select(g => g + 1)], some[i].Doubles())
+                    <= 1e-12 * (1 + Arrays.Largest(all[i].Doubles())));
         }
     }
 
-    /// <summary>A T x T matrix of float would be 4 MiB at T = 1024; what is asked for may not exceed what T = 64 takes but for the rows.</summary>
+    /// <summary>
+    /// A T x T matrix of float would be 4 MiB at T = 1024; what is asked for may not exceed what T = 64 takes but for
+    /// the rows.
+    /// </summary>
     [Fact]
     public void Memory_beside_the_rows_does_not_grow_with_the_length()
     {
@@ -162,13 +172,14 @@ public class CausalAttentionTests
             using var device = new CpuDevice(1);
             using var arena = new Arena(device);
             using var tape = new Tape<float>(device);
-            Tensor<float>[] x = [.. c.Inputs().Select(input => tape.Constant(arena.Allocate<float>(input.Shape, clear: true)))];
+            Tensor<float>[] x =
+                [.. c.Inputs().Select(input => tape.Constant(arena.Allocate<float>(input.Shape, clear: true)))];
             long before = GC.GetAllocatedBytesForCurrentThread();
             var y = tape.Apply(c.Op<float>(), x, c.Offsets);
             var loss = tape.Apply(new Mean<float>(), [y]);
             tape.Backward(loss, x);
             long managed = GC.GetAllocatedBytesForCurrentThread() - before;
-            long rows = length * 4L * ((2 * c.QueryShape.Columns) + (2 * c.KeyShape.Columns) + c.QueryShape.Columns + c.Heads);
+            long rows = length * 4L * ((3 * c.QueryShape.Columns) + (2 * c.KeyShape.Columns) + c.Heads);
             return managed + tape.Wave.Peak - rows;
         }
     }
@@ -181,7 +192,8 @@ public class CausalAttentionTests
         for (int i = 0; i < x[0].Values.Length; i++)
             x[0].Values[i] *= 1e4;
         using var run = c.Run<float>(x);
-        Assert.True(run.Y.Doubles().All(double.IsFinite) && run.Backward(c.Dy()).All(dx => dx.Doubles().All(double.IsFinite)));
+        Assert.True(run.Y.Doubles().All(double.IsFinite));
+        Assert.All(run.Backward(c.Dy()), dx => Assert.True(dx.Doubles().All(double.IsFinite)));
     }
 
     [Theory]
@@ -206,8 +218,8 @@ public class CausalAttentionTests
         var dx = run.Backward(c.Dy());
         for (int i = 0; i < 3; i++)
         {
-            double[] expected = AttentionNumbers.Differences(x[i].Values, c.Dy(), () => c.Textbook(x));
-            Assert.True(AttentionNumbers.Distance(expected, dx[i].Doubles()) <= 1e-7 * (1 + AttentionNumbers.Largest(expected)));
+            double[] expected = Arrays.Differences(x[i].Values, c.Dy(), () => c.Textbook(x));
+            Assert.True(Arrays.Distance(expected, dx[i].Doubles()) <= 1e-7 * (1 + Arrays.Largest(expected)));
         }
     }
 }

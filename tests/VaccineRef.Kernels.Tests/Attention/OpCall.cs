@@ -4,8 +4,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// One call of an op outside a tape. Every buffer has a fence of sentinels on both sides, and after each kernel the fences and the
-/// inputs are compared with what they were. Outputs come filled with NaN, gradients with what the caller says.
+/// One call of an op outside a tape. Every buffer has a fence of sentinels on both sides, and after each kernel the
+/// fences and the inputs are compared with what they were. Outputs come filled with NaN, gradients with what the caller
+/// says.
 /// </summary>
 internal sealed class OpCall<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -42,12 +43,15 @@ internal sealed class OpCall<T> : IDisposable where T : unmanaged, IFloatingPoin
 
     public View<T> Saved { get; }
 
-    /// <summary>The gradients of the inputs, each having been <paramref name="initial"/> before; empty where not wanted.</summary>
+    /// <summary>
+    /// The gradients of the inputs, each having been <paramref name="initial"/> before; empty where not wanted.
+    /// </summary>
     public View<T>[] Backward(double[] dy, Func<int, bool>? wants = null, double initial = 0)
     {
         var operands = Operands();
         operands.Dy = Constant(Y.Shape, dy);
-        View<T>[] dx = [.. _x.Select((input, i) => wants?.Invoke(i) == false ? default : Allocate(input.Shape, initial))];
+        View<T>[] dx =
+            [.. _x.Select((input, i) => wants?.Invoke(i) == false ? default : Allocate(input.Shape, initial))];
         for (int i = 0; i < _x.Length; i++)
             operands.Input(i, _x[i], dx[i]);
         _device.Backward(Op, operands);
@@ -100,8 +104,8 @@ internal sealed class OpCall<T> : IDisposable where T : unmanaged, IFloatingPoin
     }
 }
 
-/// <summary>AttentionNumbers for tests.</summary>
-internal static class AttentionNumbers
+/// <summary>Arrays for tests.</summary>
+internal static class Arrays
 {
     /// <summary>Standard normal numbers that single precision holds exactly.</summary>
     public static double[] Normal(RandomStream random, long count, double scale = 1) =>
