@@ -37,7 +37,8 @@ public sealed class GenerationTests : IDisposable
             5, Sample: true, Temperature: 1.3, TopK: 9, TopP: 0.9, Seed: seed, EosId: 4);
         int[] prompt = Prompts(tiny)[0];
         int[][] others = [prompt, [3, 1, 4, 1, 5, 9], [2]];
-        Assert.Equal(Generator.Generate(model, [prompt], settings)[0], Generator.Generate(model, others, settings)[0]);
+        int[] alone = Generator.Generate(model, [prompt], settings)[0];
+        Assert.Equal(alone, Generator.Generate(model, others, settings)[0]);
     }
 
     [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 30)]
@@ -45,7 +46,8 @@ public sealed class GenerationTests : IDisposable
     {
         using var model = tiny.Create<double>(_device);
         var settings = new GenerationSettings(4, Sample: true, Seed: bytes, EosId: 4);
-        int[][] prompts = [.. Prompts(tiny), .. Prompts(tiny)], together = Generator.Generate(model, prompts, settings);
+        int[][] prompts = [.. Prompts(tiny), .. Prompts(tiny)];
+        int[][] together = Generator.Generate(model, prompts, settings);
         Assert.Equal(together, Generator.Generate(model, prompts, settings with { MemoryBytes = bytes }));
         Assert.Equal(together, Generator.Generate(model, prompts, settings with { MemoryBytes = 16 * bytes }));
     }

@@ -72,7 +72,8 @@ public sealed class ModelConfigTests : IDisposable
 
         double[] expected = Frequencies($$"""{{Base}}, "rope_scaling": {"rope_type": "llama3", {{Factors}}}""");
         Assert.Equal(expected, Frequencies($$"""{{Base}}, "rope_scaling": {"type": "llama3", {{Factors}}}"""));
-        Assert.Equal(expected, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "llama3", {{Factors}} } """));
+        Assert.Equal(
+            expected, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "llama3", {{Factors}} } """));
         double[] plain = Frequencies(Base);
         Assert.NotEqual(expected, plain);
         Assert.Equal(plain, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "default" } """));

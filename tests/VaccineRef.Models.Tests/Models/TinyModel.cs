@@ -61,8 +61,8 @@ public sealed record TinyModel(string Variant, int Seed, int Layers, int[] Lengt
             """;
         string opt = $$"""
             "model_type": "opt", "vocab_size": {{Vocabulary}}, "hidden_size": 12, "ffn_dim": 10,
-            "num_hidden_layers": {{Layers}}, "num_attention_heads": 3, "max_position_embeddings": {{Context}}, "init_std": 0.4,
-            "dropout": 0.2
+            "num_hidden_layers": {{Layers}}, "num_attention_heads": 3, "max_position_embeddings": {{Context}},
+            "init_std": 0.4, "dropout": 0.2
             """;
         string gpt2 = $$"""
             "model_type": "gpt2", "vocab_size": {{Vocabulary}}, "n_embd": 12, "n_layer": {{Layers}}, "n_head": 3,
