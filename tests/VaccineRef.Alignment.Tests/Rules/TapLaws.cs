@@ -24,7 +24,7 @@ public sealed class TapLaws
             var report = run.Step(rule);
             int expected = kinds.Sum(kind => kind == SiteKind.TokenEmbedding ? 1 : tiny.Layers);
             Assert.Equal(expected, rule.Epsilon.Sites.Count);
-            Assert.Equal(run.Model.Network.Sites.Where(site => kinds.Contains(site.Kind)), rule.Epsilon.Sites);
+            Assert.Equal(run.Network.Sites.Where(site => kinds.Contains(site.Kind)), rule.Epsilon.Sites);
             double norm = PerturbationLaws.Flat(run.SiteGradients(kinds: kinds)).Norm();
             Assert.True(norm > 0);
             Assert.Equal(
@@ -38,7 +38,7 @@ public sealed class TapLaws
         using var run = new TinyRun<double>(tiny);
         var record = new Record<double>(Enum.GetValues<SiteKind>());
         Assert.Equal(run.Loss(), run.Loss(record));
-        Assert.Equal(run.Model.Network.Sites, record.Sites);
+        Assert.Equal(run.Network.Sites, record.Sites);
     }
 
     [Property]

@@ -22,13 +22,13 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
         Model = LanguageModel.Create<T>(tiny.Config, Device, tiny.Random.At("weights"));
         if (tiny.Adapted)
             Lora.Attach(Model, tiny.Adapter, tiny.Random.At("adapter"));
-        foreach (var parameter in Model.Network.Parameters.Concat(Model.Trainable).Distinct())
+        foreach (var parameter in Network.Parameters.Concat(Model.Trainable).Distinct())
             AddNoise(parameter, noise);
         _gradients = new Arena(Device);
         foreach (var parameter in Model.Trainable)
             parameter.Train(_gradients);
         State = new TrainState<T>(Device, Model.Trainable, seed);
-        Objective = new CrossEntropyObjective<T>(Model.Network);
+        Objective = new CrossEntropyObjective<T>(Network);
         Batch = PackedBatch.Pack(tiny.Sequences);
     }
 
@@ -37,6 +37,8 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     public CpuDevice Device { get; }
 
     public Model<T> Model { get; }
+
+    public ILanguageModel<T> Network => Model.Network;
 
     public TrainState<T> State { get; }
 

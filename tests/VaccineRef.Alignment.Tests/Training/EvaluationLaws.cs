@@ -17,7 +17,7 @@ public sealed class EvaluationLaws
     public void Nothing_changed_is_no_drift(TinyModel tiny)
     {
         using var run = new TinyRun<double>(tiny);
-        using var drift = new EmbeddingDrift<double>(run.Model.Network, Batches(tiny), run.Device);
+        using var drift = new EmbeddingDrift<double>(run.Network, Batches(tiny), run.Device);
         var measured = drift.Measure();
         Assert.Equal((0, 0), (measured.PerToken, measured.Released));
         Assert.All(measured.PerLayer, layer => Assert.Equal(0, layer));
@@ -30,7 +30,7 @@ public sealed class EvaluationLaws
     {
         using var run = new TinyRun<double>(tiny);
         var batches = Batches(tiny);
-        using var drift = new EmbeddingDrift<double>(run.Model.Network, batches, run.Device);
+        using var drift = new EmbeddingDrift<double>(run.Network, batches, run.Device);
         double[][][] before = [.. batches.Select(batch => Hidden(run, batch))];
         double[] weights = run.Weights;
         run.Weights = [.. weights.Select((value, i) => value + (0.1 * tiny.Random.At("drift").Normal(i)))];
@@ -88,7 +88,7 @@ public sealed class EvaluationLaws
     private static double[][] Hidden(TinyRun<double> run, PackedBatch batch)
     {
         var record = new Record<double>(SiteKind.AttentionOutput);
-        run.Model.Network.Forward(new Pass<double>(run.State.Tape, record), batch);
+        run.Network.Forward(new Pass<double>(run.State.Tape, record), batch);
         double[][] values = new double[record.Hidden.Length][];
         for (int layer = 0; layer < values.Length; layer++)
             values[layer] = TinyRun<double>.Values(record.Hidden[layer].Value);

@@ -74,14 +74,14 @@ public sealed class TrainerLaws
         var trainer = Trainer(run, new Plain<double>(), new(1, new(0.01), Epochs: 5));
         var report = trainer.Run(Tiny.Sequences, step => { if (step.Step == 2) cancel.Cancel(); }, cancel.Token);
         Assert.Equal((2, 15, true), (report.Steps, report.PlannedSteps, report.Interrupted));
-        Assert.All(run.Model.Network.Parameters, parameter => Assert.False(parameter.IsTrainable));
+        Assert.All(run.Network.Parameters, parameter => Assert.False(parameter.IsTrainable));
     }
 
     [Fact]
     public void A_loss_that_is_not_finite_names_step_site_and_batch_and_touches_no_weight()
     {
         using var run = new TinyRun<float>(Tiny);
-        var weight = run.Model.Network.Parameters.Single(p => p.Name == "model.layers.1.self_attn.o_proj.weight");
+        var weight = run.Network.Parameters.Single(p => p.Name == "model.layers.1.self_attn.o_proj.weight");
         double[] before = [];
         var poisoned = new Watched<float>(run.Objective, (forward, _) =>
         {
