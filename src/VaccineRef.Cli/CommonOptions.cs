@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace VaccineRef.Cli;
 
@@ -8,21 +9,20 @@ internal static class CommonOptions
     public static Option<int> Threads()
     {
         var option = new Option<int>("--threads") { Description = "Threads of the CPU; 0 is one per core.", HelpName = "N" };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 0 or > 1024)
-                result.AddError("--threads takes a number between 0 and 1024");
-        });
-        return option;
+        return Within(option, 0, 1024);
     }
 
-    public static Option<int> Count(string name, string description, int otherwise, int least = 1)
+    public static Option<int> Count(string name, string description, int otherwise, int least = 1) =>
+        Within(new(name) { Description = description, DefaultValueFactory = _ => otherwise, HelpName = "N" }, least, int.MaxValue);
+
+    private static Option<int> Within(Option<int> option, int least, int most)
     {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => otherwise, HelpName = "N" };
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < least)
-                result.AddError($"{name} takes a number of at least {least}");
+            // what is no number at all is the parser's to refuse
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, CultureInfo.InvariantCulture, out int value)
+                && (value < least || value > most))
+                result.AddError($"{option.Name} takes a number of at least {least}{(most < int.MaxValue ? $" and at most {most}" : "")}");
         });
         return option;
     }
