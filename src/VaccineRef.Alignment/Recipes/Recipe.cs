@@ -206,6 +206,9 @@ public enum AttackAdapter
 /// <summary>The user's stage: p harmful rows among n, plain fine-tuning.</summary>
 public sealed record AttackStage
 {
+    /// <summary>The paper's fine-tuning.</summary>
+    public static TrainingChoice DefaultTraining => new() { Epochs = 20, LearningRate = 1e-5 };
+
     /// <summary>Harmful rows.</summary>
     public required DataChoice Harmful { get; init; }
 
@@ -228,7 +231,7 @@ public sealed record AttackStage
     public LoraChoice Lora { get; set; } = new();
 
     /// <summary>Optimizer and schedule.</summary>
-    public TrainingChoice Training { get; set; } = new() { Epochs = 20, LearningRate = 1e-5 };
+    public TrainingChoice Training { get; set; } = DefaultTraining;
 }
 
 /// <summary>What is measured before, between and after the stages.</summary>

@@ -35,6 +35,8 @@ public static class RecipeReader
         foreach (string assignment in overrides)
             Apply(json, assignment);
         RequireShape(json, RecipeJson.Default.Recipe, "$");
+        if (json["attack"]?["training"] is JsonObject training)
+            Complete(training, JsonSerializer.SerializeToNode(AttackStage.DefaultTraining, RecipeJson.Default.TrainingChoice)!);
         try
         {
             var recipe = json.Deserialize(RecipeJson.Default.Recipe)!;
@@ -119,6 +121,13 @@ public static class RecipeReader
 
         if (shape.Properties.FirstOrDefault(property => property.IsRequired && !json.ContainsKey(property.Name)) is { } missing)
             throw new RecipeException("a key is missing", $"{path}.{missing.Name}", "nothing", Words(missing.PropertyType));
+    }
+
+    /// <summary>The attack's training has defaults of its own: a part that is given must not bring back the alignment's.</summary>
+    private static void Complete(JsonObject given, JsonNode defaults)
+    {
+        foreach (var (key, value) in defaults.AsObject())
+            given.TryAdd(key, value?.DeepClone());
     }
 
     private static bool Fits(JsonNode value, JsonTypeInfo type)
