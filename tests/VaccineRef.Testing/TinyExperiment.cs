@@ -6,7 +6,7 @@ using VaccineRef.Models;
 namespace VaccineRef.Testing;
 
 /// <summary>
-/// A folder with all that a run needs: a random Llama of 5,000 parameters with a byte-level tokenizer, four harmless data files, and a
+/// A folder with all that a run needs: a random Llama of 3,056 parameters with a byte-level tokenizer, four harmless data files, and a
 /// recipe of a few steps. Gone afterwards.
 /// </summary>
 public sealed class TinyExperiment : IDisposable
