@@ -4,7 +4,8 @@ namespace VaccineRef.Alignment.Tests.Rules;
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 20)]
 public sealed class AdapterLaws
 {
-    // The product formed once in the weight instead of in every row: sums of some hundred doubles, through norms of condition 1e2.
+    // The product formed once in the weight instead of in every row: sums of some hundred doubles, through norms of
+    // condition 1e2.
     private const double RecomputeTolerance = 1e-11;
 
     [Property]

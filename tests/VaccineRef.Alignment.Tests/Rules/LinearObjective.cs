@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Alignment.Tests.Rules;
 
 /// <summary>
-/// L = sum over sites of &lt;c_l, e_l&gt;, with every e_l a parameter: linear in the embeddings, so that the linearised loss is the
-/// loss. One row; no model.
+/// L = sum over sites of &lt;c_l, e_l&gt;, with every e_l a parameter: linear in the embeddings, so that the
+/// linearised loss is the loss. One row; no model.
 /// </summary>
 public sealed class LinearObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

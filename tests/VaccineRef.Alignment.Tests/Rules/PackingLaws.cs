@@ -3,14 +3,19 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Alignment.Tests.Rules;
 
-/// <summary>Packed rows are the padded batch without its padding: losses, gradients and perturbations are the same.</summary>
+/// <summary>
+/// Packed rows are the padded batch without its padding: losses, gradients and perturbations are the same.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 20)]
 public sealed class PackingLaws
 {
-    // Two forwards and two reverses, each sum of some hundred doubles cut elsewhere, through norms of condition below 1e2.
+    // Two forwards and two reverses, each sum of some hundred doubles cut elsewhere, through norms of condition below
+    // 1e2.
     private const double RecomputeTolerance = 1e-11;
 
-    /// <summary>The mean over counted tokens weighs a sequence by those it has; nothing flows from one sequence to another.</summary>
+    /// <summary>
+    /// The mean over counted tokens weighs a sequence by those it has; nothing flows from one sequence to another.
+    /// </summary>
     [Property]
     public void Together_is_each_sequence_alone_weighted_by_its_counted_tokens(TinyModel tiny)
     {
@@ -34,7 +39,9 @@ public sealed class PackingLaws
             Close(sites[layer], together[layer]);
     }
 
-    /// <summary>The padded computation: padding fed as tokens without label, to one length, as a Hugging Face collator does.</summary>
+    /// <summary>
+    /// The padded computation: padding fed as tokens without label, to one length, as a Hugging Face collator does.
+    /// </summary>
     [Property]
     public void Padding_changes_no_perturbation_and_no_gradient_and_is_not_moved(TinyModel tiny, byte excess)
     {

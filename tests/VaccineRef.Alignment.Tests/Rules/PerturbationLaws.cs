@@ -4,15 +4,18 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Alignment.Tests.Rules;
 
-/// <summary>What the inner maximisation must give: the maximiser of the linearised loss over the ball, and nothing else.</summary>
+/// <summary>
+/// What the inner maximisation must give: the maximiser of the linearised loss over the ball, and nothing else.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 25)]
 public sealed class PerturbationLaws
 {
-    // Sums of at most some thousand squares in double, in another order: n eps / 2 = 1e-12 relative, and a root halves it.
+    // Sums of at most some thousand squares in double, in another order: n eps / 2 = 1e-12 relative, and a root
+    // halves it.
     private const double ReorderTolerance = 1e-12;
 
-    // One forward and one reverse in another blocking of the same matrix products: each of some thousand roundings of 1e-16 may
-    // turn over, at condition numbers of the norms up to 1e2.
+    // One forward and one reverse in another blocking of the same matrix products: each of some thousand roundings of
+    // 1e-16 may turn over, at condition numbers of the norms up to 1e2.
     private const double RecomputeTolerance = 1e-11;
 
     private const double Guard = 1e-7;      // of the released code: not Perturbation's constant, which is under test
@@ -129,8 +132,8 @@ public sealed class PerturbationLaws
     }
 
     /// <summary>
-    /// Row t of the last layer goes into the prediction of t + 1 only; below, it is attended to from every later row. A sequence's
-    /// last row predicts nothing.
+    /// Row t of the last layer goes into the prediction of t + 1 only; below, it is attended to from every later row.
+    /// A sequence's last row predicts nothing.
     /// </summary>
     [Property]
     public void It_moves_exactly_the_rows_that_a_counted_target_sees(TinyModel tiny)

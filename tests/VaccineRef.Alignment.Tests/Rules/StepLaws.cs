@@ -4,16 +4,18 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Alignment.Tests.Rules;
 
-/// <summary>What the outer minimisation must give: the gradient of the perturbed loss with the perturbation held still.</summary>
+/// <summary>
+/// What the outer minimisation must give: the gradient of the perturbed loss with the perturbation held still.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 20)]
 public sealed class StepLaws
 {
     // Sums of at most some thousand doubles, in another order.
     private const double ReorderTolerance = 1e-12;
 
-    // Five-point central differences with h = 1e-5 along a unit direction: truncation h^4 D / 30 = 3e-22 D, with D the fifth
-    // derivative, of which 5e9 has been met where a norm divides by a short row; rounding 1.5 |df| / h = 1e-9 for a loss good to
-    // 1e-14.
+    // Five-point central differences with h = 1e-5 along a unit direction: truncation h^4 D / 30 = 3e-22 D, with D
+    // the fifth derivative, of which 5e9 has been met where a norm divides by a short row; rounding 1.5 |df| / h =
+    // 1e-9 for a loss good to 1e-14.
     private const double DifferenceStep = 1e-5, DifferenceTolerance = 1e-7;
 
     /// <summary>A short row under a norm: with h = 1e-3 the difference was off by 2e-4.</summary>

@@ -9,8 +9,8 @@ namespace VaccineRef.Alignment.Tests.Rules;
 public sealed class TapLaws
 {
     /// <summary>
-    /// LANDSCAPE D2: other codes hooked sites that were never reached. A small step along eps raises the loss by rho G, but for
-    /// rho^2 / 2 times a curvature below 1e3.
+    /// LANDSCAPE D2: other codes hooked sites that were never reached. A small step along eps raises the loss by rho
+    /// G, but for rho^2 / 2 times a curvature below 1e3.
     /// </summary>
     [Property]
     public void Every_kind_of_site_moves_the_forward(TinyModel tiny)

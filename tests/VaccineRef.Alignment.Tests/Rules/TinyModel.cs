@@ -20,8 +20,8 @@ public readonly record struct Lengths(int First, int Second, int Third)
 }
 
 /// <summary>
-/// A model small enough to be proved on, and a batch for it. FsCheck draws and shrinks the extents; every number follows from the
-/// seed.
+/// A model small enough to be proved on, and a batch for it. FsCheck draws and shrinks the extents; every number
+/// follows from the seed.
 /// </summary>
 public sealed record TinyModel(
     Family Family, bool Adapted, int Layers, int KeyValueHeads, int Group, int HeadSize, int Vocabulary, Lengths Lengths, int Seed)
@@ -66,8 +66,8 @@ public sealed record TinyModel(
     public AdapterConfig Adapter => new(2, 3, TargetModules.AllLinear) { Dropout = Dropout };
 
     /// <summary>
-    /// Tokens from 2 on, so that none is OPT's padding id, whose row takes no gradient; labels over the whole vocabulary, a third of
-    /// them -100. The first sequence's last label always counts.
+    /// Tokens from 2 on, so that none is OPT's padding id, whose row takes no gradient; labels over the whole
+    /// vocabulary, a third of them -100. The first sequence's last label always counts.
     /// </summary>
     public IReadOnlyList<TokenSequence> Sequences =>
         [.. Lengths.All.Select((length, i) => Sequence(length, i, Random.At("sequence").At(i)))];

@@ -87,7 +87,9 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
         return value;
     }
 
-    /// <summary>dL/de_l at every site of some kinds, without the rule: what <c>Perturbation</c> must be a multiple of.</summary>
+    /// <summary>
+    /// dL/de_l at every site of some kinds, without the rule: what <c>Perturbation</c> must be a multiple of.
+    /// </summary>
     public double[][] SiteGradients(PackedBatch? batch = null, params IReadOnlyCollection<SiteKind> kinds)
     {
         var record = new Record<T>(kinds.Count == 0 ? [SiteKind.AttentionOutput] : kinds);

@@ -51,7 +51,9 @@ public sealed class AdamWLaws : IDisposable
         }
     }
 
-    /// <summary>A clipped step is the step of the gradient cut to the largest norm; below that norm nothing is clipped.</summary>
+    /// <summary>
+    /// A clipped step is the step of the gradient cut to the largest norm; below that norm nothing is clipped.
+    /// </summary>
     [Property]
     public void Clipping_cuts_the_whole_gradient_to_its_norm(ulong seed, byte most)
     {

@@ -57,7 +57,9 @@ public sealed class EvaluationLaws
         Assert.InRange(measured.PerToken, measured.PerLayer.Max() - ReorderTolerance, measured.PerLayer.Sum() + ReorderTolerance);
     }
 
-    /// <summary>-log p summed over all counted tokens and divided once: how the data is cut into batches does not matter.</summary>
+    /// <summary>
+    /// -log p summed over all counted tokens and divided once: how the data is cut into batches does not matter.
+    /// </summary>
     [Property]
     public void Alignment_loss_is_the_token_weighted_mean(TinyModel tiny)
     {

@@ -3,7 +3,9 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Alignment.Tests.Training;
 
-/// <summary>Numbers that PyTorch and the official trainer produced, recomputed; and that a wrong weight would be seen.</summary>
+/// <summary>
+/// Numbers that PyTorch and the official trainer produced, recomputed; and that a wrong weight would be seen.
+/// </summary>
 public sealed class GoldenTests : IDisposable
 {
     private readonly CpuDevice _device = new(2);

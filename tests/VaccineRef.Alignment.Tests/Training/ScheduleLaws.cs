@@ -1,6 +1,8 @@
 namespace VaccineRef.Alignment.Tests.Training;
 
-/// <summary>The learning rate's course against closed forms and numbers of Hugging Face's get_*_schedule_with_warmup.</summary>
+/// <summary>
+/// The learning rate's course against closed forms and numbers of Hugging Face's get_*_schedule_with_warmup.
+/// </summary>
 [Properties(MaxTest = 200)]
 public sealed class ScheduleLaws
 {

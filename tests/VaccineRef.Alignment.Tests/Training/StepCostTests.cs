@@ -2,7 +2,9 @@ using VaccineRef.Alignment.Tests.Rules;
 
 namespace VaccineRef.Alignment.Tests.Training;
 
-/// <summary>What a whole Vaccine step must be beside right: the same bits on any number of threads, and no new memory.</summary>
+/// <summary>
+/// What a whole Vaccine step must be beside right: the same bits on any number of threads, and no new memory.
+/// </summary>
 public sealed class StepCostTests
 {
     /// <summary>Large enough that products, attention and the loss are each cut into several blocks.</summary>
@@ -23,7 +25,8 @@ public sealed class StepCostTests
     }
 
     /// <summary>
-    /// The wave grows once, in the first step; its blocks are joined when it is first cleared, and nothing is reserved after that.
+    /// The wave grows once, in the first step; its blocks are joined when it is first cleared, and nothing is
+    /// reserved after that.
     /// </summary>
     [Fact]
     public void From_the_second_step_on_no_memory_is_reserved()
@@ -42,9 +45,9 @@ public sealed class StepCostTests
     }
 
     /// <summary>
-    /// A kernel's closure holds up to six views of 32 bytes and a delegate of 64, 272 in all, once in forward and once per input
-    /// gradient in reverse: at most 4 * 272 per call with three inputs, and half of that over a model's mix of ops, where the first
-    /// pass forms no weight gradient. Nothing grows with the batch.
+    /// A kernel's closure holds up to six views of 32 bytes and a delegate of 64, 272 in all, once in forward and
+    /// once per input gradient in reverse: at most 4 * 272 per call with three inputs, and half of that over a
+    /// model's mix of ops, where the first pass forms no weight gradient. Nothing grows with the batch.
     /// </summary>
     [Fact]
     public void Managed_bytes_of_a_step_are_a_few_closures_per_call_and_none_per_row()

@@ -5,7 +5,9 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Alignment.Tests.Training;
 
-/// <summary>The stage around the rule: which batches come in which order, when it ends, and what a failure leaves behind.</summary>
+/// <summary>
+/// The stage around the rule: which batches come in which order, when it ends, and what a failure leaves behind.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 15)]
 public sealed class TrainerLaws
 {
@@ -45,7 +47,9 @@ public sealed class TrainerLaws
         Assert.Equal(2 * steps, order.Count);
     }
 
-    /// <summary>Each counted token weighs the same, so micro-batches add up to the big batch; by micro-batch they do not.</summary>
+    /// <summary>
+    /// Each counted token weighs the same, so micro-batches add up to the big batch; by micro-batch they do not.
+    /// </summary>
     [Property]
     public void Accumulated_by_token_the_plain_gradient_is_that_of_the_big_batch(TinyModel tiny)
     {
