@@ -47,7 +47,9 @@ internal static class VerifyCommand
             rows.AddRange(compared.Select(c => new VerifyRow(
                 c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where, c.Note)));
             console.WriteLine($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(path))}, {(typeof(T) == typeof(float) ? "float" : "double")}");
-            Tables.Write(console, ["quantity", "worst error", "bound", "measure", "", "where"], compared.Select(Cells));
+            Tables.Write(console, ["quantity", "worst error", "bound", "measure", ""], compared.Select(Cells));
+            foreach (var c in compared.Where(c => !c.Passed || c.Note is not null))
+                console.WriteLine($"  {c.Quantity}: {string.Join("; ", new[] { c.Passed ? null : c.Where, c.Note }.OfType<string>())}");
         }
 
         int failed = rows.Count(row => !row.Passed);
@@ -58,7 +60,6 @@ internal static class VerifyCommand
     private static IReadOnlyList<string> Cells(Comparison c) =>
     [
         c.Quantity, $"{c.Error:0.0e+00}", $"{c.Bound:0.0e+00}", c.Measure, c.Passed ? "pass" : "FAIL",
-        string.Join("; ", new[] { c.Where, c.Note }.OfType<string>()),
     ];
 }
 
