@@ -6,7 +6,7 @@ namespace VaccineRef.Cli;
 internal static class Tables
 {
     // What the border adds to a column.
-    private const int Padding = 2;
+    private const int Padding = 3;
 
     public static void Write(IAnsiConsole console, IEnumerable<string> header, IEnumerable<IReadOnlyList<string>> rows)
     {
