@@ -12,7 +12,7 @@ namespace VaccineRef.Kernels;
 /// Source: Hugging Face modeling_llama.py, LlamaRMSNorm; Zhang and Sennrich, arXiv 1910.07467, eq. 4.
 /// </summary>
 /// <param name="epsilon">eps, inside the square root.</param>
-public sealed class RmsNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class RmsNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "RmsNorm";

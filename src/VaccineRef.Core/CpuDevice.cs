@@ -29,6 +29,9 @@ public sealed class CpuDevice : Device
     public override void Clear<T>(View<T> view) => view.Span.Clear();
 
     /// <inheritdoc/>
+    public override void Fill<T>(View<T> view, T value) => view.Span.Fill(value);
+
+    /// <inheritdoc/>
     public override void Copy<T>(View<T> source, View<T> destination) => source.Span.CopyTo(destination.Span);
 
     /// <inheritdoc/>

@@ -18,6 +18,9 @@ public abstract class Device : IDisposable
     /// <summary>Sets every element to zero.</summary>
     public abstract void Clear<T>(View<T> view) where T : unmanaged;
 
+    /// <summary>Sets every element to a value.</summary>
+    public abstract void Fill<T>(View<T> view, T value) where T : unmanaged;
+
     /// <summary>Copies between two views of this device with the same number of elements.</summary>
     public abstract void Copy<T>(View<T> source, View<T> destination) where T : unmanaged;
 

@@ -174,7 +174,7 @@ public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IF
                 nodes[i].Reaches |= nodes[input].Reaches;
         if (!nodes[loss.Node].Reaches)
             return;
-        Device.Upload([seed], GradientOf(ref nodes[loss.Node]));
+        Device.Fill(GradientOf(ref nodes[loss.Node]), seed);
         for (int i = loss.Node; i >= 0; i--)
             if (nodes[i] is { Op: not null, Reaches: true, Gradient.IsEmpty: false })
                 ReverseCall(ref nodes[i], nodes);

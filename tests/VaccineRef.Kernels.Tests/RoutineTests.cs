@@ -56,8 +56,8 @@ public sealed class RoutineTests : IDisposable
     public void Fills_draw_element_n_of_the_stream_whatever_the_team()
     {
         var random = RandomStream.FromSeed(9);
-        using var normal = new Guarded<double>(new(7, 1001));
-        using var uniform = new Guarded<double>(new(7, 1001));
+        using var normal = new Guarded<double>(_device, new(7, 1001));
+        using var uniform = new Guarded<double>(_device, new(7, 1001));
         _team.Run(new FillNormal<double>(random, 0.02), normal.View);
         _team.Run(new FillUniform<double>(random, -1, 3), uniform.View);
         var index = Enumerable.Range(0, 7007);
@@ -85,8 +85,8 @@ public sealed class RoutineTests : IDisposable
     {
         const double Rate = 0.01, Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8, Decay = 0.1, Scale = 0.25;
         using var p = Draw<double>(s, "p");
-        using var m = new Guarded<double>(p.View.Shape);
-        using var v = new Guarded<double>(p.View.Shape);
+        using var m = new Guarded<double>(_device, p.View.Shape);
+        using var v = new Guarded<double>(_device, p.View.Shape);
         double[] weight = p.Values, mean = m.Values, square = v.Values;
         for (int t = 1; t <= 3; t++)
         {
@@ -116,9 +116,9 @@ public sealed class RoutineTests : IDisposable
         foreach (var layout in Enum.GetValues<WeightLayout>())
         {
             bool outIn = layout == WeightLayout.OutIn;
-            using var w = new Guarded<double>(outIn ? new(s.H, s.C) : new(s.C, s.H));
-            using var b = new Guarded<double>(new(s.H, s.V), B);
-            using var a = new Guarded<double>(new(s.V, s.C), A);
+            using var w = new Guarded<double>(_device, outIn ? new(s.H, s.C) : new(s.C, s.H));
+            using var b = new Guarded<double>(_device, new(s.H, s.V), B);
+            using var a = new Guarded<double>(_device, new(s.V, s.C), A);
             w.View.Span.Fill(1);
             _device.Run(new AddProduct<double>(0.5, layout), w.View, b.View, a.View);
             for (int o = 0; o < s.H; o++)
@@ -136,7 +136,7 @@ public sealed class RoutineTests : IDisposable
 
     private static double[] Numbers(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random().At(name));
 
-    private static Guarded<T> Draw<T>(Sizes s, string name)
+    private Guarded<T> Draw<T>(Sizes s, string name)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        new(new(s.N, s.C), Numbers(s, name, s.N * s.C));
+        new(_device, new(s.N, s.C), Numbers(s, name, s.N * s.C));
 }

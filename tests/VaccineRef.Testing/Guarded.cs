@@ -4,22 +4,24 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Testing;
 
-/// <summary>A view with sentinels before and behind it, which nobody may touch.</summary>
+/// <summary>A view on any device with sentinels before and behind it, which nobody may touch.</summary>
 public sealed class Guarded<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int Fence = 64;          // elements: whole cache lines, so that the view is aligned as on a tape
-    private readonly HostBuffer _buffer;
+    private readonly Device _device;
+    private readonly DeviceBuffer _buffer;
     private readonly View<T> _all;
     private readonly T _sentinel = T.CreateChecked(12345.678);
 
     /// <summary>Memory for <paramref name="shape"/>, zero, or the given values.</summary>
-    public Guarded(Shape shape, double[]? values = null)
+    public Guarded(Device device, Shape shape, double[]? values = null)
     {
-        _buffer = new HostBuffer((shape.Count + (2 * Fence)) * Unsafe.SizeOf<T>());
+        _device = device;
+        _buffer = device.Reserve((shape.Count + (2 * Fence)) * Unsafe.SizeOf<T>());
         _all = new View<T>(_buffer, 0, Shape.Vector(checked((int)shape.Count + (2 * Fence))));
-        _all.Span.Fill(_sentinel);
+        device.Fill(_all, _sentinel);
         View = _all.Slice(Fence, shape);
-        View.Span.Clear();
+        device.Clear(View);
         if (values is not null)
             Values = values;
     }
@@ -30,14 +32,27 @@ public sealed class Guarded<T> : IDisposable where T : unmanaged, IFloatingPoint
     /// <summary>The elements.</summary>
     public double[] Values
     {
-        get => [.. View.Span.ToArray().Select(double.CreateTruncating)];
-        set => value.Select(T.CreateTruncating).ToArray().CopyTo(View.Span);
+        get => [.. Download()[Fence..^Fence].Select(double.CreateTruncating)];
+        set => _device.Upload<T>(value.Select(T.CreateTruncating).ToArray(), View);
     }
 
     /// <summary>Whether every sentinel stands.</summary>
-    public bool IsIntact =>
-        !_all.Span[..Fence].ContainsAnyExcept(_sentinel) && !_all.Span[^Fence..].ContainsAnyExcept(_sentinel);
+    public bool IsIntact
+    {
+        get
+        {
+            var all = Download().AsSpan();
+            return !all[..Fence].ContainsAnyExcept(_sentinel) && !all[^Fence..].ContainsAnyExcept(_sentinel);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _buffer.Dispose();
+
+    private T[] Download()
+    {
+        var values = new T[_all.Shape.Count];
+        _device.Download(_all, values);
+        return values;
+    }
 }

@@ -4,7 +4,7 @@ using VaccineRef.Core;
 namespace VaccineRef.Testing;
 
 /// <summary>
-/// One call of an op in guarded memory, without a tape. Every run checks law 4: the inputs stay as they were and
+/// One call of an op in guarded memory of any device, without a tape. Every run checks law 4: the inputs stay as they were and
 /// nothing beyond any buffer is written.
 /// </summary>
 public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
@@ -22,9 +22,9 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
     {
         (_device, _op, _ids, _random) = (device, op, ids, random);
         op.Check(shapes, ids);
-        _y = new(op.Infer(shapes, ids.Length));
-        _saved = new(op.Saved(shapes));
-        _x = [.. shapes.Select(shape => new Guarded<T>(shape))];
+        _y = new(device, op.Infer(shapes, ids.Length));
+        _saved = new(device, op.Saved(shapes));
+        _x = [.. shapes.Select(shape => new Guarded<T>(device, shape))];
     }
 
     /// <summary>The call of a case in a trial.</summary>
@@ -41,8 +41,8 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
     {
         for (int i = 0; i < x.Length; i++)
             _x[i].Values = x[i];
-        _y.View.Span.Fill(T.NaN);
-        _saved.View.Span.Fill(T.NaN);
+        _device.Fill(_y.View, T.NaN);
+        _device.Fill(_saved.View, T.NaN);
         _operands.Begin(_x.Length, _y.View, _saved.View, _ids, _random);
         for (int i = 0; i < _x.Length; i++)
             _operands.Input(i, _x[i].View);
@@ -58,11 +58,11 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
     public double[]?[] Backward(
         double[][] x, double[] dy, Func<int, bool>? wants = null, int times = 1, double start = 0)
     {
-        using var output = new Guarded<T>(Output, dy);
+        using var output = new Guarded<T>(_device, Output, dy);
         Guarded<T>?[] dx =
-            [.. _x.Select((input, i) => wants is null || wants(i) ? new Guarded<T>(input.View.Shape) : null)];
+            [.. _x.Select((input, i) => wants is null || wants(i) ? new Guarded<T>(_device, input.View.Shape) : null)];
         foreach (var gradient in dx)
-            gradient?.View.Span.Fill(T.CreateChecked(start));
+            _device.Fill(gradient?.View ?? default, T.CreateChecked(start));
         _operands.Begin(_x.Length, _y.View, _saved.View, _ids, _random);
         _operands.Dy = output.View;
         for (int i = 0; i < _x.Length; i++)
@@ -87,7 +87,7 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
     {
         Guarded<T>[] read = more.Length == 0 ? _x : [.. _x, more[0]];
         for (int i = 0; i < inputs.Length; i++)
-            if (!read[i].View.Span.SequenceEqual(inputs[i].Select(T.CreateTruncating).ToArray()))
+            if (!read[i].Values.SequenceEqual(inputs[i].Select(value => double.CreateTruncating(T.CreateTruncating(value)))))
                 throw new InvalidOperationException($"{_op.Name} has written to its input {i}.");
         foreach (var view in (Guarded<T>[])[.. _x, _y, _saved, .. more])
             if (!view.IsIntact)

@@ -7,7 +7,7 @@ namespace VaccineRef.Kernels;
 /// Returns the sum of x^2 over all elements of all X, in double: the square of a global norm. Error: a few eps of
 /// double. NaN or infinity anywhere shows in the result. The sum over nothing is 0.
 /// </summary>
-public sealed class SquaredNorm<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class SquaredNorm<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "SquaredNorm";

@@ -1,0 +1,114 @@
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+using VaccineRef.Core;
+using Device = VaccineRef.Core.Device;
+
+namespace VaccineRef.Gpu;
+
+/// <summary>The devices of this machine, by the names of the command line: cpu, cuda[:i], opencl[:i], ilgpu-cpu.</summary>
+public static class Devices
+{
+    /// <summary>The names there can be, for messages.</summary>
+    public const string Names = "cpu, cuda[:i], opencl[:i] or ilgpu-cpu";
+
+    private const string Simulator = "ilgpu-cpu";
+
+    // Barriers of the simulator are operating-system threads: few of them.
+    private const int SimulatedWarp = 4, SimulatedWarps = 2;
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="threads">Threads of "cpu"; 0 for one per core.</param>
+    /// <param name="precision">In what matrix products of floats are computed.</param>
+    /// <exception cref="InputException">There is no such device, or it cannot do what is asked. There is no fallback.</exception>
+    public static Device Open(string name, int threads = 0, MatmulPrecision precision = MatmulPrecision.Float32)
+    {
+        if (name == "cpu")
+            return precision == MatmulPrecision.Float32 ? new CpuDevice(threads) : throw NoTensorCores(name, precision, "a processor");
+        if (name == Simulator)
+        {
+            var simulator = new CPUDevice(SimulatedWarp, SimulatedWarps, 1);
+            var context = Context.Create(builder => builder.CPU(simulator).EnableAlgorithms());
+            return Open(name, context, context.GetDevice<CPUDevice>(0), precision);
+        }
+
+        var (kind, index) = Parse(name);
+        var all = All();
+        var found = OfKind(all, kind);
+        if (index < found.Length && Unusable(found[index]) is null)
+            return Open($"{kind}:{index}", all, found[index], precision);
+        all.Dispose();
+        throw new InputException(
+            "there is no such device, or it cannot be used", name,
+            index < found.Length ? $"{found[index].Name}: {Unusable(found[index])}" : $"{found.Length} {kind} devices",
+            "one of those that 'vaccine devices' lists as usable", "--device cpu runs everywhere");
+    }
+
+    /// <summary>The GPUs that are there, and why what cannot be used cannot.</summary>
+    public static IReadOnlyList<DeviceListing> List()
+    {
+        using var context = All();
+        return [.. List(context, "cuda"), .. List(context, "opencl")];
+    }
+
+    private static IEnumerable<DeviceListing> List(Context context, string kind) => OfKind(context, kind).Select(
+        (device, index) => new DeviceListing(
+            $"{kind}:{index}", device.Name, device.MemorySize, device.NumMultiprocessors, Capabilities(device), Unusable(device)));
+
+    // Everything, also what ILGPU would leave out: a device that is there and cannot be used is told, not hidden.
+    private static Context All() => Context.Create(builder => builder.Cuda(_ => true).OpenCL(_ => true).EnableAlgorithms());
+
+    private static ILGPU.Runtime.Device[] OfKind(Context context, string kind) =>
+        [.. context.Devices.Where(device => kind == "cuda" ? device is CudaDevice : device is CLDevice)];
+
+    private static string Capabilities(ILGPU.Runtime.Device device) => device switch
+    {
+        CudaDevice cuda => $"{cuda.Architecture}, driver {cuda.DriverVersion}",
+        CLDevice cl => $"{cl.CVersion}, {(cl.Capabilities.Float64 ? "double" : "no double")}",
+        _ => "",
+    };
+
+    private static string? Unusable(ILGPU.Runtime.Device device) => device switch
+    {
+        CudaDevice { Architecture: null } => "its architecture is newer or older than those ILGPU generates code for",
+        CudaDevice { InstructionSet: null } => "its driver is older than those ILGPU generates code for",
+        CLDevice { Capabilities.GenericAddressSpace: false } => "its driver has no generic address space (PoCL before 5, OpenCL 1.x)",
+        _ => null,
+    };
+
+    private static GpuDevice Open(string name, Context context, ILGPU.Runtime.Device device, MatmulPrecision precision)
+    {
+        try
+        {
+            if (precision != MatmulPrecision.Float32 && device is not CudaDevice { Architecture.Major: >= 8 })
+                throw NoTensorCores(name, precision, device.Name);
+            return new(name, context, device.CreateAccelerator(context), precision);
+        }
+        catch (AcceleratorException error)
+        {
+            context.Dispose();
+            throw new DeviceLostException(name, "opening it", error);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    private static (string Kind, int Index) Parse(string name)
+    {
+        string[] parts = name.Split(':');
+        int index = 0;
+        return parts is ["cuda" or "opencl"] || (parts is ["cuda" or "opencl", var number] && int.TryParse(number, out index) && index >= 0)
+            ? (parts[0], index)
+            : throw new InputException("unknown device", "--device", name, Names);
+    }
+
+    private static InputException NoTensorCores(string name, MatmulPrecision precision, string what) => new(
+        "this device has no tensor cores for that precision", name, $"--matmul {precision} on {what}",
+        "a CUDA device of sm_80 or later", "--matmul float32");
+}

@@ -1,0 +1,20 @@
+using ILGPU;
+using ILGPU.Runtime;
+using VaccineRef.Core;
+
+namespace VaccineRef.Gpu;
+
+/// <summary>One plain allocation of a GPU's memory, uninitialised.</summary>
+internal sealed class GpuBuffer(MemoryBuffer1D<byte, Stride1D.Dense> memory, long bytes) : DeviceBuffer(bytes)
+{
+    /// <summary>The part of the buffer that a view names.</summary>
+    public ArrayView<T> View<T>(long offset, long count) where T : unmanaged =>
+        memory.View.BaseView.Cast<T>().SubView(offset, count);
+
+    /// <summary>Waits for the kernels that may still use the memory, and gives it back.</summary>
+    protected override void Free()
+    {
+        memory.Accelerator.Synchronize();
+        memory.Dispose();
+    }
+}

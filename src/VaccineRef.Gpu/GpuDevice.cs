@@ -1,0 +1,202 @@
+using System.Numerics;
+using ILGPU;
+using ILGPU.Runtime;
+using VaccineRef.Core;
+using Device = VaccineRef.Core.Device;
+
+namespace VaccineRef.Gpu;
+
+/// <summary>
+/// A GPU, or whatever else ILGPU runs kernels on: its memory, its one stream, and the halves that ops bring for it. Kernels run in the
+/// order of the calls and nothing waits for them but a download. One caller at a time.
+/// </summary>
+public sealed class GpuDevice : Device
+{
+    private const int LargestGroup = 256;
+    private readonly Context _context;
+    private readonly Accelerator _accelerator;
+    private readonly Transfers _transfers;
+    private readonly IntegerCache _integers;
+    private object? _frame;          // GpuFrame<T> of the last Operands<T>
+    private object? _operands;
+
+    internal GpuDevice(string name, Context context, Accelerator accelerator, MatmulPrecision precision)
+    {
+        (Name, _context, _accelerator, Precision) = (name, context, accelerator, precision);
+        Kernels = new KernelCache(accelerator);
+        GroupSize = Math.Min(LargestGroup, (int)BitOperations.RoundUpToPowerOf2((uint)accelerator.MaxNumThreadsPerGroup + 1) / 2);
+        Scratch = new Arena(this);
+        _transfers = new Transfers(accelerator);
+        _integers = new IntegerCache(this);
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <summary>The kernels compiled so far.</summary>
+    public KernelCache Kernels { get; }
+
+    /// <summary>Threads of a one-dimensional group.</summary>
+    public int GroupSize { get; }
+
+    /// <summary>In what matrix products of floats are computed.</summary>
+    public MatmulPrecision Precision { get; }
+
+    /// <summary>Bytes of memory the device has.</summary>
+    public long MemoryBytes => _accelerator.MemorySize;
+
+    /// <summary>Memory that lasts for one call.</summary>
+    internal Arena Scratch { get; }
+
+    /// <inheritdoc/>
+    public override DeviceBuffer Reserve(long bytes)
+    {
+        try
+        {
+            return new GpuBuffer(_accelerator.Allocate1D<byte>(Math.Max(bytes, HostBuffer.Alignment)), bytes);
+        }
+        catch (Exception error) when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
+        {
+            throw new InputException(
+                "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece", $"{Mebibytes(MemoryBytes)} in all",
+                "a smaller batch, a shorter maximum length, a smaller model, or another --device", error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Clear<T>(View<T> view)
+    {
+        if (view.Shape.Count > 0)
+            Elements(view).Cast<byte>().MemSetToZero(_accelerator.DefaultStream);
+    }
+
+    /// <inheritdoc/>
+    public override void Fill<T>(View<T> view, T value)
+    {
+        var elements = View(view);
+        int groups = checked((int)((elements.Count + GroupSize - 1) / GroupSize));
+        Kernels.Launch(new Work(new(groups, 1), new(GroupSize, 1)), FillKernel, elements, value);
+    }
+
+    /// <inheritdoc/>
+    public override void Copy<T>(View<T> source, View<T> destination)
+    {
+        if (source.Shape.Count > 0)
+            Elements(source).CopyTo(_accelerator.DefaultStream, Elements(destination));
+    }
+
+    /// <inheritdoc/>
+    public override void Upload<T>(ReadOnlySpan<T> source, View<T> destination)
+    {
+        try
+        {
+            _transfers.Upload(source, Elements(destination));
+        }
+        catch (AcceleratorException error)
+        {
+            throw new DeviceLostException(Name, "an upload", error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Download<T>(View<T> source, Span<T> destination) => Download(Elements(source), destination);
+
+    /// <inheritdoc/>
+    public override void Forward<T>(Op<T> op, Operands<T> operands)
+    {
+        if (op is not IGpuOp<T> half)
+            throw new KernelMissingException(op.Name, Name);
+        Call(op.Name, half.Forward, Frame(operands));
+    }
+
+    /// <inheritdoc/>
+    public override void Backward<T>(Op<T> op, Operands<T> operands)
+    {
+        if (op is not IGpuOp<T> half)
+            throw new KernelMissingException(op.Name, Name);
+        Call(op.Name, half.Backward, Frame(operands));
+    }
+
+    /// <inheritdoc/>
+    public override double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x)
+    {
+        if (routine is not IGpuRoutine<T> half)
+            throw new KernelMissingException(routine.Name, Name);
+        var operands = new Operands<T>();
+        operands.Begin(x.Length, default, default, default, default);
+        for (int i = 0; i < x.Length; i++)
+            operands.Input(i, x[i]);
+        double result = 0;
+        Call(routine.Name, frame => result = half.Run(frame), new GpuFrame<T>(operands, this));
+        return result;
+    }
+
+    /// <summary>Waits until everything launched so far is done.</summary>
+    public void Synchronize() => _accelerator.Synchronize();
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _integers.Dispose();
+        _transfers.Dispose();
+        Scratch.Dispose();
+        _accelerator.Dispose();
+        _context.Dispose();
+    }
+
+    /// <summary>A view of this device as kernels see it.</summary>
+    internal static GpuView<T> View<T>(View<T> view) where T : unmanaged => new(Elements(view), view.Rows, view.Columns);
+
+    /// <summary>Integers on the device.</summary>
+    internal GpuView<int> Integers(ReadOnlySpan<int> values) => _integers.Get(values);
+
+    internal void Download<T>(ArrayView<T> source, Span<T> destination) where T : unmanaged
+    {
+        try
+        {
+            _transfers.Download(source, destination);
+        }
+        catch (AcceleratorException error)
+        {
+            throw new DeviceLostException(Name, "a download", error);
+        }
+    }
+
+    private static ArrayView<T> Elements<T>(View<T> view) where T : unmanaged => view.Buffer switch
+    {
+        null => default,
+        GpuBuffer buffer => buffer.View<T>(view.Offset, view.Shape.Count),
+        _ => throw new InvalidOperationException("A GPU was handed a view of another device's memory."),
+    };
+
+    private static void FillKernel<T>(GpuView<T> x, T value) where T : unmanaged
+    {
+        long i = GpuIndex.Thread;
+        if (i < x.Count)
+            x[i] = value;
+    }
+
+    private static string Mebibytes(long bytes) => $"{bytes / (1024.0 * 1024):F0} MiB";
+
+    private void Call<T>(string name, Action<GpuFrame<T>> half, GpuFrame<T> frame)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        try
+        {
+            half(frame);
+        }
+        catch (AcceleratorException error)
+        {
+            throw new DeviceLostException(Name, name, error);
+        }
+
+        Scratch.Rewind();
+    }
+
+    private GpuFrame<T> Frame<T>(Operands<T> operands) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (!ReferenceEquals(_operands, operands))
+            (_operands, _frame) = (operands, new GpuFrame<T>(operands, this));
+        return (GpuFrame<T>)_frame!;
+    }
+}

@@ -1,0 +1,49 @@
+using System.Numerics;
+using ILGPU;
+
+namespace VaccineRef.Gpu;
+
+/// <summary>
+/// Reductions over the threads of a group, for kernels: a binary tree in shared memory. The tree depends on the group's size alone, so
+/// the bits are the same in every run; warp shuffles would save barriers on CUDA but are no part of OpenCL.
+/// </summary>
+public static class GroupSum
+{
+    /// <summary>The sum of every thread's <paramref name="value"/>, told to all. All threads of the group must call it.</summary>
+    /// <param name="value">The thread's term.</param>
+    /// <param name="shared">Shared memory of at least as many elements as the group has threads, a power of two.</param>
+    public static T All<T>(T value, ArrayView<T> shared) where T : unmanaged, INumber<T>
+    {
+        int thread = Group.IdxX;
+        shared[thread] = value;
+        Group.Barrier();
+        for (int half = Group.DimX / 2; half > 0; half /= 2)
+        {
+            if (thread < half)
+                shared[thread] += shared[thread + half];
+            Group.Barrier();
+        }
+
+        T total = shared[0];
+        Group.Barrier();                // nobody overwrites what another still reads
+        return total;
+    }
+
+    /// <summary>The largest of every thread's <paramref name="value"/>, told to all, by the rules of <see cref="All"/>.</summary>
+    public static T Max<T>(T value, ArrayView<T> shared) where T : unmanaged, INumber<T>
+    {
+        int thread = Group.IdxX;
+        shared[thread] = value;
+        Group.Barrier();
+        for (int half = Group.DimX / 2; half > 0; half /= 2)
+        {
+            if (thread < half && shared[thread + half] > shared[thread])
+                shared[thread] = shared[thread + half];
+            Group.Barrier();
+        }
+
+        T largest = shared[0];
+        Group.Barrier();
+        return largest;
+    }
+}

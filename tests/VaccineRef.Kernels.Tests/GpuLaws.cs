@@ -1,0 +1,84 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Gpu;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Kernels.Tests;
+
+/// <summary>
+/// Law 7 (DESIGN, section 5): every op gives on every device of this machine what it gives on the processor, within its stated bound.
+/// ILGPU's simulator is always there; its barriers are operating-system threads, so extents stay small.
+/// </summary>
+[Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 4)]
+public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable
+{
+    // As OpLaws: backward makes some more roundings than forward.
+    private const double GradientRoundings = 16;
+
+    private readonly CpuDevice _cpu = new(1);
+
+    public void Dispose() => _cpu.Dispose();
+
+    [Fact]
+    public void Every_op_and_routine_has_a_gpu_half()
+    {
+        var missing = typeof(Kernels.Add<>).Assembly.GetTypes().Where(type => !type.IsAbstract)
+            .Where(type => Derives(type, typeof(Op<>)) && !Has(type, typeof(IGpuOp<>))
+                || Derives(type, typeof(Routine<>)) && !Has(type, typeof(IGpuRoutine<>)))
+            .Select(type => type.Name);
+        Assert.Empty(missing);
+
+        static bool Derives(Type? type, Type ancestor) => type is not null
+            && ((type.IsGenericType && type.GetGenericTypeDefinition() == ancestor) || Derives(type.BaseType, ancestor));
+        static bool Has(Type type, Type half) => type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == half);
+    }
+
+    [Property]
+    public void Law_7_a_gpu_equals_the_processor_within_the_stated_bound(Sizes large)
+    {
+        var sizes = large with { C = 1 + (large.C % 20), H = 1 + (large.H % 20) };
+        foreach (var gpu in gpus.All)
+            foreach (var subject in OpCases.All)
+                try
+                {
+                    Compare(gpu, subject.Double(sizes), subject, sizes, double.BitIncrement(1) - 1);
+                    Compare(gpu, subject.Single(sizes), subject, sizes, float.BitIncrement(1) - 1);
+                }
+                catch (Exception error)
+                {
+                    throw new InvalidOperationException($"{subject.Name}, {sizes}, {gpu.Name}: {error.Message}", error);
+                }
+    }
+
+    /// <summary>The device in T against the processor in double, by the rule of law 6; in double, both may be off.</summary>
+    private void Compare<T>(Device gpu, Op<T> op, OpCase subject, Sizes sizes, double unit)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var run = new OpRun<T>(gpu, op, subject, sizes);
+        using var exact = new OpRun<double>(_cpu, subject.Double(sizes), subject, sizes);
+        var x = subject.Inputs(sizes);
+        double[][] positive = [.. x.Select(Numbers.Absolute)];
+        double[] u = [.. OpCase.Numbers(run.Output.Count, sizes.Random().At("u")).Select(value => (double)(float)value)];
+        double eps = 2 * (subject.Eps(sizes) + 1) * unit;
+
+        double scale = Math.Max(x[0].Largest(), exact.Forward(positive).Largest());
+        var scales = exact.Backward(positive, u.Absolute());
+        var y = exact.Forward(x);
+        Near(y, run.Forward(x), eps * Math.Max(scale, y.Largest()), "y");
+        var (dx, found) = (exact.Backward(x, u), run.Backward(x, u));
+        for (int i = 0; i < x.Length; i++)
+        {
+            double reference = Math.Max(u.Largest(), Math.Max(scales[i]!.Largest(), dx[i]!.Largest()));
+            Near(dx[i]!, found[i]!, eps * GradientRoundings * reference, $"gradient {i}");
+            Assert.Equal(found[i], run.Backward(x, u, wants: j => j == i)[i]);          // law 5, and the same bits again
+        }
+    }
+
+    private static void Near(double[] expected, double[] actual, double allowed, string what)
+    {
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(
+                Math.Abs(expected[i] - actual[i]) <= allowed,
+                $"{what}[{i}]: {expected[i]:R} expected, {actual[i]:R} found, allowed {allowed:E1}");
+    }
+}
