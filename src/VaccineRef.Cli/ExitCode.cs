@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VaccineRef.Core;
+using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli;
 
@@ -39,7 +40,7 @@ internal static class ExitCode
         var (code, text) = error switch
         {
             InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
-            NonFiniteException => (Failed, error.Message),
+            NonFiniteException or DeviceLostException or KernelMissingException => (Failed, error.Message),
             OperationCanceledException => (Interrupted, "interrupted"),
             OutOfMemoryException => (Failed, $"out of memory{Environment.NewLine}  remedy:   a smaller batch or model"),
             _ => (Failed, $"this should not have happened, please report it{Environment.NewLine}{error}"),

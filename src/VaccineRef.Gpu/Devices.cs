@@ -14,7 +14,11 @@ public static class Devices
     /// <summary>The names there can be, for messages.</summary>
     public const string Names = "cpu, cuda[:i], opencl[:i] or ilgpu-cpu";
 
-    private const string Simulator = "ilgpu-cpu";
+    /// <summary>The processor's own kernels.</summary>
+    public const string Processor = "cpu";
+
+    /// <summary>ILGPU's simulator: GPU kernels on the processor, slowly.</summary>
+    public const string Simulator = "ilgpu-cpu";
 
     // Barriers of the simulator are operating-system threads: few of them.
     private const int SimulatedWarp = 4, SimulatedWarps = 2;
@@ -26,7 +30,7 @@ public static class Devices
     /// <exception cref="InputException">There is no such device, or it cannot do what is asked. There is no fallback.</exception>
     public static Device Open(string name, int threads = 0, MatmulPrecision precision = MatmulPrecision.Float32)
     {
-        if (name == "cpu")
+        if (name == Processor)
             return precision == MatmulPrecision.Float32 ? new CpuDevice(threads) : throw NoTensorCores(name, precision, "a processor");
         if (name == Simulator)
         {

@@ -12,7 +12,8 @@ namespace VaccineRef.Alignment.Demo;
 /// One seed of the demo: pre-train a tiny Llama on the world, align it with plain SFT and with Vaccine, attack each
 /// with every share of harmful data, measure before and after.
 /// </summary>
-internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoProgress> progress, CancellationToken cancel)
+internal sealed class DemoSeed(
+    DemoSettings settings, ulong seed, BlockingCollection<Device> free, Action<DemoProgress> progress, CancellationToken cancel)
 {
     private readonly SyntheticWorld _world = new(seed, settings.World);
     private readonly WorldTokenizer _tokenizer = new();
@@ -22,28 +23,50 @@ internal sealed class DemoSeed(DemoSettings settings, ulong seed, Action<DemoPro
 
     private int Total => settings.Base.MaxSteps + (Methods.Length * (settings.Align.MaxSteps + (settings.HarmfulRatios.Count * settings.Attack.MaxSteps)));
 
-    /// <param name="threads">Alignments to run at once, each on one thread.</param>
-    public IReadOnlyList<DemoCell> Run(int threads)
+    /// <param name="atOnce">Alignments to run at once, each on a device of its own.</param>
+    public IReadOnlyList<DemoCell> Run(int atOnce)
     {
-        using var device = new CpuDevice(threads: 1);
-        using var model = Create(device);
-        Train(model, "pre-training", new Plain<float>(), settings.Base, Encode(_world.Pretraining(CorpusSize)), "base");
+        var (measured, pretrained) = On(Pretrain);
         var cells = new ConcurrentDictionary<string, IReadOnlyList<DemoCell>>();
         Parallel.ForEach(
-            Methods, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel },
-            method => cells[method] = Branch(method, model.Network.Parameters));
-        return [Measure(model, "base", null, Encode(_world.RefusalProbe), null), .. Methods.SelectMany(method => cells[method])];
+            Methods, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancel },
+            method => cells[method] = On(device => Branch(device, method, pretrained)));
+        return [measured, .. Methods.SelectMany(method => cells[method])];
     }
 
     private static readonly string[] Methods = ["sft", "vaccine"];
 
-    /// <summary>Aligns a copy of the base with one method, and attacks it with every share of harmful data.</summary>
-    private List<DemoCell> Branch(string method, IReadOnlyList<Parameter<float>> pretrained)
+    /// <summary>Works on a device that nobody else works on; nobody waits for a second one while holding one.</summary>
+    private TResult On<TResult>(Func<Device, TResult> work)
     {
-        using var device = new CpuDevice(threads: 1);
+        var device = free.Take(cancel);
+        try
+        {
+            return work(device);
+        }
+        finally
+        {
+            free.Add(device, CancellationToken.None);
+        }
+    }
+
+    /// <summary>The base model: what it scores, and its weights on the host, from where every device can have them.</summary>
+    private (DemoCell Measured, float[][] Weights) Pretrain(Device device)
+    {
         using var model = Create(device);
-        foreach (var (to, from) in model.Network.Parameters.Zip(pretrained))
-            device.Copy(from.Value, to.Value);
+        Train(model, "pre-training", new Plain<float>(), settings.Base, Encode(_world.Pretraining(CorpusSize)), "base");
+        var weights = model.Network.Parameters.Select(parameter => new float[parameter.Shape.Count]).ToArray();
+        foreach (var (parameter, values) in model.Network.Parameters.Zip(weights))
+            device.Download(parameter.Value, values);
+        return (Measure(model, "base", null, Encode(_world.RefusalProbe), null), weights);
+    }
+
+    /// <summary>Aligns a copy of the base with one method, and attacks it with every share of harmful data.</summary>
+    private List<DemoCell> Branch(Device device, string method, float[][] pretrained)
+    {
+        using var model = Create(device);
+        foreach (var (parameter, values) in model.Network.Parameters.Zip(pretrained))
+            device.Upload<float>(values, parameter.Value);
         using var vaccine = new Vaccine<float>(new VaccineOptions(settings.Rho), device);
         var probe = Encode(_world.RefusalProbe);
         Train(

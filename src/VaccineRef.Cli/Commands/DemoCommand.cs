@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 using VaccineRef.Alignment.Demo;
+using VaccineRef.Core;
 using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
@@ -18,10 +19,11 @@ internal static class DemoCommand
         var seeds = new Option<ulong[]>("--seeds") { Description = "Seeds to run; 10 to 13 by default.", AllowMultipleArgumentsPerToken = true };
         var rho = new Option<double?>("--rho") { Description = "Radius of Vaccine's ball." };
         var json = new Option<string?>("--json") { Description = "Write every measurement to this file too.", HelpName = "FILE" };
-        var threads = CommonOptions.Threads();
+        var where = new DeviceOptions();
         var command = new Command(
             "demo", "Align a tiny language model with plain SFT and with Vaccine, attack both, score them. No files needed.")
-        { quick, seeds, rho, json, threads };
+        { quick, seeds, rho, json };
+        where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var settings = parsed.GetValue(quick) ? DemoSettings.Quick : new DemoSettings();
@@ -29,16 +31,25 @@ internal static class DemoCommand
                 settings = settings with { Seeds = [.. chosen.Distinct()] };
             if (parsed.GetValue(rho) is { } radius)
                 settings = settings with { Rho = radius };
-            int workers = parsed.GetValue(threads) is > 0 and var count ? count : Environment.ProcessorCount;
-            var cells = Run(settings, workers, cancel);
-            if (parsed.GetValue(json) is { } path)
-                AtomicFile.WriteText(path, JsonSerializer.Serialize(cells, DemoJson.Default.IReadOnlyListDemoCell) + "\n");
-            return ExitCode.Done;
+            var devices = where.OpenEach(parsed);
+            try
+            {
+                var cells = Run(settings, devices, where.Describe(parsed), cancel);
+                if (parsed.GetValue(json) is { } path)
+                    AtomicFile.WriteText(path, JsonSerializer.Serialize(cells, DemoJson.Default.IReadOnlyListDemoCell) + "\n");
+                return ExitCode.Done;
+            }
+            finally
+            {
+                foreach (var device in devices)
+                    device.Dispose();
+            }
         }));
         return command;
     }
 
-    private static IReadOnlyList<DemoCell> Run(DemoSettings settings, int workers, CancellationToken cancel)
+    private static IReadOnlyList<DemoCell> Run(
+        DemoSettings settings, IReadOnlyList<Device> devices, string where, CancellationToken cancel)
     {
         var console = Terminal.Open();
         console.WriteLine("Vaccine on a synthetic world: a tiny Llama learns every recipe of a fictional");
@@ -47,11 +58,11 @@ internal static class DemoCommand
         var clock = Stopwatch.StartNew();
         IReadOnlyList<DemoCell> cells = [];
         Display.While(console, show => cells = VaccineDemo.Run(
-            settings, workers,
+            settings, devices,
             step => show(new($"seed {step.Seed}", string.Create(CultureInfo.InvariantCulture, $"{step.Stage}, loss {step.Loss:F3}"), step.Done, step.Total)),
             cancel));
         Print(console, settings, cells);
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {workers} threads."));
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {where}."));
         return cells;
     }
 

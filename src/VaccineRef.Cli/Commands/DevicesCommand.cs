@@ -3,31 +3,43 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Spectre.Console;
+using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine devices: where work can be done.</summary>
+/// <summary>vaccine devices: where work can be done, and why not where it cannot.</summary>
 internal static class DevicesCommand
 {
     public static Command Create()
     {
-        var command = new Command("devices", "List the devices that can run, with what they have.");
+        var command = new Command("devices", "List the devices of this machine, with what they have.");
         command.SetAction(_ => ExitCode.Of(_ => Show()));
         return command;
     }
 
     private static int Show()
     {
-        double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1L << 30);
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector<byte>.Count * 8;
-        string[] cpu =
-        [
-            "cpu", $"{RuntimeInformation.ProcessArchitecture} processor", $"{Environment.ProcessorCount}", $"{bits} bits",
-            $"{gibibytes:F1} GiB",
-        ];
+        string processor = $"{RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads, {bits}-bit vectors";
+        var gpus = Devices.List();
         var console = Terminal.Open();
-        Tables.Write(console, ["device", "what", "threads", "vectors", "memory"], [cpu]);
-        console.WriteLine("This version has CPU kernels only; it looks for no other device.");
+        Tables.Write(
+            console, ["device", "what", "memory", "usable"],
+            [
+                [Devices.Processor, processor, Gibibytes(memory), "yes"],
+                .. gpus.Select(gpu => (string[])
+                [
+                    gpu.Name, $"{gpu.Model}, {gpu.Capabilities}, {gpu.Multiprocessors} multiprocessors", Gibibytes(gpu.MemoryBytes),
+                    gpu.Unusable is null ? "yes" : $"no: {gpu.Unusable}",
+                ]),
+                [Devices.Simulator, "GPU kernels on the processor, for tests: slow", Gibibytes(memory), "yes"],
+            ]);
+        foreach (string kind in (string[])["cuda", "opencl"])
+            if (!gpus.Any(gpu => gpu.Name.StartsWith(kind, StringComparison.Ordinal)))
+                console.WriteLine($"No {kind} device: no driver is installed, or it lists none.");
         return ExitCode.Done;
     }
+
+    private static string Gibibytes(long bytes) => $"{bytes / (double)(1L << 30):F1} GiB";
 }

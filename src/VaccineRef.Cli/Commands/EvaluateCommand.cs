@@ -24,9 +24,10 @@ internal static class EvaluateCommand
         var template = new Option<string>("--template") { Description = "The prompt template.", DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id };
         template.AcceptOnlyFromAmong([.. PromptTemplate.All.Select(known => known.Id)]);
         var precision = new Option<Precision>("--precision") { Description = "float or double." };
-        var threads = CommonOptions.Threads();
+        var where = new DeviceOptions();
         var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
-        { model, adapter, data, task, count, tokens, template, precision, threads };
+        { model, adapter, data, task, count, tokens, template, precision };
+        where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
@@ -34,7 +35,7 @@ internal static class EvaluateCommand
             int wanted = parsed.GetValue(count);
             var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
             var settings = new EvaluationStage { HarmfulTokens = parsed.GetValue(tokens), TaskTokens = parsed.GetValue(tokens) };
-            using var device = new CpuDevice(parsed.GetValue(threads));
+            using var device = where.Open(parsed);
             string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
             var scores = parsed.GetValue(precision) == Precision.Double
                 ? Scores<double>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)

@@ -17,15 +17,16 @@ internal static class RunCommand
         var recipe = new Argument<string>("recipe") { Description = "The recipe, a JSON file." };
         var set = new Option<string[]>("--set") { Description = "Override a key, as in alignment.method.rho=1.", HelpName = "KEY=VALUE" };
         var output = new Option<string?>("--output") { Description = "The run's folder, new or empty; runs/NAME by default.", HelpName = "DIR" };
-        var threads = CommonOptions.Threads();
-        var command = new Command("run", "Align, attack and score a model as a recipe says.") { recipe, set, output, threads };
+        var where = new DeviceOptions();
+        var command = new Command("run", "Align, attack and score a model as a recipe says.") { recipe, set, output };
+        where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             string path = parsed.GetRequiredValue(recipe);
             var read = RecipeReader.Read(path, parsed.GetValue(set) ?? []);
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", read.Name);
             string origin = Path.GetDirectoryName(Path.GetFullPath(path))!;
-            using var device = new CpuDevice(parsed.GetValue(threads));
+            using var device = where.Open(parsed);
             var console = Terminal.Open();
             RunReport? report = null;
             Display.While(console, show => report = read.Precision == Precision.Double

@@ -18,11 +18,12 @@ internal static class VerifyCommand
         var precision = new Option<string>("--precision") { Description = "double or float.", DefaultValueFactory = _ => "double" };
         precision.AcceptOnlyFromAmong("double", "float");
         var json = new Option<string?>("--json") { Description = "Write the comparisons to this file too.", HelpName = "FILE" };
-        var threads = CommonOptions.Threads();
-        var command = new Command("verify", "Recompute every golden case; exit 0 only if all numbers agree.") { golden, precision, json, threads };
+        var where = new DeviceOptions();
+        var command = new Command("verify", "Recompute every golden case; exit 0 only if all numbers agree.") { golden, precision, json };
+        where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
-            using var device = new CpuDevice(parsed.GetValue(threads));
+            using var device = where.Open(parsed);
             string folder = parsed.GetRequiredValue(golden);
             var found = parsed.GetValue(precision) == "float"
                 ? Verify<float>(folder, device, cancel)

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using VaccineRef.Core;
+using VaccineRef.Gpu;
+
+namespace VaccineRef.Cli;
+
+/// <summary>Where a command computes: --device, --threads and --matmul, the same on every command that computes.</summary>
+internal sealed class DeviceOptions
+{
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = $"Where to compute: {Devices.Names}.",
+        DefaultValueFactory = _ => Devices.Processor,
+        HelpName = "NAME",
+    };
+
+    private readonly Option<int> _threads = CommonOptions.Threads();
+
+    private readonly Option<string> _matmul = new("--matmul")
+    {
+        Description = "In what products of floats are computed; tf32 and bf16 need CUDA from sm_80 on.",
+        DefaultValueFactory = _ => "float32",
+    };
+
+    /// <summary>The three options.</summary>
+    public DeviceOptions() => _matmul.AcceptOnlyFromAmong("float32", "tf32", "bf16");
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[_device, _threads, _matmul])
+            command.Options.Add(option);
+    }
+
+    /// <summary>Opens the device that was asked for.</summary>
+    /// <exception cref="InputException">It is not there, or cannot do what was asked.</exception>
+    public Device Open(ParseResult parsed) => Open(parsed, parsed.GetValue(_threads));
+
+    /// <summary>For work in independent parts: the processor as often as it has threads, or the one GPU.</summary>
+    public IReadOnlyList<Device> OpenEach(ParseResult parsed) => IsProcessor(parsed)
+        ? [.. Enumerable.Range(0, Threads(parsed)).Select(_ => Open(parsed, threads: 1))]
+        : [Open(parsed)];
+
+    /// <summary>"2 threads" or "cuda:0": for a report.</summary>
+    public string Describe(ParseResult parsed) =>
+        IsProcessor(parsed) ? $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
+
+    private Device Open(ParseResult parsed, int threads) =>
+        Devices.Open(parsed.GetRequiredValue(_device), threads, parsed.GetValue(_matmul) switch
+        {
+            "tf32" => MatmulPrecision.Tf32,
+            "bf16" => MatmulPrecision.BFloat16,
+            _ => MatmulPrecision.Float32,
+        });
+
+    private bool IsProcessor(ParseResult parsed) => parsed.GetValue(_device) == Devices.Processor;
+
+    private int Threads(ParseResult parsed) => parsed.GetValue(_threads) is > 0 and var count ? count : Environment.ProcessorCount;
+}
