@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using static TorchSharp.torch;
+
+namespace VaccineRef.Bench;
+
+/// <summary>The matrix products of the steps' linear layers, forward and backward, here and in libtorch, against the machine's peak.</summary>
+internal static unsafe class MatmulComparison
+{
+    private const int Samples = 9;
+    private const double SampleFlops = 2e9;          // work of one sample: 10 to 20 ms of one core
+
+    // Rows x outputs x inputs of every linear layer of S and P: q, k, v, o; gate, up; down; a chunk of the head; LoRA's A and B.
+    private static readonly (string Layer, int Rows, int Outputs, int Inputs)[] Layers =
+    [
+        ("S q k v o", 2048, 384, 384), ("S gate up", 2048, 1024, 384), ("S down", 2048, 384, 1024), ("S head", 256, 4096, 384),
+        ("P q k v o", 1000, 768, 768), ("P gate up", 1000, 2048, 768), ("P down", 1000, 768, 2048), ("P head", 131, 32000, 768),
+        ("P lora A", 1000, 8, 768), ("P lora A, down", 1000, 8, 2048), ("P lora B", 1000, 768, 8), ("P lora B, up", 1000, 2048, 8),
+    ];
+
+    /// <summary>Prints the table.</summary>
+    public static void Run(int threads)
+    {
+        set_num_threads(threads);
+        double peak = MachinePeak.MultiplyAdds(threads);
+        Console.WriteLine($"{threads} threads; peak of fused multiply-adds {peak:F0} GFLOP/s; medians of {Samples}, interleaved");
+        Console.WriteLine("| layer | product | m x n x k | VaccineRef, GFLOP/s | libtorch | ratio | of peak |");
+        Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- |");
+        using var device = new CpuDevice(threads);
+        foreach (var (layer, rows, outputs, inputs) in Layers)
+        {
+            Compare(device, peak, layer, "NT", rows, outputs, inputs, false, true);          // y = x W'
+            Compare(device, peak, layer, "NN", rows, inputs, outputs, false, false);         // dx = dy W
+            Compare(device, peak, layer, "TN", outputs, inputs, rows, true, false);          // dW = dy' x
+        }
+    }
+
+    private static void Compare(
+        CpuDevice device, double peak, string layer, string product, int m, int n, int k, bool transposeA, bool transposeB)
+    {
+        using var scope = NewDisposeScope();
+        using var arena = new Arena(device);
+        using var gradients = no_grad();
+        View<float> Random(int rows, int columns, string name)
+        {
+            var view = arena.Allocate<float>(new Shape(rows, columns));
+            device.Run(new FillNormal<float>(RandomStream.FromSeed(1).At(name), 1), view);
+            return view;
+        }
+
+        View<float> a = transposeA ? Random(k, m, "a") : Random(m, k, "a"), b = transposeB ? Random(n, k, "b") : Random(k, n, "b");
+        var c = arena.Allocate<float>(new Shape(m, n), clear: true);
+        Tensor Copy(View<float> view, bool transpose)
+        {
+            var copy = tensor(view.Span.ToArray(), [view.Rows, view.Columns]);
+            return transpose ? copy.t() : copy;
+        }
+
+        Tensor first = Copy(a, transposeA), second = Copy(b, transposeB), result = zeros(m, n);
+        void Ours() => Matmul.Multiply(
+            device.Workers, m, n, k, 1f, a.Address, a.Columns, transposeA, b.Address, b.Columns, transposeB, c.Address, n, false);
+        void Theirs() => result.addmm_(first, second, 0, 1);
+
+        double flops = 2.0 * m * n * k;
+        int repeats = (int)Math.Max(1, SampleFlops / flops);
+        var (here, there) = (new List<double>(), new List<double>());
+        for (int sample = -2; sample < Samples; sample++)
+        {
+            double ours = Seconds(Ours, repeats), theirs = Seconds(Theirs, repeats);
+            if (sample < 0)
+                continue;
+            here.Add(flops / ours / 1e9);
+            there.Add(flops / theirs / 1e9);
+        }
+
+        double largest = (Copy(c, false) - result).abs().max().item<float>(), bound = 1e-5 * k;
+        if (!(largest <= bound))
+            throw new InvalidOperationException($"{layer} {product}: the products differ by {largest}, more than {bound}.");
+        double rate = StepComparison.Median(here), other = StepComparison.Median(there);
+        Console.WriteLine($"| {layer} | {product} | {m} x {n} x {k} | {rate:F0} | {other:F0} | {rate / other:F2} | {rate / peak:P0} |");
+    }
+
+    private static double Seconds(Action product, int repeats)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < repeats; i++)
+            product();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / repeats;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Text;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Bench;
+
+/// <summary>A Llama and a batch for it: what one step of training is measured on.</summary>
+/// <param name="Name">Its name on the command line and in tables.</param>
+/// <param name="Vocabulary">V.</param>
+/// <param name="Hidden">C.</param>
+/// <param name="Layers">Blocks.</param>
+/// <param name="Heads">Attention heads, as many for keys and values.</param>
+/// <param name="FeedForward">F.</param>
+/// <param name="Sequences">Sequences in the batch.</param>
+/// <param name="Length">Tokens of each; the first half is prompt and not counted.</param>
+/// <param name="Rank">Of LoRA on all seven projections, alpha twice that; 0 trains every weight.</param>
+internal sealed record StepShape(
+    string Name, int Vocabulary, int Hidden, int Layers, int Heads, int FeedForward, int Sequences, int Length, int Rank)
+{
+    /// <summary>The small one, all weights; the paper's setting in small, LoRA; and the demo's model.</summary>
+    public static readonly StepShape
+        S = new("S", 4096, 384, 6, 6, 1024, Sequences: 8, Length: 256, Rank: 0),
+        P = new("P", 32000, 768, 12, 12, 2048, Sequences: 5, Length: 200, Rank: 8),
+        Demo = new("demo", 234, 64, 4, 4, 176, Sequences: 16, Length: 26, Rank: 0);
+
+    /// <summary>Rows of the batch, N.</summary>
+    public int Rows => Sequences * Length;
+
+    /// <summary>The configuration in Hugging Face's words.</summary>
+    public ConfigReader Config() => ConfigReader.Parse(Encoding.UTF8.GetBytes(
+        $$"""
+        {
+          "model_type": "llama", "vocab_size": {{Vocabulary}}, "hidden_size": {{Hidden}}, "intermediate_size": {{FeedForward}},
+          "num_hidden_layers": {{Layers}}, "num_attention_heads": {{Heads}}, "max_position_embeddings": {{Length}},
+          "rms_norm_eps": 1e-5, "tie_word_embeddings": false
+        }
+        """), $"shape {Name}");
+
+    /// <summary>Random tokens, the second half of each sequence counted: the batch of <c>vaccine bench</c>.</summary>
+    public PackedBatch Batch()
+    {
+        var random = RandomStream.FromSeed(4);
+        return PackedBatch.Pack([.. Enumerable.Range(0, Sequences).Select(sequence =>
+        {
+            int[] tokens = [.. Enumerable.Range(0, Length).Select(t => random.Below(Vocabulary, (sequence * Length) + t))];
+            return new TokenSequence(tokens, [.. tokens.Select((token, t) => t < Length / 2 ? PackedBatch.Ignored : token)]);
+        })]);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
