@@ -11,14 +11,6 @@ internal static unsafe class MatmulComparison
     private const int Samples = 9;
     private const double SampleFlops = 2e9;          // work of one sample: 10 to 20 ms of one core
 
-    // Rows x outputs x inputs of every linear layer of S and P: q, k, v, o; gate, up; down; a chunk of the head; LoRA's A and B.
-    private static readonly (string Layer, int Rows, int Outputs, int Inputs)[] Layers =
-    [
-        ("S q k v o", 2048, 384, 384), ("S gate up", 2048, 1024, 384), ("S down", 2048, 384, 1024), ("S head", 256, 4096, 384),
-        ("P q k v o", 1000, 768, 768), ("P gate up", 1000, 2048, 768), ("P down", 1000, 768, 2048), ("P head", 131, 32000, 768),
-        ("P lora A", 1000, 8, 768), ("P lora A, down", 1000, 8, 2048), ("P lora B", 1000, 768, 8), ("P lora B, up", 1000, 2048, 8),
-    ];
-
     /// <summary>Prints the table.</summary>
     public static void Run(int threads)
     {
@@ -28,7 +20,7 @@ internal static unsafe class MatmulComparison
         Console.WriteLine("| layer | product | m x n x k | VaccineRef, GFLOP/s | libtorch | ratio | of peak |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- |");
         using var device = new CpuDevice(threads);
-        foreach (var (layer, rows, outputs, inputs) in Layers)
+        foreach (var (layer, rows, outputs, inputs) in LayerShape.All)
         {
             Compare(device, peak, layer, "NT", rows, outputs, inputs, false, true);          // y = x W'
             Compare(device, peak, layer, "NN", rows, inputs, outputs, false, false);         // dx = dy W

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
 
 namespace VaccineRef.Bench;
 
@@ -46,20 +45,6 @@ internal static class MemoryComparison
         return new TorchStep(shape, threads, source.Parameters);
     }
 
-    private static double InChild(StepShape shape, int threads, string side, bool vaccine)
-    {
-        string program = Environment.ProcessPath!;
-        string[] host = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Assembly.GetExecutingAssembly().Location] : [];
-        var start = new ProcessStartInfo(
-            program, [.. host, "memory", "--shape", shape.Name, "--threads", $"{threads}", "--of", side, .. vaccine ? ["--vaccine"] : (string[])[]])
-        {
-            RedirectStandardOutput = true,
-        };
-        using var child = Process.Start(start)!;
-        string output = child.StandardOutput.ReadToEnd();
-        child.WaitForExit();
-        return child.ExitCode == 0
-            ? double.Parse(output)
-            : throw new InvalidOperationException($"the measuring process ended with {child.ExitCode}");
-    }
+    private static double InChild(StepShape shape, int threads, string side, bool vaccine) => double.Parse(ChildProcess.Output(
+        ["memory", "--shape", shape.Name, "--threads", $"{threads}", "--of", side, .. vaccine ? ["--vaccine"] : (string[])[]]));
 }

@@ -5,37 +5,35 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Bench;
 
 /// <summary>The matrix product over shapes in use, in all three orientations of a linear layer: y, dx, dW.</summary>
-[MemoryDiagnoser]
 public unsafe class MatmulBenchmarks
 {
     private CpuDevice _device = null!;
     private Arena _arena = null!;
     private View<float> _x, _w, _y;
 
-    /// <summary>Rows, outputs and inputs of the layer.</summary>
-    [Params("400x64x64", "2048x384x384", "1008x1024x1024")]
-    public string Shape { get; set; } = "";
+    [ParamsSource(nameof(Layers))]
+    public LayerShape Layer { get; set; } = null!;
 
-    /// <summary>Size of the team.</summary>
-    [Params(1, 2)]
+    [ParamsSource(typeof(Teams), nameof(Teams.Sizes))]
     public int Threads { get; set; }
+
+    public static LayerShape[] Layers => LayerShape.All;
 
     [GlobalSetup]
     public void Setup()
     {
-        int[] extents = [.. Shape.Split('x').Select(int.Parse)];
         _device = new CpuDevice(Threads);
         _arena = new Arena(_device);
         View<float> Random(int rows, int columns, string name)
         {
             var view = _arena.Allocate<float>(new Shape(rows, columns));
-            _device.Run(new FillNormal<float>(RandomStream.FromSeed(1).At(name)), view);
+            _device.Run(new FillNormal<float>(RandomStream.FromSeed(1).At(name), 1), view);
             return view;
         }
 
-        _x = Random(extents[0], extents[2], "x");
-        _w = Random(extents[1], extents[2], "w");
-        _y = Random(extents[0], extents[1], "y");
+        _x = Random(Layer.Rows, Layer.Inputs, "x");
+        _w = Random(Layer.Outputs, Layer.Inputs, "w");
+        _y = Random(Layer.Rows, Layer.Outputs, "y");
     }
 
     [GlobalCleanup]

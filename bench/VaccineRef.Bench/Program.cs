@@ -1,4 +1,29 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Exporters;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 using VaccineRef.Bench;
 
-BenchmarkSwitcher.FromTypes([typeof(MatmulBenchmarks), typeof(StepBenchmarks)]).Run(args);
+switch (args)
+{
+    case ["sweep", var threads, var batch]:
+        SequenceSweep.Row(int.Parse(threads), batch);
+        return;
+    case ["sweep", var threads]:
+        SequenceSweep.Run(int.Parse(threads));
+        return;
+}
+
+// In this process, and briefly: everything ends in minutes.
+var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance)
+    .WithEvaluateOverhead(false).WithMinInvokeCount(1).WithUnrollFactor(1)
+    .WithWarmupCount(1).WithIterationCount(7).WithIterationTime(TimeInterval.FromMilliseconds(40));
+var config = ManualConfig.CreateEmpty().AddJob(job).AddColumnProvider(DefaultColumnProviders.Instance)
+    .AddColumn(new RateColumn(), new PeakColumn()).HideColumns("Error", "StdDev", "RatioSD")
+    .AddLogger(ConsoleLogger.Default).AddExporter(MarkdownExporter.GitHub);
+BenchmarkSwitcher.FromTypes([typeof(OpBenchmarks), typeof(RoutineBenchmarks), typeof(MatmulBenchmarks), typeof(StepBenchmarks)])
+    .Run(args, config);

@@ -14,8 +14,8 @@ namespace VaccineRef.Bench;
 /// <param name="Sequences">Sequences in the batch.</param>
 /// <param name="Length">Tokens of each; the first half is prompt and not counted.</param>
 /// <param name="Rank">Of LoRA on all seven projections, alpha twice that; 0 trains every weight.</param>
-internal sealed record StepShape(
-    string Name, int Vocabulary, int Hidden, int Layers, int Heads, int FeedForward, int Sequences, int Length, int Rank)
+public sealed record StepShape(
+    string Name, int Vocabulary, int Hidden, int Layers, int Heads, int FeedForward, int Sequences, int Length, int Rank) : IWork
 {
     /// <summary>The small one, all weights; the paper's setting in small, LoRA; and the demo's model.</summary>
     public static readonly StepShape
@@ -46,6 +46,9 @@ internal sealed record StepShape(
             return new TokenSequence(tokens, [.. tokens.Select((token, t) => t < Length / 2 ? PackedBatch.Ignored : token)]);
         })]);
     }
+
+    /// <inheritdoc/>
+    public Work Of(string method) => new(Rows, Unit.Token);
 
     /// <inheritdoc/>
     public override string ToString() => Name;
