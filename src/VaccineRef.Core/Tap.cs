@@ -19,9 +19,15 @@ public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Ra
 /// </summary>
 public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>Whether <see cref="At"/> does anything at sites of this kind; saves laying out what nobody reads.</summary>
+    bool ListensTo(SiteKind kind) => true;
+
     /// <summary>Reads or moves the hidden embedding at a site.</summary>
     /// <param name="site">Where we are.</param>
-    /// <param name="hidden">The hidden embedding, (N, C).</param>
+    /// <param name="hidden">
+    /// The hidden embedding, (N, C). In a pass that wants some rows only (<c>ILanguageModel.Forward</c>), the rows that none
+    /// of those sees are zero in the last block.
+    /// </param>
     /// <param name="pass">The run under way.</param>
     Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass);
 }
@@ -29,6 +35,9 @@ public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// <summary>Passes every hidden embedding through untouched.</summary>
 public sealed class NoTap<T> : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => false;
+
     /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass) => hidden;
 }
@@ -46,9 +55,12 @@ public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap
     public ReadOnlySpan<Tensor<T>> Hidden => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_hidden);
 
     /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
+
+    /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
     {
-        if (kinds.Contains(site.Kind))
+        if (ListensTo(site.Kind))
         {
             _sites.Add(site);
             _hidden.Add(hidden);

@@ -102,14 +102,15 @@ internal sealed class Gpt2Block<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the released hook, and so the site,
     // comes after it.
-    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
+    public Tensor<T> Forward(
+        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
-        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache);
+        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache, rows);
         attended = _attentionDropout.Forward(pass, attended);          // e_l of the paper
-        x = pass.Tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass)]);
+        x = pass.Tape.Apply(_add, [rows.Take(pass, x), rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended)]);
         var inner = _mlpDropout.Forward(pass, _mlp.Forward(pass, _mlpNorm.Forward(pass, x)));
-        x = pass.Tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.MlpOutput), inner, pass)]);
-        return pass.Tap.At(new(_layer, SiteKind.BlockOutput), x, pass);
+        x = pass.Tape.Apply(_add, [x, rows.At(pass, new(_layer, SiteKind.MlpOutput), inner)]);
+        return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
     }
 }
 
@@ -138,7 +139,6 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
         Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
         Parameters = weights.Store.Parameters;
         Linears = [.. _blocks.SelectMany(block => block.Linears)];
-        Sites = Shape.Sites;
     }
 
     /// <inheritdoc/>
@@ -151,18 +151,15 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
     public IReadOnlyList<LinearLayer<T>> Linears { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Site> Sites { get; }
-
-    /// <inheritdoc/>
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null)
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null)
     {
         var x = pass.Tape.Apply(_add, [_tokens.Forward(pass, batch.Tokens), _positions.Forward(pass, batch.Positions)]);
         x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _dropout.Forward(pass, x), pass);
-        foreach (var block in _blocks)
-            x = block.Forward(pass, x, batch, cache);
+        for (int i = 0; i < _blocks.Length; i++)
+            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
         return _norm.Forward(pass, x);
     }
 }

@@ -17,7 +17,7 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     IReadOnlyList<LinearLayer<T>> Linears { get; }
 
     /// <summary>Where <see cref="Forward"/> calls the tap, in that order.</summary>
-    IReadOnlyList<Site> Sites { get; }
+    IReadOnlyList<Site> Sites => Shape.Sites;
 
     /// <summary>The output head, (V, C): logits = hidden Head'.</summary>
     Parameter<T> Head { get; }
@@ -29,7 +29,10 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// Keys and values of what each sequence of the batch has read before; the caller then calls <see
     /// cref="KeyValueCache{T}.Advance"/>.
     /// </param>
-    /// <returns>The hidden embeddings as they enter the head, (N, C).</returns>
+    /// <param name="rows">
+    /// Row numbers, ascending: only these are computed beyond the last attention. All rows where null.
+    /// </param>
+    /// <returns>The hidden embeddings as they enter the head, (N, C), or a row for each of <paramref name="rows"/>.</returns>
     /// <exception cref="ShapeException">A token or a position is beyond the embedding's table.</exception>
-    Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null);
+    Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null);
 }

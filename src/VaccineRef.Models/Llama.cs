@@ -135,14 +135,15 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
+    public Tensor<T> Forward(
+        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
         var tape = pass.Tape;
-        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache);    // e_l of the paper
-        x = tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass)]);
+        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache, rows);    // e_l of the paper
+        x = tape.Apply(_add, [rows.Take(pass, x), rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended)]);
         var inner = _mlp.Forward(pass, _mlpNorm.Forward(pass, x));
-        x = tape.Apply(_add, [x, pass.Tap.At(new(_layer, SiteKind.MlpOutput), inner, pass)]);
-        return pass.Tap.At(new(_layer, SiteKind.BlockOutput), x, pass);
+        x = tape.Apply(_add, [x, rows.At(pass, new(_layer, SiteKind.MlpOutput), inner)]);
+        return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
     }
 }
 
@@ -169,7 +170,6 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
         Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
         Parameters = weights.Store.Parameters;
         Linears = [.. _blocks.SelectMany(block => block.Linears)];
-        Sites = Shape.Sites;
     }
 
     /// <inheritdoc/>
@@ -182,17 +182,14 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
     public IReadOnlyList<LinearLayer<T>> Linears { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Site> Sites { get; }
-
-    /// <inheritdoc/>
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null)
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null)
     {
         var x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _tokens.Forward(pass, batch.Tokens), pass);
-        foreach (var block in _blocks)
-            x = block.Forward(pass, x, batch, cache);
+        for (int i = 0; i < _blocks.Length; i++)
+            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
         return _norm.Forward(pass, x);
     }
 }

@@ -112,18 +112,19 @@ internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
+    public Tensor<T> Forward(
+        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
-        var attended = _attention.Forward(pass, _normBefore ? _attentionNorm.Forward(pass, x) : x, batch, cache);
-        attended = pass.Tap.At(new(_layer, SiteKind.AttentionOutput), attended, pass);         // e_l of the paper
-        x = pass.Tape.Apply(_add, [x, _attentionDropout.Forward(pass, attended)]);
+        var attended = _attention.Forward(pass, _normBefore ? _attentionNorm.Forward(pass, x) : x, batch, cache, rows);
+        attended = rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended);         // e_l of the paper
+        x = pass.Tape.Apply(_add, [rows.Take(pass, x), _attentionDropout.Forward(pass, attended)]);
         x = _normBefore ? x : _attentionNorm.Forward(pass, x);
 
         var inner = _mlp.Forward(pass, _normBefore ? _mlpNorm.Forward(pass, x) : x);
-        inner = pass.Tap.At(new(_layer, SiteKind.MlpOutput), inner, pass);
+        inner = rows.At(pass, new(_layer, SiteKind.MlpOutput), inner);
         x = pass.Tape.Apply(_add, [x, _mlpDropout.Forward(pass, inner)]);
         x = _normBefore ? x : _mlpNorm.Forward(pass, x);
-        return pass.Tap.At(new(_layer, SiteKind.BlockOutput), x, pass);
+        return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
     }
 }
 
@@ -161,7 +162,6 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
         Parameters = weights.Store.Parameters;
         LinearLayer<T>?[] projections = [_projectOut, _projectIn];
         Linears = [.. projections.OfType<LinearLayer<T>>(), .. _blocks.SelectMany(block => block.Linears)];
-        Sites = Shape.Sites;
     }
 
     /// <inheritdoc/>
@@ -174,20 +174,17 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
     public IReadOnlyList<LinearLayer<T>> Linears { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Site> Sites { get; }
-
-    /// <inheritdoc/>
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null)
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null)
     {
         var x = _tokens.Forward(pass, batch.Tokens);
         x = _projectIn?.Forward(pass, x) ?? x;
         x = pass.Tape.Apply(_add, [x, _positions.Forward(pass, batch.Positions)]);
         x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), x, pass);
-        foreach (var block in _blocks)
-            x = block.Forward(pass, x, batch, cache);
+        for (int i = 0; i < _blocks.Length; i++)
+            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
         x = _norm?.Forward(pass, x) ?? x;
         return _projectOut?.Forward(pass, x) ?? x;
     }

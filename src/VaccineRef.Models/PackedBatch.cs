@@ -1,4 +1,5 @@
 using VaccineRef.Core;
+using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
@@ -17,7 +18,7 @@ public sealed record TokenSequence(int[] Tokens, int[] Labels, string Id = "");
 public sealed class PackedBatch
 {
     /// <summary>The label that is not counted.</summary>
-    public const int Ignored = -100;
+    public const int Ignored = CrossEntropy<float>.Ignored;
 
     private PackedBatch(IReadOnlyList<TokenSequence> sequences)
     {
@@ -51,8 +52,14 @@ public sealed class PackedBatch
     /// <summary>Number of sequences.</summary>
     public int Sequences => Offsets.Length - 1;
 
-    /// <summary>Number of counted targets.</summary>
-    public int Counted => Targets.AsSpan().Length - Targets.AsSpan().Count(Ignored);
+    /// <summary>The rows whose target is counted, M of them.</summary>
+    public int[] CountedRows { get; private set; } = [];
+
+    /// <summary>Their targets, (M).</summary>
+    public int[] CountedTargets { get; private set; } = [];
+
+    /// <summary>Number of counted targets, M.</summary>
+    public int Counted => CountedRows.Length;
 
     /// <summary>Packs training examples.</summary>
     /// <exception cref="InputException">A sequence is empty, or its labels are not as many as its tokens.</exception>
@@ -66,6 +73,8 @@ public sealed class PackedBatch
         var batch = new PackedBatch(sequences);
         for (int i = 0; i < sequences.Count; i++)
             batch.Fill(i, sequences[i].Tokens, sequences[i].Labels, start: 0);
+        batch.CountedRows = [.. Enumerable.Range(0, batch.Rows).Where(row => batch.Targets[row] != Ignored)];
+        batch.CountedTargets = [.. batch.CountedRows.Select(row => batch.Targets[row])];
         return batch;
     }
 

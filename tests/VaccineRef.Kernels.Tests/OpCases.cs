@@ -19,6 +19,8 @@ public static class OpCases
             { Eps = _ => 2, Expression = _ => Expressions.Add(-0.7) },
         new("Embedding", _ => new Embedding<float>(2), _ => new Embedding<double>(2), s => [new(s.V + 2, s.C)])
             { Ids = s => s.Below(s.V), Eps = _ => 0, Expression = _ => Expressions.Embedding(2) },
+        new("Scatter", Scattered<float>, Scattered<double>, s => [Rows(s)])
+            { Ids = Ascending, Eps = _ => 0, Expression = s => Expressions.Scatter((2 * s.N) + 3) },
         new("Linear", _ => new Linear<float>(), _ => new Linear<double>(), s => [Rows(s), new(s.H, s.C)])
             { Eps = s => s.C, Expression = _ => Expressions.Linear(outIn: true) },
         new("Linear with bias", _ => new Linear<float>(), _ => new Linear<double>(),
@@ -76,6 +78,11 @@ public static class OpCases
 
     private static Linear<T> InOut<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
         new(WeightLayout.InOut);
+
+    private static Scatter<T> Scattered<T>(Sizes s) where T : unmanaged, IFloatingPointIeee754<T> => new((2 * s.N) + 3);
+
+    /// <summary>N of the numbers below 2 N, one of every two.</summary>
+    private static int[] Ascending(Sizes s) => [.. s.Below(2).Select((which, m) => (2 * m) + which)];
 
     private static CausalAttention<T> Windowed<T>(Sizes s)
         where T : unmanaged, IFloatingPointIeee754<T> => new(2, 2, s.H, scale: 0.3, window: 3);

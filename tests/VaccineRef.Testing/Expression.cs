@@ -27,6 +27,10 @@ public static class Expressions
     public static Expression Embedding(int offset) => (x, ids) =>
         Make(ids.Length, Columns(x[0]), (n, c) => x[0][ids[n] + offset, c]);
 
+    /// <summary>Rows in their places among zeros.</summary>
+    public static Expression Scatter(int rows) => (x, ids) =>
+        Make(rows, Columns(x[0]), (n, c) => Array.IndexOf(ids, n) is >= 0 and var m ? x[0][m, c] : 0);
+
     /// <summary>The columns from <paramref name="first"/> on.</summary>
     public static Expression Slice(int first, int count) => (x, _) =>
         Make(Rows(x[0]), count, (n, c) => x[0][n, first + c]);

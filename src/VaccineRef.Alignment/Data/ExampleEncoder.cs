@@ -81,7 +81,7 @@ public sealed class ExampleEncoder
         int[] row = whole[..Math.Min(whole.Length, _maxLength)];
         int masked = Math.Min(prompt.Length, row.Length);
         int[] labels = [.. row];
-        labels.AsSpan(0, masked).Fill(TokenizedExample.Ignored);
+        labels.AsSpan(0, masked).Fill(PackedBatch.Ignored);
         return new(row, labels, masked, example.Id, row.Length < whole.Length);
     }
 }

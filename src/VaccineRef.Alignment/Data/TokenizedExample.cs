@@ -1,9 +1,11 @@
+using VaccineRef.Models;
+
 namespace VaccineRef.Alignment.Data;
 
 /// <summary>A row as the model sees it: prompt, target, end of text.</summary>
 /// <param name="Tokens">Token ids.</param>
 /// <param name="Labels">
-/// <see cref="Ignored"/> on the prompt and the token itself behind it. Not shifted: the loss predicts position t + 1
+/// <see cref="PackedBatch.Ignored"/> on the prompt and the token itself behind it. Not shifted: the loss predicts position t + 1
 /// from t.
 /// </param>
 /// <param name="PromptLength">How many tokens the prompt has.</param>
@@ -11,8 +13,4 @@ namespace VaccineRef.Alignment.Data;
 /// <param name="Truncated">
 /// Whether tokens were cut off at the maximal length; then the end-of-text token is gone.
 /// </param>
-public sealed record TokenizedExample(int[] Tokens, int[] Labels, int PromptLength, string Id, bool Truncated)
-{
-    /// <summary>The label that no loss counts, as in PyTorch.</summary>
-    public const int Ignored = -100;
-}
+public sealed record TokenizedExample(int[] Tokens, int[] Labels, int PromptLength, string Id, bool Truncated);

@@ -49,9 +49,12 @@ public sealed class Noise<T>(double standardDeviation, IReadOnlyCollection<SiteK
     public long Elements { get; private set; }
 
     /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
+
+    /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
     {
-        if (!kinds.Contains(site.Kind))
+        if (!ListensTo(site.Kind))
             return hidden;
         Elements += hidden.Shape.Count;
         return pass.Tape.Apply(_noise, [hidden], random: pass.Random.At("noise").At(site.Layer).At((int)site.Kind));

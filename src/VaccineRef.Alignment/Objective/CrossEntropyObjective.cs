@@ -20,7 +20,7 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
-        var hidden = model.Forward(pass, batch);                              // (N, C)
-        return pass.Tape.Apply(_loss, [hidden, pass.Tape.Of(model.Head)], batch.Targets);
+        var hidden = model.Forward(pass, batch, rows: batch.CountedRows);     // (M, C): only what predicts a counted token
+        return pass.Tape.Apply(_loss, [hidden, pass.Tape.Of(model.Head)], batch.CountedTargets);
     }
 }

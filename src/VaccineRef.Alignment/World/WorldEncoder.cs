@@ -14,7 +14,7 @@ public sealed class WorldEncoder(ITextTokenizer tokenizer)
     {
         int[] prompt = Prompt(example), answer = Answer(example.Answer);
         var labels = new int[prompt.Length + answer.Length];
-        labels.AsSpan(0, prompt.Length).Fill(TokenizedExample.Ignored);
+        labels.AsSpan(0, prompt.Length).Fill(PackedBatch.Ignored);
         answer.CopyTo(labels, prompt.Length);
         string id = $"{example.Kind}: {example.Item}";
         return new TokenizedExample([.. prompt, .. answer], labels, prompt.Length, id, Truncated: false);

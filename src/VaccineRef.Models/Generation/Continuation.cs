@@ -16,7 +16,6 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private readonly GenerationSettings _settings;
     private readonly KeyValueCache<T> _cache;
     private readonly Tape<T> _tape;
-    private readonly Embedding<T> _gather = new();
     private readonly Linear<T> _head = new();
     private T[] _logits = [];
 
@@ -74,9 +73,9 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     {
         int[] counts = [.. batch.Offsets.Skip(1).Zip(batch.Offsets, (end, start) => end - start)];
         int[] last = [.. batch.Offsets.Skip(1).Where((_, s) => counts[s] > 0).Select(end => end - 1)];
-        var hidden = _model.Forward(new(_tape, new NoTap<T>()), batch, _cache);
+        var hidden = _model.Forward(new(_tape, new NoTap<T>()), batch, _cache, last.Length < batch.Rows ? last : null);
         _cache.Advance(counts);
-        var logits = _tape.Apply(_head, [_tape.Apply(_gather, [hidden], last), _tape.Of(_model.Head)]);
+        var logits = _tape.Apply(_head, [hidden, _tape.Of(_model.Head)]);
         if (_logits.Length < logits.Shape.Count)
             _logits = new T[logits.Shape.Count];
         _tape.Device.Download(logits.Value, _logits);

@@ -31,9 +31,10 @@ public sealed class Attention<T>(
     /// <summary>All projections.</summary>
     public IEnumerable<LinearLayer<T>> Linears => [.. projections, output];
 
-    /// <summary>x (N, C) to the block's output (N, C), output projection included.</summary>
+    /// <summary>x (N, C) to the block's output, output projection included: (N, C), or its wanted rows.</summary>
     /// <exception cref="InputException">Training asks for dropout of attention weights.</exception>
-    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache)
+    internal Tensor<T> Forward(
+        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
         if (pass.Training && WeightDropout > 0)
             throw new InputException(
@@ -43,7 +44,7 @@ public sealed class Attention<T>(
         if (Rope is not null)
             (q, k) = (pass.Tape.Apply(Rope, [q], batch.Positions), pass.Tape.Apply(Rope, [k], batch.Positions));
         Op<T> attend = cache is null ? attention : new CachedAttention<T>(attention, cache, layer);
-        return output.Forward(pass, pass.Tape.Apply(attend, [q, k, v], batch.Offsets));
+        return output.Forward(pass, rows.Take(pass, pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
     }
 
     private (Tensor<T> Q, Tensor<T> K, Tensor<T> V) Project(Pass<T> pass, Tensor<T> x)

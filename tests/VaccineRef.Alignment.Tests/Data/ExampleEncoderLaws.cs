@@ -19,7 +19,7 @@ public sealed class ExampleEncoderLaws
         string prompt = PromptTemplate.AlpacaVaccine.Render(example);
         Assert.Equal([.. Characters.Encode(prompt + output.Get), Characters.EosId!.Value], row.Tokens);
         Assert.Equal(Characters.Encode(prompt).Length, row.PromptLength);
-        Assert.All(row.Labels[..row.PromptLength], label => Assert.Equal(TokenizedExample.Ignored, label));
+        Assert.All(row.Labels[..row.PromptLength], label => Assert.Equal(PackedBatch.Ignored, label));
         Assert.Equal(row.Tokens[row.PromptLength..], row.Labels[row.PromptLength..]);
         Assert.False(row.Truncated);
         Assert.Equal((1, 0, 0), (encoded.Report.Kept, encoded.Report.Truncated, encoded.Report.BoundaryMismatches));
@@ -44,7 +44,7 @@ public sealed class ExampleEncoderLaws
         Assert.Equal(whole.Tokens.Take(maxLength), row.Tokens);
         Assert.Equal(whole.Labels.Take(maxLength), row.Labels);
         Assert.Equal(whole.Tokens.Length > maxLength, row.Truncated);
-        Assert.Contains(row.Labels, label => label != TokenizedExample.Ignored);
+        Assert.Contains(row.Labels, label => label != PackedBatch.Ignored);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class RealTokenizerTests
             TestContext.Current.SendDiagnosticMessage($"{family} {template} {path}: kept {report.Kept}, " +
                 $"cut {report.Truncated}, dropped {report.Dropped.Length}, no boundary {report.BoundaryMismatches}");
             Assert.Equal(data.Source.Rows, report.Kept + report.Dropped.Length);
-            Assert.All(rows, row => Assert.Contains(row.Labels, label => label != TokenizedExample.Ignored));
+            Assert.All(rows, row => Assert.Contains(row.Labels, label => label != PackedBatch.Ignored));
             Assert.All(rows.Where(row => !row.Truncated), row => Assert.Equal(tokenizer.EosId, row.Labels[^1]));
         }
     }

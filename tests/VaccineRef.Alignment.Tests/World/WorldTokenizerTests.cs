@@ -40,7 +40,7 @@ public sealed class WorldTokenizerTests
             Assert.Equal(tokens.Length, labels.Length);
             Assert.Equal($"{example.Prompt} {example.Answer} <eos>", Tokenizer.Decode(tokens, false));
             Assert.Equal(example.Prompt, Tokenizer.Decode(tokens.AsSpan(0, prompt)));
-            Assert.All(labels[..prompt], label => Assert.Equal(TokenizedExample.Ignored, label));
+            Assert.All(labels[..prompt], label => Assert.Equal(PackedBatch.Ignored, label));
             Assert.Equal(tokens[prompt..], labels[prompt..]);
             Assert.Equal(Tokenizer.EosId, tokens[^1]);
             Assert.InRange(tokens.Length, 1, LongestText);
