@@ -24,10 +24,11 @@ public enum AccumulationWeight
 /// <param name="WarmupRatio">The part of the steps over which it rises.</param>
 /// <param name="Shuffle">A new order in every epoch; otherwise the data's own.</param>
 /// <param name="Seed">Decides order, dropout and noise.</param>
+/// <param name="Recompute">Blocks are computed again in reverse, instead of kept: less memory, more time, the same bits.</param>
 public sealed record TrainOptions(
     int BatchSize, AdamWOptions Optimizer, int Epochs = 1, int MaxSteps = 0, int Accumulation = 1,
     AccumulationWeight Weight = AccumulationWeight.MicroBatch, ScheduleKind Schedule = ScheduleKind.Constant,
-    double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42)
+    double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42, bool Recompute = false)
 {
     /// <summary>Optimizer steps in one time through <paramref name="examples"/> examples.</summary>
     public int StepsPerEpoch(int examples) => (examples + (BatchSize * Accumulation) - 1) / (BatchSize * Accumulation);

@@ -11,13 +11,17 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     private readonly RandomStream _random;
 
     /// <summary>Begins a run over the model's trainable parameters.</summary>
+    /// <param name="device">Where they live.</param>
+    /// <param name="trainable">The parameters.</param>
+    /// <param name="seed">Of dropout and noise.</param>
+    /// <param name="recompute">Whether blocks are computed again in reverse, instead of kept: less memory, the same bits.</param>
     /// <exception cref="InputException">Nothing is trainable.</exception>
-    public TrainState(Device device, IEnumerable<Parameter<T>> trainable, ulong seed)
+    public TrainState(Device device, IEnumerable<Parameter<T>> trainable, ulong seed, bool recompute = false)
     {
         Trainable = [.. trainable];
         if (Trainable.Count == 0)
             throw new InputException("nothing is trainable", "model", "every parameter is frozen", "an adapter, or full parameters");
-        Tape = new Tape<T>(device);
+        Tape = new Tape<T>(device) { Recompute = recompute };
         _random = RandomStream.FromSeed(seed);
     }
 

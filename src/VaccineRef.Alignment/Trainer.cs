@@ -35,7 +35,7 @@ public sealed class Trainer<T>(
             parameter.Train(gradients);
         try
         {
-            using var state = new TrainState<T>(device, trainable, options.Seed);
+            using var state = new TrainState<T>(device, trainable, options.Seed, options.Recompute);
             using var optimizer = new AdamW<T>(trainable, options.Optimizer, device);
             return Steps(data, state, optimizer, onStep, cancel);
         }

@@ -2,12 +2,14 @@ namespace VaccineRef.Core;
 
 /// <summary>
 /// Memory with one lifetime. <see cref="Allocate{T}"/> moves a mark forward; <see cref="Rewind"/> moves it back to the start and
-/// frees nothing, so that from the second step on no memory is taken. Not safe for several threads at once.
+/// frees nothing, so that from the second step on no memory is taken. What is given back before that by <see cref="Free{T}"/> goes
+/// to the next allocation of the same size. Not safe for several threads at once.
 /// </summary>
 public sealed class Arena(Device device) : IDisposable
 {
     private const long SmallestBlock = 1 << 16;
     private readonly List<DeviceBuffer> _blocks = [];
+    private readonly Dictionary<long, Stack<(DeviceBuffer Block, long Start)>> _free = [];     // by size, both in bytes
     private long _used;          // bytes of the last block in use
     private long _before;        // bytes of all blocks but the last
 
@@ -24,15 +26,33 @@ public sealed class Arena(Device device) : IDisposable
     /// <exception cref="InputException">The device is out of memory.</exception>
     public unsafe View<T> Allocate<T>(Shape shape, bool clear = false) where T : unmanaged
     {
-        long bytes = (shape.Count * sizeof(T) + HostBuffer.Alignment - 1) & -HostBuffer.Alignment;
-        if (_blocks.Count == 0 || _used + bytes > _blocks[^1].Bytes)
-            Grow(bytes);
-        var view = new View<T>(_blocks[^1], _used / sizeof(T), shape);
-        _used += bytes;
-        Peak = Math.Max(Peak, InUse);
+        long bytes = Size<T>(shape);
+        View<T> view;
+        if (_free.TryGetValue(bytes, out var free) && free.TryPop(out var at))
+            view = new(at.Block, at.Start / sizeof(T), shape);
+        else
+        {
+            if (_blocks.Count == 0 || _used + bytes > _blocks[^1].Bytes)
+                Grow(bytes);
+            view = new(_blocks[^1], _used / sizeof(T), shape);
+            _used += bytes;
+            Peak = Math.Max(Peak, InUse);
+        }
+
         if (clear)
             device.Clear(view);
         return view;
+    }
+
+    /// <summary>Gives a view that <see cref="Allocate{T}"/> returned back for the next allocation of its size; it is void.</summary>
+    public unsafe void Free<T>(View<T> view) where T : unmanaged
+    {
+        if (view.Buffer is not { } block || view.Shape.Count == 0)
+            return;
+        long bytes = Size<T>(view.Shape);
+        if (!_free.TryGetValue(bytes, out var free))
+            _free.Add(bytes, free = []);
+        free.Push((block, view.Offset * sizeof(T)));
     }
 
     /// <summary>Gives everything up: views handed out so far are void. Several blocks are joined into one of their total size.</summary>
@@ -45,7 +65,7 @@ public sealed class Arena(Device device) : IDisposable
             _blocks.Add(device.Reserve(total));
         }
 
-        _used = _before = 0;
+        Forget();
     }
 
     /// <summary>Gives the memory back to the device.</summary>
@@ -54,7 +74,17 @@ public sealed class Arena(Device device) : IDisposable
         foreach (var block in _blocks)
             block.Dispose();
         _blocks.Clear();
+        Forget();
+    }
+
+    private static unsafe long Size<T>(Shape shape) where T : unmanaged =>
+        (shape.Count * sizeof(T) + HostBuffer.Alignment - 1) & -HostBuffer.Alignment;
+
+    private void Forget()
+    {
         _used = _before = 0;
+        foreach (var free in _free.Values)
+            free.Clear();
     }
 
     private void Grow(long bytes)

@@ -1,58 +1,59 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace VaccineRef.Core;
 
 /// <summary>
 /// Records ops as they run and derives gradients by walking the recording backwards (reverse-mode differentiation over a Wengert
 /// list: execution order is a topological order, so nothing is sorted). Values, saved statistics and gradients of intermediate
-/// values live in the tape's own arena, the wave, until <see cref="Clear"/>. One thread at a time.
+/// values live in the tape's own arena, the wave, until <see cref="Clear"/>; but a reverse pass gives up every value and gradient
+/// that it has used, so that gradients take the room of activations: only targets and the loss can be read after it. One thread at a
+/// time.
 /// </summary>
 [SuppressMessage("Naming", "CA1724", Justification = "Tape is the field's word.")]
-public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int Leaf = -1;
+    private const int MostInputs = 16;
 
-    private struct Node
-    {
-        public Op<T>? Op;                      // null for a leaf
-        public int FirstInput, InputCount;     // a range of _inputs
-        public View<T> Value, Saved, Gradient;
-        public ReadOnlyMemory<int> Ids;
-        public RandomStream Random;
-        public Parameter<T>? Parameter;
-        public bool Reaches;                   // some target of the reverse pass under way is this node or lies below it
-    }
-
-    private readonly Arena _wave = new(device);
-    private readonly List<Node> _nodes = [];
-    private readonly List<int> _inputs = [];
+    private readonly Arena _wave;
+    private readonly Recording<T> _recording;
     private readonly Dictionary<Parameter<T>, int> _leaves = [];
-    private readonly Operands<T> _operands = new();
     private int _epoch;
 
+    /// <summary>An empty tape.</summary>
+    public Tape(Device device)
+    {
+        (Device, _wave) = (device, new Arena(device));
+        _recording = new(device, _wave);
+    }
+
     /// <summary>The device everything on this tape lives on.</summary>
-    public Device Device { get; } = device;
+    public Device Device { get; }
+
+    /// <summary>
+    /// Whether <see cref="Checkpoint"/> gives up what lies behind it, to be computed again in the reverse pass: the memory of one
+    /// segment and the checkpoints, for up to one more forward. The bits are the same. Source: Chen et al., arXiv 1604.06174.
+    /// </summary>
+    public bool Recompute { get; init; }
 
     /// <summary>The arena of activations: its peak is the step's memory.</summary>
     public Arena Wave => _wave;
 
-    /// <summary>Op calls recorded since the tape was made: forward work, countable.</summary>
-    public long Applied { get; private set; }
+    /// <summary>Op calls run forward since the tape was made: forward work, countable.</summary>
+    public long Applied => _recording.Applied;
 
     /// <summary>Reverse passes since the tape was made.</summary>
     public long Reversed { get; private set; }
 
     /// <summary>Enters a value that no gradient flows into, unless it is itself a target of <see cref="Backward(Tensor{T}, ReadOnlySpan{Tensor{T}})"/>.</summary>
-    public Tensor<T> Constant(View<T> value) => Record(new Node { Value = value, FirstInput = Leaf });
+    public Tensor<T> Constant(View<T> value) => new(_recording.Add(new Node<T> { Value = value }), _epoch, value);
 
     /// <summary>Enters a parameter. The same parameter is the same leaf however often it is used, so that tied weights add up.</summary>
     public Tensor<T> Of(Parameter<T> parameter)
     {
         if (_leaves.TryGetValue(parameter, out int node))
             return new(node, _epoch, parameter.Value);
-        var tensor = Record(new Node { Value = parameter.Value, FirstInput = Leaf, Parameter = parameter });
+        var tensor = Constant(parameter.Value);
         _leaves.Add(parameter, tensor.Node);
         return tensor;
     }
@@ -72,20 +73,45 @@ public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IF
         var shape = op.Infer(shapes, ids.Length);
         op.Check(shapes, ids.Span);
 
-        var node = new Node { Op = op, FirstInput = _inputs.Count, InputCount = x.Length, Ids = ids, Random = random };
-        node.Value = _wave.Allocate<T>(shape);
+        var node = new Node<T> { Op = op, Value = _wave.Allocate<T>(shape), Ids = ids, Random = random };
         if (op.Saved(shapes) is { Count: > 0 } saved)
             node.Saved = _wave.Allocate<T>(saved);
-        _operands.Begin(x.Length, node.Value, node.Saved, ids, random);
-        for (int i = 0; i < x.Length; i++)
-        {
-            _operands.Input(i, x[i].Value);
-            _inputs.Add(x[i].Node);
-        }
+        int index = _recording.Add(node, x);
+        _recording.Run(index);
+        return new(index, _epoch, node.Value);
+    }
 
-        Device.Forward(op, _operands);
-        Applied++;
-        return Record(node);
+    /// <summary>
+    /// Says that of all that was recorded since the last checkpoint, calls to come use <paramref name="x"/> alone. Does nothing
+    /// unless <see cref="Recompute"/>.
+    /// </summary>
+    /// <returns><paramref name="x"/>.</returns>
+    public Tensor<T> Checkpoint(Tensor<T> x)
+    {
+        int kept = Own(x).Node;
+        if (Recompute)
+            _recording.EndSegment(kept);
+        return x;
+    }
+
+    /// <summary>Runs every recorded call again, into the same memory, on what leaves and ids hold now.</summary>
+    /// <exception cref="ShapeException">The ids no longer fit an op.</exception>
+    /// <exception cref="InvalidOperationException">A value was given up.</exception>
+    public void Replay()
+    {
+        Span<Shape> shapes = stackalloc Shape[MostInputs];
+        for (int i = 0; i < _recording.Count; i++)
+        {
+            ref var node = ref _recording[i];
+            if (node.Op is null)
+                continue;
+            RequireValue(node);
+            var inputs = _recording.Inputs(node);
+            for (int k = 0; k < inputs.Length; k++)
+                shapes[k] = _recording[inputs[k]].Value.Shape;
+            node.Op.Check(shapes[..inputs.Length], node.Ids.Span);
+            _recording.Run(i);
+        }
     }
 
     /// <summary>
@@ -96,10 +122,14 @@ public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IF
     /// <param name="targets">Values of this tape; the gradients live until <see cref="Clear"/>.</param>
     public Gradients<T> Backward(Tensor<T> loss, ReadOnlySpan<Tensor<T>> targets)
     {
-        var nodes = Begin(loss);
+        Begin(loss);
         foreach (var target in targets)
-            nodes[Own(target).Node].Reaches = true;
-        Reverse(loss, T.One);
+        {
+            ref var node = ref _recording[Current(target).Node];
+            node.Reaches = node.IsTarget = true;
+        }
+
+        _recording.Reverse(loss.Node, T.One);
         return new(this, _epoch);
     }
 
@@ -108,21 +138,21 @@ public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IF
     /// <param name="scale">The weight of this loss in the sum, such as 1 / number of micro-batches.</param>
     public void BackwardToParameters(Tensor<T> loss, double scale = 1)
     {
-        var nodes = Begin(loss);
-        foreach (var (parameter, node) in _leaves)
+        Begin(loss);
+        foreach (var (parameter, index) in _leaves)
         {
-            nodes[node].Reaches = parameter.IsTrainable;
-            nodes[node].Gradient = parameter.Gradient;
+            ref var node = ref _recording[index];
+            node.Reaches = parameter.IsTrainable;
+            node.Gradient = parameter.Gradient;
         }
 
-        Reverse(loss, T.CreateChecked(scale));
+        _recording.Reverse(loss.Node, T.CreateChecked(scale));
     }
 
     /// <summary>Forgets the recording and rewinds the wave: every tensor and gradient of this tape is void.</summary>
     public void Clear()
     {
-        _nodes.Clear();
-        _inputs.Clear();
+        _recording.Clear();
         _leaves.Clear();
         _wave.Rewind();
         _epoch++;
@@ -135,76 +165,32 @@ public sealed class Tape<T>(Device device) : IDisposable where T : unmanaged, IF
     {
         if (epoch != _epoch)
             throw new InvalidOperationException("These gradients are void: their tape has been cleared.");
-        ref var node = ref CollectionsMarshal.AsSpan(_nodes)[Own(target).Node];
-        if (!node.Reaches)
-            throw new InvalidOperationException("This value was not a target of the reverse pass.");
-        return GradientOf(ref node);        // a target the loss does not depend on has gradient zero
+        return _recording[Current(target).Node].IsTarget
+            ? _recording.GradientOf(target.Node)        // a target the loss does not depend on has gradient zero
+            : throw new InvalidOperationException("This value was not a target of the reverse pass.");
     }
 
-    private Tensor<T> Record(Node node)
-    {
-        _nodes.Add(node);
-        return new(_nodes.Count - 1, _epoch, node.Value);
-    }
-
-    private Tensor<T> Own(Tensor<T> tensor) => tensor.Wave == _epoch && tensor.Node < _nodes.Count
-        ? tensor
-        : throw new InvalidOperationException("This tensor is void: its tape has been cleared.");
-
-    private Span<Node> Begin(Tensor<T> loss)
+    private void Begin(Tensor<T> loss)
     {
         if (Own(loss).Shape != Shape.Scalar)
             throw new ShapeException("backward", [loss.Shape], "a scalar loss, (1, 1)");
-        var nodes = CollectionsMarshal.AsSpan(_nodes);
-        foreach (ref var node in nodes)
-        {
-            node.Reaches = false;
-            node.Gradient = default;
-        }
-
         Reversed++;
-        return nodes;
+        _recording.BeginReverse();
     }
 
-    private void Reverse(Tensor<T> loss, T seed)
+    private Tensor<T> Own(Tensor<T> tensor)
     {
-        var nodes = CollectionsMarshal.AsSpan(_nodes);
-        for (int i = 0; i <= loss.Node; i++)
-            foreach (int input in Inputs(nodes[i]))
-                nodes[i].Reaches |= nodes[input].Reaches;
-        if (!nodes[loss.Node].Reaches)
-            return;
-        Device.Fill(GradientOf(ref nodes[loss.Node]), seed);
-        for (int i = loss.Node; i >= 0; i--)
-            if (nodes[i] is { Op: not null, Reaches: true, Gradient.IsEmpty: false })
-                ReverseCall(ref nodes[i], nodes);
+        RequireValue(_recording[Current(tensor).Node]);
+        return tensor;
     }
 
-    private void ReverseCall(ref Node node, Span<Node> nodes)
+    private Tensor<T> Current(Tensor<T> tensor) => tensor.Wave == _epoch && tensor.Node < _recording.Count
+        ? tensor
+        : throw new InvalidOperationException("This tensor is void: its tape has been cleared.");
+
+    private static void RequireValue(in Node<T> node)
     {
-        var inputs = Inputs(node);
-        bool wanted = false;
-        _operands.Begin(inputs.Length, node.Value, node.Saved, node.Ids, node.Random);
-        _operands.Dy = node.Gradient;
-        for (int i = 0; i < inputs.Length; i++)
-        {
-            ref var input = ref nodes[inputs[i]];
-            _operands.Input(i, input.Value, input.Reaches ? GradientOf(ref input) : default);
-            wanted |= input.Reaches;
-        }
-
-        if (wanted)
-            Device.Backward(node.Op!, _operands);
+        if (node.IsDropped)
+            throw new InvalidOperationException("This value is void: a checkpoint or a reverse pass has given it up.");
     }
-
-    private View<T> GradientOf(ref Node node)
-    {
-        if (node.Gradient.IsEmpty)
-            node.Gradient = _wave.Allocate<T>(node.Value.Shape, clear: true);
-        return node.Gradient;
-    }
-
-    private ReadOnlySpan<int> Inputs(in Node node) => node.FirstInput == Leaf
-        ? []
-        : CollectionsMarshal.AsSpan(_inputs).Slice(node.FirstInput, node.InputCount);
 }

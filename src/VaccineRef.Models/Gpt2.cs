@@ -159,7 +159,11 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
         var x = pass.Tape.Apply(_add, [_tokens.Forward(pass, batch.Tokens), _positions.Forward(pass, batch.Positions)]);
         x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _dropout.Forward(pass, x), pass);
         for (int i = 0; i < _blocks.Length; i++)
+        {
+            x = pass.Tape.Checkpoint(x);
             x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
+        }
+
         return _norm.Forward(pass, x);
     }
 }

@@ -189,7 +189,11 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
     {
         var x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _tokens.Forward(pass, batch.Tokens), pass);
         for (int i = 0; i < _blocks.Length; i++)
+        {
+            x = pass.Tape.Checkpoint(x);
             x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
+        }
+
         return _norm.Forward(pass, x);
     }
 }

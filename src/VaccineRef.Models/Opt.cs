@@ -184,7 +184,11 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
         x = pass.Tape.Apply(_add, [x, _positions.Forward(pass, batch.Positions)]);
         x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), x, pass);
         for (int i = 0; i < _blocks.Length; i++)
+        {
+            x = pass.Tape.Checkpoint(x);
             x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
+        }
+
         x = _norm?.Forward(pass, x) ?? x;
         return _projectOut?.Forward(pass, x) ?? x;
     }

@@ -21,6 +21,24 @@ public sealed unsafe class ArenaTests : IDisposable
             Assert.False(views[i].Span.ContainsAnyExcept(i));
     }
 
+    [Fact]
+    public void What_is_given_back_goes_to_the_next_of_its_size_until_the_rewind()
+    {
+        using var arena = new Arena(_device);
+        View<float> first = arena.Allocate<float>(new(5, 7)), second = arena.Allocate<float>(new(5, 8));
+        long used = arena.InUse;
+        arena.Free(first);
+        arena.Free(second);
+        Assert.True(arena.Allocate<float>(new(5, 7)).Address == second.Address);          // both take three lines
+        Assert.True(arena.Allocate<double>(new(3, 6)).Address == (double*)first.Address);
+        Assert.Equal((used, used), (arena.InUse, arena.Peak));
+        arena.Free(first);
+        Assert.False(arena.Allocate<float>(new(5, 12)).Address == first.Address);
+        arena.Rewind();
+        Assert.True(arena.Allocate<float>(new(5, 7)).Address == first.Address);
+        Assert.False(arena.Allocate<float>(new(5, 7)).Address == first.Address);
+    }
+
     [Property]
     public void From_the_second_wave_on_nothing_more_is_taken(PositiveInt[] counts)
     {

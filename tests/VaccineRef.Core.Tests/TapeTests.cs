@@ -151,6 +151,89 @@ public sealed class TapeTests : IDisposable
         Assert.Equal((2 * applied, 2), (_tape.Applied, _tape.Reversed));
     }
 
+    /// <summary>Three segments of two layers each, a parameter in all of them, a target inside one.</summary>
+    [Fact]
+    public void With_checkpoints_the_bits_are_the_same_and_the_memory_is_less()
+    {
+        var (kept, again) = (Deep(recompute: false), Deep(recompute: true));
+        Assert.Equal(kept.Gradient, again.Gradient);
+        Assert.Contains(kept.Gradient, value => value != 0);
+        Assert.InRange(again.Peak, 1, kept.Peak - 1);
+        Assert.InRange(again.Applied, kept.Applied + 1, (2 * kept.Applied) - 1);
+    }
+
+    [Fact]
+    public void A_second_reverse_pass_computes_again_what_the_first_gave_up()
+    {
+        foreach (bool recompute in new[] { false, true })
+        {
+            using var tape = new Tape<double>(_device) { Recompute = recompute };
+            var (loss, hidden) = Layers(tape);
+            double[] once = tape.Backward(loss, [hidden])[hidden].Span.ToArray();
+            Assert.Equal(once, tape.Backward(loss, [hidden])[hidden].Span.ToArray());
+        }
+    }
+
+    [Fact]
+    public void What_a_checkpoint_or_a_reverse_pass_gave_up_cannot_be_used()
+    {
+        using var tape = new Tape<double>(_device) { Recompute = true };
+        var (loss, hidden) = Layers(tape);
+        Assert.Throws<InvalidOperationException>(() => tape.Apply(new Scale<double>(2), [hidden]));
+        Assert.Throws<InvalidOperationException>(tape.Replay);
+        tape.Backward(loss, [hidden]);
+        Assert.NotEqual(0, loss.Value.Span[0]);
+        var (other, inner) = Net();
+        _tape.Backward(other, [inner]);
+        Assert.Throws<InvalidOperationException>(() => _tape.Apply(new Scale<double>(2), [inner]));
+        Assert.Throws<InvalidOperationException>(_tape.Replay);
+    }
+
+    [Fact]
+    public void Replaying_computes_with_what_leaves_and_ids_hold_now()
+    {
+        int[] ids = [0, 1];
+        var rows = _tape.Apply(new Embedding<double>(), [_tape.Constant(_input)], ids);
+        var y = _tape.Apply(new Linear<double>(), [rows, _tape.Of(_first)]);
+        (ids[0], ids[1]) = (3, 2);
+        _input.Span[7] += 1;
+        _tape.Replay();
+        double[] found = y.Value.Span.ToArray();
+        _tape.Clear();
+        rows = _tape.Apply(new Embedding<double>(), [_tape.Constant(_input)], ids);
+        Assert.Equal(_tape.Apply(new Linear<double>(), [rows, _tape.Of(_first)]).Value.Span.ToArray(), found);
+        ids[0] = 5;
+        Assert.Throws<ShapeException>(_tape.Replay);
+    }
+
+    private (double[] Gradient, long Peak, long Applied) Deep(bool recompute)
+    {
+        using var tape = new Tape<double>(_device) { Recompute = recompute };
+        Train();
+        var (loss, hidden) = Layers(tape);
+        double[] atSite = tape.Backward(loss, [hidden])[hidden].Span.ToArray();
+        tape.Clear();
+        _first.Gradient.Span.Clear();
+        tape.BackwardToParameters(Layers(tape).Loss);
+        return ([.. atSite, .. _first.Gradient.Span], tape.Wave.Peak, tape.Applied);
+    }
+
+    private (Tensor<double> Loss, Tensor<double> Hidden) Layers(Tape<double> tape)
+    {
+        var (x, hidden) = (tape.Constant(_input), default(Tensor<double>));
+        for (int segment = 0; segment < 3; segment++)
+        {
+            var wide = tape.Apply(new Linear<double>(), [x, tape.Of(_first)]);
+            wide = tape.Apply(new Gelu<double>(GeluForm.Tanh), [wide]);
+            hidden = segment == 1 ? wide : hidden;
+            wide = tape.Apply(new Scale<double>(1.5), [wide]);
+            x = tape.Checkpoint(tape.Apply(new Linear<double>(), [wide, tape.Of(_second)]));
+        }
+
+        var zero = tape.Constant(_arena.Allocate<double>(x.Shape, clear: true));
+        return (tape.Apply(new Mean<double>(), [tape.Apply(new SquaredDistance<double>(), [x, zero])]), hidden);
+    }
+
     [Fact]
     public void Record_remembers_the_kinds_it_was_asked_for_and_NoTap_nothing()
     {

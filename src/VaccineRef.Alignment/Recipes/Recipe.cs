@@ -168,10 +168,13 @@ public sealed record TrainingChoice
     /// <summary>A new order in every epoch.</summary>
     public bool Shuffle { get; set; } = true;
 
+    /// <summary>Blocks are computed again in the reverse pass, instead of kept: less memory, more time, the same bits.</summary>
+    public bool Recompute { get; set; }
+
     /// <summary>The trainer's options with this stage's seed.</summary>
     public TrainOptions Options(ulong seed) => new(
         BatchSize, new AdamWOptions(LearningRate, WeightDecay, Beta1, Beta2, AdamEpsilon, MaxGradientNorm), Epochs, MaxSteps,
-        Accumulation, AccumulationWeight, Schedule, WarmupRatio, Shuffle, seed);
+        Accumulation, AccumulationWeight, Schedule, WarmupRatio, Shuffle, seed, Recompute);
 }
 
 /// <summary>The defender's stage: safe answers, trained with a method.</summary>

@@ -22,13 +22,14 @@ internal static class BenchCommand
         Rank = CommonOptions.Count("--lora", "Rank of LoRA on all projections; 0 trains every weight.", 0, least: 0),
         Threads = CommonOptions.Threads(), Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7);
 
-    private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." };
+    private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." },
+        Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
 
     public static Command Create()
     {
         var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float.")
         {
-            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Threads, Steps, Json,
+            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Threads, Steps, Recompute, Json,
         };
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
@@ -55,7 +56,7 @@ internal static class BenchCommand
         var batch = RandomBatch(Value(Vocabulary), Value(Batch), Value(Length));
         var objective = new CrossEntropyObjective<float>(model.Network);
         using var optimizer = new AdamW<float>(model.Trainable, new AdamWOptions(1e-4, WeightDecay: 0.1), device);
-        using var state = new TrainState<float>(device, model.Trainable, seed: 3);
+        using var state = new TrainState<float>(device, model.Trainable, seed: 3, parsed.GetValue(Recompute));
         using var vaccine = new Vaccine<float>(new VaccineOptions(2), device);
         double Step(IGradientRule<float> rule)
         {
