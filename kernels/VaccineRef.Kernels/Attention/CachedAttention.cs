@@ -43,16 +43,57 @@ public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCac
     /// <inheritdoc/>
     public override void Forward(CpuFrame<T> f)
     {
-        View<T> k = f.X(1), v = f.X(2), keys = cache.Keys(layer), values = cache.Values(layer);
-        var offsets = f.Ids;
-        f.Workers.For(cache.Sequences, s =>
+        Append(f);
+        bool fresh = true;
+        for (int s = 0; s < cache.Sequences; s++)
+            fresh &= cache.Past[s] == 0 || f.Ids.Span[s] == f.Ids.Span[s + 1];
+        if (fresh)
+            attention.Attend(f.Workers, f.X(0), f.X(1), f.X(2), f.Y, default, f.Ids, f.Ids);
+        else
+            AttendOneByOne(f);
+    }
+
+    /// <summary>Writes the new keys, transposed, and values behind those of their sequences.</summary>
+    private unsafe void Append(CpuFrame<T> f)
+    {
+        View<T> k = f.X(1), v = f.X(2);
+        T* keys = cache.Keys(layer).Address, values = cache.Values(layer).Address;
+        int columns = cache.Columns, capacity = cache.RowsPerSequence;
+        for (int s = 0; s < cache.Sequences; s++)
         {
-            int first = offsets.Span[s], count = offsets.Span[s + 1] - first;
-            int row = cache.Starts.Span[s] + cache.Lengths[s];
-            k.SliceRows(first, count).Span.CopyTo(keys.SliceRows(row, count).Span);
-            v.SliceRows(first, count).Span.CopyTo(values.SliceRows(row, count).Span);
+            int first = f.Ids.Span[s], count = f.Ids.Span[s + 1] - first, at = cache.Past[s];
+            nint start = (nint)s * capacity * columns;
+            v.SliceRows(first, count).Span.CopyTo(new(values + start + ((nint)at * columns), count * columns));
+            for (int i = 0; i < count; i++)
+            {
+                T* from = k.Address + ((nint)(first + i) * columns), to = keys + start + at + i;
+                for (int c = 0; c < columns; c++, to += capacity)
+                    *to = from[c];
+            }
+        }
+    }
+
+    /// <summary>Every new query by itself against the keys in the cache; a task is a row and a key-value head.</summary>
+    private unsafe void AttendOneByOne(CpuFrame<T> f)
+    {
+        View<T> q = f.X(0), y = f.Y;
+        T* keys = cache.Keys(layer).Address, values = cache.Values(layer).Address;
+        var offsets = f.Ids;
+        int size = attention.HeadSize, group = attention.Heads / attention.KeyValueHeads;
+        int columns = cache.Columns, capacity = cache.RowsPerSequence;
+        f.Workers.For(q.Rows * attention.KeyValueHeads, index =>
+        {
+            var (row, shared) = Math.DivRem(index, attention.KeyValueHeads);
+            int s = offsets.Span.BinarySearch(row);
+            s = s < 0 ? ~s - 1 : s;
+            while (offsets.Span[s + 1] <= row)                          // sequences without new rows
+                s++;
+            nint start = (nint)s * capacity * columns, at = ((nint)row * q.Columns) + ((nint)shared * group * size);
+            for (int head = 0; head < group; head++, at += size)
+                SingleQuery.Attend(
+                    attention, q.Address + at, keys + start + ((nint)shared * size * capacity), capacity,
+                    values + start + ((nint)shared * size), columns, cache.Past[s] + row - offsets.Span[s], y.Address + at);
         });
-        attention.Attend(f.Workers, f.X(0), keys, values, f.Y, default, offsets, cache.Starts, cache.Past);
     }
 
     /// <summary>There is none.</summary>

@@ -4,15 +4,15 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The keys and values of what some sequences have read so far, per layer: (sequences * capacity, keyValueHeads *
-/// headSize), with sequence s from row s * capacity on. A pass of a model writes all layers behind <see
+/// The keys and values of what some sequences have read so far, per layer: (sequences * RowsPerSequence, keyValueHeads *
+/// headSize), with sequence s from row s * RowsPerSequence on. A pass of a model writes all layers behind <see
 /// cref="Lengths"/>; then <see cref="Advance"/> moves the lengths, once. One pass at a time.
 /// </summary>
 public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Arena _arena;
     private readonly View<T>[] _keys, _values;
-    private readonly int[] _lengths, _starts;
+    private readonly int[] _lengths;
 
     /// <summary>An empty cache on <paramref name="device"/>.</summary>
     /// <param name="device">Where the model runs.</param>
@@ -28,14 +28,17 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
         Columns = keyValueHeads * headSize;
         _arena = new Arena(device);
         _lengths = new int[sequences];
-        _starts = [.. Enumerable.Range(0, sequences).Select(s => checked(s * capacity))];
-        var shape = new Shape(checked(sequences * capacity), Columns);
+        RowsPerSequence = checked((capacity + SingleQuery.Keys - 1) / SingleQuery.Keys * SingleQuery.Keys);
+        var shape = new Shape(checked(sequences * RowsPerSequence), Columns);
         _keys = [.. Enumerable.Range(0, layers).Select(_ => _arena.Allocate<T>(shape))];
         _values = [.. Enumerable.Range(0, layers).Select(_ => _arena.Allocate<T>(shape))];
     }
 
     /// <summary>The most tokens a sequence may reach.</summary>
     public int Capacity { get; }
+
+    /// <summary>Rows set aside for a sequence: the capacity in whole blocks of keys.</summary>
+    public int RowsPerSequence { get; }
 
     /// <summary>Columns of k and v, keyValueHeads * headSize.</summary>
     public int Columns { get; }
@@ -50,11 +53,14 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     public IReadOnlyList<int> Lengths => _lengths;
 
     /// <summary>
-    /// The keys of a layer, (sequences * capacity, columns); sequence s holds its first Lengths[s] rows.
+    /// The keys of a layer, (sequences * RowsPerSequence, columns). A processor keeps them transposed within each sequence:
+    /// (columns, RowsPerSequence), the first Lengths[s] columns in use.
     /// </summary>
     public View<T> Keys(int layer) => _keys[layer];
 
-    /// <summary>The values of a layer, laid out as <see cref="Keys"/>.</summary>
+    /// <summary>
+    /// The values of a layer, (sequences * RowsPerSequence, columns); sequence s holds its first Lengths[s] rows.
+    /// </summary>
     public View<T> Values(int layer) => _values[layer];
 
     /// <summary>Counts the rows that a pass has written to every layer as read.</summary>
@@ -73,11 +79,8 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();
 
-    /// <summary>Row of each sequence's position 0.</summary>
-    internal ReadOnlyMemory<int> Starts => _starts;
-
     /// <summary>As <see cref="Lengths"/>.</summary>
-    internal ReadOnlyMemory<int> Past => _lengths;
+    internal ReadOnlySpan<int> Past => _lengths;
 
     internal void RequireRoom(string where, ReadOnlySpan<int> counts)
     {

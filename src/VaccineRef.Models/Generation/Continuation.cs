@@ -5,7 +5,10 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>One group of texts that grow together, with their cache.</summary>
+/// <summary>
+/// One group of texts that grow together, with their cache. Step after step the calls are the same but for the tokens: they
+/// are recorded once and replayed until a text ends.
+/// </summary>
 internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     // What a block keeps of a row until the tape is cleared, in values for each column of the stream: about this.
@@ -17,6 +20,10 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private readonly KeyValueCache<T> _cache;
     private readonly Tape<T> _tape;
     private readonly Linear<T> _head = new();
+    private GeneratedText[] _growing = [];          // whose rows the recording has
+    private PackedBatch _batch = PackedBatch.Pack([]);
+    private int[] _counts = [];                     // rows of each sequence of the batch
+    private Tensor<T> _next;                        // the logits of the growing texts, (texts, vocabulary)
     private T[] _logits = [];
 
     public Continuation(Model<T> model, GeneratedText[] texts, GenerationSettings settings)
@@ -39,14 +46,20 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
                 if ((rows += _texts[end].Prompt.Length) * bytes > _settings.MemoryBytes)
                     break;
             cancel.ThrowIfCancellationRequested();
-            Grow(_texts[first..end]);
+            Read(_texts[first..end]);
         }
 
-        for (int step = 1; step < _settings.MaxNewTokens; step++)
+        for (int step = 1, before = 0; step < _settings.MaxNewTokens; step++)
         {
             cancel.ThrowIfCancellationRequested();
-            if (_texts.Where(text => !text.Ended).ToArray() is { Length: > 0 } living)
-                Grow(living);
+            int living = _texts.Count(text => !text.Ended);
+            if (living == 0)
+                break;
+            if (living == before)                               // texts only leave: they are the same
+                Repeat();
+            else
+                Read([.. _texts.Where(text => !text.Ended)]);
+            before = living;
         }
     }
 
@@ -57,30 +70,44 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         _cache.Dispose();
     }
 
-    /// <summary>Adds a token to some of the texts; the others bring no rows.</summary>
-    private void Grow(GeneratedText[] some)
+    /// <summary>Reads what some of the texts have unread and adds a token to each; the others bring no rows.</summary>
+    private void Read(GeneratedText[] some)
     {
         var growing = some.ToHashSet();
-        int[][] rows = [.. _texts.Select(text => growing.Contains(text) ? text.Unread : [])];
-        var batch = PackedBatch.Pack(rows, _cache.Lengths);
-        var logits = NextLogits(batch, some.Length);
-        for (int i = 0; i < some.Length; i++)
-            Choose(some[i], logits.Slice(i * _model.Shape.Vocabulary, _model.Shape.Vocabulary));
+        _growing = some;
+        _batch = PackedBatch.Pack([.. _texts.Select(text => growing.Contains(text) ? text.Unread : [])], _cache.Lengths);
+        _counts = [.. _batch.Offsets.Skip(1).Zip(_batch.Offsets, (end, start) => end - start)];
+        int[] last = [.. _batch.Offsets.Skip(1).Where((_, s) => _counts[s] > 0).Select(end => end - 1)];
+        _tape.Clear();
+        var pass = new Pass<T>(_tape, new NoTap<T>());
+        var hidden = _model.Forward(pass, _batch, _cache, last.Length < _batch.Rows ? last : null);
+        _next = _tape.Apply(_head, [hidden, _tape.Of(_model.Head)]);            // only last rows meet the head
+        Add();
     }
 
-    /// <summary>The logits after each text that has rows in the batch. Only those last rows meet the head.</summary>
-    private ReadOnlySpan<T> NextLogits(PackedBatch batch, int texts)
+    /// <summary>Reads the token that each text got last, by the calls that read the one before.</summary>
+    private void Repeat()
     {
-        int[] counts = [.. batch.Offsets.Skip(1).Zip(batch.Offsets, (end, start) => end - start)];
-        int[] last = [.. batch.Offsets.Skip(1).Where((_, s) => counts[s] > 0).Select(end => end - 1)];
-        var hidden = _model.Forward(new(_tape, new NoTap<T>()), batch, _cache, last.Length < batch.Rows ? last : null);
-        _cache.Advance(counts);
-        var logits = _tape.Apply(_head, [hidden, _tape.Of(_model.Head)]);
-        if (_logits.Length < logits.Shape.Count)
-            _logits = new T[logits.Shape.Count];
-        _tape.Device.Download(logits.Value, _logits);
-        _tape.Clear();
-        return _logits.AsSpan(0, texts * _model.Shape.Vocabulary);
+        for (int row = 0; row < _growing.Length; row++)
+        {
+            _batch.Tokens[row] = _growing[row].Added[^1];
+            _batch.Positions[row]++;
+        }
+
+        _tape.Replay();
+        Add();
+    }
+
+    /// <summary>Adds a token to each text that was read.</summary>
+    private void Add()
+    {
+        _cache.Advance(_counts);
+        int vocabulary = _model.Shape.Vocabulary, count = _growing.Length * vocabulary;
+        if (_logits.Length < count)
+            _logits = new T[count];
+        _tape.Device.Download(_next.Value, _logits);
+        for (int i = 0; i < _growing.Length; i++)
+            Choose(_growing[i], _logits.AsSpan(i * vocabulary, vocabulary));
     }
 
     private void Choose(GeneratedText text, ReadOnlySpan<T> logits)
