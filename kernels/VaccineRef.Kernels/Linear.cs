@@ -65,7 +65,7 @@ public sealed unsafe class Linear<T>(WeightLayout layout = WeightLayout.OutIn) :
             ColumnSums.Add(f.Workers, dy, f.Dx(2));
     }
 
-    private static void FillRows(Workers workers, View<T> bias, View<T> y) =>
+    internal static void FillRows(Workers workers, View<T> bias, View<T> y) =>
         workers.Blocks(y.Rows, Cut.Rows, (first, end) =>
         {
             for (int row = first; row < end; row++)

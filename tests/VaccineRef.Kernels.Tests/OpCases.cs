@@ -28,6 +28,12 @@ public static class OpCases
             { Eps = s => s.C + 1, Expression = _ => Expressions.Linear(outIn: true) },
         new("Linear, in x out", _ => InOut<float>(), _ => InOut<double>(), s => [Rows(s), new(s.C, s.H), Vector(s.H)])
             { Eps = s => s.C + 1, Expression = _ => Expressions.Linear(outIn: false) },
+        new("AdaptedLinear", _ => new AdaptedLinear<float>(-1.7), _ => new AdaptedLinear<double>(-1.7),
+            s => [Rows(s), new(s.H, s.C), new(s.N, s.V), new(s.H, s.V)])
+            { Eps = s => s.C + s.V + 2, Expression = _ => Expressions.AdaptedLinear(-1.7, outIn: true) },
+        new("AdaptedLinear, in x out", _ => Adapted<float>(), _ => Adapted<double>(),
+            s => [Rows(s), new(s.C, s.H), new(s.N, s.V), new(s.H, s.V), Vector(s.H)])
+            { Eps = s => s.C + s.V + 2, Expression = _ => Expressions.AdaptedLinear(0.6, outIn: false) },
         new("Columns", s => new Columns<float>(s.H, s.C), s => new Columns<double>(s.H, s.C),
             s => [new(s.N, s.C + (2 * s.H))])
             { Eps = _ => 0, Expression = s => Expressions.Slice(s.H, s.C) },
@@ -83,6 +89,8 @@ public static class OpCases
 
     /// <summary>N of the numbers below 2 N, one of every two.</summary>
     private static int[] Ascending(Sizes s) => [.. s.Below(2).Select((which, m) => (2 * m) + which)];
+
+    private static AdaptedLinear<T> Adapted<T>() where T : unmanaged, IFloatingPointIeee754<T> => new(0.6, WeightLayout.InOut);
 
     private static CausalAttention<T> Windowed<T>(Sizes s)
         where T : unmanaged, IFloatingPointIeee754<T> => new(2, 2, s.H, scale: 0.3, window: 3);

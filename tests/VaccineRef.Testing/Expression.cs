@@ -23,6 +23,15 @@ public static class Expressions
             return x.Length == 3 ? sum + x[2][0, o] : sum;
         });
 
+    /// <summary>x W' + scaling low B' + b, or with x W.</summary>
+    public static Expression AdaptedLinear(double scaling, bool outIn) => (x, _) =>
+        Make(Rows(x[0]), Rows(x[3]), (n, o) =>
+        {
+            var sum = Scalar.Sum(Range(Columns(x[0])).Select(i => x[0][n, i] * (outIn ? x[1][o, i] : x[1][i, o])));
+            sum += scaling * Scalar.Sum(Range(Columns(x[2])).Select(r => x[2][n, r] * x[3][o, r]));
+            return x.Length == 5 ? sum + x[4][0, o] : sum;
+        });
+
     /// <summary>The rows of a table.</summary>
     public static Expression Embedding(int offset) => (x, ids) =>
         Make(ids.Length, Columns(x[0]), (n, c) => x[0][ids[n] + offset, c]);

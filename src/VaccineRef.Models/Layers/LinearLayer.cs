@@ -52,9 +52,10 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
     {
         var tape = pass.Tape;
-        var y = Bias is null
+        if (Adapter is not null)
+            return Adapter.Forward(pass, x);
+        return Bias is null
             ? tape.Apply(_linear, [x, tape.Of(Weight)])
             : tape.Apply(_linear, [x, tape.Of(Weight), tape.Of(Bias)]);
-        return Adapter is null ? y : Adapter.Forward(pass, x, y);
     }
 }
