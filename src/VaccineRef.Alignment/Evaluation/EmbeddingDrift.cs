@@ -28,6 +28,7 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
     private readonly Tape<T> _tape;
     private readonly List<(PackedBatch Batch, View<T>[] Reference)> _batches = [];
     private readonly SquaredDistance<T> _distance = new();
+    private readonly double _scale;          // sum over tokens of the reference's own norm
 
     /// <summary>Remembers the hidden embeddings of <paramref name="model"/> as it is now.</summary>
     public EmbeddingDrift(ILanguageModel<T> model, IEnumerable<PackedBatch> batches, Device device)
@@ -46,6 +47,7 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
             }
 
             _batches.Add((batch, reference));
+            _scale += PerRow(SquaredDistances([], reference, origin: true), batch.Rows);
             _tape.Clear();
         }
     }
@@ -54,14 +56,13 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
     public Drift Measure()
     {
         int layers = _batches[0].Reference.Length;
-        double perToken = 0, released = 0, scale = 0;
+        double perToken = 0, released = 0;
         long tokens = 0;
         var perLayer = new double[layers];
         var terms = new List<IReadOnlyList<double>>();
         foreach (var (batch, reference) in _batches)
         {
             double[][] moved = SquaredDistances(Forward(batch), reference, origin: false);
-            double[][] norms = SquaredDistances([], reference, origin: true);
             _tape.Clear();
             tokens += batch.Rows;
             double[] perBatch = [.. moved.Select(layer => layer.Sum())];
@@ -69,14 +70,10 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
             released += perBatch.Sum();
             for (int layer = 0; layer < layers; layer++)
                 perLayer[layer] += moved[layer].Sum(Math.Sqrt);
-            for (int row = 0; row < batch.Rows; row++)
-            {
-                perToken += Math.Sqrt(moved.Sum(layer => layer[row]));
-                scale += Math.Sqrt(norms.Sum(layer => layer[row]));
-            }
+            perToken += PerRow(moved, batch.Rows);
         }
 
-        return new(perToken / tokens, [.. perLayer.Select(sum => sum / tokens)], released, terms, scale / tokens, tokens);
+        return new(perToken / tokens, [.. perLayer.Select(sum => sum / tokens)], released, terms, _scale / tokens, tokens);
     }
 
     /// <inheritdoc/>
@@ -92,6 +89,10 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
         _model.Forward(new Pass<T>(_tape, record), batch);
         return record.Hidden.ToArray();
     }
+
+    /// <summary>Sum over rows of the root of the sum over layers.</summary>
+    private static double PerRow(double[][] squared, int rows) =>
+        Enumerable.Range(0, rows).Sum(row => Math.Sqrt(squared.Sum(layer => layer[row])));
 
     /// <summary>[layer][row] of ||hidden - reference||^2, or of ||reference||^2 where <paramref name="origin"/>.</summary>
     private double[][] SquaredDistances(Tensor<T>[] hidden, View<T>[] reference, bool origin)
