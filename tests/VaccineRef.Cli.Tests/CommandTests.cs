@@ -21,7 +21,7 @@ public sealed class CommandTests
     [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
-    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--threads", "--steps", "--json")]
+    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--threads", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
     [InlineData("devices")]
     public void Help_is_complete(string command, params string[] names)
     {
@@ -52,6 +52,19 @@ public sealed class CommandTests
         Assert.Equal(1, result.GetProperty("threads").GetInt32());
         foreach (string step in new[] { "plain", "vaccine" })
             Assert.True(result.GetProperty(step).GetProperty("median_ms").GetDouble() >= result.GetProperty(step).GetProperty("min_ms").GetDouble());
+    }
+
+    [Fact]
+    public void Bench_times_decoding()
+    {
+        var outcome = Vaccine.Run(
+            "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--ffn", "12", "--generate", "5", "--prompts",
+            "3", "--threads", "1", "--steps", "2", "--json");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        var result = JsonDocument.Parse(outcome.Out).RootElement;
+        Assert.Equal((3, 5, 2), (Number("prompts"), Number("tokens"), Number("runs")));
+        Assert.InRange(result.GetProperty("tokens_per_second").GetDouble(), 1, result.GetProperty("best").GetDouble());
+        int Number(string name) => result.GetProperty(name).GetInt32();
     }
 
     [Fact]

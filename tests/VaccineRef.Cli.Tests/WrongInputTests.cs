@@ -101,6 +101,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("bench", "--hidden", "8", "--heads", "3")]
     [InlineData("bench", "--threads", "-1")]
     [InlineData("bench", "--steps", "many")]
+    [InlineData("bench", "--model", "nowhere")]
+    [InlineData("bench", "--model", "nowhere", "--generate", "4")]
     [InlineData("verify")]
     [InlineData("verify", "--golden", "nowhere")]
     [InlineData("verify", "--golden", ".", "--precision", "half")]

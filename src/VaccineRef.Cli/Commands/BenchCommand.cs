@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -20,19 +21,29 @@ internal static class BenchCommand
         FeedForward = CommonOptions.Count("--ffn", "Feed-forward size.", 1024), Batch = CommonOptions.Count("--batch", "Sequences.", 8),
         Length = CommonOptions.Count("--length", "Tokens of each sequence; the first half is prompt.", 256, least: 2),
         Rank = CommonOptions.Count("--lora", "Rank of LoRA on all projections; 0 trains every weight.", 0, least: 0),
-        Threads = CommonOptions.Threads(), Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7);
+        Threads = CommonOptions.Threads(), Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7),
+        Generate = CommonOptions.Count("--generate", "Time greedy decoding of so many tokens instead; 0 times steps.", 0, least: 0),
+        Prompts = CommonOptions.Count("--prompts", "Prompts to decode at once.", 1);
+
+    private static readonly Option<string?> Folder =
+        new("--model") { Description = "Decode with this Hugging Face folder instead of a random model.", HelpName = "DIR" };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." },
         Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
 
     public static Command Create()
     {
-        var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float.")
+        var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float; or decoding.")
         {
-            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Threads, Steps, Recompute, Json,
+            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Threads, Steps, Recompute,
+            Generate, Prompts, Folder, Json,
         };
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
+            if (parsed.GetValue(Generate) > 0)
+                return Decode(parsed, cancel);
+            if (parsed.GetValue(Folder) is { } folder)
+                throw new InputException("only decoding is timed on a given model", "--model", folder, "--generate N beside it");
             var result = Measure(parsed, cancel);
             if (parsed.GetValue(Json))
                 Console.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.BenchResult));
@@ -41,6 +52,23 @@ internal static class BenchCommand
             return ExitCode.Done;
         }));
         return command;
+    }
+
+    private static int Decode(ParseResult parsed, CancellationToken cancel)
+    {
+        using var device = new CpuDevice(parsed.GetValue(Threads));
+        using var model = parsed.GetValue(Folder) is { } folder
+            ? LanguageModel.Load<float>(folder, device)
+            : LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1));
+        var result = DecodeTiming.Of(model, parsed.GetValue(Prompts), parsed.GetValue(Generate), parsed.GetValue(Steps), cancel);
+        if (parsed.GetValue(Json))
+            Console.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.DecodeTiming));
+        else
+            Terminal.Open().WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{result.Prompts} prompts, {result.Tokens} tokens each, greedy, {device.Workers.Threads} threads: "
+                + $"{result.TokensPerSecond:F0} tokens/s in all (median of {result.Runs}; best {result.Best:F0})"));
+        return ExitCode.Done;
     }
 
     private static BenchResult Measure(ParseResult parsed, CancellationToken cancel)
@@ -95,7 +123,7 @@ internal static class BenchCommand
               "model_type": "llama", "vocab_size": {{parsed.GetValue(Vocabulary)}}, "hidden_size": {{parsed.GetValue(Hidden)}},
               "intermediate_size": {{parsed.GetValue(FeedForward)}}, "num_hidden_layers": {{parsed.GetValue(Layers)}},
               "num_attention_heads": {{heads}}, "num_key_value_heads": {{(keyValueHeads == 0 ? heads : keyValueHeads)}},
-              "max_position_embeddings": {{parsed.GetValue(Length)}}, "rms_norm_eps": 1e-5, "tie_word_embeddings": false
+              "max_position_embeddings": {{Math.Max(parsed.GetValue(Length), parsed.GetValue(Generate))}}, "rms_norm_eps": 1e-5, "tie_word_embeddings": false
             }
             """), "the options of vaccine bench");
     }
@@ -135,10 +163,33 @@ internal sealed record Timing(double MedianMs, double MinMs, double TokensPerSec
     }
 }
 
+/// <summary>Tokens per second of greedy decoding, all prompts together.</summary>
+internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double TokensPerSecond, double Best)
+{
+    /// <summary>Decodes some times, after two to warm up; prompts are single tokens, all different while the vocabulary lasts.</summary>
+    public static DecodeTiming Of(Model<float> model, int prompts, int tokens, int runs, CancellationToken cancel)
+    {
+        const int Warmup = 2;
+        int[][] first = [.. Enumerable.Range(1, prompts).Select(id => new[] { id % model.Network.Shape.Vocabulary })];
+        List<double> rates = [];
+        for (int run = 0; run < Warmup + runs; run++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Generator.Generate(model, first, new GenerationSettings(tokens), cancel);
+            if (run >= Warmup)
+                rates.Add(prompts * (double)tokens / Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        rates.Sort();
+        return new(prompts, tokens, runs, rates[runs / 2], rates[^1]);
+    }
+}
+
 /// <summary>What vaccine bench measured. Peak bytes are the process's, over both kinds of step.</summary>
 internal sealed record BenchResult(
     Timing Plain, Timing Vaccine, int Threads, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]
+[JsonSerializable(typeof(DecodeTiming))]
 internal sealed partial class BenchJson : JsonSerializerContext;
