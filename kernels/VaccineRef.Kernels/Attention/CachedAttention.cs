@@ -17,6 +17,8 @@ namespace VaccineRef.Kernels;
 public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCache<T> cache, int layer) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private const int FewRows = 8;
+
     /// <inheritdoc/>
     public override string Name => "CachedAttention";
 
@@ -53,46 +55,50 @@ public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCac
             AttendOneByOne(f);
     }
 
-    /// <summary>Writes the new keys, transposed, and values behind those of their sequences.</summary>
+    /// <summary>Writes the new keys, transposed, and values, head by head, behind those of their sequences.</summary>
     private unsafe void Append(CpuFrame<T> f)
     {
         View<T> k = f.X(1), v = f.X(2);
         T* keys = cache.Keys(layer).Address, values = cache.Values(layer).Address;
-        int columns = cache.Columns, capacity = cache.RowsPerSequence;
+        int columns = cache.Columns, capacity = cache.RowsPerSequence, size = attention.HeadSize;
         for (int s = 0; s < cache.Sequences; s++)
         {
             int first = f.Ids.Span[s], count = f.Ids.Span[s + 1] - first, at = cache.Past[s];
             nint start = (nint)s * capacity * columns;
-            v.SliceRows(first, count).Span.CopyTo(new(values + start + ((nint)at * columns), count * columns));
             for (int i = 0; i < count; i++)
             {
-                T* from = k.Address + ((nint)(first + i) * columns), to = keys + start + at + i;
-                for (int c = 0; c < columns; c++, to += capacity)
-                    *to = from[c];
+                ReadOnlySpan<T> key = k.Row(first + i), value = v.Row(first + i);
+                for (int c = 0; c < columns; c++)
+                    keys[start + ((nint)c * capacity) + at + i] = key[c];
+                for (int c = 0; c < columns; c += size)
+                    value.Slice(c, size).CopyTo(new(values + start + ((nint)c * capacity) + ((at + i) * size), size));
             }
         }
     }
 
-    /// <summary>Every new query by itself against the keys in the cache; a task is a row and a key-value head.</summary>
+    /// <summary>
+    /// Every new query by itself against the keys in the cache; a task is a row, or where they are few a row's key-value head.
+    /// </summary>
     private unsafe void AttendOneByOne(CpuFrame<T> f)
     {
-        View<T> q = f.X(0), y = f.Y;
-        T* keys = cache.Keys(layer).Address, values = cache.Values(layer).Address;
-        var offsets = f.Ids;
-        int size = attention.HeadSize, group = attention.Heads / attention.KeyValueHeads;
-        int columns = cache.Columns, capacity = cache.RowsPerSequence;
-        f.Workers.For(q.Rows * attention.KeyValueHeads, index =>
+        var (offsets, q, y) = (f.Ids, f.X(0), f.Y);
+        int shared = attention.KeyValueHeads, group = attention.Heads / shared, perTask = q.Rows < FewRows ? 1 : shared;
+        f.Workers.For(q.Rows * shared / perTask, index =>
         {
-            var (row, shared) = Math.DivRem(index, attention.KeyValueHeads);
+            var (row, first) = Math.DivRem(index * perTask, shared);
             int s = offsets.Span.BinarySearch(row);
             s = s < 0 ? ~s - 1 : s;
             while (offsets.Span[s + 1] <= row)                          // sequences without new rows
                 s++;
-            nint start = (nint)s * capacity * columns, at = ((nint)row * q.Columns) + ((nint)shared * group * size);
-            for (int head = 0; head < group; head++, at += size)
+            int size = attention.HeadSize, capacity = cache.RowsPerSequence, position = cache.Past[s] + row - offsets.Span[s];
+            for (int head = first * group; head < (first + perTask) * group; head++)
+            {
+                nint at = ((nint)row * q.Columns) + (head * size);
+                nint keys = ((nint)s * cache.Columns + (head / group * size)) * capacity;
                 SingleQuery.Attend(
-                    attention, q.Address + at, keys + start + ((nint)shared * size * capacity), capacity,
-                    values + start + ((nint)shared * size), columns, cache.Past[s] + row - offsets.Span[s], y.Address + at);
+                    attention, q.Address + at, cache.Keys(layer).Address + keys, capacity, cache.Values(layer).Address + keys,
+                    position, y.Address + at);
+            }
         });
     }
 

@@ -53,13 +53,14 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     public IReadOnlyList<int> Lengths => _lengths;
 
     /// <summary>
-    /// The keys of a layer, (sequences * RowsPerSequence, columns). A processor keeps them transposed within each sequence:
-    /// (columns, RowsPerSequence), the first Lengths[s] columns in use.
+    /// The keys of a layer, room for (sequences * RowsPerSequence, columns). Within a sequence the device's kernels lay them out
+    /// as they like: a processor transposed, (columns, RowsPerSequence), the first Lengths[s] columns in use.
     /// </summary>
     public View<T> Keys(int layer) => _keys[layer];
 
     /// <summary>
-    /// The values of a layer, (sequences * RowsPerSequence, columns); sequence s holds its first Lengths[s] rows.
+    /// The values of a layer, as much room. A processor keeps each head by itself: (keyValueHeads * RowsPerSequence, headSize), of
+    /// which the first Lengths[s] rows of a head are in use.
     /// </summary>
     public View<T> Values(int layer) => _values[layer];
 

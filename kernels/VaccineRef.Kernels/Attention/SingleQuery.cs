@@ -19,48 +19,48 @@ internal static unsafe class SingleQuery
     /// <param name="q">The query, (headSize).</param>
     /// <param name="keys">The head's keys from position 0 on, (headSize, keyStep).</param>
     /// <param name="keyStep">From a channel to the next.</param>
-    /// <param name="values">The head's values from position 0 on, headSize of every <paramref name="valueStep"/>.</param>
-    /// <param name="valueStep">From a row of values to the next.</param>
+    /// <param name="values">The head's values from position 0 on, (position + 1, headSize).</param>
     /// <param name="position">The query's own.</param>
     /// <param name="y">The output, (headSize).</param>
     [SkipLocalsInit]
     public static void Attend<T>(
-        CausalAttention<T> attention, T* q, T* keys, nint keyStep, T* values, nint valueStep, int position, T* y)
+        CausalAttention<T> attention, T* q, T* keys, nint keyStep, T* values, int position, T* y)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int size = attention.HeadSize, end = position + 1, seen = Math.Max(0, end - (attention.Window ?? end));
-        T* weights = stackalloc T[Keys], query = stackalloc T[size];
-        TensorPrimitives.Multiply(new ReadOnlySpan<T>(q, size), T.CreateChecked(attention.Scale), new Span<T>(query, size));
-        T max = T.BitIncrement(T.NegativeInfinity), sum = T.Zero;
+        T* weights = stackalloc T[Keys];
+        T scale = T.CreateChecked(attention.Scale), max = T.BitIncrement(T.NegativeInfinity), sum = T.Zero;
         for (int first = seen / Keys * Keys, block = first; block < end; block += Keys)
         {
-            int count = Math.Min(Keys, end - block);
-            Score(size, query, keys + block, keyStep, weights);
-            if (block < seen)
-                new Span<T>(weights, seen - block).Fill(T.NegativeInfinity);
-            new Span<T>(weights + count, Keys - count).Fill(T.NegativeInfinity);
+            int count = Math.Min(Keys, end - block), lanes = (count + Stretch<T>() - 1) / Stretch<T>() * Stretch<T>();
+            Score(lanes, size, q, scale, keys + block, keyStep, weights);
+            for (int j = 0; j < seen - block; j++)
+                weights[j] = T.NegativeInfinity;
+            for (int j = count; j < lanes; j++)
+                weights[j] = T.NegativeInfinity;
             T before = max;
-            max = Soften(weights, before);
-            T factor = VectorMath.Exp(Vector.Create(before - max))[0];
-            if (block > first)
-                TensorPrimitives.Multiply(new ReadOnlySpan<T>(y, size), factor, new Span<T>(y, size));
-            sum = (sum * factor) + Mix(count, size, weights, values + (block * valueStep), valueStep, y, block > first);
+            max = Soften(lanes, weights, before);
+            T factor = block > first ? VectorMath.Exp(Vector.Create(before - max))[0] : T.Zero;
+            sum = (sum * factor) + Mix(count, size, weights, values + ((nint)block * size), y, factor, block > first);
         }
 
         TensorPrimitives.Multiply(new ReadOnlySpan<T>(y, size), T.One / sum, new Span<T>(y, size));
     }
 
-    /// <summary>scores = q K', every element one chain of fused multiply-adds over the channels.</summary>
-    private static void Score<T>(int size, T* q, T* keys, nint step, T* scores)
+    /// <summary>Keys whose scores are formed together.</summary>
+    private static int Stretch<T>() => 4 * Vector<T>.Count;
+
+    /// <summary>scores = (scale q) K', every element one chain of fused multiply-adds over the channels.</summary>
+    private static void Score<T>(int lanes, int size, T* q, T scale, T* keys, nint step, T* scores)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (int j = 0; j < Keys; j += 4 * Vector<T>.Count)
+        for (int j = 0; j < lanes; j += Stretch<T>())
         {
             Vector<T> s0 = default, s1 = default, s2 = default, s3 = default;
             T* k = keys + j;
             for (int d = 0; d < size; d++, k += step)
             {
-                var factor = Vector.Create(q[d]);
+                var factor = Vector.Create(q[d] * scale);
                 s0 = VectorMath.MultiplyAdd(Vector.Load(k), factor, s0);
                 s1 = VectorMath.MultiplyAdd(Vector.Load(k + Vector<T>.Count), factor, s1);
                 s2 = VectorMath.MultiplyAdd(Vector.Load(k + (2 * Vector<T>.Count)), factor, s2);
@@ -75,32 +75,32 @@ internal static unsafe class SingleQuery
     }
 
     /// <summary>scores = exp(scores - max), with max the largest of them and of what came before, which is returned.</summary>
-    private static T Soften<T>(T* scores, T before) where T : unmanaged, IFloatingPointIeee754<T>
+    private static T Soften<T>(int lanes, T* scores, T before) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var most = Vector.Create(before);
-        for (int j = 0; j < Keys; j += Vector<T>.Count)
+        for (int j = 0; j < lanes; j += Vector<T>.Count)
             most = Vector.Max(most, Vector.Load(scores + j));
         T max = before;
         for (int lane = 0; lane < Vector<T>.Count; lane++)
-            max = T.Max(max, most[lane]);
+            max = most[lane] > max ? most[lane] : max;
         var subtrahend = Vector.Create(max);
-        for (int j = 0; j < Keys; j += Vector<T>.Count)
+        for (int j = 0; j < lanes; j += Vector<T>.Count)
             Vector.Store(VectorMath.Exp(Vector.Load(scores + j) - subtrahend), scores + j);
         return max;
     }
 
-    /// <summary>y = or += w V over the block's keys, one after the other; returns the sum of w, in the same order.</summary>
-    private static T Mix<T>(int count, int size, T* w, T* values, nint step, T* y, bool accumulate)
+    /// <summary>y = [factor y] + w V over the block's keys, one after the other; returns the sum of w, in the same order.</summary>
+    private static T Mix<T>(int count, int size, T* w, T* values, T* y, T factor, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         T sum = T.Zero;
         int d = 0;
         for (; d + Vector<T>.Count <= size; d += Vector<T>.Count)
         {
-            var mixed = accumulate ? Vector.Load(y + d) : Vector<T>.Zero;
+            var mixed = accumulate ? Vector.Load(y + d) * factor : Vector<T>.Zero;
             T* v = values + d;
             T total = T.Zero;                                   // beside the first chain it costs nothing
-            for (int j = 0; j < count; j++, v += step)
+            for (int j = 0; j < count; j++, v += size)
             {
                 mixed = VectorMath.MultiplyAdd(Vector.Create(w[j]), Vector.Load(v), mixed);
                 total += w[j];
@@ -112,10 +112,10 @@ internal static unsafe class SingleQuery
 
         for (; d < size; d++)
         {
-            T mixed = accumulate ? y[d] : T.Zero, total = T.Zero;
+            T mixed = accumulate ? y[d] * factor : T.Zero, total = T.Zero;
             for (int j = 0; j < count; j++)
             {
-                mixed = T.FusedMultiplyAdd(w[j], values[(j * step) + d], mixed);
+                mixed = T.FusedMultiplyAdd(w[j], values[(j * size) + d], mixed);
                 total += w[j];
             }
 

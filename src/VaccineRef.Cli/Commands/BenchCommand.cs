@@ -166,17 +166,20 @@ internal sealed record Timing(double MedianMs, double MinMs, double TokensPerSec
 /// <summary>Tokens per second of greedy decoding, all prompts together.</summary>
 internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double TokensPerSecond, double Best)
 {
-    /// <summary>Decodes some times, after two to warm up; prompts are single tokens, all different while the vocabulary lasts.</summary>
+    /// <summary>
+    /// Decodes some times, after two seconds to warm up; prompts are single tokens, all different while the vocabulary lasts.
+    /// </summary>
     public static DecodeTiming Of(Model<float> model, int prompts, int tokens, int runs, CancellationToken cancel)
     {
-        const int Warmup = 2;
+        const int WarmupSeconds = 2;           // steps of a tiny model are many before the compiler has done its best
         int[][] first = [.. Enumerable.Range(1, prompts).Select(id => new[] { id % model.Network.Shape.Vocabulary })];
         List<double> rates = [];
-        for (int run = 0; run < Warmup + runs; run++)
+        long began = Stopwatch.GetTimestamp();
+        while (rates.Count < runs)
         {
             long start = Stopwatch.GetTimestamp();
             Generator.Generate(model, first, new GenerationSettings(tokens), cancel);
-            if (run >= Warmup)
+            if (Stopwatch.GetElapsedTime(began, start).TotalSeconds >= WarmupSeconds)
                 rates.Add(prompts * (double)tokens / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
