@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// own element only. Source: none needed.
 /// </summary>
 /// <param name="scale">The factor of x1.</param>
-public sealed class Add<T>(double scale = 1) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _scale = T.CreateChecked(scale);
 

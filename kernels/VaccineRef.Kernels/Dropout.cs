@@ -9,7 +9,7 @@ namespace VaccineRef.Kernels;
 /// against double: 1 eps. NaN stays in its element where kept. Source: torch.nn.Dropout; Srivastava et al., JMLR 15
 /// (2014).
 /// </summary>
-public sealed class Dropout<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Dropout<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly ulong _dropped;          // bits below this drop the element
     private readonly T _scale;

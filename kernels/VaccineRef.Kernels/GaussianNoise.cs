@@ -9,7 +9,7 @@ namespace VaccineRef.Kernels;
 /// Source: the random perturbation of arXiv 2402.01109, section 5.5.
 /// </summary>
 /// <param name="standardDeviation">sigma.</param>
-public sealed class GaussianNoise<T>(double standardDeviation) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class GaussianNoise<T>(double standardDeviation) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "GaussianNoise";

@@ -23,7 +23,7 @@ public enum GeluForm
 /// NewGELUActivation.
 /// </summary>
 /// <param name="form">Which curve.</param>
-public sealed class Gelu<T>(GeluForm form) : Map<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Gelu<T>(GeluForm form) : Map<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private static readonly double Slope = Math.Sqrt(8 / Math.PI);          // 2 u' at 0
     private const double Cubic = 0.044715;

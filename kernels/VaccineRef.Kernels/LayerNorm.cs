@@ -13,7 +13,7 @@ namespace VaccineRef.Kernels;
 /// stays in its row. N = 0 is legal. Source: torch.nn.LayerNorm; Ba, Kiros and Hinton, arXiv 1607.06450, eq. 4.
 /// </summary>
 /// <param name="epsilon">eps, inside the square root.</param>
-public sealed class LayerNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class LayerNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "LayerNorm";

@@ -9,7 +9,7 @@ namespace VaccineRef.Kernels;
 /// the error against double is that of rounding the result, 1 eps of mean(|x|). NaN anywhere gives NaN; the mean of
 /// nothing is 0. Source: none needed.
 /// </summary>
-public sealed class Mean<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Mean<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "Mean";

@@ -8,7 +8,7 @@ namespace VaccineRef.Kernels;
 /// PyTorch. Exact. NaN stays NaN in its element, and passes no gradient. Source: torch.nn.ReLU; Hugging Face
 /// modeling_opt.py.
 /// </summary>
-public sealed class Relu<T> : Map<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Relu<T> : Map<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "Relu";

@@ -9,7 +9,7 @@ namespace VaccineRef.Kernels;
 /// Source: none needed.
 /// </summary>
 /// <param name="factor">c.</param>
-public sealed class Scale<T>(double factor) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Scale<T>(double factor) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);
 

@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// is legal. Source: torch.Tensor.index_copy onto zeros.
 /// </summary>
 /// <param name="rows">Rows of y.</param>
-public sealed class Scatter<T>(int rows) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Scatter<T>(int rows) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "Scatter";

@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// Backward: dx0 = 2 dy (x0 - x1), dx1 = -dx0. Summed in double: the error against double is 4 eps of y, as from the
 /// differences. NaN stays in its row. Source: the embedding drift of arXiv 2402.01109, section 3.
 /// </summary>
-public sealed class SquaredDistance<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class SquaredDistance<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "SquaredDistance";

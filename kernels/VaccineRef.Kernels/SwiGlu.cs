@@ -11,7 +11,7 @@ namespace VaccineRef.Kernels;
 /// element; gate = -infinity gives NaN. Source: Hugging Face modeling_llama.py, LlamaMLP; Shazeer, arXiv 2002.05202,
 /// eq. 5.
 /// </summary>
-public sealed class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "SwiGlu";

@@ -16,7 +16,7 @@ namespace VaccineRef.Kernels;
 /// <param name="weightDecay">Decoupled: acts on p, not on g.</param>
 /// <param name="step">t, from 1.</param>
 /// <param name="gradientScale">A factor of the gradient: clipping, or 1 / number of micro-batches.</param>
-public sealed class AdamWStep<T>(
+public sealed partial class AdamWStep<T>(
     double learningRate, double beta1, double beta2, double epsilon, double weightDecay, long step,
     double gradientScale = 1) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

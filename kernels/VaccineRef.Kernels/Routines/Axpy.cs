@@ -5,7 +5,7 @@ namespace VaccineRef.Kernels;
 
 /// <summary>X1 += a X0. Error: 1 eps of |X1| + |a X0|. Source: BLAS.</summary>
 /// <param name="factor">a.</param>
-public sealed class Axpy<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Axpy<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);
 

@@ -5,7 +5,7 @@ namespace VaccineRef.Kernels;
 
 /// <summary>X = c for every X.</summary>
 /// <param name="value">c.</param>
-public sealed class FillConstant<T>(double value) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class FillConstant<T>(double value) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _value = T.CreateChecked(value);
 

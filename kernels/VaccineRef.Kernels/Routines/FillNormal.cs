@@ -8,7 +8,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="random">The stream.</param>
 /// <param name="standardDeviation">sigma.</param>
-public sealed class FillNormal<T>(RandomStream random, double standardDeviation = 1) : Routine<T>
+public sealed partial class FillNormal<T>(RandomStream random, double standardDeviation = 1) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace VaccineRef.Kernels;
 /// <param name="random">The stream.</param>
 /// <param name="low">The lower end.</param>
 /// <param name="high">The upper end.</param>
-public sealed class FillUniform<T>(RandomStream random, double low, double high) : Routine<T>
+public sealed partial class FillUniform<T>(RandomStream random, double low, double high) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

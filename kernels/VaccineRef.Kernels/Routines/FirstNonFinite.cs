@@ -4,7 +4,7 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>Returns the index of the first element of X that is NaN or infinite, or -1.</summary>
-public sealed class FirstNonFinite<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class FirstNonFinite<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "FirstNonFinite";

@@ -5,18 +5,19 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Sums of products over whole views, in double: pieces of a fixed size are summed by a group each, then their sums by one group. One
-/// number comes back.
+/// Sums over whole views, in double: pieces of a fixed size are summed by a group each, then their sums by one group. However many
+/// views there are, one transfer brings their sums to the host.
 /// </summary>
 internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly GpuFrame<T> _f = f;
+    private readonly GpuView<double> _totals = f.Scratch<double>(1, Math.Max(1, f.Inputs));
     private readonly List<GpuView<double>> _partial = [];
 
     /// <summary>Adds the sum of x y over all elements.</summary>
     public void Add(GpuView<T> x, GpuView<T> y)
     {
-        int pieces = checked((int)((x.Count + Cut.Sum - 1) / Cut.Sum));
+        int pieces = Pieces(x);
         if (pieces == 0)
             return;
         var partial = _f.Scratch<double>(pieces, 1);
@@ -24,21 +25,31 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         _partial.Add(partial);
     }
 
-    /// <summary>The sum of everything added.</summary>
+    /// <summary>The sum of everything added: view after view, on the host.</summary>
     public double Total()
     {
+        if (_partial.Count == 0)
+            return 0;
+        for (int i = 0; i < _partial.Count; i++)
+            _f.Kernels.Launch(_f.GroupEach<double>(1), SumKernel, _partial[i], _totals, i);
+        Span<double> host = new double[_partial.Count];
+        _f.Download(_totals, host);
         double total = 0;
-        var one = _f.Scratch<double>(1, 1);
-        Span<double> host = stackalloc double[1];
-        foreach (var partial in _partial)
-        {
-            _f.Kernels.Launch(_f.GroupEach<double>(1), SumKernel, partial, one);
-            _f.Download(one, host);
-            total += host[0];
-        }
-
+        foreach (double sum in host)
+            total += sum;
         return total;
     }
+
+    /// <summary>y = the mean of x, on the device; 0 of nothing.</summary>
+    public void Mean(GpuView<T> x, GpuView<T> y)
+    {
+        int pieces = Pieces(x);
+        var partial = _f.Scratch<double>(Math.Max(1, pieces), 1);
+        _f.Kernels.Launch(_f.GroupEach<double>(Math.Max(1, pieces)), PlainKernel, x, partial);
+        _f.Kernels.Launch(_f.GroupEach<double>(1), MeanKernel, partial, y, (double)Math.Max(1, x.Count));
+    }
+
+    private static int Pieces(GpuView<T> x) => checked((int)((x.Count + Cut.Sum - 1) / Cut.Sum));
 
     private static void ProductKernel(GpuView<T> x, GpuView<T> y, GpuView<double> partial)
     {
@@ -52,14 +63,38 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
             partial[Grid.IdxX] = total;
     }
 
-    private static void SumKernel(GpuView<double> partial, GpuView<double> total)
+    private static void PlainKernel(GpuView<T> x, GpuView<double> partial)
+    {
+        var shared = SharedMemory.GetDynamic<double>();
+        long start = (long)Grid.IdxX * Cut.Sum, end = x.Count < start + Cut.Sum ? x.Count : start + Cut.Sum;
+        double sum = 0;
+        for (long i = start + Group.IdxX; i < end; i += Group.DimX)
+            sum += GpuWide.Read(x, i);
+        double total = GroupSum.All(sum, shared);
+        if (Group.IdxX == 0)
+            partial[Grid.IdxX] = total;
+    }
+
+    private static void SumKernel(GpuView<double> partial, GpuView<double> totals, int index)
+    {
+        double sum = Sum(partial);
+        if (Group.IdxX == 0)
+            totals[index] = sum;
+    }
+
+    private static void MeanKernel(GpuView<double> partial, GpuView<T> mean, double count)
+    {
+        double sum = Sum(partial);
+        if (Group.IdxX == 0)
+            GpuWide.Write(mean, 0, sum / count);
+    }
+
+    private static double Sum(GpuView<double> partial)
     {
         var shared = SharedMemory.GetDynamic<double>();
         double sum = 0;
         for (int i = Group.IdxX; i < partial.Rows; i += Group.DimX)
             sum += partial[i];
-        sum = GroupSum.All(sum, shared);
-        if (Group.IdxX == 0)
-            total[0] = sum;
+        return GroupSum.All(sum, shared);
     }
 }

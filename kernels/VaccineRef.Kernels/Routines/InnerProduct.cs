@@ -6,7 +6,7 @@ namespace VaccineRef.Kernels;
 /// <summary>
 /// Returns the sum of X0 X1 over all elements, in double. Error: a few eps of double, of the sum of |X0 X1|.
 /// </summary>
-public sealed class InnerProduct<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class InnerProduct<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "InnerProduct";

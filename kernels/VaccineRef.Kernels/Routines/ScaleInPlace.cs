@@ -6,7 +6,7 @@ namespace VaccineRef.Kernels;
 
 /// <summary>X = c X for every X. Error: 2 eps.</summary>
 /// <param name="factor">c.</param>
-public sealed class ScaleInPlace<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class ScaleInPlace<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);
 

@@ -6,7 +6,7 @@ namespace VaccineRef.Kernels;
 
 /// <summary>X1 = c X0: how a gradient leaves the wave as a perturbation. Error: 2 eps.</summary>
 /// <param name="factor">c.</param>
-public sealed class ScaledCopy<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class ScaledCopy<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);
 

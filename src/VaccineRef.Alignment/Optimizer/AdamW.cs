@@ -26,6 +26,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private readonly Device _device;
     private readonly Arena _state;
     private readonly (Parameter<T> Parameter, View<T> M, View<T> V)[] _moments;
+    private readonly View<T>[] _gradients;          // all at once: a GPU answers once
     private readonly SquaredNorm<T> _squaredNorm = new();
     private readonly AdamWOptions _options;
 
@@ -34,6 +35,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     {
         (_device, _options) = (device, options);
         _state = new Arena(device);
+        _gradients = new View<T>[parameters.Count];
         _moments = [.. parameters.Select(parameter => (
             parameter, _state.Allocate<T>(parameter.Shape, clear: true), _state.Allocate<T>(parameter.Shape, clear: true)))];
     }
@@ -47,10 +49,9 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// <summary>||g|| over all parameters, accumulated in double.</summary>
     public double GradientNorm()
     {
-        double squared = 0;
-        foreach (var (parameter, _, _) in _moments)
-            squared += _device.Run(_squaredNorm, parameter.Gradient);
-        return Math.Sqrt(squared);
+        for (int i = 0; i < _moments.Length; i++)
+            _gradients[i] = _moments[i].Parameter.Gradient;
+        return Math.Sqrt(_device.Run(_squaredNorm, _gradients));
     }
 
     /// <summary>The first parameter whose gradient is not finite.</summary>

@@ -1,0 +1,89 @@
+using ILGPU;
+using VaccineRef.Gpu;
+
+namespace VaccineRef.Kernels;
+
+public sealed partial class LayerNorm<T> : IGpuOp<T>
+{
+    /// <inheritdoc/>
+    public void Forward(GpuFrame<T> f) => f.Kernels.Launch(
+        f.GroupEach<T>(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.X(2), f.Y, f.Saved, T.CreateChecked(epsilon),
+        T.CreateChecked(f.Y.Columns));
+
+    /// <inheritdoc/>
+    public void Backward(GpuFrame<T> f)
+    {
+        if (f.Wants(0))
+            f.Kernels.Launch(
+                f.GroupEach<T>(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
+                T.CreateChecked(f.Dy.Columns));
+        if (f.Wants(1))
+            f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardWeightKernel, f.X(0), f.Dy, f.Saved, f.Dx(1));
+        if (f.Wants(2))
+            f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardBiasKernel, f.Dy, f.Dx(2));
+    }
+
+    /// <summary>A group for each row; the variance in a second pass over it.</summary>
+    private static void ForwardKernel(
+        GpuView<T> x, GpuView<T> w, GpuView<T> b, GpuView<T> y, GpuView<T> saved, T eps, T columns)
+    {
+        var shared = SharedMemory.GetDynamic<T>();
+        int row = Grid.IdxX;
+        T sum = T.Zero, squares = T.Zero;
+        for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
+            sum += x[row, c];
+        T mean = GroupSum.All(sum, shared) / columns;
+        for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
+            squares += (x[row, c] - mean) * (x[row, c] - mean);
+        T inverse = T.One / T.Sqrt((GroupSum.All(squares, shared) / columns) + eps);
+        for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
+            y[row, c] = ((x[row, c] - mean) * inverse * w[c]) + b[c];
+        if (Group.IdxX == 0)
+        {
+            saved[row, 0] = mean;
+            saved[row, 1] = inverse;
+        }
+    }
+
+    /// <summary>A group for each row.</summary>
+    private static void BackwardInputKernel(
+        GpuView<T> x, GpuView<T> w, GpuView<T> dy, GpuView<T> saved, GpuView<T> dx, T columns)
+    {
+        var shared = SharedMemory.GetDynamic<T>();
+        int row = Grid.IdxX;
+        T mean = saved[row, 0], inverse = saved[row, 1], sum = T.Zero, dot = T.Zero;      // of g = dy w, and of g h
+        for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
+        {
+            T g = dy[row, c] * w[c];
+            sum += g;
+            dot += g * ((x[row, c] - mean) * inverse);
+        }
+
+        T meanSum = GroupSum.All(sum, shared) / columns, meanDot = GroupSum.All(dot, shared) / columns;
+        for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
+            dx[row, c] += ((dy[row, c] * w[c]) - meanSum - ((x[row, c] - mean) * inverse * meanDot)) * inverse;
+    }
+
+    /// <summary>A thread for each column, which alone adds to it.</summary>
+    private static void BackwardWeightKernel(GpuView<T> x, GpuView<T> dy, GpuView<T> saved, GpuView<T> dw)
+    {
+        int c = (int)GpuIndex.Thread;
+        if (c >= x.Columns)
+            return;
+        T sum = T.Zero;
+        for (int row = 0; row < x.Rows; row++)
+            sum += dy[row, c] * ((x[row, c] - saved[row, 0]) * saved[row, 1]);
+        dw[c] += sum;
+    }
+
+    private static void BackwardBiasKernel(GpuView<T> dy, GpuView<T> db)
+    {
+        int c = (int)GpuIndex.Thread;
+        if (c >= dy.Columns)
+            return;
+        T sum = T.Zero;
+        for (int row = 0; row < dy.Rows; row++)
+            sum += dy[row, c];
+        db[c] += sum;
+    }
+}
