@@ -6,9 +6,9 @@ namespace VaccineRef.Kernels;
 /// <summary>
 /// y = x W' + scaling low B' + b: a linear layer and the second half of its low-rank adapter, in one output. X: x (N,
 /// in), W (out, in) [InOut: (in, out), and x W], low (N, r), B (out, r), optional b (1, out). Y: (N, out). Backward: dx
-/// = dy W; dW = dy' x; dlow = scaling dy B; dB = scaling dy' low; db = sum over rows of dy. Error against double: in + r
-/// + 2 eps of |x| |W| + |scaling low| |B| + |b|, elementwise. N = 0 is legal. Source: arXiv 2106.09685, eq. 3, with low
-/// = A x; PEFT's LoraLayer.
+/// = dy W; dW = dy' x; dlow = scaling dy B; dB = scaling dy' low; db = sum over rows of dy. Error against double: in +
+/// r + 2 eps of |x| |W| + |scaling low| |B| + |b|, elementwise. N = 0 is legal. Source: arXiv 2106.09685, eq. 3, with
+/// low = A x; PEFT's LoraLayer.
 /// </summary>
 /// <param name="scaling">The factor of the adapter.</param>
 /// <param name="layout">How W is stored; B is always (out, r).</param>
@@ -47,8 +47,8 @@ public sealed unsafe class AdaptedLinear<T>(double scaling, WeightLayout layout 
             f.Workers, y.Rows, y.Columns, x.Columns, T.One, x.Address, x.Columns, false, w.Address, w.Columns, _outIn,
             y.Address, y.Columns, accumulate: hasBias);
         Matmul.Multiply(
-            f.Workers, y.Rows, y.Columns, low.Columns, _scaling, low.Address, low.Columns, false, b.Address, b.Columns, true,
-            y.Address, y.Columns, accumulate: true);
+            f.Workers, y.Rows, y.Columns, low.Columns, _scaling, low.Address, low.Columns, false, b.Address, b.Columns,
+            true, y.Address, y.Columns, accumulate: true);
     }
 
     /// <inheritdoc/>

@@ -1,9 +1,9 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Memory with one lifetime. <see cref="Allocate{T}"/> moves a mark forward; <see cref="Rewind"/> moves it back to the start and
-/// frees nothing, so that from the second step on no memory is taken. What is given back before that by <see cref="Free{T}"/> goes
-/// to the next allocation of the same size. Not safe for several threads at once.
+/// Memory with one lifetime. <see cref="Allocate{T}"/> moves a mark forward; <see cref="Rewind"/> moves it back to the
+/// start and frees nothing, so that from the second step on no memory is taken. What is given back before that by <see
+/// cref="Free{T}"/> goes to the next allocation of the same size. Not safe for several threads at once.
 /// </summary>
 public sealed class Arena(Device device) : IDisposable
 {
@@ -22,7 +22,9 @@ public sealed class Arena(Device device) : IDisposable
     /// <summary>Bytes held from the device.</summary>
     public long Reserved => _blocks.Sum(block => block.Bytes);
 
-    /// <summary>Space for <paramref name="shape"/> elements, 64-byte aligned, uninitialised unless <paramref name="clear"/>.</summary>
+    /// <summary>
+    /// Space for <paramref name="shape"/> elements, 64-byte aligned, uninitialised unless <paramref name="clear"/>.
+    /// </summary>
     /// <exception cref="InputException">The device is out of memory.</exception>
     public unsafe View<T> Allocate<T>(Shape shape, bool clear = false) where T : unmanaged
     {
@@ -44,7 +46,9 @@ public sealed class Arena(Device device) : IDisposable
         return view;
     }
 
-    /// <summary>Gives a view that <see cref="Allocate{T}"/> returned back for the next allocation of its size; it is void.</summary>
+    /// <summary>
+    /// Gives a view that <see cref="Allocate{T}"/> returned back for the next allocation of its size; it is void.
+    /// </summary>
     public unsafe void Free<T>(View<T> view) where T : unmanaged
     {
         if (view.Buffer is not { } block || view.Shape.Count == 0)
@@ -55,7 +59,9 @@ public sealed class Arena(Device device) : IDisposable
         free.Push((block, view.Offset * sizeof(T)));
     }
 
-    /// <summary>Gives everything up: views handed out so far are void. Several blocks are joined into one of their total size.</summary>
+    /// <summary>
+    /// Gives everything up: views handed out so far are void. Several blocks are joined into one of their total size.
+    /// </summary>
     public void Rewind()
     {
         if (_blocks.Count > 1)

@@ -17,12 +17,14 @@ internal struct Node<T> where T : unmanaged, IFloatingPointIeee754<T>
     public bool IsDropped;                 // the value is given up, until it is computed again
 }
 
-/// <summary>What a tape has recorded: nodes in the order of their calls, how to run them again, and how to run them backwards.</summary>
+/// <summary>
+/// What a tape has recorded: nodes in the order of their calls, how to run them again, and how to run them backwards.
+/// </summary>
 internal sealed class Recording<T>(Device device, Arena wave) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly List<Node<T>> _nodes = [];
     private readonly List<int> _inputs = [];
-    private readonly List<int> _segments = [0];     // the first node of each; all but the last are dropped but for their results
+    private readonly List<int> _segments = [0];     // the first node of each; of all but the last only results are kept
     private readonly Operands<T> _operands = new();
 
     public int Count => _nodes.Count;
@@ -114,7 +116,9 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
         _segments.RemoveRange(1, _segments.Count - 1);
     }
 
-    /// <summary>Computes again what is dropped of the nodes from first to end, if a gradient goes through any.</summary>
+    /// <summary>
+    /// Computes again what is dropped of the nodes from first to end, if a gradient goes through any.
+    /// </summary>
     private void Restore(int first, int end)
     {
         bool reached = false;

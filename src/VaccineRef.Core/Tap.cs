@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// One run of a model over a batch: what is recorded where, who listens at the sites, which random bits it uses, and whether
-/// dropout is on.
+/// One run of a model over a batch: what is recorded where, who listens at the sites, which random bits it uses, and
+/// whether dropout is on.
 /// </summary>
 /// <param name="Tape">Where ops are recorded.</param>
 /// <param name="Tap">What happens at the sites.</param>
@@ -14,19 +14,21 @@ public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Ra
     where T : unmanaged, IFloatingPointIeee754<T>;
 
 /// <summary>
-/// Listens at a model's sites. A model calls <see cref="At"/> at every site it has, in order; whatever comes back is what the model
-/// goes on with.
+/// Listens at a model's sites. A model calls <see cref="At"/> at every site it has, in order; whatever comes back is
+/// what the model goes on with.
 /// </summary>
 public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Whether <see cref="At"/> does anything at sites of this kind; saves laying out what nobody reads.</summary>
+    /// <summary>
+    /// Whether <see cref="At"/> does anything at sites of this kind; saves laying out what nobody reads.
+    /// </summary>
     bool ListensTo(SiteKind kind) => true;
 
     /// <summary>Reads or moves the hidden embedding at a site.</summary>
     /// <param name="site">Where we are.</param>
     /// <param name="hidden">
-    /// The hidden embedding, (N, C). In a pass that wants some rows only (<c>ILanguageModel.Forward</c>), the rows that none
-    /// of those sees are zero in the last block.
+    /// The hidden embedding, (N, C). In a pass that wants some rows only (<c>ILanguageModel.Forward</c>), the rows that
+    /// none of those sees are zero in the last block.
     /// </param>
     /// <param name="pass">The run under way.</param>
     Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass);

@@ -4,11 +4,11 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Records ops as they run and derives gradients by walking the recording backwards (reverse-mode differentiation over a Wengert
-/// list: execution order is a topological order, so nothing is sorted). Values, saved statistics and gradients of intermediate
-/// values live in the tape's own arena, the wave, until <see cref="Clear"/>; but a reverse pass gives up every value and gradient
-/// that it has used, so that gradients take the room of activations: only targets and the loss can be read after it. One thread at a
-/// time.
+/// Records ops as they run and derives gradients by walking the recording backwards (reverse-mode differentiation over
+/// a Wengert list: execution order is a topological order, so nothing is sorted). Values, saved statistics and
+/// gradients of intermediate values live in the tape's own arena, the wave, until <see cref="Clear"/>; but a reverse
+/// pass gives up every value and gradient that it has used, so that gradients take the room of activations: only
+/// targets and the loss can be read after it. One thread at a time.
 /// </summary>
 [SuppressMessage("Naming", "CA1724", Justification = "Tape is the field's word.")]
 public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
@@ -31,8 +31,9 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     public Device Device { get; }
 
     /// <summary>
-    /// Whether <see cref="Checkpoint"/> gives up what lies behind it, to be computed again in the reverse pass: the memory of one
-    /// segment and the checkpoints, for up to one more forward. The bits are the same. Source: Chen et al., arXiv 1604.06174.
+    /// Whether <see cref="Checkpoint"/> gives up what lies behind it, to be computed again in the reverse pass: the
+    /// memory of one segment and the checkpoints, for up to one more forward. The bits are the same. Source: Chen et
+    /// al., arXiv 1604.06174.
     /// </summary>
     public bool Recompute { get; init; }
 
@@ -45,10 +46,15 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Reverse passes since the tape was made.</summary>
     public long Reversed { get; private set; }
 
-    /// <summary>Enters a value that no gradient flows into, unless it is itself a target of <see cref="Backward(Tensor{T}, ReadOnlySpan{Tensor{T}})"/>.</summary>
+    /// <summary>
+    /// Enters a value that no gradient flows into, unless it is itself a target of <see cref="Backward(Tensor{T},
+    /// ReadOnlySpan{Tensor{T}})"/>.
+    /// </summary>
     public Tensor<T> Constant(View<T> value) => new(_recording.Add(new Node<T> { Value = value }), _epoch, value);
 
-    /// <summary>Enters a parameter. The same parameter is the same leaf however often it is used, so that tied weights add up.</summary>
+    /// <summary>
+    /// Enters a parameter. The same parameter is the same leaf however often it is used, so that tied weights add up.
+    /// </summary>
     public Tensor<T> Of(Parameter<T> parameter)
     {
         if (_leaves.TryGetValue(parameter, out int node))
@@ -61,7 +67,9 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Runs <paramref name="op"/> on <paramref name="x"/> and records the call.</summary>
     /// <param name="op">The operation.</param>
     /// <param name="x">Its inputs, from this tape.</param>
-    /// <param name="ids">Token ids, positions, labels or offsets, as the op documents; kept until <see cref="Clear"/>.</param>
+    /// <param name="ids">
+    /// Token ids, positions, labels or offsets, as the op documents; kept until <see cref="Clear"/>.
+    /// </param>
     /// <param name="random">The stream of an op that draws random numbers.</param>
     /// <exception cref="ShapeException">The inputs do not fit the op.</exception>
     public Tensor<T> Apply(
@@ -82,8 +90,8 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     }
 
     /// <summary>
-    /// Says that of all that was recorded since the last checkpoint, calls to come use <paramref name="x"/> alone. Does nothing
-    /// unless <see cref="Recompute"/>.
+    /// Says that of all that was recorded since the last checkpoint, calls to come use <paramref name="x"/> alone. Does
+    /// nothing unless <see cref="Recompute"/>.
     /// </summary>
     /// <returns><paramref name="x"/>.</returns>
     public Tensor<T> Checkpoint(Tensor<T> x)
@@ -115,8 +123,8 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     }
 
     /// <summary>
-    /// dL/dtarget for each target. Only calls that some target lies below are visited: asking for hidden embeddings forms no
-    /// weight gradient.
+    /// dL/dtarget for each target. Only calls that some target lies below are visited: asking for hidden embeddings
+    /// forms no weight gradient.
     /// </summary>
     /// <param name="loss">A scalar of this tape.</param>
     /// <param name="targets">Values of this tape; the gradients live until <see cref="Clear"/>.</param>
@@ -133,7 +141,9 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
         return new(this, _epoch);
     }
 
-    /// <summary>Adds scale * dL/dw into <see cref="Parameter{T}.Gradient"/> of every trainable parameter on this tape.</summary>
+    /// <summary>
+    /// Adds scale * dL/dw into <see cref="Parameter{T}.Gradient"/> of every trainable parameter on this tape.
+    /// </summary>
     /// <param name="loss">A scalar of this tape.</param>
     /// <param name="scale">The weight of this loss in the sum, such as 1 / number of micro-batches.</param>
     public void BackwardToParameters(Tensor<T> loss, double scale = 1)

@@ -32,7 +32,9 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="rows">
     /// Row numbers, ascending: only these are computed beyond the last attention. All rows where null.
     /// </param>
-    /// <returns>The hidden embeddings as they enter the head, (N, C), or a row for each of <paramref name="rows"/>.</returns>
+    /// <returns>
+    /// The hidden embeddings as they enter the head, (N, C), or a row for each of <paramref name="rows"/>.
+    /// </returns>
     /// <exception cref="ShapeException">A token or a position is beyond the embedding's table.</exception>
     Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null);
 }

@@ -139,7 +139,7 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
         Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
         var tape = pass.Tape;
-        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache, rows);    // e_l of the paper
+        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache, rows);     // e_l
         x = tape.Apply(_add, [rows.Take(pass, x), rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended)]);
         var inner = _mlp.Forward(pass, _mlpNorm.Forward(pass, x));
         x = tape.Apply(_add, [x, rows.At(pass, new(_layer, SiteKind.MlpOutput), inner)]);

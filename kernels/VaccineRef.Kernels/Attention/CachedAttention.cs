@@ -77,7 +77,8 @@ public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCac
     }
 
     /// <summary>
-    /// Every new query by itself against the keys in the cache; a task is a row, or where they are few a row's key-value head.
+    /// Every new query by itself against the keys in the cache; a task is a row, or where they are few a row's
+    /// key-value head.
     /// </summary>
     private unsafe void AttendOneByOne(CpuFrame<T> f)
     {
@@ -90,14 +91,15 @@ public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCac
             s = s < 0 ? ~s - 1 : s;
             while (offsets.Span[s + 1] <= row)                          // sequences without new rows
                 s++;
-            int size = attention.HeadSize, capacity = cache.RowsPerSequence, position = cache.Past[s] + row - offsets.Span[s];
+            int size = attention.HeadSize, capacity = cache.RowsPerSequence;
+            int position = cache.Past[s] + row - offsets.Span[s];
             for (int head = first * group; head < (first + perTask) * group; head++)
             {
                 nint at = ((nint)row * q.Columns) + (head * size);
                 nint keys = ((nint)s * cache.Columns + (head / group * size)) * capacity;
                 SingleQuery.Attend(
-                    attention, q.Address + at, cache.Keys(layer).Address + keys, capacity, cache.Values(layer).Address + keys,
-                    position, y.Address + at);
+                    attention, q.Address + at, cache.Keys(layer).Address + keys, capacity,
+                    cache.Values(layer).Address + keys, position, y.Address + at);
             }
         });
     }

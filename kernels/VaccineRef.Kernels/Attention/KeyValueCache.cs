@@ -4,8 +4,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The keys and values of what some sequences have read so far, per layer: (sequences * RowsPerSequence, keyValueHeads *
-/// headSize), with sequence s from row s * RowsPerSequence on. A pass of a model writes all layers behind <see
+/// The keys and values of what some sequences have read so far, per layer: (sequences * RowsPerSequence, keyValueHeads
+/// * headSize), with sequence s from row s * RowsPerSequence on. A pass of a model writes all layers behind <see
 /// cref="Lengths"/>; then <see cref="Advance"/> moves the lengths, once. One pass at a time.
 /// </summary>
 public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
@@ -53,14 +53,14 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     public IReadOnlyList<int> Lengths => _lengths;
 
     /// <summary>
-    /// The keys of a layer, room for (sequences * RowsPerSequence, columns). Within a sequence the device's kernels lay them out
-    /// as they like: a processor transposed, (columns, RowsPerSequence), the first Lengths[s] columns in use.
+    /// The keys of a layer, room for (sequences * RowsPerSequence, columns). Within a sequence the device's kernels lay
+    /// them out as they like: a processor transposed, (columns, RowsPerSequence), the first Lengths[s] columns in use.
     /// </summary>
     public View<T> Keys(int layer) => _keys[layer];
 
     /// <summary>
-    /// The values of a layer, as much room. A processor keeps each head by itself: (keyValueHeads * RowsPerSequence, headSize), of
-    /// which the first Lengths[s] rows of a head are in use.
+    /// The values of a layer, as much room. A processor keeps each head by itself: (keyValueHeads * RowsPerSequence,
+    /// headSize), of which the first Lengths[s] rows of a head are in use.
     /// </summary>
     public View<T> Values(int layer) => _values[layer];
 

@@ -11,10 +11,14 @@ namespace VaccineRef.Kernels;
 /// </summary>
 internal static unsafe class SingleQuery
 {
-    /// <summary>Keys of a block. Key rows are padded to whole blocks: lanes beyond the last key are computed, not read.</summary>
+    /// <summary>
+    /// Keys of a block. Key rows are padded to whole blocks: lanes beyond the last key are computed, not read.
+    /// </summary>
     public const int Keys = 64;
 
-    /// <summary>y = softmax(scale q K') V over the keys up to <paramref name="position"/>, at most the last window.</summary>
+    /// <summary>
+    /// y = softmax(scale q K') V over the keys up to <paramref name="position"/>, at most the last window.
+    /// </summary>
     /// <param name="attention">Head size, scale, window.</param>
     /// <param name="q">The query, (headSize).</param>
     /// <param name="keys">The head's keys from position 0 on, (headSize, keyStep).</param>
@@ -74,7 +78,9 @@ internal static unsafe class SingleQuery
         }
     }
 
-    /// <summary>scores = exp(scores - max), with max the largest of them and of what came before, which is returned.</summary>
+    /// <summary>
+    /// scores = exp(scores - max), with max the largest of them and of what came before, which is returned.
+    /// </summary>
     private static T Soften<T>(int lanes, T* scores, T before) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var most = Vector.Create(before);
@@ -89,7 +95,9 @@ internal static unsafe class SingleQuery
         return max;
     }
 
-    /// <summary>y = [factor y] + w V over the block's keys, one after the other; returns the sum of w, in the same order.</summary>
+    /// <summary>
+    /// y = [factor y] + w V over the block's keys, one after the other; returns the sum of w, in the same order.
+    /// </summary>
     private static T Mix<T>(int count, int size, T* w, T* values, T* y, T factor, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -6,8 +6,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One group of texts that grow together, with their cache. Step after step the calls are the same but for the tokens: they
-/// are recorded once and replayed until a text ends.
+/// One group of texts that grow together, with their cache. Step after step the calls are the same but for the tokens:
+/// they are recorded once and replayed until a text ends.
 /// </summary>
 internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -75,7 +75,8 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     {
         var growing = some.ToHashSet();
         _growing = some;
-        _batch = PackedBatch.Pack([.. _texts.Select(text => growing.Contains(text) ? text.Unread : [])], _cache.Lengths);
+        int[][] rows = [.. _texts.Select(text => growing.Contains(text) ? text.Unread : [])];
+        _batch = PackedBatch.Pack(rows, _cache.Lengths);
         _counts = [.. _batch.Offsets.Skip(1).Zip(_batch.Offsets, (end, start) => end - start)];
         int[] last = [.. _batch.Offsets.Skip(1).Where((_, s) => _counts[s] > 0).Select(end => end - 1)];
         _tape.Clear();

@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One layer's share of a LoRA: W x + b + scaling B A dropout(x), with A (r, in) and B (out, r). Source: arXiv 2106.09685,
-/// eq. 3.
+/// One layer's share of a LoRA: W x + b + scaling B A dropout(x), with A (r, in) and B (out, r). Source: arXiv
+/// 2106.09685, eq. 3.
 /// </summary>
 public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -18,8 +18,8 @@ internal readonly record struct WantedRows<T>(int[]? Rows, int Of) where T : unm
     public Tensor<T> Take(Pass<T> pass, Tensor<T> x) => Rows is null ? x : pass.Tape.Apply(Gather, [x], Rows);
 
     /// <summary>
-    /// Shows the tap a site's wanted rows (M, C) in their places among all rows (N, C); what nobody wants is zero there,
-    /// and whatever the tap makes of it is dropped.
+    /// Shows the tap a site's wanted rows (M, C) in their places among all rows (N, C); what nobody wants is zero
+    /// there, and whatever the tap makes of it is dropped.
     /// </summary>
     public Tensor<T> At(Pass<T> pass, Site site, Tensor<T> hidden) =>
         Rows is null || !pass.Tap.ListensTo(site.Kind)
