@@ -13,7 +13,7 @@ internal sealed class OpCall : IDisposable
     private readonly int[] _ids;
     private readonly Operands<float> _operands = new();
 
-    /// <summary>Checks and allocates as a tape does; inputs and dy are standard normal.</summary>
+    /// <summary>Checks and allocates as a tape does; inputs and dy are uniform in [-1, 1).</summary>
     public OpCall(Device device, Op<float> op, Shape[] shapes, int[] ids)
     {
         (_device, _op, _ids, _arena) = (device, op, ids, new Arena(device));
@@ -22,7 +22,7 @@ internal sealed class OpCall : IDisposable
         View<float> Random(Shape shape, int index)
         {
             var view = _arena.Allocate<float>(shape);
-            device.Run(new Kernels.FillNormal<float>(random.At(index), 1), view);
+            device.Run(new Kernels.FillUniform<float>(random.At(index), -1, 1), view);
             return view;
         }
 

@@ -3,6 +3,7 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Exporters;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
@@ -21,9 +22,9 @@ switch (args)
 // In this process, and briefly: everything ends in minutes.
 var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance)
     .WithEvaluateOverhead(false).WithMinInvokeCount(1).WithUnrollFactor(1)
-    .WithWarmupCount(1).WithIterationCount(7).WithIterationTime(TimeInterval.FromMilliseconds(40));
+    .WithWarmupCount(1).WithIterationCount(5).WithIterationTime(TimeInterval.FromMilliseconds(40));
 var config = ManualConfig.CreateEmpty().AddJob(job).AddColumnProvider(DefaultColumnProviders.Instance)
     .AddColumn(new RateColumn(), new PeakColumn()).HideColumns("Error", "StdDev", "RatioSD")
-    .AddLogger(ConsoleLogger.Default).AddExporter(MarkdownExporter.GitHub);
+    .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40)).AddLogger(ConsoleLogger.Default).AddExporter(MarkdownExporter.GitHub);
 BenchmarkSwitcher.FromTypes([typeof(OpBenchmarks), typeof(RoutineBenchmarks), typeof(MatmulBenchmarks), typeof(StepBenchmarks)])
     .Run(args, config);
