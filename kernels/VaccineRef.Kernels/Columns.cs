@@ -11,7 +11,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="first">The first column.</param>
 /// <param name="count">How many columns.</param>
-public sealed class Columns<T>(int first, int count) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class Columns<T>(int first, int count) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "Columns";

@@ -13,7 +13,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="offset">Added to every id.</param>
 /// <param name="paddingId">A row of the table that takes no gradient; -1 for none.</param>
-public sealed class Embedding<T>(int offset = 0, int paddingId = -1) : Op<T>
+public sealed partial class Embedding<T>(int offset = 0, int paddingId = -1) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ namespace VaccineRef.Kernels;
 /// first need. Source: Hugging Face modeling_llama.py, apply_rotary_pos_emb and rotate_half; Su et al., arXiv
 /// 2104.09864, eq. 34.
 /// </summary>
-public sealed unsafe class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int LongestTable = 1 << 30;         // elements: 8 million positions of heads of 128
 

@@ -16,7 +16,7 @@ namespace VaccineRef.Kernels;
 /// Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2; Ainslie et al., arXiv 2305.13245 (grouped
 /// queries).
 /// </summary>
-public sealed class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>
     /// Attention of <paramref name="heads"/> query heads over <paramref name="keyValueHeads"/> key-value heads.

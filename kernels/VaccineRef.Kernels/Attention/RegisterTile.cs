@@ -1,0 +1,69 @@
+using System.Numerics;
+using ILGPU;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>
+/// Eight rows by four columns of a product, for kernels: named fields, because what is indexed leaves the registers.
+/// </summary>
+internal struct RegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    public RegisterColumn<T> First, Second, Third, Fourth;
+
+    /// <summary>This + rows b': an outer product. Every element is one chain of fused multiply-adds.</summary>
+    public readonly RegisterTile<T> Plus(RegisterColumn<T> rows, T b0, T b1, T b2, T b3) => new()
+    {
+        First = First.Plus(rows, b0),
+        Second = Second.Plus(rows, b1),
+        Third = Third.Plus(rows, b2),
+        Fourth = Fourth.Plus(rows, b3),
+    };
+}
+
+/// <summary>Eight numbers in registers.</summary>
+internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>How many.</summary>
+    public const int Rows = 8;
+
+    public T R0, R1, R2, R3, R4, R5, R6, R7;
+
+    /// <summary>Reads them, <paramref name="step"/> apart.</summary>
+    public static RegisterColumn<T> Read(ArrayView<T> from, int at, int step) => new()
+    {
+        R0 = from[at],
+        R1 = from[at + step],
+        R2 = from[at + (2 * step)],
+        R3 = from[at + (3 * step)],
+        R4 = from[at + (4 * step)],
+        R5 = from[at + (5 * step)],
+        R6 = from[at + (6 * step)],
+        R7 = from[at + (7 * step)],
+    };
+
+    /// <summary>This + x factor, rounded once.</summary>
+    public readonly RegisterColumn<T> Plus(RegisterColumn<T> x, T factor) => new()
+    {
+        R0 = T.FusedMultiplyAdd(x.R0, factor, R0),
+        R1 = T.FusedMultiplyAdd(x.R1, factor, R1),
+        R2 = T.FusedMultiplyAdd(x.R2, factor, R2),
+        R3 = T.FusedMultiplyAdd(x.R3, factor, R3),
+        R4 = T.FusedMultiplyAdd(x.R4, factor, R4),
+        R5 = T.FusedMultiplyAdd(x.R5, factor, R5),
+        R6 = T.FusedMultiplyAdd(x.R6, factor, R6),
+        R7 = T.FusedMultiplyAdd(x.R7, factor, R7),
+    };
+
+    /// <summary>Writes them, <paramref name="step"/> apart.</summary>
+    public readonly void Write(ArrayView<T> to, int at, int step)
+    {
+        to[at] = R0;
+        to[at + step] = R1;
+        to[at + (2 * step)] = R2;
+        to[at + (3 * step)] = R3;
+        to[at + (4 * step)] = R4;
+        to[at + (5 * step)] = R5;
+        to[at + (6 * step)] = R6;
+        to[at + (7 * step)] = R7;
+    }
+}
