@@ -5,9 +5,11 @@ namespace VaccineRef.Kernels;
 
 public sealed partial class Rope<T> : IGpuOp<T>
 {
-    // pi / 2 = High + Low to twice a double's precision; sine and cosine up to pi / 4 by the polynomials of fdlibm's
+    // pi / 2 = High + Low; High has 33 bits, so that quadrant * High is exact for angles below a million: fused or not, the
+    // same (ILGPU has no fused multiplication and addition). Sine and cosine up to pi / 4 by the polynomials of fdlibm's
     // k_sin.c and k_cos.c (Sun Microsystems): a GPU has no sine in double of its own.
-    private const double High = 1.5707963267948966, Low = 6.123233995736766e-17, Quadrants = 0.6366197723675814;
+    private const double High = 1.57079632673412561417, Low = 6.07710050650619224932e-11;
+    private const double Quadrants = 0.6366197723675814;
 
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) => Turn(f, f.X(0), f.Y, 0);
@@ -35,7 +37,7 @@ public sealed partial class Rope<T> : IGpuOp<T>
             return;
         double angle = positions[row] * frequencies.Elements.Cast<double>()[pair];
         long quadrant = (long)((angle * Quadrants) + (angle < 0 ? -0.5 : 0.5));
-        double rest = double.FusedMultiplyAdd(-quadrant, Low, double.FusedMultiplyAdd(-quadrant, High, angle));
+        double rest = (angle - (quadrant * High)) - (quadrant * Low);
         double a = Sine(rest), b = Cosine(rest);
         double sin = (quadrant & 1) == 0 ? a : b, cos = (quadrant & 1) == 0 ? b : a;
         sin = ((quadrant & 2) == 0) == (back == 0) ? sin : -sin;

@@ -135,7 +135,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
             int end = Math.Min(keys, first + i - position + 1);
             for (int j = sizes.FirstSeen(first + i, position); j < end; j++)
                 sum += shared[(j * tiles.Stride) + i];
-            shared[total + i] = T.FusedMultiplyAdd(shared[total + i], shared[factor + i], sum);
+            shared[total + i] = (shared[total + i] * shared[factor + i]) + sum;
         }
     }
 
@@ -167,7 +167,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
                     long at = y.At(i, start + c);
                     T value = tiles.Shared[tiles.Staging + (i * tiles.Stride) + c];
                     if (started)
-                        value = T.FusedMultiplyAdd(y.View[at], tiles.Shared[tiles.Statistic(Factor) + i], value);
+                        value = (y.View[at] * tiles.Shared[tiles.Statistic(Factor) + i]) + value;
                     y.View[at] = last ? value / tiles.Shared[tiles.Statistic(Total) + i] : value;
                 }
         }

@@ -44,14 +44,14 @@ internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>This + x factor, rounded once.</summary>
     public readonly RegisterColumn<T> Plus(RegisterColumn<T> x, T factor) => new()
     {
-        R0 = T.FusedMultiplyAdd(x.R0, factor, R0),
-        R1 = T.FusedMultiplyAdd(x.R1, factor, R1),
-        R2 = T.FusedMultiplyAdd(x.R2, factor, R2),
-        R3 = T.FusedMultiplyAdd(x.R3, factor, R3),
-        R4 = T.FusedMultiplyAdd(x.R4, factor, R4),
-        R5 = T.FusedMultiplyAdd(x.R5, factor, R5),
-        R6 = T.FusedMultiplyAdd(x.R6, factor, R6),
-        R7 = T.FusedMultiplyAdd(x.R7, factor, R7),
+        R0 = (x.R0 * factor) + R0,
+        R1 = (x.R1 * factor) + R1,
+        R2 = (x.R2 * factor) + R2,
+        R3 = (x.R3 * factor) + R3,
+        R4 = (x.R4 * factor) + R4,
+        R5 = (x.R5 * factor) + R5,
+        R6 = (x.R6 * factor) + R6,
+        R7 = (x.R7 * factor) + R7,
     };
 
     /// <summary>Writes them, <paramref name="step"/> apart.</summary>
