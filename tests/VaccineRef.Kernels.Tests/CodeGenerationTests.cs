@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.OpenCL;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+using VaccineRef.Core;
+using VaccineRef.Gpu;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Kernels.Tests;
+
+/// <summary>
+/// Every kernel that the ops and routines launch on ILGPU's simulator, in float and double, is generated for machines that are not here:
+/// PTX for sm_80 and sm_90, and OpenCL C. A failed compile poisons its context, so each kernel has one of its own.
+/// </summary>
+public sealed class CodeGenerationTests
+{
+    private static readonly CudaArchitecture[] Architectures = [CudaArchitecture.SM_80, CudaArchitecture.SM_90];
+
+    // What ILGPU would generate without complaint and a driver refuse, or what would change its bits from run to run.
+    private static readonly string[] Forbidden =
+        [".extern .func", "FusedMultiplyAdd", "atom.add.f", "red.add.f", "atom.global.add.f", "atom.shared.add.f", "atomic_"];
+
+    [Fact]
+    public void Every_kernel_is_generated_for_cuda_and_opencl()
+    {
+        var kernels = Launched();
+        Assert.NotEmpty(kernels);
+        var wrong = new ConcurrentBag<string>();
+        Parallel.ForEach(kernels, new ParallelOptions { MaxDegreeOfParallelism = 2 }, kernel =>
+        {
+            try
+            {
+                foreach (var (target, source, entry) in Sources(kernel))
+                    foreach (string fault in Faults(source, entry))
+                        wrong.Add($"{Title(kernel)}, {target}: {fault}");
+            }
+            catch (Exception error)
+            {
+                wrong.Add($"{Title(kernel)}: {error.GetBaseException().Message}");
+            }
+        });
+        Assert.True(wrong.IsEmpty, string.Join(Environment.NewLine, wrong.Order()));
+    }
+
+    private static IEnumerable<string> Faults(string source, string entry)
+    {
+        if (!source.Contains(entry, StringComparison.Ordinal))
+            yield return $"has no '{entry}'";
+        foreach (string text in Forbidden)
+            if (source.Contains(text, StringComparison.Ordinal))
+                yield return $"contains '{text}'";
+    }
+
+    private static IEnumerable<(string Target, string Source, string Entry)> Sources(MethodInfo kernel)
+    {
+        using var context = Context.Create(builder => builder.EnableAlgorithms());
+        var entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
+        foreach (var architecture in Architectures)
+        {
+            using var ptx = new PTXBackend(
+                context, new CudaCapabilityContext(architecture), architecture, CudaInstructionSet.ISA_80, null!);
+            yield return ($"{architecture}", ((PTXCompiledKernel)ptx.Compile(entry, default)).PTXAssembly, ".entry");
+        }
+
+        using var cl = new CLBackend(
+            context, new CLCapabilityContext(true, true, true, true, true), CLDeviceVendor.Other, CLCVersion.CL30);
+        yield return ("OpenCL C", ((CLCompiledKernel)cl.Compile(entry, default)).Source, "kernel void");
+    }
+
+    private static MethodInfo[] Launched()
+    {
+        using var gpu = (GpuDevice)Gpu.Devices.Open("ilgpu-cpu");
+        var sizes = new Sizes(3, 5, 3, 4, 1);
+        foreach (var subject in OpCases.All)
+        {
+            Launch(gpu, subject.Single(sizes), subject, sizes);
+            Launch(gpu, subject.Double(sizes), subject, sizes);
+        }
+
+        Launch<float>(gpu);
+        Launch<double>(gpu);
+        return [.. gpu.Kernels.Launched.Select(kernel => kernel.Method).Distinct()];
+    }
+
+    private static void Launch<T>(Device gpu, Op<T> op, OpCase subject, Sizes sizes)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (op is not IGpuOp<T>)            // GpuLaws says which have none
+            return;
+        using var run = new OpRun<T>(gpu, op, subject, sizes);
+        var x = subject.Inputs(sizes);
+        run.Forward(x);
+        run.Backward(x, new double[run.Output.Count]);
+    }
+
+    private static void Launch<T>(Device gpu) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var arena = new Arena(gpu);
+        View<T>[] x = [.. Enumerable.Range(0, 4).Select(_ => arena.Allocate<T>(new(4, 4), clear: true))];
+        var random = RandomStream.FromSeed(1);
+        Routine<T>[] routines =
+        [
+            new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new FillConstant<T>(1), new Axpy<T>(2),
+            new ScaledCopy<T>(2), new ScaleInPlace<T>(2), new SquaredNorm<T>(), new InnerProduct<T>(),
+            new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1), new AddProduct<T>(0.5),
+        ];
+        foreach (var routine in routines.Where(routine => routine is IGpuRoutine<T>))
+            gpu.Run(routine, x);
+    }
+
+    private static string Title(MethodInfo kernel) => $"{kernel.DeclaringType}.{kernel.Name}";
+}
