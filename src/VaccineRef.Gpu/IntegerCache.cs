@@ -4,23 +4,30 @@ namespace VaccineRef.Gpu;
 
 /// <summary>
 /// Ids, positions, labels and offsets on the device. The layers of a model ask for the same ones over and over, forward and backward:
-/// they are found by their values, so a caller may reuse its array, and each is sent over once. The oldest make room.
+/// they are found by their values, so a caller may reuse its array, and each is sent over once. Those not asked for the longest make
+/// room: what a call has just been given stays while it asks for more.
 /// </summary>
 internal sealed class IntegerCache(GpuDevice device) : IDisposable
 {
     private const int Entries = 32;
-    private readonly (int[] Values, DeviceBuffer? Buffer)[] _entries = new (int[], DeviceBuffer?)[Entries];
-    private int _next;
+    private readonly Entry[] _entries = new Entry[Entries];
+    private long _asked;
 
     public GpuView<int> Get(ReadOnlySpan<int> values)
     {
         if (values.IsEmpty)
             return default;
-        foreach (var (known, buffer) in _entries)
-            if (buffer is not null && values.SequenceEqual(known))
-                return View(buffer, values.Length);
-        ref var entry = ref _entries[_next];
-        _next = (_next + 1) % Entries;
+        int oldest = 0;
+        for (int i = 0; i < Entries; i++)
+        {
+            ref var known = ref _entries[i];
+            if (known.Buffer is not null && values.SequenceEqual(known.Values))
+                return View(ref known, values.Length);
+            if (known.Asked < _entries[oldest].Asked)
+                oldest = i;
+        }
+
+        ref var entry = ref _entries[oldest];
         long bytes = (long)values.Length * sizeof(int);
         if (entry.Buffer is null || entry.Buffer.Bytes < bytes)
         {
@@ -30,15 +37,25 @@ internal sealed class IntegerCache(GpuDevice device) : IDisposable
 
         entry.Values = values.ToArray();
         device.Upload(values, new View<int>(entry.Buffer, 0, Shape.Vector(values.Length)));
-        return View(entry.Buffer, values.Length);
+        return View(ref entry, values.Length);
     }
 
     public void Dispose()
     {
-        foreach (var (_, buffer) in _entries)
-            buffer?.Dispose();
+        foreach (var entry in _entries)
+            entry.Buffer?.Dispose();
     }
 
-    private static GpuView<int> View(DeviceBuffer buffer, int count) =>
-        GpuDevice.View(new View<int>(buffer, 0, Shape.Vector(count)));
+    private GpuView<int> View(ref Entry entry, int count)
+    {
+        entry.Asked = ++_asked;
+        return GpuDevice.View(new View<int>(entry.Buffer!, 0, Shape.Vector(count)));
+    }
+
+    private struct Entry
+    {
+        public int[] Values;
+        public DeviceBuffer? Buffer;
+        public long Asked;
+    }
 }
