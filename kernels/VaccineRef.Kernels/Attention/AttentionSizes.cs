@@ -5,6 +5,8 @@ namespace VaccineRef.Kernels;
 /// <summary>What attention kernels are told of their op.</summary>
 internal readonly struct AttentionSizes<T>(CausalAttention<T> attention) where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private const int Furthest = 1 << 30;                // beyond every sequence, and its double does not overflow
+
     /// <summary>Query heads that share a key-value head.</summary>
     public readonly int Group = attention.Heads / attention.KeyValueHeads;
 
@@ -12,7 +14,7 @@ internal readonly struct AttentionSizes<T>(CausalAttention<T> attention) where T
     public readonly int HeadSize = attention.HeadSize;
 
     /// <summary>How many keys a query sees.</summary>
-    public readonly int Window = attention.Window ?? int.MaxValue;
+    public readonly int Window = Math.Min(attention.Window ?? Furthest, Furthest);
 
     /// <summary>Multiplies the scores.</summary>
     public readonly T Scale = T.CreateChecked(attention.Scale);
@@ -30,5 +32,5 @@ internal readonly struct AttentionSizes<T>(CausalAttention<T> attention) where T
     public bool Sees(int query, int key) => key <= query && query - key < Window;
 
     /// <summary>The first of the keys from <paramref name="key"/> on that a query sees, counted from there.</summary>
-    public int FirstSeen(int query, int key) => Math.Max(0, query - Window + 1 - key);
+    public int FirstSeen(int query, int key) => Math.Max(0, query - key - Window + 1);
 }

@@ -14,7 +14,7 @@ namespace VaccineRef.Kernels;
 /// <param name="attention">Heads, sizes, scale and window.</param>
 /// <param name="cache">Where keys and values are kept.</param>
 /// <param name="layer">The layer of the cache.</param>
-public sealed class CachedAttention<T>(CausalAttention<T> attention, KeyValueCache<T> cache, int layer) : Op<T>
+public sealed partial class CachedAttention<T>(CausalAttention<T> attention, KeyValueCache<T> cache, int layer) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int FewRows = 8;
