@@ -12,7 +12,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="scaling">The factor of the adapter.</param>
 /// <param name="layout">How W is stored; B is always (out, r).</param>
-public sealed unsafe class AdaptedLinear<T>(double scaling, WeightLayout layout = WeightLayout.OutIn) : Op<T>
+public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout layout = WeightLayout.OutIn) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly bool _outIn = layout == WeightLayout.OutIn;

@@ -26,7 +26,7 @@ public enum Reduction
 /// Source: torch.nn.functional.cross_entropy with ignore_index -100; Hugging Face loss_utils.py, ForCausalLMLoss.
 /// </summary>
 /// <param name="reduction">Mean, or a loss for each row.</param>
-public sealed class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T>
+public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The target that is not counted.</summary>

@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// gradients get nothing. Source: torch.nn.Linear; Hugging Face pytorch_utils.py, Conv1D.
 /// </summary>
 /// <param name="layout">How W is stored.</param>
-public sealed unsafe class Linear<T>(WeightLayout layout = WeightLayout.OutIn) : Op<T>
+public sealed unsafe partial class Linear<T>(WeightLayout layout = WeightLayout.OutIn) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly bool _outIn = layout == WeightLayout.OutIn;

@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="scale">alpha / r.</param>
 /// <param name="layout">How W is stored.</param>
-public sealed unsafe class AddProduct<T>(double scale, WeightLayout layout = WeightLayout.OutIn) : Routine<T>
+public sealed unsafe partial class AddProduct<T>(double scale, WeightLayout layout = WeightLayout.OutIn) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

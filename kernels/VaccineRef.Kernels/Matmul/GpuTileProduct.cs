@@ -1,0 +1,105 @@
+using System.Numerics;
+using ILGPU;
+using VaccineRef.Gpu;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>
+/// A product tile by tile: a group of side x side threads owns a square of 8 side x 8 side elements of C, 8 x 8 to a
+/// thread in registers. Tiles of A and B, side deep, pass through shared memory, p outside; the next ones are on their
+/// way to registers while these are multiplied. Where C has few tiles, k is split among groups, whose sums are added in
+/// their order: no atomics, the same bits in every run. Source: V. Volkov and J. Demmel, Benchmarking GPUs to Tune
+/// Dense Linear Algebra, SC 2008.
+/// </summary>
+internal static class GpuTileProduct<T, TB>
+    where T : unmanaged, IFloatingPointIeee754<T>
+    where TB : struct, IGpuElements<T>
+{
+    private const int PerThread = 8;            // rows, and columns, of a thread
+    private const int LargeSide = 16;           // 128 x 128 elements; doubles would fill the shared memory
+    private const int Pad = 4;                  // spreads a row of A over the banks and keeps quads aligned
+    private const int EnoughGroups = 256;       // to fill a GPU; below, k is split
+    private const int ShortestSplit = 16;       // tiles of k that pay for a second pass over C
+
+    /// <summary>C = [C +] alpha op(A) op(B).</summary>
+    public static void Run(GpuFrame<T> f, GpuProduct x, GpuElements<T> a, TB b, GpuView<T> c, T alpha, bool accumulate)
+    {
+        int side = Side(f, x), down = Tiles(x.M, side), across = Tiles(x.N, side), steps = (x.K + side - 1) / side;
+        int splits = Math.Clamp(EnoughGroups / (down * across), 1, Math.Max(1, steps / ShortestSplit));
+        int depth = (steps + splits - 1) / splits * side;
+        int elements = 2 * side * ((PerThread * side) + Pad);
+        var work = new Work(new(down, across * splits), new(side * side, 1), elements, Interop.SizeOf<T>());
+        if (splits == 1)
+        {
+            f.Kernels.Launch(work, Kernel, a, b, new GpuOutput<T>(c, x.M, alpha, accumulate), x, side, depth);
+            return;
+        }
+
+        var sums = f.Scratch<T>(splits * x.M, x.N);
+        f.Kernels.Launch(work, Kernel, a, b, new GpuOutput<T>(sums, x.M, T.One, false), x, side, depth);
+        f.Kernels.Launch(f.ForEach(c.Count), SumKernel, sums, new GpuOutput<T>(c, x.M, alpha, accumulate), splits);
+    }
+
+    private static int Side(GpuFrame<T> f, GpuProduct x)
+    {
+        bool large = (long)Tiles(x.M, LargeSide) * Tiles(x.N, LargeSide) * 2 >= EnoughGroups;
+        int side = large && Interop.SizeOf<T>() == sizeof(float) ? LargeSide : LargeSide / 2;
+        while (side * side > f.GroupSize)
+            side /= 2;
+        return side;
+    }
+
+    private static int Tiles(int extent, int side) => (extent + (PerThread * side) - 1) / (PerThread * side);
+
+    private static void Kernel(GpuElements<T> a, TB b, GpuOutput<T> c, GpuProduct x, int side, int depth)
+    {
+        var shared = SharedMemory.GetDynamic<T>();
+        int size = PerThread * side, stride = size + Pad, middle = side * stride;
+        int across = (x.N + size - 1) / size, split = Grid.IdxY / across;
+        int i0 = Grid.IdxX * size, j0 = Grid.IdxY % across * size;
+        int start = split * depth, end = Math.Min(x.K, start + depth);
+
+        // Neighbours in memory are read by neighbouring threads, whichever way the operand lies.
+        int u = Group.IdxX % side, v = Group.IdxX / side;
+        int rowA = x.InnerA == 1 ? v : u, pA = x.InnerA == 1 ? u : v;
+        int rowB = x.InnerB == 1 ? v : u, pB = x.InnerB == 1 ? u : v;
+        var nextA = Stage<T>.Read(a, x.OuterA, x.InnerA, i0 + rowA, side, x.M - 1, start + pA, end);
+        var nextB = Stage<T>.Read(b, x.OuterB, x.InnerB, j0 + rowB, side, x.N - 1, start + pB, end);
+        var tile = new GpuRegisterTile<T>();
+        for (int p = start; p < end; p += side)
+        {
+            Group.Barrier();
+            nextA.Put(shared, (pA * stride) + rowA, side);
+            nextB.Put(shared, middle + (pB * stride) + rowB, side);
+            Group.Barrier();
+            nextA = Stage<T>.Read(a, x.OuterA, x.InnerA, i0 + rowA, side, x.M - 1, p + side + pA, end);
+            nextB = Stage<T>.Read(b, x.OuterB, x.InnerB, j0 + rowB, side, x.N - 1, p + side + pB, end);
+            Multiply(shared.Cast<Quad<T>>(), ref tile, side, v, (middle / 4) + u);
+        }
+
+        tile.Put(c, split, i0 + (4 * v), i0 + (4 * (side + v)), j0 + (4 * u), j0 + (4 * (side + u)));
+    }
+
+    /// <summary>
+    /// Multiplies the tiles in shared memory; <paramref name="a"/> and <paramref name="b"/> are the thread's first
+    /// quads.
+    /// </summary>
+    private static void Multiply(ArrayView<Quad<T>> shared, ref GpuRegisterTile<T> tile, int side, int a, int b)
+    {
+        int stride = ((PerThread * side) + Pad) / 4;
+        for (int p = 0; p < side; p++, a += stride, b += stride)
+            tile.Add(shared[a], shared[a + side], shared[b], shared[b + side]);
+    }
+
+    /// <summary>Adds the splits of an element, first to last.</summary>
+    private static void SumKernel(GpuView<T> sums, GpuOutput<T> c, int splits)
+    {
+        long i = GpuIndex.Thread, count = (long)c.Rows * c.Columns;
+        if (i >= count)
+            return;
+        T sum = sums[i];
+        for (int split = 1; split < splits; split++)
+            sum += sums[(split * count) + i];
+        c.Put(0, (int)(i / c.Columns), (int)(i % c.Columns), sum);
+    }
+}
