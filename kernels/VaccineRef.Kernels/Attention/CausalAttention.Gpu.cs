@@ -167,7 +167,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
                     long at = y.At(i, start + c);
                     T value = tiles.Shared[tiles.Staging + (i * tiles.Stride) + c];
                     if (started)
-                        value = (y.View[at] * tiles.Shared[tiles.Statistic(Factor) + i]) + value;
+                        value += y.View[at] * tiles.Shared[tiles.Statistic(Factor) + i];
                     y.View[at] = last ? value / tiles.Shared[tiles.Statistic(Total) + i] : value;
                 }
         }

@@ -10,7 +10,7 @@ internal struct RegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public RegisterColumn<T> First, Second, Third, Fourth;
 
-    /// <summary>This + rows b': an outer product. Every element is one chain of fused multiply-adds.</summary>
+    /// <summary>This + rows b': an outer product. Every element is one chain of sums: it does not depend on its neighbours.</summary>
     public readonly RegisterTile<T> Plus(RegisterColumn<T> rows, T b0, T b1, T b2, T b3) => new()
     {
         First = First.Plus(rows, b0),
@@ -41,7 +41,7 @@ internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
         R7 = from[at + (7 * step)],
     };
 
-    /// <summary>This + x factor, rounded once.</summary>
+    /// <summary>This + x factor. ILGPU 1.5.3 has no fused multiply-add on OpenCL; compilers fuse it by themselves.</summary>
     public readonly RegisterColumn<T> Plus(RegisterColumn<T> x, T factor) => new()
     {
         R0 = (x.R0 * factor) + R0,

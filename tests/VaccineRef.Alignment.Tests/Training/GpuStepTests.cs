@@ -26,7 +26,7 @@ public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
         from adapted in (bool[])[false, true]
         select (family, adapted));
 
-    [Theory(Skip = "matrix products and cross-entropy have no GPU half yet")]
+    [Theory]
     [MemberData(nameof(Cases))]
     public void Three_Vaccine_steps_equal_the_processors(Family family, bool adapted)
     {
