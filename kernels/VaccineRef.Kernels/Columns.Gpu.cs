@@ -7,13 +7,13 @@ public sealed partial class Columns<T> : IGpuOp<T>
 {
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) => f.Kernels.Launch(
-        f.GroupEach<T>(f.Y.Rows, perThread: 0), ForwardKernel, f.X(0), f.Y, first);
+        f.GroupEach(f.Y.Rows), ForwardKernel, f.X(0), f.Y, first);
 
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
         if (f.Wants(0))
-            f.Kernels.Launch(f.GroupEach<T>(f.Dy.Rows, perThread: 0), BackwardKernel, f.Dy, f.Dx(0), first);
+            f.Kernels.Launch(f.GroupEach(f.Dy.Rows), BackwardKernel, f.Dy, f.Dx(0), first);
     }
 
     /// <summary>A group for each row.</summary>

@@ -17,14 +17,14 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         for (int first = 0; first < chunks.Counted; first += chunks.Rows)
         {
             var (rows, logits) = chunks.Load(f, first);
-            f.Kernels.Launch(f.GroupEach<T>(rows.Columns), SoftmaxKernel, logits, rows, targets, stats);
+            f.Kernels.Launch(f.GroupEach(rows.Columns), SoftmaxKernel, logits, rows, targets, stats);
         }
 
         f.Kernels.Launch(f.ForEach(losses.Count), LossKernel, stats, targets, f.Saved, losses);
         if (reduction == Reduction.None)
             f.Kernels.Launch(f.ForEach(losses.Count), NarrowKernel, losses, f.Y);
         else
-            f.Kernels.Launch(f.GroupEach<double>(1), MeanKernel, losses, f.Y, (double)Math.Max(1, chunks.Counted));
+            f.Kernels.Launch(f.GroupEach(1), MeanKernel, losses, f.Y, (double)Math.Max(1, chunks.Counted));
     }
 
     /// <inheritdoc/>
@@ -55,15 +55,14 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
     /// </summary>
     private static void SoftmaxKernel(GpuView<T> logits, GpuView<int> rows, GpuView<int> targets, GpuView<T> stats)
     {
-        var shared = SharedMemory.GetDynamic<T>();
         int i = Grid.IdxX, row = rows[i];
         T max = T.NegativeInfinity, sum = T.Zero;
         for (int j = Group.IdxX; j < logits.Columns; j += Group.DimX)
             max = logits[i, j] > max ? logits[i, j] : max;
-        max = GroupSum.Max(max, shared);
+        max = GroupSum.Max(max);
         for (int j = Group.IdxX; j < logits.Columns; j += Group.DimX)
             sum += T.Exp(logits[i, j] - max);
-        sum = GroupSum.All(sum, shared);
+        sum = GroupSum.All(sum);
         if (Group.IdxX > 0)
             return;
         stats[row, 0] = max;
@@ -93,11 +92,10 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
     /// <summary>One group: the losses' fixed tree.</summary>
     private static void MeanKernel(GpuView<double> losses, GpuView<T> y, double counted)
     {
-        var shared = SharedMemory.GetDynamic<double>();
         double sum = 0;
         for (int row = Group.IdxX; row < losses.Rows; row += Group.DimX)
             sum += losses[row];
-        sum = GroupSum.All(sum, shared);
+        sum = GroupSum.All(sum);
         if (Group.IdxX == 0)
             GpuWide.Write(y, 0, sum / counted);
     }

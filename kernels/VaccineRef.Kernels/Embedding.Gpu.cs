@@ -7,7 +7,7 @@ public sealed partial class Embedding<T> : IGpuOp<T>
 {
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) => f.Kernels.Launch(
-        f.GroupEach<T>(f.Y.Rows, perThread: 0), ForwardKernel, f.X(0), f.Y, f.Ids, offset);
+        f.GroupEach(f.Y.Rows), ForwardKernel, f.X(0), f.Y, f.Ids, offset);
 
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
@@ -17,7 +17,7 @@ public sealed partial class Embedding<T> : IGpuOp<T>
         GpuView<int> previous = f.Scratch<int>(f.Dy.Rows, 1), next = f.Scratch<int>(f.Dy.Rows, 1);
         f.Kernels.Launch(f.ForEach(f.Dy.Rows), ChainKernel, f.Ids, previous, next);
         f.Kernels.Launch(
-            f.GroupEach<T>(f.Dy.Rows, perThread: 0), BackwardKernel, f.Dy, f.Dx(0), f.Ids, previous, next, offset,
+            f.GroupEach(f.Dy.Rows), BackwardKernel, f.Dy, f.Dx(0), f.Ids, previous, next, offset,
             paddingId);
     }
 

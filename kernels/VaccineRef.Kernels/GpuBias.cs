@@ -22,7 +22,7 @@ internal static class GpuBias
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int columns = Math.Max(1, f.GroupSize / Lanes);
-        f.Kernels.Launch(f.GroupEach<T>((dy.Columns + columns - 1) / columns), SumKernel, dy, gradient);
+        f.Kernels.Launch(f.GroupEach((dy.Columns + columns - 1) / columns), SumKernel, dy, gradient);
     }
 
     private static void FillKernel<T>(GpuView<T> bias, GpuView<T> y) where T : unmanaged
@@ -35,7 +35,7 @@ internal static class GpuBias
     private static void SumKernel<T>(GpuView<T> dy, GpuView<T> gradient)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        var shared = SharedMemory.GetDynamic<T>();
+        var shared = SharedMemory.Allocate<T>(GroupSum.LargestGroup);
         int columns = Group.DimX / Lanes, column = (Grid.IdxX * columns) + (Group.IdxX % columns);
         T sum = T.Zero;
         if (column < dy.Columns)

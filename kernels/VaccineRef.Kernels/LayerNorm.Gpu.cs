@@ -7,7 +7,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
 {
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) => f.Kernels.Launch(
-        f.GroupEach<T>(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.X(2), f.Y, f.Saved, T.CreateChecked(epsilon),
+        f.GroupEach(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.X(2), f.Y, f.Saved, T.CreateChecked(epsilon),
         T.CreateChecked(f.Y.Columns));
 
     /// <inheritdoc/>
@@ -15,7 +15,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
     {
         if (f.Wants(0))
             f.Kernels.Launch(
-                f.GroupEach<T>(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
+                f.GroupEach(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
                 T.CreateChecked(f.Dy.Columns));
         if (f.Wants(1))
             f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardWeightKernel, f.X(0), f.Dy, f.Saved, f.Dx(1));
@@ -27,15 +27,14 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
     private static void ForwardKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> b, GpuView<T> y, GpuView<T> saved, T eps, T columns)
     {
-        var shared = SharedMemory.GetDynamic<T>();
         int row = Grid.IdxX;
         T sum = T.Zero, squares = T.Zero;
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             sum += x[row, c];
-        T mean = GroupSum.All(sum, shared) / columns;
+        T mean = GroupSum.All(sum) / columns;
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             squares += (x[row, c] - mean) * (x[row, c] - mean);
-        T inverse = T.One / T.Sqrt((GroupSum.All(squares, shared) / columns) + eps);
+        T inverse = T.One / T.Sqrt((GroupSum.All(squares) / columns) + eps);
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             y[row, c] = ((x[row, c] - mean) * inverse * w[c]) + b[c];
         if (Group.IdxX == 0)
@@ -49,7 +48,6 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
     private static void BackwardInputKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> dy, GpuView<T> saved, GpuView<T> dx, T columns)
     {
-        var shared = SharedMemory.GetDynamic<T>();
         int row = Grid.IdxX;
         T mean = saved[row, 0], inverse = saved[row, 1], sum = T.Zero, dot = T.Zero;      // of g = dy w, and of g h
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
@@ -59,7 +57,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
             dot += g * ((x[row, c] - mean) * inverse);
         }
 
-        T meanSum = GroupSum.All(sum, shared) / columns, meanDot = GroupSum.All(dot, shared) / columns;
+        T meanSum = GroupSum.All(sum) / columns, meanDot = GroupSum.All(dot) / columns;
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             dx[row, c] += ((dy[row, c] * w[c]) - meanSum - ((x[row, c] - mean) * inverse * meanDot)) * inverse;
     }

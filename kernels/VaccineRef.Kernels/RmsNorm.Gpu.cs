@@ -7,7 +7,7 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
 {
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) => f.Kernels.Launch(
-        f.GroupEach<T>(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.Y, f.Saved, T.CreateChecked(epsilon),
+        f.GroupEach(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.Y, f.Saved, T.CreateChecked(epsilon),
         T.CreateChecked(f.Y.Columns));
 
     /// <inheritdoc/>
@@ -15,7 +15,7 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
     {
         if (f.Wants(0))
             f.Kernels.Launch(
-                f.GroupEach<T>(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
+                f.GroupEach(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
                 T.CreateChecked(f.Dy.Columns));
         if (f.Wants(1))
             f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardWeightKernel, f.X(0), f.Dy, f.Saved, f.Dx(1));
@@ -25,12 +25,11 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
     private static void ForwardKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> y, GpuView<T> inverse, T eps, T columns)
     {
-        var shared = SharedMemory.GetDynamic<T>();
         int row = Grid.IdxX;
         T sum = T.Zero;
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             sum += x[row, c] * x[row, c];
-        T s = T.One / T.Sqrt((GroupSum.All(sum, shared) / columns) + eps);
+        T s = T.One / T.Sqrt((GroupSum.All(sum) / columns) + eps);
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             y[row, c] = x[row, c] * s * w[c];
         if (Group.IdxX == 0)
@@ -41,12 +40,11 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
     private static void BackwardInputKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> dy, GpuView<T> inverse, GpuView<T> dx, T columns)
     {
-        var shared = SharedMemory.GetDynamic<T>();
         int row = Grid.IdxX;
         T s = inverse[row], sum = T.Zero;
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             sum += dy[row, c] * w[c] * x[row, c];
-        T pull = GroupSum.All(sum, shared) * s * s / columns;
+        T pull = GroupSum.All(sum) * s * s / columns;
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
             dx[row, c] += ((dy[row, c] * w[c]) - (x[row, c] * pull)) * s;
     }

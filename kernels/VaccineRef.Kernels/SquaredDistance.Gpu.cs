@@ -7,7 +7,7 @@ public sealed partial class SquaredDistance<T> : IGpuOp<T>
 {
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) =>
-        f.Kernels.Launch(f.GroupEach<double>(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.Y);
+        f.Kernels.Launch(f.GroupEach(f.Y.Rows), ForwardKernel, f.X(0), f.X(1), f.Y);
 
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
@@ -22,7 +22,6 @@ public sealed partial class SquaredDistance<T> : IGpuOp<T>
     /// <summary>A group for each row.</summary>
     private static void ForwardKernel(GpuView<T> x0, GpuView<T> x1, GpuView<T> y)
     {
-        var shared = SharedMemory.GetDynamic<double>();
         int row = Grid.IdxX;
         double sum = 0;
         for (int c = Group.IdxX; c < x0.Columns; c += Group.DimX)
@@ -32,7 +31,7 @@ public sealed partial class SquaredDistance<T> : IGpuOp<T>
             sum += difference * difference;
         }
 
-        double total = GroupSum.All(sum, shared);
+        double total = GroupSum.All(sum);
         if (Group.IdxX == 0)
             GpuWide.Write(y, row, total);
     }

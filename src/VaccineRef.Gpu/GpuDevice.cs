@@ -12,7 +12,6 @@ namespace VaccineRef.Gpu;
 /// </summary>
 public sealed class GpuDevice : Device
 {
-    private const int LargestGroup = 256;
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly Transfers _transfers;
@@ -24,7 +23,7 @@ public sealed class GpuDevice : Device
     {
         (Name, _context, _accelerator, Precision) = (name, context, accelerator, precision);
         Kernels = new KernelCache(accelerator);
-        GroupSize = Math.Min(LargestGroup, (int)BitOperations.RoundUpToPowerOf2((uint)accelerator.MaxNumThreadsPerGroup + 1) / 2);
+        GroupSize = Math.Min(GroupSum.LargestGroup, (int)BitOperations.RoundUpToPowerOf2((uint)accelerator.MaxNumThreadsPerGroup + 1) / 2);
         Scratch = new Arena(this);
         _transfers = new Transfers(accelerator);
         _integers = new IntegerCache(this);

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 
 namespace VaccineRef.Gpu;
@@ -67,11 +66,9 @@ public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Work ForEach(long count) => new(new(checked((int)((count + GroupSize - 1) / GroupSize)), 1), new(GroupSize, 1));
 
     /// <summary>
-    /// One group of <see cref="GroupSize"/> threads for each of <paramref name="count"/> rows or pieces, numbered by Grid.IdxX, with
-    /// <paramref name="perThread"/> elements of dynamic shared memory for each thread.
+    /// One group of <see cref="GroupSize"/> threads for each of <paramref name="count"/> rows or pieces, numbered by Grid.IdxX.
     /// </summary>
-    public Work GroupEach<TElement>(int count, int perThread = 1) where TElement : unmanaged =>
-        new(new(count, 1), new(GroupSize, 1), perThread * GroupSize, Unsafe.SizeOf<TElement>());
+    public Work GroupEach(int count) => new(new(count, 1), new(GroupSize, 1));
 
     /// <summary>Waits for the device and brings values to the host; for what little a routine returns.</summary>
     public void Download<TElement>(GpuView<TElement> from, Span<TElement> to) where TElement : unmanaged =>

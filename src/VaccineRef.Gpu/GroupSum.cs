@@ -9,11 +9,14 @@ namespace VaccineRef.Gpu;
 /// </summary>
 public static class GroupSum
 {
+    /// <summary>The most threads a group may have.</summary>
+    public const int LargestGroup = 256;
+
     /// <summary>The sum of every thread's <paramref name="value"/>, told to all. All threads of the group must call it.</summary>
-    /// <param name="value">The thread's term.</param>
-    /// <param name="shared">Shared memory of at least as many elements as the group has threads, a power of two.</param>
-    public static T All<T>(T value, ArrayView<T> shared) where T : unmanaged, INumber<T>
+    /// <param name="value">The thread's term. The group has a power of two of threads.</param>
+    public static T All<T>(T value) where T : unmanaged, INumber<T>
     {
+        var shared = SharedMemory.Allocate<T>(LargestGroup);
         int thread = Group.IdxX;
         shared[thread] = value;
         Group.Barrier();
@@ -30,8 +33,9 @@ public static class GroupSum
     }
 
     /// <summary>The largest of every thread's <paramref name="value"/>, told to all, by the rules of <see cref="All"/>.</summary>
-    public static T Max<T>(T value, ArrayView<T> shared) where T : unmanaged, INumber<T>
+    public static T Max<T>(T value) where T : unmanaged, INumber<T>
     {
+        var shared = SharedMemory.Allocate<T>(LargestGroup);
         int thread = Group.IdxX;
         shared[thread] = value;
         Group.Barrier();

@@ -23,7 +23,10 @@ internal readonly struct HeadRows<T>(GpuView<T> view, int row, int count, int co
 /// </summary>
 internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int RowsPerThread = RegisterColumn<T>.Rows, Statistics = 3;
+    /// <summary>Shared memory of a group: 64 queries in float, 32 in double. Every CUDA device grants as much unasked.</summary>
+    public const int SharedBytes = RowsPerThread * LargestY * ((2 * ((RowsPerThread * LargestY) + 1)) + Statistics) * sizeof(float);
+
+    private const int RowsPerThread = RegisterColumn<T>.Rows, Statistics = 3, LargestY = 8;
 
     public readonly ArrayView<T> Shared;
     public readonly int Edge, Stride;
@@ -48,17 +51,16 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
     /// <summary>Where statistic <paramref name="number"/> of query 0 lies, followed by the others.</summary>
     public int Statistic(int number) => (2 * Edge * Stride) + (number * Edge);
 
-    /// <summary>Threads along Y for a group of at most so many threads and bytes of shared memory.</summary>
-    public static int ThreadsAlongY(int threads, int elements)
+    /// <summary>Threads along Y for a group of at most so many threads, which has room in shared memory.</summary>
+    public static int ThreadsAlongY(int threads)
     {
-        int y = 8;                                       // 64 queries, 128 threads
-        while (y > 1 && (2 * y * y > threads || Elements(y) > elements))
+        int y = LargestY;
+        while (y > 1 && (2 * y * y > threads || Elements(y) * Interop.SizeOf<T>() > SharedBytes))
             y /= 2;
         return y;
     }
 
-    /// <summary>Elements of shared memory for a group of <paramref name="y"/> threads along Y.</summary>
-    public static int Elements(int y) => RowsPerThread * y * ((2 * ((RowsPerThread * y) + 1)) + Statistics);
+    private static int Elements(int y) => RowsPerThread * y * ((2 * ((RowsPerThread * y) + 1)) + Statistics);
 
     /// <summary>to[j, i] = factor x_i y_j for queries x and keys y; zero beyond either's count.</summary>
     public void Dot(HeadRows<T> x, HeadRows<T> y, int headSize, T factor, int to)

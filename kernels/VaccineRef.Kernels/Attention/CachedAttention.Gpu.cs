@@ -17,7 +17,7 @@ public sealed partial class CachedAttention<T> : IGpuOp<T>
             starts[s] = s * cache.RowsPerSequence;
         GpuView<int> begin = f.Integers(starts), past = f.Integers(cache.Past);
         GpuView<T> keys = Rows(f.View(cache.Keys(layer))), values = Rows(f.View(cache.Values(layer)));
-        var work = f.GroupEach<T>(f.Y.Rows, perThread: 0);
+        var work = f.GroupEach(f.Y.Rows);
         f.Kernels.Launch(work, AppendKernel, f.X(1), keys, f.Ids, begin, past);
         f.Kernels.Launch(work, AppendKernel, f.X(2), values, f.Ids, begin, past);
         attention.Attend(f, keys, values, default, begin, past);

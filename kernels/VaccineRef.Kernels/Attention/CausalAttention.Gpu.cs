@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using ILGPU;
 using VaccineRef.Gpu;
 
@@ -6,9 +5,6 @@ namespace VaccineRef.Kernels;
 
 public sealed partial class CausalAttention<T> : IGpuOp<T>
 {
-    // The shared memory that every CUDA device grants a group unasked.
-    private const int SharedBytes = 48 << 10;
-
     // Statistics of queries in shared memory: forward keeps the first three, backward the others.
     private const int Largest = 0, Total = 1, Factor = 2, LogSumExp = 0, Delta = 1;
 
@@ -46,10 +42,10 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     /// </summary>
     private static Work Blocks(GpuFrame<T> f, int heads)
     {
-        int y = AttentionTiles<T>.ThreadsAlongY(f.GroupSize, SharedBytes / Unsafe.SizeOf<T>());
+        int y = AttentionTiles<T>.ThreadsAlongY(f.GroupSize);
         int edge = RegisterColumn<T>.Rows * y, rows = f.X(0).Rows;
         int slots = rows == 0 ? 0 : (rows / edge) + f.HostIds.Length - 1;
-        return new(new(slots, heads), new(2 * y, y), AttentionTiles<T>.Elements(y), Unsafe.SizeOf<T>());
+        return new(new(slots, heads), new(2 * y, y));
     }
 
     /// <summary>
@@ -75,7 +71,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> y, GpuView<T> saved, GpuView<int> offsets,
         GpuView<int> starts, GpuView<int> past, AttentionSizes<T> sizes)
     {
-        var tiles = new AttentionTiles<T>(SharedMemory.GetDynamic<T>());
+        var tiles = new AttentionTiles<T>(SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>()));
         int edge = tiles.Edge, slot = Grid.DimX - 1 - Grid.IdxX, head = Grid.IdxY;
         int sequence = Find(slot, offsets, edge);
         int skip = (slot - (offsets[sequence] / edge) - sequence) * edge, row = offsets[sequence] + skip;
@@ -190,7 +186,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> dy, GpuView<T> saved, GpuView<T> delta, GpuView<T> dq,
         GpuView<int> offsets, AttentionSizes<T> sizes)
     {
-        var tiles = new AttentionTiles<T>(SharedMemory.GetDynamic<T>());
+        var tiles = new AttentionTiles<T>(SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>()));
         int edge = tiles.Edge, slot = Grid.DimX - 1 - Grid.IdxX, head = Grid.IdxY;
         int sequence = Find(slot, offsets, edge), start = offsets[sequence];
         int first = (slot - (start / edge) - sequence) * edge, row = start + first;
@@ -220,7 +216,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> dy, GpuView<T> saved, GpuView<T> delta, GpuView<T> dk,
         GpuView<T> dv, GpuView<int> offsets, AttentionSizes<T> sizes)
     {
-        var tiles = new AttentionTiles<T>(SharedMemory.GetDynamic<T>());
+        var tiles = new AttentionTiles<T>(SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>()));
         int edge = tiles.Edge, slot = Grid.IdxX, column = Grid.IdxY * sizes.HeadSize;
         int sequence = Find(slot, offsets, edge), start = offsets[sequence], length = offsets[sequence + 1] - start;
         int position = (slot - (start / edge) - sequence) * edge, row = start + position;

@@ -18,6 +18,7 @@ internal static class GpuTileProduct<T, TB>
     private const int PerThread = 8;            // rows, and columns, of a thread
     private const int LargeSide = 16;           // 128 x 128 elements; doubles would fill the shared memory
     private const int Pad = 4;                  // spreads a row of A over the banks and keeps quads aligned
+    private const int SharedBytes = 2 * LargeSide * ((PerThread * LargeSide) + Pad) * sizeof(float);
     private const int EnoughGroups = 256;       // to fill a GPU; below, k is split
     private const int ShortestSplit = 16;       // tiles of k that pay for a second pass over C
 
@@ -27,8 +28,7 @@ internal static class GpuTileProduct<T, TB>
         int side = Side(f, x), down = Tiles(x.M, side), across = Tiles(x.N, side), steps = (x.K + side - 1) / side;
         int splits = Math.Clamp(EnoughGroups / (down * across), 1, Math.Max(1, steps / ShortestSplit));
         int depth = (steps + splits - 1) / splits * side;
-        int elements = 2 * side * ((PerThread * side) + Pad);
-        var work = new Work(new(down, across * splits), new(side * side, 1), elements, Interop.SizeOf<T>());
+        var work = new Work(new(down, across * splits), new(side * side, 1));
         if (splits == 1)
         {
             f.Kernels.Launch(work, Kernel, a, b, new GpuOutput<T>(c, x.M, alpha, accumulate), x, side, depth);
@@ -53,7 +53,8 @@ internal static class GpuTileProduct<T, TB>
 
     private static void Kernel(GpuElements<T> a, TB b, GpuOutput<T> c, GpuProduct x, int side, int depth)
     {
-        var shared = SharedMemory.GetDynamic<T>();
+        var quads = SharedMemory.Allocate<Quad<T>>(SharedBytes / Interop.SizeOf<Quad<T>>());
+        var shared = quads.Cast<T>();
         int size = PerThread * side, stride = size + Pad, middle = side * stride;
         int across = (x.N + size - 1) / size, split = Grid.IdxY / across;
         int i0 = Grid.IdxX * size, j0 = Grid.IdxY % across * size;
@@ -74,7 +75,7 @@ internal static class GpuTileProduct<T, TB>
             Group.Barrier();
             nextA = Stage<T>.Read(a, x.OuterA, x.InnerA, i0 + rowA, side, x.M - 1, p + side + pA, end);
             nextB = Stage<T>.Read(b, x.OuterB, x.InnerB, j0 + rowB, side, x.N - 1, p + side + pB, end);
-            Multiply(shared.Cast<Quad<T>>(), ref tile, side, v, (middle / 4) + u);
+            Multiply(quads, ref tile, side, v, (middle / 4) + u);
         }
 
         tile.Put(c, split, i0 + (4 * v), i0 + (4 * (side + v)), j0 + (4 * u), j0 + (4 * (side + u)));

@@ -21,7 +21,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         if (pieces == 0)
             return;
         var partial = _f.Scratch<double>(pieces, 1);
-        _f.Kernels.Launch(_f.GroupEach<double>(pieces), ProductKernel, x, y, partial);
+        _f.Kernels.Launch(_f.GroupEach(pieces), ProductKernel, x, y, partial);
         _partial.Add(partial);
     }
 
@@ -31,7 +31,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         if (_partial.Count == 0)
             return 0;
         for (int i = 0; i < _partial.Count; i++)
-            _f.Kernels.Launch(_f.GroupEach<double>(1), SumKernel, _partial[i], _totals, i);
+            _f.Kernels.Launch(_f.GroupEach(1), SumKernel, _partial[i], _totals, i);
         Span<double> host = new double[_partial.Count];
         _f.Download(_totals, host);
         double total = 0;
@@ -45,32 +45,30 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
     {
         int pieces = Pieces(x);
         var partial = _f.Scratch<double>(Math.Max(1, pieces), 1);
-        _f.Kernels.Launch(_f.GroupEach<double>(Math.Max(1, pieces)), PlainKernel, x, partial);
-        _f.Kernels.Launch(_f.GroupEach<double>(1), MeanKernel, partial, y, (double)Math.Max(1, x.Count));
+        _f.Kernels.Launch(_f.GroupEach(Math.Max(1, pieces)), PlainKernel, x, partial);
+        _f.Kernels.Launch(_f.GroupEach(1), MeanKernel, partial, y, (double)Math.Max(1, x.Count));
     }
 
     private static int Pieces(GpuView<T> x) => checked((int)((x.Count + Cut.Sum - 1) / Cut.Sum));
 
     private static void ProductKernel(GpuView<T> x, GpuView<T> y, GpuView<double> partial)
     {
-        var shared = SharedMemory.GetDynamic<double>();
         long start = (long)Grid.IdxX * Cut.Sum, end = x.Count < start + Cut.Sum ? x.Count : start + Cut.Sum;
         double sum = 0;
         for (long i = start + Group.IdxX; i < end; i += Group.DimX)
             sum += GpuWide.Read(x, i) * GpuWide.Read(y, i);
-        double total = GroupSum.All(sum, shared);
+        double total = GroupSum.All(sum);
         if (Group.IdxX == 0)
             partial[Grid.IdxX] = total;
     }
 
     private static void PlainKernel(GpuView<T> x, GpuView<double> partial)
     {
-        var shared = SharedMemory.GetDynamic<double>();
         long start = (long)Grid.IdxX * Cut.Sum, end = x.Count < start + Cut.Sum ? x.Count : start + Cut.Sum;
         double sum = 0;
         for (long i = start + Group.IdxX; i < end; i += Group.DimX)
             sum += GpuWide.Read(x, i);
-        double total = GroupSum.All(sum, shared);
+        double total = GroupSum.All(sum);
         if (Group.IdxX == 0)
             partial[Grid.IdxX] = total;
     }
@@ -91,10 +89,9 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
 
     private static double Sum(GpuView<double> partial)
     {
-        var shared = SharedMemory.GetDynamic<double>();
         double sum = 0;
         for (int i = Group.IdxX; i < partial.Rows; i += Group.DimX)
             sum += partial[i];
-        return GroupSum.All(sum, shared);
+        return GroupSum.All(sum);
     }
 }
