@@ -53,24 +53,30 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
 
     private static void ProductKernel(GpuView<T> x, GpuView<T> y, GpuView<double> partial)
     {
-        long start = (long)Grid.IdxX * Cut.Sum, end = x.Count < start + Cut.Sum ? x.Count : start + Cut.Sum;
         double sum = 0;
-        for (long i = start + Group.IdxX; i < end; i += Group.DimX)
+        for (long i = First; i < End(x); i += Group.DimX)
             sum += GpuWide.Read(x, i) * GpuWide.Read(y, i);
-        double total = GroupSum.All(sum);
-        if (Group.IdxX == 0)
-            partial[Grid.IdxX] = total;
+        Put(partial, sum);
     }
 
     private static void PlainKernel(GpuView<T> x, GpuView<double> partial)
     {
-        long start = (long)Grid.IdxX * Cut.Sum, end = x.Count < start + Cut.Sum ? x.Count : start + Cut.Sum;
         double sum = 0;
-        for (long i = start + Group.IdxX; i < end; i += Group.DimX)
+        for (long i = First; i < End(x); i += Group.DimX)
             sum += GpuWide.Read(x, i);
-        double total = GroupSum.All(sum);
+        Put(partial, sum);
+    }
+
+    // The thread's elements of the group's piece.
+    private static long First => ((long)Grid.IdxX * Cut.Sum) + Group.IdxX;
+
+    private static long End(GpuView<T> x) => Math.Min(x.Count, ((long)Grid.IdxX + 1) * Cut.Sum);
+
+    private static void Put(GpuView<double> partial, double sum)
+    {
+        sum = GroupSum.All(sum);
         if (Group.IdxX == 0)
-            partial[Grid.IdxX] = total;
+            partial[Grid.IdxX] = sum;
     }
 
     private static void SumKernel(GpuView<double> partial, GpuView<double> totals, int index)

@@ -20,11 +20,12 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private readonly KeyValueCache<T> _cache;
     private readonly Tape<T> _tape;
     private readonly Linear<T> _head = new();
+    private readonly GreedyToken<T> _greedy = new();
     private GeneratedText[] _growing = [];          // whose rows the recording has
     private PackedBatch _batch = PackedBatch.Pack([]);
     private int[] _counts = [];                     // rows of each sequence of the batch
-    private Tensor<T> _next;                        // the logits of the growing texts, (texts, vocabulary)
-    private T[] _logits = [];
+    private Tensor<T> _next;                        // of the growing texts: ids (texts, 1), or logits where they are drawn
+    private T[] _choice = [];
 
     public Continuation(Model<T> model, GeneratedText[] texts, GenerationSettings settings)
     {
@@ -83,6 +84,8 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         var pass = new Pass<T>(_tape, new NoTap<T>());
         var hidden = _model.Forward(pass, _batch, _cache, last.Length < _batch.Rows ? last : null);
         _next = _tape.Apply(_head, [hidden, _tape.Of(_model.Head)]);            // only last rows meet the head
+        if (!_settings.Sample)
+            _next = _tape.Apply(_greedy, [_next]);
         Add();
     }
 
@@ -103,19 +106,21 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private void Add()
     {
         _cache.Advance(_counts);
-        int vocabulary = _model.Shape.Vocabulary, count = _growing.Length * vocabulary;
-        if (_logits.Length < count)
-            _logits = new T[count];
-        _tape.Device.Download(_next.Value, _logits);
+        int columns = _next.Shape.Columns, count = _growing.Length * columns;
+        if (_choice.Length < count)
+            _choice = new T[count];
+        _tape.Device.Download(_next.Value, _choice.AsSpan(0, count));
         for (int i = 0; i < _growing.Length; i++)
-            Choose(_growing[i], _logits.AsSpan(i * vocabulary, vocabulary));
+            Choose(_growing[i], _choice.AsSpan(i * columns, columns));
     }
 
-    private void Choose(GeneratedText text, ReadOnlySpan<T> logits)
+    /// <param name="text">The text that grows.</param>
+    /// <param name="choice">Its next id, or the logits to draw it from.</param>
+    private void Choose(GeneratedText text, ReadOnlySpan<T> choice)
     {
         int step = text.Added.Count;
         double Uniform() => RandomStream.FromSeed(_settings.Seed).At(text.Index).At(step).Uniform(0);
-        int id = _settings.Sample ? TokenChoice.Draw(logits, _settings, Uniform()) : TokenChoice.Greedy(logits);
+        int id = _settings.Sample ? TokenChoice.Draw(choice, _settings, Uniform()) : int.CreateChecked(choice[0]);
         if (id < 0)
             throw new NonFiniteException("a logit", step + 1, null, [$"prompt {text.Index}"]);
         text.Added.Add(id);

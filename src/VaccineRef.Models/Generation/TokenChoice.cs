@@ -1,33 +1,19 @@
 using System.Numerics;
+using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>Chooses a token by its logit.</summary>
+/// <summary>Draws a token by its logit.</summary>
 internal static class TokenChoice
 {
-    /// <summary>The largest logit's token, the lowest of those that share it; -1 where a logit is NaN.</summary>
-    public static int Greedy<T>(ReadOnlySpan<T> logits) where T : IFloatingPointIeee754<T>
-    {
-        int best = 0;
-        for (int id = 0; id < logits.Length; id++)
-        {
-            if (T.IsNaN(logits[id]))
-                return -1;
-            if (logits[id] > logits[best])
-                best = id;
-        }
-
-        return best;
-    }
-
     /// <summary>
     /// A token drawn with probability proportional to exp(logit / temperature), first among the top k, then among the
-    /// top p of those. Of equal logits the lower id ranks first. Sums are in double; one uniform number decides.
+    /// top p of those; -1 where a logit is NaN. Of equal logits the lower id ranks first. Sums are in double; one uniform number decides.
     /// </summary>
     public static int Draw<T>(ReadOnlySpan<T> logits, GenerationSettings settings, double uniform)
-        where T : IFloatingPointIeee754<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        int best = Greedy(logits);
+        int best = GreedyToken<T>.Of(logits);
         if (best < 0)
             return best;
         double top = double.CreateChecked(logits[best]);
