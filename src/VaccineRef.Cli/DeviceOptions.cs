@@ -43,7 +43,7 @@ internal sealed class DeviceOptions
 
     /// <summary>"2 threads" or "cuda:0": for a report.</summary>
     public string Describe(ParseResult parsed) =>
-        IsProcessor(parsed) ? $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
+        IsProcessor(parsed) ? Threads(parsed) is 1 ? "1 thread" : $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
 
     private Device Open(ParseResult parsed, int threads) =>
         Devices.Open(parsed.GetRequiredValue(_device), threads, parsed.GetValue(_matmul) switch

@@ -67,6 +67,12 @@ public sealed class CpuDevice : Device
     }
 
     /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        // every call returns when it is done
+    }
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         _scratch.Dispose();

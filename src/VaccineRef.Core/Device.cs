@@ -40,6 +40,9 @@ public abstract class Device : IDisposable
     /// <returns>What the routine returns: a sum, an index, or 0.</returns>
     public abstract double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x) where T : unmanaged, IFloatingPointIeee754<T>;
 
+    /// <summary>Waits until everything begun is done; for clocks, since whoever reads a result waits for it anyway.</summary>
+    public abstract void Synchronize();
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

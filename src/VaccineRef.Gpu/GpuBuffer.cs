@@ -5,7 +5,7 @@ using VaccineRef.Core;
 namespace VaccineRef.Gpu;
 
 /// <summary>One plain allocation of a GPU's memory, uninitialised.</summary>
-internal sealed class GpuBuffer(MemoryBuffer1D<byte, Stride1D.Dense> memory, long bytes) : DeviceBuffer(bytes)
+internal sealed class GpuBuffer(GpuDevice device, MemoryBuffer1D<byte, Stride1D.Dense> memory, long bytes) : DeviceBuffer(bytes)
 {
     /// <summary>The part of the buffer that a view names.</summary>
     public ArrayView<T> View<T>(long offset, long count) where T : unmanaged =>
@@ -14,7 +14,8 @@ internal sealed class GpuBuffer(MemoryBuffer1D<byte, Stride1D.Dense> memory, lon
     /// <summary>Waits for the kernels that may still use the memory, and gives it back.</summary>
     protected override void Free()
     {
-        memory.Accelerator.Synchronize();
+        device.Synchronize();
         memory.Dispose();
+        device.Released(Bytes);
     }
 }

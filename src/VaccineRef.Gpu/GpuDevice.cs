@@ -44,6 +44,12 @@ public sealed class GpuDevice : Device
     /// <summary>Bytes of memory the device has.</summary>
     public long MemoryBytes => _accelerator.MemorySize;
 
+    /// <summary>Bytes reserved now.</summary>
+    public long ReservedBytes { get; private set; }
+
+    /// <summary>The most bytes that were reserved at any time.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <summary>Memory that lasts for one call.</summary>
     internal Arena Scratch { get; }
 
@@ -52,12 +58,16 @@ public sealed class GpuDevice : Device
     {
         try
         {
-            return new GpuBuffer(_accelerator.Allocate1D<byte>(Math.Max(bytes, HostBuffer.Alignment)), bytes);
+            var buffer = new GpuBuffer(this, _accelerator.Allocate1D<byte>(Math.Max(bytes, HostBuffer.Alignment)), bytes);
+            ReservedBytes += bytes;
+            PeakBytes = Math.Max(PeakBytes, ReservedBytes);
+            return buffer;
         }
         catch (Exception error) when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
         {
             throw new InputException(
-                "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece", $"{Mebibytes(MemoryBytes)} in all",
+                "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece",
+                $"{Mebibytes(MemoryBytes - ReservedBytes)} at most: {Mebibytes(ReservedBytes)} of {Mebibytes(MemoryBytes)} are in use here",
                 "a smaller batch, a shorter maximum length, a smaller model, or another --device", error);
         }
     }
@@ -130,8 +140,8 @@ public sealed class GpuDevice : Device
         return result;
     }
 
-    /// <summary>Waits until everything launched so far is done.</summary>
-    public void Synchronize() => _accelerator.Synchronize();
+    /// <inheritdoc/>
+    public override void Synchronize() => _accelerator.Synchronize();
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -142,6 +152,9 @@ public sealed class GpuDevice : Device
         _accelerator.Dispose();
         _context.Dispose();
     }
+
+    /// <summary>Told by a buffer that its memory is free again.</summary>
+    internal void Released(long bytes) => ReservedBytes -= bytes;
 
     /// <summary>A view of this device as kernels see it.</summary>
     internal static GpuView<T> View<T>(View<T> view) where T : unmanaged => new(Elements(view), view.Rows, view.Columns);

@@ -21,7 +21,7 @@ public sealed class CommandTests
     [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
-    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--threads", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
+    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
     [InlineData("devices")]
     public void Help_is_complete(string command, params string[] names)
     {
@@ -49,7 +49,7 @@ public sealed class CommandTests
         var result = JsonDocument.Parse(outcome.Out).RootElement;
         Assert.Equal(12, result.GetProperty("tokens").GetInt32());
         Assert.Equal(3, result.GetProperty("steps").GetInt32());
-        Assert.Equal(1, result.GetProperty("threads").GetInt32());
+        Assert.Equal("1 thread", result.GetProperty("device").GetString());
         foreach (string step in new[] { "plain", "vaccine" })
             Assert.True(result.GetProperty(step).GetProperty("median_ms").GetDouble() >= result.GetProperty(step).GetProperty("min_ms").GetDouble());
     }

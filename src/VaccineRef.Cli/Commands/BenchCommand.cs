@@ -7,6 +7,7 @@ using System.Text.Json.Serialization;
 using Spectre.Console;
 using VaccineRef.Alignment;
 using VaccineRef.Core;
+using VaccineRef.Gpu;
 using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
@@ -21,7 +22,7 @@ internal static class BenchCommand
         FeedForward = CommonOptions.Count("--ffn", "Feed-forward size.", 1024), Batch = CommonOptions.Count("--batch", "Sequences.", 8),
         Length = CommonOptions.Count("--length", "Tokens of each sequence; the first half is prompt.", 256, least: 2),
         Rank = CommonOptions.Count("--lora", "Rank of LoRA on all projections; 0 trains every weight.", 0, least: 0),
-        Threads = CommonOptions.Threads(), Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7),
+        Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7),
         Generate = CommonOptions.Count("--generate", "Time greedy decoding of so many tokens instead; 0 times steps.", 0, least: 0),
         Prompts = CommonOptions.Count("--prompts", "Prompts to decode at once.", 1);
 
@@ -31,13 +32,16 @@ internal static class BenchCommand
     private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." },
         Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
 
+    private static readonly DeviceOptions Where = new();
+
     public static Command Create()
     {
         var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float; or decoding.")
         {
-            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Threads, Steps, Recompute,
+            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Steps, Recompute,
             Generate, Prompts, Folder, Json,
         };
+        Where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             if (parsed.GetValue(Generate) > 0)
@@ -56,7 +60,7 @@ internal static class BenchCommand
 
     private static int Decode(ParseResult parsed, CancellationToken cancel)
     {
-        using var device = new CpuDevice(parsed.GetValue(Threads));
+        using var device = Where.Open(parsed);
         using var model = parsed.GetValue(Folder) is { } folder
             ? LanguageModel.Load<float>(folder, device)
             : LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1));
@@ -66,7 +70,7 @@ internal static class BenchCommand
         else
             Terminal.Open().WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{result.Prompts} prompts, {result.Tokens} tokens each, greedy, {device.Workers.Threads} threads: "
+                $"{result.Prompts} prompts, {result.Tokens} tokens each, greedy, {Where.Describe(parsed)}: "
                 + $"{result.TokensPerSecond:F0} tokens/s in all (median of {result.Runs}; best {result.Best:F0})"));
         return ExitCode.Done;
     }
@@ -74,7 +78,7 @@ internal static class BenchCommand
     private static BenchResult Measure(ParseResult parsed, CancellationToken cancel)
     {
         int Value(Option<int> option) => parsed.GetValue(option);
-        using var device = new CpuDevice(Value(Threads));
+        using var device = Where.Open(parsed);
         using var model = LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1));
         if (Value(Rank) > 0)
             Lora.Attach(model, new AdapterConfig(Value(Rank), 2.0 * Value(Rank), TargetModules.AllLinear), RandomStream.FromSeed(2));
@@ -92,6 +96,7 @@ internal static class BenchCommand
             state.BeginStep();
             rule.Accumulate(objective, batch, state);
             optimizer.Step(state.Step, optimizer.GradientNorm(), factor: 1);
+            device.Synchronize();
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         }
 
@@ -109,9 +114,9 @@ internal static class BenchCommand
         }
 
         return new(
-            Timing.Of(plainTimes, batch.Rows), Timing.Of(vaccineTimes, batch.Rows), device.Workers.Threads, Value(Steps), batch.Rows,
+            Timing.Of(plainTimes, batch.Rows), Timing.Of(vaccineTimes, batch.Rows), Where.Describe(parsed), Value(Steps), batch.Rows,
             model.Network.Parameters.Sum(parameter => parameter.Shape.Count), model.Trainable.Sum(parameter => parameter.Shape.Count),
-            Process.GetCurrentProcess().PeakWorkingSet64);
+            device is GpuDevice gpu ? gpu.PeakBytes : Process.GetCurrentProcess().PeakWorkingSet64);
     }
 
     private static ConfigReader Architecture(ParseResult parsed)
@@ -146,7 +151,7 @@ internal static class BenchCommand
         var console = Terminal.Open();
         Tables.Write(
             console, ["step", "median ms", "min ms", "tokens/s"], [Row("plain", result.Plain), Row("vaccine", result.Vaccine)]);
-        console.WriteLine($"vaccine / plain {result.Vaccine.MedianMs / result.Plain.MedianMs:F2}; {result.Threads} threads; {result.Tokens} tokens");
+        console.WriteLine($"vaccine / plain {result.Vaccine.MedianMs / result.Plain.MedianMs:F2}; {result.Device}; {result.Tokens} tokens");
         console.WriteLine(
             $"{result.Parameters:N0} parameters, {result.Trainable:N0} trainable; peak memory {result.PeakBytes / 1048576.0:F0} MiB");
     }
@@ -188,9 +193,9 @@ internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double To
     }
 }
 
-/// <summary>What vaccine bench measured. Peak bytes are the process's, over both kinds of step.</summary>
+/// <summary>What vaccine bench measured. Peak bytes are over both kinds of step: the process's, or those reserved on the GPU.</summary>
 internal sealed record BenchResult(
-    Timing Plain, Timing Vaccine, int Threads, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
+    Timing Plain, Timing Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]

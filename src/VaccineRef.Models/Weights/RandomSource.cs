@@ -17,14 +17,12 @@ public sealed class RandomSource<T>(Device device, RandomStream random) : IWeigh
     public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Start start, View<T> to)
     {
         var stream = random.At(name);
-        device.Run(
-            start.Distribution switch
-            {
-                Distribution.Normal => new FillNormal<T>(stream, start.Value),
-                Distribution.Uniform => new FillUniform<T>(stream, -start.Value, start.Value),
-                _ => (Routine<T>)new FillConstant<T>(start.Value),
-            },
-            to);
+        if (start.Distribution == Distribution.Normal)
+            device.Run(new FillNormal<T>(stream, start.Value), to);
+        else if (start.Distribution == Distribution.Uniform)
+            device.Run(new FillUniform<T>(stream, -start.Value, start.Value), to);
+        else
+            device.Fill(to, T.CreateChecked(start.Value));
         if (start.ZeroRow >= 0)
             device.Clear(to.SliceRows(start.ZeroRow, 1));
         return new(name, Type);

@@ -104,7 +104,7 @@ public sealed class GenerationTests : IDisposable
     public void Equal_logits_give_the_lowest_id()
     {
         using var model = new TinyModel("llama", 5, 1, [4]).Create<double>(_device);
-        _device.Run(new FillConstant<double>(0), model.Network.Head.Value);
+        _device.Fill(model.Network.Head.Value, 0);
         Assert.Equal([0, 0], Generator.Generate(model, [[5, 6]], new(2))[0]);
     }
 
@@ -130,7 +130,7 @@ public sealed class GenerationTests : IDisposable
     public void A_logit_that_is_no_number_stops_the_run()
     {
         using var model = new TinyModel("opt", 5, 1, [4]).Create<double>(_device);
-        _device.Run(new FillConstant<double>(double.NaN), model.Network.Head.Value.SliceRows(2, 1));
+        _device.Fill(model.Network.Head.Value.SliceRows(2, 1), double.NaN);
         Assert.Throws<NonFiniteException>(() => Generator.Generate(model, [[5]], new(2)));
     }
 

@@ -1,0 +1,60 @@
+using VaccineRef.Core;
+using VaccineRef.Gpu;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Kernels.Tests;
+
+/// <summary>Memory of every GPU device: counted, given back, and refused with the sizes that matter.</summary>
+public sealed class GpuMemoryTests(GpuDevices gpus) : IClassFixture<GpuDevices>
+{
+    [Fact]
+    public void More_than_there_is_names_what_was_asked_for_and_what_there_is()
+    {
+        foreach (var gpu in gpus.All)
+        {
+            var error = Assert.Throws<InputException>(() => gpu.Reserve(1L << 50));
+            Assert.Contains($"{1 << 30} MiB asked for", error.Message, StringComparison.Ordinal);
+            Assert.Contains($"of {gpu.MemoryBytes / 1048576.0:F0} MiB are in use", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Bytes_in_use_are_those_reserved_and_not_given_back()
+    {
+        foreach (var gpu in gpus.All)
+        {
+            long before = gpu.ReservedBytes;
+            using (var buffer = gpu.Reserve(1000))
+                Assert.Equal(before + 1000, gpu.ReservedBytes);
+            Assert.Equal(before, gpu.ReservedBytes);
+            Assert.True(gpu.PeakBytes >= before + 1000);
+        }
+    }
+
+    [Fact]
+    public void An_op_without_a_half_is_named_with_the_device()
+    {
+        foreach (var gpu in gpus.All)
+        {
+            using var tape = new Tape<float>(gpu);
+            using var arena = new Arena(gpu);
+            var x = tape.Constant(arena.Allocate<float>(new(2, 2), clear: true));
+            var error = Assert.Throws<KernelMissingException>(() => tape.Apply(new HalfOp(), [x]));
+            Assert.Contains("HalfOp", error.Message, StringComparison.Ordinal);
+            Assert.Contains(gpu.Name, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private sealed class HalfOp : Op<float>
+    {
+        public override string Name => "HalfOp";
+
+        public override Shape Infer(ReadOnlySpan<Shape> x) => x[0];
+
+        public override void Forward(CpuFrame<float> f) => f.X(0).Span.CopyTo(f.Y.Span);
+
+        public override void Backward(CpuFrame<float> f)
+        {
+        }
+    }
+}
