@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VaccineRef.Models;
 
 namespace VaccineRef.Cli;
 
@@ -11,6 +12,9 @@ internal static class CommonOptions
         var option = new Option<int>("--threads") { Description = "Threads of the CPU; 0 is one per core.", HelpName = "N" };
         return Within(option, 0, 1024);
     }
+
+    public static Option<WeightPrecision> Weights() =>
+        new("--weights") { Description = "How linear layers' weights are kept: full, or bf16 (half the memory; frozen)." };
 
     public static Option<int> Count(string name, string description, int otherwise, int least = 1) =>
         Within(new(name) { Description = description, DefaultValueFactory = _ => otherwise, HelpName = "N" }, least, int.MaxValue);

@@ -19,15 +19,19 @@ public static class LanguageModel
     ];
 
     /// <summary>Loads a model folder in Hugging Face layout.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="matrices">How the weights of linear layers are kept.</param>
     /// <exception cref="CheckpointException">
     /// The family or a setting is not implemented, or weights are missing, left over, damaged or of another shape.
     /// </exception>
-    public static Model<T> Load<T>(string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    public static Model<T> Load<T>(string folder, Device device, WeightPrecision matrices = WeightPrecision.Full)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         var config = ConfigReader.Open(folder);
         var family = Family(config);
         using var checkpoint = Checkpoint.Open(folder);
-        return Build(family.Name, config, device, new CheckpointSource<T>(checkpoint, device, family.Prefix), folder);
+        return Build(family.Name, config, device, new CheckpointSource<T>(checkpoint, device, family.Prefix), matrices, folder);
     }
 
     /// <summary>
@@ -37,17 +41,20 @@ public static class LanguageModel
     /// <param name="config">The configuration; <see cref="ConfigReader.Parse"/> takes it from memory.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="random">Where the weights come from, each by its name.</param>
+    /// <param name="matrices">How the weights of linear layers are kept.</param>
     /// <exception cref="CheckpointException">The family or a setting is not implemented.</exception>
-    public static Model<T> Create<T>(ConfigReader config, Device device, RandomStream random)
+    public static Model<T> Create<T>(
+        ConfigReader config, Device device, RandomStream random, WeightPrecision matrices = WeightPrecision.Full)
         where T : unmanaged, IFloatingPointIeee754<T> =>
-        Build(Family(config).Name, config, device, new RandomSource<T>(device, random), null);
+        Build(Family(config).Name, config, device, new RandomSource<T>(device, random), matrices, null);
 
     private static Model<T> Build<T>(
-        string family, ConfigReader config, Device device, IWeightSource<T> source, string? folder)
+        string family, ConfigReader config, Device device, IWeightSource<T> source, WeightPrecision matrices,
+        string? folder)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         config.RequirePlainDecoder();
-        var store = new WeightStore<T>(device, source);
+        var store = new WeightStore<T>(device, source, matrices);
         try
         {
             var weights = new Weights<T>(store);

@@ -18,10 +18,10 @@ public sealed class CommandTests
     [Theory]
     [InlineData("demo", "--quick", "--seeds", "--rho", "--json", "--threads")]
     [InlineData("run", "<recipe>", "--set", "--output", "--threads")]
-    [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision")]
+    [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision", "--weights")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
-    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
+    [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--weights", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
     [InlineData("devices")]
     public void Help_is_complete(string command, params string[] names)
     {
@@ -44,7 +44,7 @@ public sealed class CommandTests
     {
         var outcome = Vaccine.Run(
             "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--kv-heads", "1", "--ffn", "12", "--batch", "2",
-            "--length", "6", "--lora", "2", "--threads", "1", "--steps", "3", "--json");
+            "--length", "6", "--lora", "2", "--weights", "bf16", "--threads", "1", "--steps", "3", "--json");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var result = JsonDocument.Parse(outcome.Out).RootElement;
         Assert.Equal(12, result.GetProperty("tokens").GetInt32());

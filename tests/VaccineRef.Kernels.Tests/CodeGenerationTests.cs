@@ -88,8 +88,8 @@ public sealed class CodeGenerationTests
 
         Launch<float>(gpu);
         Launch<double>(gpu);
-        LaunchForwardOnly<float>(gpu);
-        LaunchForwardOnly<double>(gpu);
+        LaunchApart<float>(gpu);
+        LaunchApart<double>(gpu);
         return [.. gpu.Kernels.Launched.Select(kernel => kernel.Method).Distinct()];
     }
 
@@ -117,12 +117,16 @@ public sealed class CodeGenerationTests
             gpu.Run(routine, x);
     }
 
-    private static void LaunchForwardOnly<T>(Device gpu) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void LaunchApart<T>(Device gpu) where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var cache = new KeyValueCache<T>(gpu, layers: 1, sequences: 1, capacity: 3, keyValueHeads: 1, headSize: 2);
         var cached = new CachedAttention<T>(new CausalAttention<T>(1, 1, 2), cache, layer: 0);
         using var attention = new OpRun<T>(gpu, cached, [new(3, 2), new(3, 2), new(3, 2)], [0, 3]);
         attention.Forward([new double[6], new double[6], new double[6]]);
+        using var arena = new Arena(gpu);
+        using var frozen = new OpRun<T>(gpu, new FrozenLinear<T>(arena.Allocate<ushort>(new(2, 3), clear: true)), [new(2, 3)], []);
+        frozen.Forward([new double[6]]);
+        frozen.Backward([new double[6]], new double[4]);
         using var greedy = new OpRun<T>(gpu, new GreedyToken<T>(), [new(2, 3)], []);
         greedy.Forward([new double[6]]);
     }

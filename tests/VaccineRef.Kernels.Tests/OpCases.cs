@@ -9,8 +9,8 @@ public static class OpCases
 {
     private const double Epsilon = 0.1;       // of the norms: large, so that a row of small numbers is well-conditioned
 
-    /// <summary>The ops that have no derivative, by type name; their forward has tests of its own.</summary>
-    public static readonly string[] ForwardOnly = ["CachedAttention", "GreedyToken"];
+    /// <summary>The ops that have no derivative or hold memory of a device, by type name; they have tests of their own.</summary>
+    public static readonly string[] Apart = ["CachedAttention", "FrozenLinear", "GreedyToken"];
 
     /// <summary>The cases.</summary>
     public static readonly OpCase[] All =

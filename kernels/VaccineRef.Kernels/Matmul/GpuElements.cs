@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
 using VaccineRef.Gpu;
 
 namespace VaccineRef.Kernels;
@@ -15,4 +17,19 @@ internal readonly struct GpuElements<T>(GpuView<T> view) : IGpuElements<T> where
     private readonly GpuView<T> _view = view;
 
     public T Read(long i) => _view[i];
+}
+
+/// <summary>Elements in bfloat16, widened.</summary>
+internal readonly struct GpuBFloat16<T>(GpuView<ushort> view) : IGpuElements<T> where T : unmanaged
+{
+    private readonly GpuView<ushort> _view = view;
+
+    public T Read(long i)
+    {
+        float single = Interop.IntAsFloat((uint)_view[i] << 16);
+        if (Interop.SizeOf<T>() == sizeof(float))
+            return Unsafe.As<float, T>(ref single);
+        double wide = single;
+        return Unsafe.As<double, T>(ref wide);
+    }
 }

@@ -38,4 +38,15 @@ public static class GpuMatmul
         var x = new GpuProduct(c.Rows, c.Columns, transposeA ? a.Rows : a.Columns, transposeA, transposeB);
         GpuTileProduct<T, GpuElements<T>>.Run(f, x, new(a), new(b), c, alpha, accumulate);
     }
+
+    /// <summary>C = [accumulate] C + A op(B), with B in bfloat16, widened on its way into shared memory.</summary>
+    internal static void Multiply<T>(
+        GpuFrame<T> f, GpuView<T> a, GpuView<ushort> b, bool transposeB, GpuView<T> c, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (c.IsEmpty)
+            return;
+        var x = new GpuProduct(c.Rows, c.Columns, a.Columns, transposeA: false, transposeB);
+        GpuTileProduct<T, GpuBFloat16<T>>.Run(f, x, new(a), new(b), c, T.One, accumulate);
+    }
 }

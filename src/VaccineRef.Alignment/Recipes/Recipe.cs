@@ -1,5 +1,6 @@
 using VaccineRef.Alignment.Data;
 using VaccineRef.Core;
+using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.Recipes;
 
@@ -34,6 +35,9 @@ public sealed record Recipe
 
     /// <summary>The precision to compute in.</summary>
     public Precision Precision { get; set; }
+
+    /// <summary>How the weights of linear layers are kept; bf16 leaves only adapters to train.</summary>
+    public WeightPrecision Weights { get; set; }
 
     /// <summary>Decides data order, adapters, dropout, noise.</summary>
     public ulong Seed { get; set; } = 42;

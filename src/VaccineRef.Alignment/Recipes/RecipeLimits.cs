@@ -1,4 +1,5 @@
 using VaccineRef.Alignment.Data;
+using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.Recipes;
 
@@ -25,6 +26,10 @@ internal static class RecipeLimits
             alignment.Training.Options(seed: 0).Validate("$.alignment.training.");
         }
 
+        if (recipe.Weights == WeightPrecision.Bf16 && (recipe.Alignment is { Lora: null } || recipe.Attack?.Adapter == AttackAdapter.None))
+            throw new RecipeException(
+                "weights kept in bfloat16 cannot be trained", "$.weights", "bf16, and a stage that trains every weight",
+                "full, or a lora in every stage");
         if (recipe.Attack is { } attack)
             Attack(attack, recipe.Alignment?.Lora);
         Evaluation(recipe.Evaluation);

@@ -34,7 +34,7 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         var data = new ExperimentData(recipe, recipeFolder, tokenizer);
         var rule = Methods.Rule<T>(recipe.Alignment?.Method ?? new MethodChoice(), device);
         using var disposable = rule as IDisposable;
-        using var model = LanguageModel.Load<T>(modelFolder, device);
+        using var model = LanguageModel.Load<T>(modelFolder, device, recipe.Weights);
         if (recipe.Adapter is { } adapter)
         {
             Lora.Load(model, Path.GetFullPath(Path.Combine(recipeFolder, adapter)));

@@ -32,13 +32,15 @@ internal static class BenchCommand
     private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." },
         Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
 
+    private static readonly Option<WeightPrecision> Kept = CommonOptions.Weights();
+
     private static readonly DeviceOptions Where = new();
 
     public static Command Create()
     {
         var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float; or decoding.")
         {
-            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Steps, Recompute,
+            Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Kept, Steps, Recompute,
             Generate, Prompts, Folder, Json,
         };
         Where.AddTo(command);
@@ -62,8 +64,8 @@ internal static class BenchCommand
     {
         using var device = Where.Open(parsed);
         using var model = parsed.GetValue(Folder) is { } folder
-            ? LanguageModel.Load<float>(folder, device)
-            : LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1));
+            ? LanguageModel.Load<float>(folder, device, parsed.GetValue(Kept))
+            : LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
         var result = DecodeTiming.Of(model, parsed.GetValue(Prompts), parsed.GetValue(Generate), parsed.GetValue(Steps), cancel);
         if (parsed.GetValue(Json))
             Console.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.DecodeTiming));
@@ -79,7 +81,7 @@ internal static class BenchCommand
     {
         int Value(Option<int> option) => parsed.GetValue(option);
         using var device = Where.Open(parsed);
-        using var model = LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1));
+        using var model = LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
         if (Value(Rank) > 0)
             Lora.Attach(model, new AdapterConfig(Value(Rank), 2.0 * Value(Rank), TargetModules.AllLinear), RandomStream.FromSeed(2));
         using var gradients = new Arena(device);

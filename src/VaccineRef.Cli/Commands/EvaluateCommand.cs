@@ -24,9 +24,10 @@ internal static class EvaluateCommand
         var template = new Option<string>("--template") { Description = "The prompt template.", DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id };
         template.AcceptOnlyFromAmong([.. PromptTemplate.All.Select(known => known.Id)]);
         var precision = new Option<Precision>("--precision") { Description = "float or double." };
+        var weights = CommonOptions.Weights();
         var where = new DeviceOptions();
         var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
-        { model, adapter, data, task, count, tokens, template, precision };
+        { model, adapter, data, task, count, tokens, template, precision, weights };
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
@@ -36,10 +37,11 @@ internal static class EvaluateCommand
             var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
             var settings = new EvaluationStage { HarmfulTokens = parsed.GetValue(tokens), TaskTokens = parsed.GetValue(tokens) };
             using var device = where.Open(parsed);
+            var kept = parsed.GetValue(weights);
             string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
             var scores = parsed.GetValue(precision) == Precision.Double
-                ? Scores<double>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)
-                : Scores<float>(folder, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel);
+                ? Scores<double>(folder, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)
+                : Scores<float>(folder, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel);
             Tables.Write(
                 Terminal.Open(),
                 ["metric", "k", "N", "%", "judge", "template", "generation"],
@@ -54,12 +56,12 @@ internal static class EvaluateCommand
     }
 
     private static IReadOnlyList<Score> Scores<T>(
-        string folder, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template, EvaluationStage settings, Device device,
-        CancellationToken cancel)
+        string folder, WeightPrecision kept, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template,
+        EvaluationStage settings, Device device, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tokenizer = TextTokenizer.Load(folder);
-        using var model = LanguageModel.Load<T>(folder, device);
+        using var model = LanguageModel.Load<T>(folder, device, kept);
         if (adapter is not null)
             Lora.Load(model, adapter);
         var evaluator = new Evaluator<T>(model, tokenizer, template, settings, seed: 0);

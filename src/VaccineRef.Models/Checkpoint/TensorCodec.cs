@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
@@ -31,7 +32,7 @@ internal static class TensorCodec
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, Half>(from), to);
                 break;
             default:
-                DecodeBf16(MemoryMarshal.Cast<byte, ushort>(from), to);
+                BFloat16.Widen(MemoryMarshal.Cast<byte, ushort>(from), to);
                 break;
         }
 
@@ -56,7 +57,7 @@ internal static class TensorCodec
                 TensorPrimitives.ConvertTruncating(from, MemoryMarshal.Cast<byte, Half>(to));
                 break;
             default:
-                EncodeBf16(from, MemoryMarshal.Cast<byte, ushort>(to));
+                BFloat16.Narrow(from, MemoryMarshal.Cast<byte, ushort>(to));
                 break;
         }
 
@@ -106,47 +107,6 @@ internal static class TensorCodec
         TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, TFrom>(from), to);
 
     // BF16 is the upper half of a float.
-    private static void DecodeBf16<T>(ReadOnlySpan<ushort> from, Span<T> to)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        Span<uint> strip = stackalloc uint[Strip];
-        for (var done = 0; done < from.Length; done += Strip)
-        {
-            var bits = strip[..Math.Min(Strip, from.Length - done)];
-            TensorPrimitives.ConvertTruncating(from.Slice(done, bits.Length), bits);
-            TensorPrimitives.ShiftLeft(bits, 16, bits);
-            TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<uint, float>(bits), to[done..]);
-        }
-    }
-
-    private static void EncodeBf16<T>(ReadOnlySpan<T> from, Span<ushort> to)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        for (var i = 0; i < from.Length; i++)
-        {
-            var single = typeof(T) == typeof(float)
-                ? float.CreateTruncating(from[i])
-                : ToOdd(double.CreateTruncating(from[i]));
-            var bits = BitConverter.SingleToUInt32Bits(single);
-            // Half an ulp, less one where the kept bit is even; a NaN is made quiet, for its payload must not round to
-            // infinity.
-            to[i] = (ushort)(float.IsNaN(single) ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-        }
-    }
-
-    /// <summary>
-    /// Rounds to odd: an inexact result keeps its last bit set, so that the second rounding, to BF16, cannot mistake it
-    /// for a tie (S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE TC 57(4), 2008).
-    /// </summary>
-    private static float ToOdd(double x)
-    {
-        var nearest = (float)x;
-        var bits = BitConverter.SingleToInt32Bits(nearest);
-        if (nearest == x || double.IsNaN(x) || (bits & 1) == 1)
-            return nearest;
-        return BitConverter.Int32BitsToSingle(Math.Abs((double)nearest) < Math.Abs(x) ? bits + 1 : bits - 1);
-    }
-
     /// <summary>The first finite value that would round to infinity.</summary>
     private static double? TooLarge<T>(TensorType type, ReadOnlySpan<T> values)
         where T : unmanaged, IFloatingPointIeee754<T>

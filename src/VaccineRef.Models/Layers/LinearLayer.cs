@@ -7,7 +7,7 @@ namespace VaccineRef.Models;
 /// <summary>y = W x + b, and scaling B A x on top where an adapter is attached.</summary>
 public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly Linear<T> _linear;
+    private readonly Op<T> _linear;
 
     /// <summary>Takes its weights from the place named after it.</summary>
     /// <param name="weights">Its place.</param>
@@ -21,10 +21,10 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
         WeightLayout layout = WeightLayout.OutIn)
     {
         (Name, Inputs, Outputs, Layout) = (weights.Path, inputs, outputs, layout);
-        _linear = new(layout);
         int[] dimensions = layout == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs];
-        Weight = weights.Get("weight", dimensions, Start.Normal(standardDeviation));
+        Weight = weights.Matrix("weight", dimensions, Start.Normal(standardDeviation));
         Bias = bias ? weights.Get("bias", [outputs], Start.Zero) : null;
+        _linear = Weight.IsCompact ? new FrozenLinear<T>(Weight.Compact, layout) : new Linear<T>(layout);
     }
 
     /// <summary>The module's name: "model.layers.0.self_attn.q_proj".</summary>
@@ -51,11 +51,21 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>x (N, in) to y (N, out).</summary>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
     {
-        var tape = pass.Tape;
-        if (Adapter is not null)
-            return Adapter.Forward(pass, x);
-        return Bias is null
-            ? tape.Apply(_linear, [x, tape.Of(Weight)])
-            : tape.Apply(_linear, [x, tape.Of(Weight), tape.Of(Bias)]);
+        return Adapter is null ? Apply(pass.Tape, _linear, x) : Adapter.Forward(pass, x);
+    }
+
+    /// <summary>An op on x, W unless the op has it, what else it takes, and b if there is one.</summary>
+    internal Tensor<T> Apply(Tape<T> tape, Op<T> op, Tensor<T> x, params ReadOnlySpan<Tensor<T>> more)
+    {
+        Span<Tensor<T>> all = new Tensor<T>[more.Length + 3];
+        int count = 0;
+        all[count++] = x;
+        if (!Weight.IsCompact)
+            all[count++] = tape.Of(Weight);
+        more.CopyTo(all[count..]);
+        count += more.Length;
+        if (Bias is not null)
+            all[count++] = tape.Of(Bias);
+        return tape.Apply(op, all[..count]);
     }
 }

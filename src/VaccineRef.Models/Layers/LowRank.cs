@@ -11,7 +11,7 @@ namespace VaccineRef.Models;
 public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Linear<T> _linear = new();
-    private readonly AdaptedLinear<T> _adapted;
+    private readonly Op<T> _adapted;
     private readonly DropoutLayer<T> _dropout;
     private readonly double _scaling;
 
@@ -19,7 +19,9 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         Layer = layer;
         _scaling = config.Scaling;
-        _adapted = new(_scaling, layer.Layout);
+        _adapted = layer.Weight.IsCompact
+            ? new FrozenLinear<T>(layer.Weight.Compact, layer.Layout, _scaling)
+            : new AdaptedLinear<T>(_scaling, layer.Layout);
         _dropout = new($"{layer.Name}.lora_dropout", config.Dropout);
         A = weights.Get("lora_A.weight", [config.Rank, layer.Inputs], Start.Uniform(1 / Math.Sqrt(layer.Inputs)));
         B = weights.Get("lora_B.weight", [layer.Outputs, config.Rank], Start.Zero);
@@ -41,12 +43,24 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tape = pass.Tape;
         var low = tape.Apply(_linear, [_dropout.Forward(pass, x), tape.Of(A)]);
-        return Layer.Bias is null
-            ? tape.Apply(_adapted, [x, tape.Of(Layer.Weight), low, tape.Of(B)])
-            : tape.Apply(_adapted, [x, tape.Of(Layer.Weight), low, tape.Of(B), tape.Of(Layer.Bias)]);
+        return Layer.Apply(tape, _adapted, x, low, tape.Of(B));
     }
 
-    /// <summary>W += sign scaling B A.</summary>
-    internal void AddToWeight(Device device, int sign) =>
-        device.Run(new AddProduct<T>(sign * _scaling, Layer.Layout), Layer.Weight.Value, B.Value, A.Value);
+    /// <summary>W += sign scaling B A; a compact W is rounded again.</summary>
+    internal void AddToWeight(Device device, int sign)
+    {
+        var weight = Layer.Weight;
+        var add = new AddProduct<T>(sign * _scaling, Layer.Layout);
+        if (!weight.IsCompact)
+        {
+            device.Run(add, weight.Value, B.Value, A.Value);
+            return;
+        }
+
+        using var room = new Arena(device);
+        var wide = room.Allocate<T>(weight.Shape);
+        device.Upload<T>(CompactWeight.Read<T>(device, weight.Compact), wide);
+        device.Run(add, wide, B.Value, A.Value);
+        CompactWeight.Write(device, wide, weight.Compact);
+    }
 }

@@ -6,7 +6,10 @@ namespace VaccineRef.Models;
 /// <summary>
 /// The parameters of one checkpoint: their memory, and under which names and types they are written back.
 /// </summary>
-public sealed class WeightStore<T>(Device device, IWeightSource<T> source) : IDisposable
+/// <param name="device">Where they live.</param>
+/// <param name="source">Where their values come from.</param>
+/// <param name="matrices">How the weights of linear layers are kept.</param>
+public sealed class WeightStore<T>(Device device, IWeightSource<T> source, WeightPrecision matrices = WeightPrecision.Full) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Arena _arena = new(device);
@@ -25,9 +28,22 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source) : IDi
         var shape = dimensions.Length == 1 ? Shape.Vector(dimensions[0]) : new Shape(dimensions[0], dimensions[1]);
         long[] extents = dimensions.Length == 1 ? [dimensions[0]] : [dimensions[0], dimensions[1]];
         var parameter = new Parameter<T>(name, _arena.Allocate<T>(shape), extents);
-        _tensors.Add((source.Fill(name, extents, start, parameter.Value), parameter));
-        _parameters.Add(parameter);
-        return parameter;
+        return Add(parameter, source.Fill(name, extents, start, parameter.Value));
+    }
+
+    /// <summary>The weight of a linear layer: compact, where this store keeps such weights so.</summary>
+    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Start start)
+    {
+        if (matrices == WeightPrecision.Full)
+            return Get(name, dimensions, start);
+        using var room = new Arena(device);
+        var shape = new Shape(dimensions[0], dimensions[1]);
+        long[] extents = [dimensions[0], dimensions[1]];
+        var wide = room.Allocate<T>(shape);
+        var stored = source.Fill(name, extents, start, wide);
+        var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(shape), extents);
+        CompactWeight.Write(device, wide, parameter.Compact);
+        return Add(parameter, stored);
     }
 
     /// <inheritdoc cref="IWeightSource{T}.Tie"/>
@@ -51,8 +67,17 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source) : IDi
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();
 
+    private Parameter<T> Add(Parameter<T> parameter, StoredAs stored)
+    {
+        _tensors.Add((stored, parameter));
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
     private ReadOnlySpan<T> Download(Parameter<T> parameter)
     {
+        if (parameter.IsCompact)
+            return CompactWeight.Read<T>(device, parameter.Compact);
         var host = new T[parameter.Shape.Count];
         device.Download(parameter.Value, host);
         return host;

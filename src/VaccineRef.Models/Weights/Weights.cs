@@ -21,6 +21,10 @@ public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
     public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Start start) =>
         Store.Get(Join(name), dimensions, start);
 
+    /// <summary>The weight of a linear layer; <see cref="WeightStore{T}.Matrix"/>.</summary>
+    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Start start) =>
+        Store.Matrix(Join(name), dimensions, start);
+
     /// <summary>
     /// The output head, (V, C): another name for the embedding where they are tied, else a parameter of its own.
     /// Hugging Face calls it "lm_head" in every family.

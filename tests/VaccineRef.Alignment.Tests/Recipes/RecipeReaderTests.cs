@@ -136,6 +136,12 @@ public sealed class RecipeReaderTests
     public void A_value_out_of_its_range_is_named_by_its_path(string set) =>
         Assert.StartsWith(Wrong(set).Where!, "$." + set.Split('=')[0]);
 
+    [Theory]
+    [InlineData("alignment.lora=null")]
+    [InlineData("attack.adapter=none")]
+    public void Weights_in_bfloat16_are_not_trained(string set) =>
+        Assert.Equal("$.weights", Assert.ThrowsAny<InputException>(() => RecipeReader.Parse(Tiny, "here", "weights=bf16", set)).Where);
+
     [Fact]
     public void Every_recipe_of_the_project_is_one()
     {

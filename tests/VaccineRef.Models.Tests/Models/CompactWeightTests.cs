@@ -1,0 +1,80 @@
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Models.Tests;
+
+/// <summary>Models whose linear layers are kept in bfloat16.</summary>
+public sealed class CompactWeightTests : IDisposable
+{
+    private const double Rounding = 1e-12;
+
+    private readonly CpuDevice _device = new(2);
+
+    public void Dispose() => _device.Dispose();
+
+    [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 40)]
+    public void A_compact_model_is_the_full_one_with_rounded_weights(TinyModel tiny)
+    {
+        using var full = Create(tiny, WeightPrecision.Full);
+        using var compact = Create(tiny, WeightPrecision.Bf16);
+        Assert.All(compact.Network.Linears, layer => Assert.True(layer.Weight.IsCompact));
+        foreach (var layer in full.Network.Linears)
+            Round(layer.Weight);
+        var batch = PackedBatch.Pack(tiny.Sequences);
+        Near(full.Logits(batch), compact.Logits(batch));
+
+        foreach (var model in (Model<double>[])[full, compact])
+        {
+            var lora = Lora.Attach(model, ModelRun.AllLinear(), tiny.Random);
+            foreach (var pair in lora.Pairs)
+                _device.Run(new FillNormal<double>(tiny.Random.At(pair.B.Name), 0.5), pair.B.Value);
+        }
+
+        Near(full.Logits(batch), compact.Logits(batch));
+        full.Adapter!.Merge();
+        compact.Adapter!.Merge();
+        foreach (var layer in full.Network.Linears)
+            Round(layer.Weight);
+        Near(full.Logits(batch), compact.Logits(batch));
+    }
+
+    [Fact]
+    public void A_compact_weight_is_never_trained()
+    {
+        using var model = Create(new("llama", 5, 1, [4]), WeightPrecision.Bf16);
+        using var state = new Arena(_device);
+        var error = Assert.Throws<InputException>(() => model.Network.Linears[0].Weight.Train(state));
+        Assert.Contains("bfloat16", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_compact_model_is_saved_and_read_again_in_either_form()
+    {
+        using var folder = new TempFolder();
+        using var compact = Create(new("llama", 5, 2, [4]), WeightPrecision.Bf16);
+        string saved = folder.File("saved");
+        compact.Save(saved);
+        var batch = PackedBatch.Pack(new TinyModel("llama", 5, 2, [4]).Sequences);
+        foreach (var kept in Enum.GetValues<WeightPrecision>())
+        {
+            using var again = LanguageModel.Load<double>(saved, _device, kept);
+            Near(compact.Logits(batch), again.Logits(batch));
+        }
+    }
+
+    private Model<double> Create(TinyModel tiny, WeightPrecision kept) =>
+        LanguageModel.Create<double>(tiny.Config, _device, tiny.Random.At("weights"), kept);
+
+    private static void Round(Parameter<double> weight)
+    {
+        var bits = new ushort[weight.Shape.Count];
+        BFloat16.Narrow<double>(weight.Value.Span, bits);
+        BFloat16.Widen(bits, weight.Value.Span);
+    }
+
+    private static void Near(double[] expected, double[] found)
+    {
+        double allowed = Rounding * (1 + expected.Max(Math.Abs));
+        Assert.All(expected.Zip(found), pair => Assert.InRange(pair.Second - pair.First, -allowed, allowed));
+    }
+}
