@@ -1,0 +1,49 @@
+using VaccineRef.Alignment.Recipes;
+
+namespace VaccineRef.Alignment.Lab;
+
+/// <summary>What alignment and the user's fine-tuning train.</summary>
+public enum LabAdapters
+{
+    /// <summary>Alignment trains every weight; the user a fresh adapter.</summary>
+    Full,
+
+    /// <summary>Alignment trains an adapter, which is merged; the user a fresh one: the paper's double LoRA.</summary>
+    Double,
+
+    /// <summary>Alignment trains an adapter; the user trains it on: the paper's single LoRA.</summary>
+    Single,
+}
+
+/// <summary>How a model is aligned: a row of the paper's tables.</summary>
+/// <param name="Name">The row's name, as in "Vaccine, rho = 1". It names and determines nothing.</param>
+/// <param name="Method">The gradient rule of the alignment and its settings; null where nothing is aligned.</param>
+/// <param name="Adapters">What is trained.</param>
+/// <param name="StepFactor">Alignment steps, as a multiple of the lab's.</param>
+public sealed record LabArm(
+    string Name, MethodChoice? Method, LabAdapters Adapters = LabAdapters.Full, double StepFactor = 1)
+{
+    /// <summary>The base model as it is: the paper's Non-Aligned.</summary>
+    public static LabArm NonAligned { get; } = new("Non-Aligned", null);
+
+    /// <summary>Supervised fine-tuning on the alignment data: what every other arm is compared with.</summary>
+    public static LabArm Sft { get; } = new("SFT", new MethodChoice());
+
+    /// <summary>Algorithm 1 with a radius.</summary>
+    public static LabArm Vaccine(double rho) =>
+        new($"Vaccine, rho = {Text(rho)}", new MethodChoice { Rule = "vaccine", Rho = rho });
+
+    /// <summary>Algorithm 2: the perturbed pass in every tau-th step.</summary>
+    public static LabArm Accelerated(double rho, int tau) => new(
+        $"Vaccine, rho = {Text(rho)}, tau = {tau}", new MethodChoice { Rule = "accelerated_vaccine", Rho = rho, Tau = tau });
+
+    /// <summary>Gaussian noise of a variance: the paper's Table 7.</summary>
+    public static LabArm Random(double variance) =>
+        new($"random, rho' = {Text(variance)}", new MethodChoice { Rule = "random", Variance = variance });
+
+    /// <summary>Noise in a random direction, as long as Vaccine's perturbation of that radius.</summary>
+    public static LabArm RandomDirection(double rho) =>
+        new($"random direction, rho = {Text(rho)}", new MethodChoice { Rule = "random_direction", Rho = rho });
+
+    private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+}
