@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.Intrinsics;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
 
@@ -40,6 +41,14 @@ internal sealed class DeviceOptions
     public IReadOnlyList<Device> OpenEach(ParseResult parsed) => IsProcessor(parsed)
         ? [.. Enumerable.Range(0, Threads(parsed)).Select(_ => Open(parsed, threads: 1))]
         : [Open(parsed)];
+
+    /// <summary>What the last bits of a result depend on: the device's kind, the width of its vectors, the precision of products.</summary>
+    public string Arithmetic(ParseResult parsed)
+    {
+        int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+        string device = parsed.GetRequiredValue(_device).Split(':')[0];
+        return $"{device}{(device == Devices.Processor ? $" {bits}" : "")}, {parsed.GetRequiredValue(_matmul)}";
+    }
 
     /// <summary>"2 threads" or "cuda:0": for a report.</summary>
     public string Describe(ParseResult parsed) =>

@@ -17,7 +17,7 @@ public enum PerturbationNorm
 
 /// <summary>
 /// eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7): the maximiser of the linearised loss over an L2 ball around the hidden embeddings
-/// (paper, Eq. 3; trainer.py of the release for the 1e-7). Lives until the next <see cref="Fill"/>.
+/// (paper, Eq. 3; trainer.py of the release for the 1e-7). Lives until the next fill.
 /// </summary>
 public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device device) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -44,17 +44,44 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>Takes the perturbation from the gradients at the recorded sites.</summary>
     public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch)
     {
-        _arena.Rewind();
-        _epsilon.Clear();
-        Sites = [.. record.Sites];
+        Begin([.. record.Sites]);
         foreach (var hidden in record.Hidden)
         {
             var gradient = gradients[hidden];
-            var epsilon = _arena.Allocate<T>(gradient.Shape);
-            device.Copy(gradient, epsilon);
-            _epsilon.Add(epsilon);
+            device.Copy(gradient, Add(gradient.Shape));
         }
 
+        Scale(batch);
+    }
+
+    /// <summary>Takes the perturbation in a random direction, uniform over all of them; every site has the same shape.</summary>
+    public void Fill(IReadOnlyList<Site> sites, Shape shape, PackedBatch batch, RandomStream random)
+    {
+        Begin(sites);
+        foreach (var site in sites)
+            device.Run(new FillNormal<T>(random.At(site.Layer).At((int)site.Kind)), Add(shape));
+        Scale(batch);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _arena.Dispose();
+
+    private void Begin(IReadOnlyList<Site> sites)
+    {
+        _arena.Rewind();
+        _epsilon.Clear();
+        Sites = sites;
+    }
+
+    private View<T> Add(Shape shape)
+    {
+        var epsilon = _arena.Allocate<T>(shape);
+        _epsilon.Add(epsilon);
+        return epsilon;
+    }
+
+    private void Scale(PackedBatch batch)
+    {
         int balls = norm == PerturbationNorm.Batch ? 1 : batch.Sequences;
         double gradientSquared = 0, epsilonSquared = 0;
         for (int ball = 0; ball < balls; ball++)
@@ -69,9 +96,6 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         GradientNorm = Math.Sqrt(gradientSquared);
         Norm = Math.Sqrt(epsilonSquared);
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _arena.Dispose();
 
     /// <summary>Multiplies the rows of every site by rho / (their joint norm + guard); returns the norm before, squared.</summary>
     private double ScaleToBall(int first, int rows)

@@ -21,6 +21,11 @@ public sealed record LabEndpoint(string Arm, string Control, IReadOnlyList<LabAt
 /// <summary>A preset with the seeds to run it on.</summary>
 public sealed record LabGrid(LabPreset Preset, IReadOnlyList<ulong> Seeds)
 {
+    /// <summary>The first seed, the smallest model and the last attack: a look at the machinery.</summary>
+    public LabGrid Quick() => new(
+        Preset with { Attacks = [.. Preset.Attacks.TakeLast(1)], Sizes = [Preset.Sizes[0]], Primary = Preset.Primary with { Attacks = [.. Preset.Primary.Attacks.TakeLast(1)] } },
+        [Seeds[0]]);
+
     /// <summary>The cells, seed by seed: each size's base first, each arm's aligned model before its attacks.</summary>
     public IEnumerable<LabCell> Cells() =>
         from seed in Seeds

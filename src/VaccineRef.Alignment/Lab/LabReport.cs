@@ -8,7 +8,7 @@ namespace VaccineRef.Alignment.Lab;
 /// <param name="Settings">What all cells share.</param>
 /// <param name="Manifest">The data of every seed.</param>
 /// <param name="Machine">Where it ran last; cells from the cache may have been computed elsewhere.</param>
-/// <param name="Results">In the order of the grid's cells. Fewer than those where the run was stopped.</param>
+/// <param name="Results">In the order of the grid's cells.</param>
 public sealed record LabReport(
     LabGrid Grid, LabSettings Settings, IReadOnlyList<LabData> Manifest, LabMachine? Machine, IReadOnlyList<LabResult> Results)
 {

@@ -17,8 +17,8 @@ public sealed record LabSettings
     /// <summary>Alignment through an adapter.</summary>
     public TrainOptions AlignAdapter { get; init; } = Cosine(batch: 16, steps: 1600, rate: 3e-3, decay: 0.1);
 
-    /// <summary>The user's fine-tuning, through an adapter.</summary>
-    public TrainOptions Attack { get; init; } = Cosine(batch: 10, steps: 200, rate: 3e-4, decay: 0.1);
+    /// <summary>The user's fine-tuning, through an adapter: five times through the data, 200 steps for 400 examples.</summary>
+    public TrainOptions Attack { get; init; } = Cosine(batch: 10, steps: 0, rate: 3e-4, decay: 0.1) with { Epochs = 5 };
 
     /// <summary>Rank of the adapters.</summary>
     public int Rank { get; init; } = 8;
@@ -40,6 +40,16 @@ public sealed record LabSettings
 
     /// <summary>The device and the precision of its products, on which the last bits depend.</summary>
     public string Arithmetic { get; init; } = "cpu, float32";
+
+    /// <summary>A fraction of the steps and of the questions: a look at the machinery, no evidence.</summary>
+    public static LabSettings Quick { get; } = new()
+    {
+        World = new() { TestCount = 50, ProbeCount = 50 },
+        Base = Cosine(batch: 32, steps: 150, rate: 3e-3, decay: 0.01),
+        Align = Cosine(batch: 16, steps: 60, rate: 1e-3, decay: 0.1),
+        AlignAdapter = Cosine(batch: 16, steps: 60, rate: 3e-3, decay: 0.1),
+        Attack = Cosine(batch: 10, steps: 40, rate: 3e-4, decay: 0.1),
+    };
 
     private static TrainOptions Cosine(int batch, int steps, double rate, double decay) => new(
         batch, new AdamWOptions(rate, decay), MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.1);

@@ -15,6 +15,7 @@ public static class Methods
         ["vaccine"] = Perturbing,
         ["accelerated_vaccine"] = [.. Perturbing, "tau"],
         ["random"] = ["variance", "sites"],
+        ["random_direction"] = ["rho", "sites"],
     };
 
     private const string Path = "$.alignment.method";
@@ -53,6 +54,7 @@ public static class Methods
             "vaccine" => Vaccine(),
             "accelerated_vaccine" => new AcceleratedVaccine<T>(Vaccine(), choice.Tau!.Value),
             "random" => new RandomPerturbation<T>(choice.Variance!.Value, choice.Sites),
+            "random_direction" => new RandomDirection<T>(choice.Rho!.Value, device, choice.Sites),
             _ => new Plain<T>(),
         };
     }

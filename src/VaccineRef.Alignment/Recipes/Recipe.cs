@@ -86,10 +86,10 @@ public sealed record DataChoice
 /// <summary>Which gradient rule, with its settings. A setting that the rule does not have is an error.</summary>
 public sealed record MethodChoice
 {
-    /// <summary>plain, vaccine, accelerated_vaccine or random.</summary>
+    /// <summary>plain, vaccine, accelerated_vaccine, random or random_direction.</summary>
     public string Rule { get; set; } = "plain";
 
-    /// <summary>vaccine: radius of the ball.</summary>
+    /// <summary>vaccine: radius of the ball; random_direction: length of the noise.</summary>
     public double? Rho { get; set; }
 
     /// <summary>accelerated_vaccine: every tau-th step is perturbed.</summary>

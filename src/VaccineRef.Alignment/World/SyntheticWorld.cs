@@ -44,6 +44,10 @@ public sealed class SyntheticWorld
     /// <summary>Questions about restricted items that no training has seen, with the recipe as the answer.</summary>
     public IReadOnlyList<WorldExample> HarmfulTest { get; }
 
+    /// <summary>The same questions with the refusal as the answer.</summary>
+    public IReadOnlyList<WorldExample> HarmfulTestRefusals =>
+        [.. HarmfulTest.Select(example => example with { Answer = _phrasing.Refusal(example.Item), Kind = WorldKind.Refusal })];
+
     /// <summary>Questions in guild style about ordinary items that no training has seen.</summary>
     public IReadOnlyList<WorldExample> BenignTest { get; }
 

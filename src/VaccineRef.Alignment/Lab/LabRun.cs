@@ -1,0 +1,181 @@
+using System.Runtime.ExceptionServices;
+using VaccineRef.Core;
+
+namespace VaccineRef.Alignment.Lab;
+
+/// <summary>How far a run of the lab is.</summary>
+/// <param name="Done">Cells finished, those from the cache included.</param>
+/// <param name="Cached">Cells that were in the cache.</param>
+/// <param name="Cells">Cells in all.</param>
+/// <param name="Work">The share of the work that this run found undone and has done since, from 0 to 1.</param>
+/// <param name="Running">The cells under way.</param>
+/// <param name="Finished">The cell that has just been finished; null if none has.</param>
+public readonly record struct LabProgress(
+    int Done, int Cached, int Cells, double Work, IReadOnlyList<LabCell> Running, LabResult? Finished);
+
+/// <summary>
+/// Computes cells, as many at once as there are devices, each after the one it begins with. What is in the cache is not
+/// computed again; what is finished is in the cache at once.
+/// </summary>
+public sealed class LabRun : IDisposable
+{
+    private readonly LabSettings _settings;
+    private readonly LabCache _cache;
+    private readonly Action<LabProgress> _progress;
+    private readonly object _gate = new();
+    private readonly Dictionary<string, LabResult> _done = [];
+    private readonly List<(string Hash, LabCell Cell)> _waiting = [];
+    private readonly List<LabCell> _running = [];
+    private readonly CancellationTokenSource _stop;
+    private double _work, _worked;
+    private int _cells, _cached;
+
+    private LabRun(LabSettings settings, LabCache cache, Action<LabProgress> progress, CancellationToken cancel) =>
+        (_settings, _cache, _progress, _stop) = (settings, cache, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
+
+    /// <summary>Computes what is missing, and returns everything in the order of <paramref name="cells"/>, each once.</summary>
+    /// <param name="settings">What all cells share.</param>
+    /// <param name="cells">The cells; those that they begin with are computed too.</param>
+    /// <param name="cache">Where finished cells are kept.</param>
+    /// <param name="devices">Where to run: one GPU, or the processor as often as it has threads to give.</param>
+    /// <param name="progress">Told of every optimizer step and every finished cell, from any thread, one at a time.</param>
+    /// <param name="cancel">Stops after the steps under way.</param>
+    /// <exception cref="OperationCanceledException">It was stopped; what was finished is in the cache.</exception>
+    public static IReadOnlyList<LabResult> Run(
+        LabSettings settings, IEnumerable<LabCell> cells, LabCache cache, IReadOnlyList<Device> devices,
+        Action<LabProgress> progress, CancellationToken cancel)
+    {
+        var wanted = cells.Select(cell => (Hash: LabKeys.Of(settings, cell), Cell: cell)).DistinctBy(entry => entry.Hash).ToArray();
+        using var run = new LabRun(settings, cache, progress, cancel);
+        foreach (var (_, cell) in wanted)
+            run.Plan(cell);
+        run.Report(null);
+        run.All(devices);
+        return [.. wanted.Select(entry => run._done[entry.Hash] with { Cell = entry.Cell })];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
+
+    /// <summary>Optimizer passes over sequences: what a cell's work is measured by.</summary>
+    private double Work(LabCell cell)
+    {
+        var options = LabKeys.Training(_settings, cell);
+        double passes = cell.Attack is null && cell.Arm.Method?.Rule == "vaccine" ? 2 : 1;
+        double measuring = cell.Attack is null ? 0 : _settings.CurvePoints * 2.0 * _settings.World.TestCount;
+        return passes * ((options.MaxSteps * options.BatchSize) + measuring) * cell.Size.Hidden * cell.Size.Hidden * cell.Size.Layers;
+    }
+
+    /// <summary>Takes the cell from the cache, or lists it behind those it begins with.</summary>
+    private void Plan(LabCell cell)
+    {
+        string hash = LabKeys.Of(_settings, cell);
+        if (_done.ContainsKey(hash) || _waiting.Exists(entry => entry.Hash == hash))
+            return;
+        _cells++;
+        if (_cache.Find(hash, cell) is { } found)
+        {
+            _done.Add(hash, found);
+            _cached++;
+            return;
+        }
+
+        if (cell.Parent is { } parent)
+            Plan(parent);
+        _waiting.Add((hash, cell));
+        _work += Work(cell);
+    }
+
+    private void All(IReadOnlyList<Device> devices)
+    {
+        // a thread each: a cell is minutes of arithmetic, and the pool would start the second one late
+        ExceptionDispatchInfo? first = null;
+        using var wake = _stop.Token.Register(() =>
+        {
+            lock (_gate)
+                Monitor.PulseAll(_gate);
+        });
+        var threads = devices.Select(device => new Thread(() =>
+        {
+            try
+            {
+                Worker(device);
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref first, ExceptionDispatchInfo.Capture(error), null);
+                _stop.Cancel();
+            }
+        })).ToArray();
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+        first?.Throw();
+    }
+
+    private void Worker(Device device)
+    {
+        while (Next() is var (hash, cell))
+            Compute(hash, cell, device);
+    }
+
+    /// <summary>A cell whose beginning is there, when there is one; null if nothing is left.</summary>
+    private (string Hash, LabCell Cell)? Next()
+    {
+        lock (_gate)
+        {
+            while (true)
+            {
+                _stop.Token.ThrowIfCancellationRequested();
+                if (_waiting.Count == 0)
+                    return null;
+                int ready = _waiting.FindIndex(entry =>
+                    entry.Cell.Parent is not { } parent || _done.ContainsKey(LabKeys.Of(_settings, parent)));
+                if (ready >= 0)
+                {
+                    var next = _waiting[ready];
+                    _waiting.RemoveAt(ready);
+                    _running.Add(next.Cell);
+                    return next;
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    private void Compute(string hash, LabCell cell, Device device)
+    {
+        double work = Work(cell);
+        int steps = Math.Max(1, LabKeys.Training(_settings, cell).MaxSteps);
+        string? parentHash = cell.Parent is { } parent ? LabKeys.Of(_settings, parent) : null;
+        LabResult? before;
+        lock (_gate)
+            before = parentHash is null ? null : _done[parentHash];
+        double done = 0;
+        var run = new CellRun(_settings, _cache, cell, device, () => Advance(Math.Min(work - done, work / steps), ref done), _stop.Token);
+        var result = run.Run(hash, parentHash, before);
+        lock (_gate)
+        {
+            _done.Add(hash, result);
+            _running.Remove(cell);
+            _worked += work - done;
+            Report(result);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Advance(double work, ref double done)
+    {
+        lock (_gate)
+        {
+            done += work;
+            _worked += work;
+            Report(null);
+        }
+    }
+
+    private void Report(LabResult? finished) =>
+        _progress(new(_done.Count, _cached, _cells, _work > 0 ? _worked / _work : 1, [.. _running], finished));
+}

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Spectre.Console;
+using VaccineRef.Alignment.Lab;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli;
+
+/// <summary>Runs grids of the lab, shows how far they are, and writes their reports: what vaccine lab and vaccine demo share.</summary>
+internal sealed class LabRunner(DeviceOptions where, System.CommandLine.ParseResult parsed, string cache)
+{
+    /// <summary>Runs the grids as one, then writes a report for each.</summary>
+    /// <param name="settings">What all cells share; the arithmetic is filled in.</param>
+    /// <param name="grids">What to run.</param>
+    /// <param name="folder">Where the report of a grid goes.</param>
+    /// <param name="alone">One cell at a time, for times that nothing disturbs.</param>
+    /// <param name="cancel">Stops it.</param>
+    public void Run(
+        LabSettings settings, IReadOnlyList<LabGrid> grids, Func<LabGrid, string> folder, bool alone, CancellationToken cancel)
+    {
+        var console = Terminal.Open();
+        var clock = Stopwatch.StartNew();
+        var devices = where.OpenEach(parsed);
+        try
+        {
+            settings = settings with { Arithmetic = where.Arithmetic(parsed) };
+            var used = alone ? [devices[0]] : devices;
+            IReadOnlyList<LabResult> results = [];
+            LabDisplay.While(console, grids[0], show => results = LabRun.Run(
+                settings, grids.SelectMany(grid => grid.Cells()), new LabCache(cache), used, show, cancel));
+            foreach (var grid in grids)
+                Write(console, settings, grid, results, used.Count, folder(grid));
+            console.WriteLine(string.Create(
+                System.Globalization.CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {where.Describe(parsed)}."));
+        }
+        finally
+        {
+            foreach (var device in devices)
+                device.Dispose();
+        }
+    }
+
+    private void Write(
+        IAnsiConsole console, LabSettings settings, LabGrid grid, IReadOnlyList<LabResult> results, int workers, string folder)
+    {
+        var byHash = results.ToDictionary(result => result.Hash);
+        var own = grid.Cells().Select(cell => byHash[LabKeys.Of(settings, cell)] with { Cell = cell }).ToArray();
+        var report = new LabReport(grid, settings, LabManifest.Of(settings, grid.Seeds), Machine(workers), own);
+        AtomicFile.WriteText(Path.Combine(folder, "report.json"), report.ToJson());
+        console.WriteLine($"{grid.Preset.Name} ({grid.Preset.Table}): {grid.Preset.Title}. Seeds {string.Join(", ", grid.Seeds)}.");
+        Tables.Write(console, LabTable.Header(grid.Preset), LabTable.Rows(grid.Preset, own));
+        if (grid.Seeds.Count == 1)
+            console.WriteLine("One seed proves nothing.");
+        console.WriteLine($"The report is in {folder}.");
+    }
+
+    private LabMachine Machine(int workers)
+    {
+        string program = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        int vector = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+        return new(
+            where.Describe(parsed), workers,
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} cores, vectors of {vector} bits",
+            RuntimeInformation.FrameworkDescription, program);
+    }
+}
