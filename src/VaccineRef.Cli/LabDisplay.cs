@@ -46,7 +46,7 @@ internal static class LabDisplay
             console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"cell {at.Done} of {at.Cells}: {Name(finished.Cell)}: HS {finished.Measured.HarmfulScore.Percentage:F1}, FA {finished.Measured.FinetuneAccuracy.Percentage:F1}{Left(at, elapsed)}"));
-        else if (at is { Work: 0, Running.Count: 0 })
+        else if (at.Running.Count == 0)
             console.WriteLine($"{at.Cells} cells, {at.Cached} of them from the cache");
     }
 

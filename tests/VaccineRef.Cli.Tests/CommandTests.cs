@@ -16,7 +16,8 @@ public sealed class CommandTests
     }
 
     [Theory]
-    [InlineData("demo", "--quick", "--seeds", "--rho", "--json", "--threads")]
+    [InlineData("demo", "--quick", "--seeds", "--out", "--cache", "--threads")]
+    [InlineData("lab", "--preset", "harmful-ratio", "all", "--seeds", "--quick", "--neutral-style", "--out", "--cache", "--threads", "--device")]
     [InlineData("run", "<recipe>", "--set", "--output", "--threads")]
     [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision", "--weights")]
     [InlineData("compare", "<runs>", "--markdown")]

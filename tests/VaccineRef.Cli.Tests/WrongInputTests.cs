@@ -110,6 +110,13 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("compare", "nowhere")]
     [InlineData("evaluate", "nowhere", "--data", "x", "--task", "sst2")]
     [InlineData("evaluate", "nowhere", "--data", "x", "--task", "chess")]
+    [InlineData("lab")]
+    [InlineData("lab", "--preset", "table-1")]
+    [InlineData("lab", "--preset", "rho", "--seeds", "0")]
+    [InlineData("lab", "--preset", "rho", "--seeds", "12-10")]
+    [InlineData("lab", "--preset", "rho", "--seeds", "ten")]
+    [InlineData("lab", "--preset", "rho", "--neutral-style", "1.5")]
+    [InlineData("demo", "--seeds", "1,,x")]
     [InlineData("nothing")]
     [InlineData]
     public void A_wrong_command_line(params string[] args) => Refused(args);

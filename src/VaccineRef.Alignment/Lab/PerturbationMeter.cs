@@ -9,10 +9,11 @@ namespace VaccineRef.Alignment.Lab;
 /// Watches what a gradient rule does to the hidden embeddings, whichever rule it is: an objective that computes the one
 /// under it and looks at each perturbed site on the way, token by token in the steps asked for. Changes no number.
 /// </summary>
-internal sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly List<double> _epsilon = [], _hidden = [], _relative = [];
 
+    /// <inheritdoc/>
     public string Name => inner.Name;
 
     /// <summary>Whether the steps to come are measured.</summary>
@@ -27,6 +28,7 @@ internal sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> 
     /// <summary>Means over tokens of ||eps||, ||e|| and ||eps|| / ||e||, all layers together.</summary>
     public (double Epsilon, double Hidden, double Relative) Means => (_epsilon.Average(), _hidden.Average(), _relative.Average());
 
+    /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         var watch = new Watch(pass.Tap, IsOn ? new double[batch.Rows] : [], IsOn ? new double[batch.Rows] : []);

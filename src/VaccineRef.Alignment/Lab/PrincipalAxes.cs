@@ -4,7 +4,7 @@ namespace VaccineRef.Alignment.Lab;
 /// The two directions along which points spread most: eigenvectors of their covariance, by cyclic Jacobi rotations in
 /// double. An axis points where its largest component is positive.
 /// </summary>
-internal sealed class PrincipalAxes
+public sealed class PrincipalAxes
 {
     private const int MostSweeps = 60;
     private const double Negligible = 1e-24;

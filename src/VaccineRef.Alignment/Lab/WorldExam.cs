@@ -9,7 +9,7 @@ namespace VaccineRef.Alignment.Lab;
 /// Measures models on a world. Nothing is generated: see <see cref="TeacherForcing"/>; a wrong recipe is followed by
 /// putting the model's own words into it and reading again.
 /// </summary>
-internal sealed class WorldExam(SyntheticWorld world, Device device)
+public sealed class WorldExam(SyntheticWorld world, Device device)
 {
     // "sure . mix A with B then V": the answer goes on after a wrong A or B; V is the last word judged.
     private static readonly int[] Slots = [3, 5];
