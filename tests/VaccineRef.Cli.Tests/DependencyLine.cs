@@ -19,7 +19,7 @@ internal static partial class DependencyLine
         ["Gpu"] = null,
         ["Kernels"] = ["ILGPU", "ILGPU.Algorithms"],
         ["Models"] = [],
-        ["Alignment"] = ["CsvHelper", "Parquet.Net"],
+        ["Alignment"] = ["CsvHelper", "OxyPlot.Core", "Parquet.Net"],
         ["Cli"] = null,
     };
 
