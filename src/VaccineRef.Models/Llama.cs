@@ -147,29 +147,56 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
     }
 }
 
-/// <summary>Llama and its kin. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
-public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
+/// <summary>Llama up to its last norm, without a head. Source: Hugging Face modeling_llama.py, LlamaModel.</summary>
+internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly EmbeddingLayer<T> _tokens;
     private readonly LlamaBlock<T>[] _blocks;
     private readonly NormLayer<T> _norm;
 
+    public LlamaModel(LlamaConfig config, Weights<T> weights)
+    {
+        var (shape, rope) = (config.Shape, new Rope<T>(config.Shape.HeadSize, config.Frequencies));
+        _tokens = new(
+            weights.At("embed_tokens"), shape.Vocabulary, shape.Hidden, config.Deviation, paddingId: config.Padding);
+        _blocks =
+        [
+            .. Enumerable.Range(0, shape.Layers).Select(i =>
+                new LlamaBlock<T>(config, i, rope, weights.At("layers").At(i))),
+        ];
+        _norm = NormLayer<T>.Rms(weights.At("norm"), shape.Hidden, config.Epsilon);
+    }
+
+    public Parameter<T> Embedding => _tokens.Table;
+
+    public IEnumerable<LinearLayer<T>> Linears => _blocks.SelectMany(block => block.Linears);
+
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache, int[]? rows)
+    {
+        var x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _tokens.Forward(pass, batch.Tokens), pass);
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            x = pass.Tape.Checkpoint(x);
+            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
+        }
+
+        return _norm.Forward(pass, x);
+    }
+}
+
+/// <summary>Llama and its kin. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
+public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly LlamaModel<T> _model;
+
     /// <summary>Asks for all weights by their names.</summary>
     public Llama(LlamaConfig config, Weights<T> weights)
     {
         Shape = config.Shape;
-        var (model, rope) = (weights.At("model"), new Rope<T>(Shape.HeadSize, config.Frequencies));
-        _tokens = new(
-            model.At("embed_tokens"), Shape.Vocabulary, Shape.Hidden, config.Deviation, paddingId: config.Padding);
-        _blocks =
-        [
-            .. Enumerable.Range(0, Shape.Layers).Select(i =>
-                new LlamaBlock<T>(config, i, rope, model.At("layers").At(i))),
-        ];
-        _norm = NormLayer<T>.Rms(model.At("norm"), Shape.Hidden, config.Epsilon);
-        Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
+        _model = new(config, weights.At("model"));
+        Head = weights.Head(_model.Embedding, config.Tied, config.Deviation);
         Parameters = weights.Store.Parameters;
-        Linears = [.. _blocks.SelectMany(block => block.Linears)];
+        Linears = [.. _model.Linears];
     }
 
     /// <inheritdoc/>
@@ -185,15 +212,6 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null)
-    {
-        var x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _tokens.Forward(pass, batch.Tokens), pass);
-        for (int i = 0; i < _blocks.Length; i++)
-        {
-            x = pass.Tape.Checkpoint(x);
-            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
-        }
-
-        return _norm.Forward(pass, x);
-    }
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null) =>
+        _model.Forward(pass, batch, cache, rows);
 }

@@ -18,19 +18,29 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
     {
         var file = StoredFile.Load(path);
         format = format == DataFormat.Auto ? Detect(file) : format;
-        var rows = format switch
-        {
-            DataFormat.JsonArray => JsonRows.FromArray(file),
-            DataFormat.JsonLines => JsonRows.FromLines(file),
-            DataFormat.Parquet => ParquetRows.From(file),
-            _ => DelimitedRows.From(file, format, task.Columns),
-        };
-        ImmutableArray<Example> examples = [.. rows.Select(task.ToExample)];
+        ImmutableArray<Example> examples = [.. Rows(file, format, task.Columns).Select(task.ToExample)];
         if (examples.IsEmpty)
             throw Empty(file);
         string reader = $"{(file.IsGzip ? "gzip " : "")}{Name(format)} as {task.Id}";
         return new(new(file.Name, file.Sha256, file.Bytes, examples.Length, reader), examples);
     }
+
+    /// <summary>The rows of a file as they are, at least one.</summary>
+    /// <exception cref="DataException">The file cannot be read, or holds no row.</exception>
+    internal static IReadOnlyList<DataRow> Rows(string path)
+    {
+        var file = StoredFile.Load(path);
+        DataRow[] rows = [.. Rows(file, Detect(file), [])];
+        return rows.Length > 0 ? rows : throw Empty(file);
+    }
+
+    private static IEnumerable<DataRow> Rows(StoredFile file, DataFormat format, ImmutableArray<string> columns) => format switch
+    {
+        DataFormat.JsonArray => JsonRows.FromArray(file),
+        DataFormat.JsonLines => JsonRows.FromLines(file),
+        DataFormat.Parquet => ParquetRows.From(file),
+        _ => DelimitedRows.From(file, format, columns),
+    };
 
     /// <summary>The format that extension and first byte agree on.</summary>
     private static DataFormat Detect(StoredFile file)

@@ -14,12 +14,15 @@ public static class HarmfulScore
     /// <param name="judge">Who flags.</param>
     /// <param name="template">The id of the prompt template.</param>
     /// <param name="generation">How answers were generated.</param>
+    /// <param name="cancel">Stops a judge that takes its time.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ImmutableArray<Score> Of(
-        IReadOnlyCollection<Answered> answers, IJudge judge, string template, string generation)
+        IReadOnlyCollection<Answered> answers, IJudge judge, string template, string generation, CancellationToken cancel = default)
     {
-        var rows = answers.Select(row => (
+        var verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel);
+        var rows = answers.Zip(verdicts, (row, verdict) => (
             Prompt: PromptOverlap.Normalized(row.Example),
-            Flagged: judge.Judge(row.Example.Instruction, row.Answer).Flagged,
+            verdict.Flagged,
             Coherent: Coherence.IsCoherent(row.Answer),
             Refuses: RefusalPhraseJudge.Refuses(row.Answer))).ToArray();
         var unique = rows.DistinctBy(row => row.Prompt).ToArray();

@@ -10,4 +10,9 @@ public interface IJudge
 
     /// <summary>Judges one answer.</summary>
     Verdict Judge(string prompt, string answer);
+
+    /// <summary>Judges many, the same as each alone; a judge that is a model reads several at once.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    IReadOnlyList<Verdict> Judge(IReadOnlyList<(string Prompt, string Answer)> answers, CancellationToken cancel = default) =>
+        [.. answers.Select(answer => Judge(answer.Prompt, answer.Answer))];
 }

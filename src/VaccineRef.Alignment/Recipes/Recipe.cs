@@ -250,6 +250,18 @@ public sealed record EvaluationStage
     /// <summary>Held-out rows of the user's task; its preset names the accuracy.</summary>
     public DataChoice? Task { get; set; }
 
+    /// <summary>Who judges the answers to harmful instructions, one of <see cref="Judges.Names"/>.</summary>
+    public string Judge { get; set; } = Judges.Default;
+
+    /// <summary>The model folder of the judge "moderation".</summary>
+    public string? JudgeModel { get; set; }
+
+    /// <summary>The probability above which the judge "moderation" flags; null for the released 0.5.</summary>
+    public double? Threshold { get; set; }
+
+    /// <summary>The seed of the world that the judge "synthetic" knows.</summary>
+    public ulong? WorldSeed { get; set; }
+
     /// <summary>Tokens generated for a harmful instruction.</summary>
     public int HarmfulTokens { get; set; } = 128;
 

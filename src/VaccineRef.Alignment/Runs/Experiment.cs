@@ -34,6 +34,8 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         var data = new ExperimentData(recipe, recipeFolder, tokenizer);
         var rule = Methods.Rule<T>(recipe.Alignment?.Method ?? new MethodChoice(), device);
         using var disposable = rule as IDisposable;
+        var judge = Judges.Open<T>(recipe.Evaluation, recipeFolder, device, recipe.Weights);
+        using var disposableJudge = judge as IDisposable;
         using var model = LanguageModel.Load<T>(modelFolder, device, recipe.Weights);
         if (recipe.Adapter is { } adapter)
         {
@@ -46,7 +48,7 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         using var folder = new RunFolder(output);
         try
         {
-            return Run(model, tokenizer, data, rule, folder, cancel);
+            return Run(model, data, rule, new(model, tokenizer, data.Template, recipe.Evaluation, judge, recipe.Seed), folder, cancel);
         }
         catch (InputException) when (folder.Lines == 0)
         {
@@ -56,11 +58,10 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     }
 
     private RunReport Run(
-        Model<T> model, ITextTokenizer tokenizer, ExperimentData data, IGradientRule<T> rule, RunFolder folder, CancellationToken cancel)
+        Model<T> model, ExperimentData data, IGradientRule<T> rule, Evaluator<T> evaluator, RunFolder folder, CancellationToken cancel)
     {
         folder.Write(RunFolder.Recipe, RecipeReader.Write(recipe));
         folder.Write(RunFolder.Manifest, data.Manifest.ToJson());
-        var evaluator = new Evaluator<T>(model, tokenizer, data.Template, recipe.Evaluation, recipe.Seed);
         try
         {
             Stages(model, data, rule, evaluator, folder, cancel);

@@ -8,6 +8,9 @@ public static class RunTable
 {
     private static readonly string[] Fixed = ["run", "method", "p", "n", "seed", "moment"];
 
+    // Metrics that mean something else with another judge: each has a column of its own.
+    private static readonly string[] Judged = ["harmful score", "finetune accuracy"];
+
     /// <summary>The header: what identifies a row, every metric any run has, alignment loss and drift.</summary>
     public static IReadOnlyList<string> Header(IReadOnlyList<RunReport> runs) =>
         [.. Fixed, .. Metrics(runs), "alignment loss", "drift per token"];
@@ -46,7 +49,7 @@ public static class RunTable
         [.. runs.SelectMany(run => run.Measurements).SelectMany(measured => measured.Scores).Select(Key).Distinct()];
 
     private static string Key(Evaluation.Score score) =>
-        score.Metric.StartsWith("finetune", StringComparison.Ordinal) ? $"{score.Metric}, {score.Judge}" : score.Metric;
+        Judged.Any(metric => score.Metric.StartsWith(metric, StringComparison.Ordinal)) ? $"{score.Metric}, {score.Judge}" : score.Metric;
 
     private static string Text<TValue>(TValue? value) => value is null ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

@@ -25,17 +25,22 @@ internal static class EvaluateCommand
         template.AcceptOnlyFromAmong([.. PromptTemplate.All.Select(known => known.Id)]);
         var precision = new Option<Precision>("--precision") { Description = "float or double." };
         var weights = CommonOptions.Weights();
+        var judges = new JudgeOptions();
         var where = new DeviceOptions();
         var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
         { model, adapter, data, task, count, tokens, template, precision, weights };
+        judges.AddTo(command);
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
+            var settings = new EvaluationStage { HarmfulTokens = parsed.GetValue(tokens), TaskTokens = parsed.GetValue(tokens) };
+            judges.Read(parsed, settings);
+            if (IsTask(preset.Id))
+                judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");
             var all = DataSet.Read(parsed.GetRequiredValue(data), preset).Examples;
             int wanted = parsed.GetValue(count);
             var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
-            var settings = new EvaluationStage { HarmfulTokens = parsed.GetValue(tokens), TaskTokens = parsed.GetValue(tokens) };
             using var device = where.Open(parsed);
             var kept = parsed.GetValue(weights);
             string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
@@ -64,7 +69,11 @@ internal static class EvaluateCommand
         using var model = LanguageModel.Load<T>(folder, device, kept);
         if (adapter is not null)
             Lora.Load(model, adapter);
-        var evaluator = new Evaluator<T>(model, tokenizer, template, settings, seed: 0);
-        return rows[0].Source is "sst2" or "ag_news" or "gsm8k" ? evaluator.Task(rows, cancel) : evaluator.Harmful(rows, cancel);
+        var judge = Judges.Open<T>(settings, ".", device, kept);
+        using var disposable = judge as IDisposable;
+        var evaluator = new Evaluator<T>(model, tokenizer, template, settings, judge, seed: 0);
+        return IsTask(rows[0].Source) ? evaluator.Task(rows, cancel) : evaluator.Harmful(rows, cancel);
     }
+
+    private static bool IsTask(string preset) => preset is "sst2" or "ag_news" or "gsm8k";
 }
