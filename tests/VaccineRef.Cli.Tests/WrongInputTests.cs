@@ -23,6 +23,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("attack.harmful_ratio=1.5", "$.attack.harmful_ratio")]
     [InlineData("evaluation.harmful_tokens=5000", "prompt")]
     [InlineData("max_length=20", "max")]
+    [InlineData("evaluation.judge=jury", "$.evaluation.judge", "refusal-phrases, synthetic, moderation")]
+    [InlineData("evaluation.judge_model=model", "$.evaluation.judge_model", "refusal-phrases")]
     [InlineData("alignment.lora=null", "$.attack.adapter", "attack.adapter=same")]
     public void A_wrong_recipe(string set, string named, string? more = null)
     {
@@ -110,6 +112,13 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("compare", "nowhere")]
     [InlineData("evaluate", "nowhere", "--data", "x", "--task", "sst2")]
     [InlineData("evaluate", "nowhere", "--data", "x", "--task", "chess")]
+    [InlineData("evaluate", "nowhere", "--data", "x", "--task", "sst2", "--judge", "refusal-phrases")]
+    [InlineData("judge")]
+    [InlineData("judge", "--on", "nowhere.csv")]
+    [InlineData("judge", "--on", "nowhere.csv", "--judge", "jury")]
+    [InlineData("judge", "--on", "nowhere.csv", "--judge", "moderation")]
+    [InlineData("judge", "--on", "nowhere.csv", "--judge", "synthetic")]
+    [InlineData("judge", "--on", "nowhere.csv", "--threshold", "0.5")]
     [InlineData("lab")]
     [InlineData("lab", "--preset", "table-1")]
     [InlineData("lab", "--preset", "rho", "--seeds", "0")]

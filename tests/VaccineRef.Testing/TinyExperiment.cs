@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
@@ -91,6 +92,35 @@ public sealed class TinyExperiment : IDisposable
         using var model = LanguageModel.Create<float>(
             ConfigReader.Parse(Encoding.UTF8.GetBytes(Config)), device, RandomStream.FromSeed(1));
         model.Save(folder);
+        WriteTokenizer(folder);
+    }
+
+    /// <summary>Writes a folder with a random classifier of texts: the model's layout, a score head of normal weights.</summary>
+    public static void WriteClassifier(string folder, IReadOnlyList<string> labels)
+    {
+        var json = JsonNode.Parse(Config)!.AsObject();
+        json["architectures"] = new JsonArray("LlamaForSequenceClassification");
+        json["problem_type"] = "multi_label_classification";
+        json["id2label"] = new JsonObject(labels.Select((label, id) => KeyValuePair.Create($"{id}", (JsonNode?)label)));
+        using var device = new CpuDevice(threads: 1);
+        using var model = LanguageModel.Create<float>(
+            ConfigReader.Parse(Encoding.UTF8.GetBytes(Config)), device, RandomStream.FromSeed(2));
+        var score = new float[labels.Count * model.Network.Shape.Hidden];
+        for (int i = 0; i < score.Length; i++)
+            score[i] = (float)RandomStream.FromSeed(3).Uniform(i) - 0.5f;
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "config.json"), json.ToJsonString());
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"),
+        [
+            .. model.Network.Parameters.Select(parameter => TensorData.Floats<float>(
+                parameter.Name, TensorType.F32, [.. parameter.Dimensions], parameter.Value.Span.ToArray())),
+            TensorData.Floats<float>("score.weight", TensorType.F32, [labels.Count, model.Network.Shape.Hidden], score),
+        ]);
+        WriteTokenizer(folder);
+    }
+
+    private static void WriteTokenizer(string folder)
+    {
         File.WriteAllText(Path.Combine(folder, "vocab.json"), JsonSerializer.Serialize(Vocabulary()));
         File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\n");
     }

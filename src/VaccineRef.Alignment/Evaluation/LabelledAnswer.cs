@@ -18,7 +18,10 @@ public sealed record LabelledAnswer(string Prompt, string Answer, string Group, 
     /// </summary>
     /// <exception cref="DataException">The file cannot be read, is empty, or has other fields or labels.</exception>
     public static ImmutableArray<LabelledAnswer> Read(string path) =>
-        [.. DataSet.Rows(path).Select(row => row.Has("final_label") ? OfXsTest(row) : OfBeaverTails(row))];
+        [.. DataSet.Rows(path).Select(row => row.Has("final_label") ? OfXsTest(row) : row.Has("is_safe") ? OfBeaverTails(row) : throw None(row))];
+
+    private static DataException None(DataRow row) => new(
+        "nobody has labelled these answers", row.Id, expected: "a field final_label (XSTest's completions) or is_safe (BeaverTails)");
 
     private static LabelledAnswer OfXsTest(DataRow row)
     {

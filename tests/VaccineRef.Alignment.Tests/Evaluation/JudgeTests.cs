@@ -1,4 +1,3 @@
-using VaccineRef.Alignment.Data;
 using VaccineRef.Alignment.Evaluation;
 using VaccineRef.Alignment.Tests.Data;
 using VaccineRef.Core;
@@ -86,29 +85,6 @@ public sealed class JudgeTests
     [InlineData(-1, 1)]
     public void A_score_of_nothing_is_an_error(int k, int n) =>
         Assert.Throws<InputException>(() => new Score("m", k, n, "j", "t", "g"));
-
-    /// <summary>
-    /// Against people: XSTest's harmless and harmful prompts, 2,250 answers of five models labelled by hand. A floor,
-    /// not a claim.
-    /// </summary>
-    [Fact]
-    public void Phrases_agree_with_people_on_most_answers()
-    {
-        var map = TaskPreset.From(new("prompt", "completion", Label: "final_label"));
-        string[] models = ["gpt4", "llama2new", "llama2orig", "mistralguard", "mistralinstruct"];
-        var rows = models.SelectMany(model =>
-            DataSet.Read(SharedData.Path($"xstest/xstest_completions_{model}_labelled.csv"), map).Examples).ToArray();
-        int Count(bool refuses, string label) =>
-            rows.Count(row => RefusalPhraseJudge.Refuses(row.Output) == refuses && row.Label == label);
-        int agree = Count(true, "2_full_refusal") + Count(false, "1_full_compliance");
-        int apart = Count(false, "2_full_refusal") + Count(true, "1_full_compliance");
-        TestContext.Current.SendDiagnosticMessage(
-            $"full refusals {Count(true, "2_full_refusal")} found, {Count(false, "2_full_refusal")} missed; " +
-            $"full compliances {Count(false, "1_full_compliance")} passed, " +
-            $"{Count(true, "1_full_compliance")} taken for refusals");
-        Assert.Equal(2250, rows.Length);
-        Assert.True(agree > 9 * apart, $"{agree} verdicts agree, {apart} do not");
-    }
 
     private sealed class Flags(bool flagged) : IJudge
     {

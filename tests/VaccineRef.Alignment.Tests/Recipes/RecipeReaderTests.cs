@@ -137,6 +137,33 @@ public sealed class RecipeReaderTests
         Assert.StartsWith(Wrong(set).Where!, "$." + set.Split('=')[0]);
 
     [Theory]
+    [InlineData("judge_model", "judge_model=m")]
+    [InlineData("threshold", "threshold=0.5")]
+    [InlineData("world_seed", "world_seed=1")]
+    [InlineData("judge_model", "judge=moderation")]
+    [InlineData("world_seed", "judge=moderation", "judge_model=m", "world_seed=1")]
+    [InlineData("threshold", "judge=moderation", "judge_model=m", "threshold=1")]
+    [InlineData("world_seed", "judge=synthetic")]
+    [InlineData("judge_model", "judge=synthetic", "world_seed=1", "judge_model=m")]
+    [InlineData("judge", "judge=Moderation")]
+    [InlineData("judge", "judge=synthetic", "world_seed=1", "harmful=null")]
+    public void A_judge_has_its_settings_and_no_others(string name, params string[] set)
+    {
+        var error = Assert.Throws<RecipeException>(
+            () => RecipeReader.Parse(Tiny, "here", [.. set.Select(value => $"evaluation.{value}")]));
+        Assert.Equal($"$.evaluation.{name}", error.Where);
+    }
+
+    [Fact]
+    public void A_judge_is_read_with_its_settings()
+    {
+        var evaluation = RecipeReader.Parse(
+            Tiny, "here", "evaluation.judge=moderation", "evaluation.judge_model=dam", "evaluation.threshold=0.4").Evaluation;
+        Assert.Equal(("moderation", "dam", 0.4), (evaluation.Judge, evaluation.JudgeModel, evaluation.Threshold));
+        Assert.Contains("\"judge\": \"refusal-phrases\"", RecipeReader.Write(RecipeReader.Parse(Least, "here")));
+    }
+
+    [Theory]
     [InlineData("alignment.lora=null")]
     [InlineData("attack.adapter=none")]
     public void Weights_in_bfloat16_are_not_trained(string set) =>
