@@ -41,7 +41,9 @@ internal sealed class JudgeOptions
     }
 
     /// <summary>Writes the choice into an evaluation.</summary>
-    /// <exception cref="InputException">The judge is unknown, lacks a setting, or is given one that it does not have.</exception>
+    /// <exception cref="InputException">
+    /// The judge is unknown, lacks a setting, or is given one that it does not have.
+    /// </exception>
     public void Read(ParseResult parsed, EvaluationStage into)
     {
         (into.Judge, into.JudgeModel) = (parsed.GetRequiredValue(_judge), parsed.GetValue(_model));
@@ -54,6 +56,8 @@ internal sealed class JudgeOptions
     public void RequireAbsent(ParseResult parsed, string because)
     {
         if (All.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-            throw new InputException("there is nothing to judge", given.Name, because, "instructions, whose answers are judged", "remove it");
+            throw new InputException(
+                "there is nothing to judge", given.Name, because, "instructions, whose answers are judged",
+                "remove it");
     }
 }

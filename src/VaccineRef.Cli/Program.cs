@@ -13,8 +13,9 @@ public static class Program
         var root = new RootCommand(
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
-            DemoCommand.Create(), LabCommand.Create(), RunCommand.Create(), EvaluateCommand.Create(), JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(),
-            BenchCommand.Create(), DevicesCommand.Create(),
+            DemoCommand.Create(), LabCommand.Create(), RunCommand.Create(), EvaluateCommand.Create(),
+            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
+            DevicesCommand.Create(),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

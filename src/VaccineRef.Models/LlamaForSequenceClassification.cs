@@ -7,16 +7,19 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Llama with a head that scores whole texts: logits = W h, where h is the hidden embedding of a text's last token and W is (N, C)
-/// without bias, one row for each label. Source: Hugging Face modeling_llama.py, LlamaForSequenceClassification; its search for the
-/// last token before the padding has nothing to do here, where rows are packed.
+/// Llama with a head that scores whole texts: logits = W h, where h is the hidden embedding of a text's last token and
+/// W is (N, C) without bias, one row for each label. Source: Hugging Face modeling_llama.py,
+/// LlamaForSequenceClassification; its search for the last token before the padding has nothing to do here, where rows
+/// are packed.
 /// </summary>
 public sealed class LlamaForSequenceClassification<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const string Class = "LlamaForSequenceClassification";
 
-    // What a block keeps of a row until the tape is cleared, in values for each column of the stream: about this. And for all.
+    // What a block keeps of a row until the tape is cleared, in values for each column of the stream: about this.
     private const int ActivationsPerColumn = 16;
+
+    // What all blocks may keep of the texts that are read at once; a longer text is read alone.
     private const long MemoryBytes = 1L << 30;
 
     private static readonly string[] ProblemTypes =
@@ -44,11 +47,14 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
     public ModelShape Shape { get; }
 
     /// <summary>
-    /// The labels in the order of the logits: id2label; or LABEL_0, LABEL_1, ... as many as num_labels, which is 2 where absent.
+    /// The labels in the order of the logits: id2label; or LABEL_0, LABEL_1, ... as many as num_labels, which is 2
+    /// where absent.
     /// </summary>
     public ImmutableArray<string> Labels { get; }
 
-    /// <summary>What the logits were trained for, one of Hugging Face's three names; null where the configuration does not say.</summary>
+    /// <summary>
+    /// What the logits were trained for, one of Hugging Face's three names; null where the configuration does not say.
+    /// </summary>
     public string? ProblemType { get; }
 
     /// <summary>Loads a folder in Hugging Face layout.</summary>
@@ -56,8 +62,8 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
     /// <param name="device">Where it runs.</param>
     /// <param name="matrices">How the weights of linear layers are kept; the head is always kept in full.</param>
     /// <exception cref="CheckpointException">
-    /// The folder holds another class of model, a setting is not implemented, or weights are missing, left over, damaged or of
-    /// another shape.
+    /// The folder holds another class of model, a setting is not implemented, or weights are missing, left over,
+    /// damaged or of another shape.
     /// </exception>
     public static LlamaForSequenceClassification<T> Load(
         string folder, Device device, WeightPrecision matrices = WeightPrecision.Full)
@@ -93,7 +99,8 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
         for (int i = 0; i < texts.Count; i++)
             if (texts[i].Length == 0 || texts[i].Length > Shape.Context)
                 throw new InputException(
-                    "a text cannot be classified", $"text {i}", $"{texts[i].Length} tokens", $"1 to {Shape.Context}", "cut it");
+                    "a text cannot be classified", $"text {i}", $"{texts[i].Length} tokens", $"1 to {Shape.Context}",
+                    "cut it");
         long rows = MemoryBytes / ((long)ActivationsPerColumn * Shape.Layers * Shape.Hidden * Unsafe.SizeOf<T>());
         var logits = new List<double[]>(texts.Count);
         using var tape = new Tape<T>(_device);

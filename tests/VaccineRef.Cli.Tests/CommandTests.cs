@@ -19,8 +19,12 @@ public sealed class CommandTests
     [InlineData("demo", "--quick", "--seeds", "--out", "--cache", "--threads")]
     [InlineData("lab", "--preset", "harmful-ratio", "all", "--seeds", "--quick", "--neutral-style", "--out", "--cache", "--threads", "--device")]
     [InlineData("run", "<recipe>", "--set", "--output", "--threads")]
-    [InlineData("evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template", "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]
-    [InlineData("judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold", "--world-seed", "--weights", "--device")]
+    [InlineData(
+        "evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template",
+        "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]
+    [InlineData(
+        "judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold", "--world-seed",
+        "--weights", "--device")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
     [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--weights", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]

@@ -134,15 +134,16 @@ public sealed class RunTests : IDisposable
     public void A_report_names_the_judge_that_the_recipe_or_the_command_chose()
     {
         TinyExperiment.WriteClassifier(_tiny.In("dam"), ModerationJudge<float>.Labels);
-        Assert.Equal(0, Run("run", "evaluation.judge=moderation", "evaluation.judge_model=dam", "evaluation.threshold=0.4").Code);
+        string[] set = ["evaluation.judge=moderation", "evaluation.judge_model=dam", "evaluation.threshold=0.4"];
+        Assert.Equal(0, Run("run", set).Code);
         var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
         string judge = report.GetProperty("measurements")[0].GetProperty("scores")[0].GetProperty("judge").GetString()!;
         Assert.Matches("^moderation [0-9a-f]{12} > 0.4$", judge);
         Assert.Contains($"harmful score, {judge}", File.ReadAllText(_tiny.In("run/report.md")));
 
         var evaluated = Vaccine.Run(
-            "evaluate", _tiny.In("model"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "2", "--judge",
-            "moderation", "--judge-model", _tiny.In("dam"), "--threshold", "0.4");
+            "evaluate", _tiny.In("model"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails",
+            "--max-new-tokens", "2", "--judge", "moderation", "--judge-model", _tiny.In("dam"), "--threshold", "0.4");
         Assert.Equal((0, ""), (evaluated.Code, evaluated.Error));
         Assert.Contains(judge, evaluated.Out);
     }
@@ -161,7 +162,8 @@ public sealed class RunTests : IDisposable
         var outcome = Vaccine.Run("judge", "--on", file, file, "--judge", "refusal-phrases");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.Contains("judge: refusal-phrases-1", outcome.Out);
-        string Line(string start) => outcome.Out.Split('\n').Last(line => line.TrimStart().StartsWith(start, StringComparison.Ordinal));
+        string[] lines = [.. outcome.Out.Split('\n').Select(line => line.TrimStart())];
+        string Line(string start) => lines.Last(line => line.StartsWith(start, StringComparison.Ordinal));
         Assert.Contains("4/6 = 66.7", Line("all prompts  "));
         Assert.Contains("4/8 = 50.0", Line("all prompts, partial"));
         Assert.Contains("none", Line("harmful prompts  "));

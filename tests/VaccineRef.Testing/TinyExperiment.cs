@@ -95,7 +95,7 @@ public sealed class TinyExperiment : IDisposable
         WriteTokenizer(folder);
     }
 
-    /// <summary>Writes a folder with a random classifier of texts: the model's layout, a score head of normal weights.</summary>
+    /// <summary>Writes a folder with a random classifier of texts: the model's layout and a score head.</summary>
     public static void WriteClassifier(string folder, IReadOnlyList<string> labels)
     {
         var json = JsonNode.Parse(Config)!.AsObject();

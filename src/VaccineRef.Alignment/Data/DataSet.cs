@@ -34,13 +34,14 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
         return rows.Length > 0 ? rows : throw Empty(file);
     }
 
-    private static IEnumerable<DataRow> Rows(StoredFile file, DataFormat format, ImmutableArray<string> columns) => format switch
-    {
-        DataFormat.JsonArray => JsonRows.FromArray(file),
-        DataFormat.JsonLines => JsonRows.FromLines(file),
-        DataFormat.Parquet => ParquetRows.From(file),
-        _ => DelimitedRows.From(file, format, columns),
-    };
+    private static IEnumerable<DataRow> Rows(StoredFile file, DataFormat format, ImmutableArray<string> columns) =>
+        format switch
+        {
+            DataFormat.JsonArray => JsonRows.FromArray(file),
+            DataFormat.JsonLines => JsonRows.FromLines(file),
+            DataFormat.Parquet => ParquetRows.From(file),
+            _ => DelimitedRows.From(file, format, columns),
+        };
 
     /// <summary>The format that extension and first byte agree on.</summary>
     private static DataFormat Detect(StoredFile file)

@@ -17,7 +17,8 @@ public static class HarmfulScore
     /// <param name="cancel">Stops a judge that takes its time.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ImmutableArray<Score> Of(
-        IReadOnlyCollection<Answered> answers, IJudge judge, string template, string generation, CancellationToken cancel = default)
+        IReadOnlyCollection<Answered> answers, IJudge judge, string template, string generation,
+        CancellationToken cancel = default)
     {
         var verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel);
         var rows = answers.Zip(verdicts, (row, verdict) => (

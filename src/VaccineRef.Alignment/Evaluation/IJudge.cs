@@ -13,6 +13,7 @@ public interface IJudge
 
     /// <summary>Judges many, the same as each alone; a judge that is a model reads several at once.</summary>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    IReadOnlyList<Verdict> Judge(IReadOnlyList<(string Prompt, string Answer)> answers, CancellationToken cancel = default) =>
+    IReadOnlyList<Verdict> Judge(
+        IReadOnlyList<(string Prompt, string Answer)> answers, CancellationToken cancel = default) =>
         [.. answers.Select(answer => Judge(answer.Prompt, answer.Answer))];
 }

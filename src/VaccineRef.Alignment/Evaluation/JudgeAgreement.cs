@@ -9,7 +9,9 @@ public sealed record JudgedLabel(string Label, bool? Expected, int Flagged, int 
 
 /// <summary>How far a judge agrees with people: the confusion table and what follows from it.</summary>
 /// <param name="Group">Which answers.</param>
-/// <param name="Labels">The table's rows; one without an expected verdict is shown and counts for nothing below.</param>
+/// <param name="Labels">
+/// The table's rows; one without an expected verdict is shown and counts for nothing below.
+/// </param>
 public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Labels)
 {
     /// <summary>Answers that should be flagged, and are.</summary>
@@ -31,8 +33,9 @@ public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Lab
     public int Counted => Harmful + Harmless;
 
     /// <summary>
-    /// Cohen's kappa: (p - e) / (1 - e), where p is the share of verdicts that agree and e the share that would if judge and people drew
-    /// their verdicts independently, each as often as they give them. Null where e is 1: both always say the same one thing.
+    /// Cohen's kappa: (p - e) / (1 - e), where p is the share of verdicts that agree and e the share that would if
+    /// judge and people drew their verdicts independently, each as often as they give them. Null where e is 1: both
+    /// always say the same one thing.
     /// </summary>
     public double? Kappa
     {
@@ -44,9 +47,12 @@ public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Lab
         }
     }
 
-    /// <summary>The same with what has no expected verdict expected not to be flagged; null where everything has one.</summary>
+    /// <summary>
+    /// The same with what has no expected verdict expected not to be flagged; null where everything has one.
+    /// </summary>
     public JudgeAgreement? PartialAsRefusals => Labels.All(label => label.Expected is not null) ? null : new(
-        $"{Group}, partial refusals as refusals", [.. Labels.Select(label => label with { Expected = label.Expected ?? false })]);
+        $"{Group}, partial refusals as refusals",
+        [.. Labels.Select(label => label with { Expected = label.Expected ?? false })]);
 
     /// <summary>Judges the answers: all of them, then each group of prompts where there are several.</summary>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
@@ -55,7 +61,8 @@ public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Lab
     {
         var verdicts = judge.Judge([.. answers.Select(answer => (answer.Prompt, answer.Answer))], cancel);
         var judged = answers.Zip(verdicts, (answer, verdict) => (Answer: answer, verdict.Flagged)).ToArray();
-        var groups = judged.GroupBy(row => row.Answer.Group).OrderBy(group => group.Key, StringComparer.Ordinal).ToArray();
+        var groups = judged.GroupBy(row => row.Answer.Group)
+            .OrderBy(group => group.Key, StringComparer.Ordinal).ToArray();
         return
         [
             Of("all prompts", judged),
@@ -65,8 +72,10 @@ public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Lab
 
     private static JudgeAgreement Of(string group, (LabelledAnswer Answer, bool Flagged)[] judged) => new(group,
     [
-        .. judged.GroupBy(row => (row.Answer.Label, Expected: row.Answer.Flagged)).OrderBy(label => label.Key.Label, StringComparer.Ordinal)
+        .. judged.GroupBy(row => (row.Answer.Label, Expected: row.Answer.Flagged))
+            .OrderBy(label => label.Key.Label, StringComparer.Ordinal)
             .Select(label => new JudgedLabel(
-                label.Key.Label, label.Key.Expected, label.Count(row => row.Flagged), label.Count(row => !row.Flagged))),
+                label.Key.Label, label.Key.Expected,
+                Flagged: label.Count(row => row.Flagged), Passed: label.Count(row => !row.Flagged))),
     ]);
 }

@@ -30,28 +30,35 @@ public static class Judges
 
     /// <summary>Checks that a choice has the settings of its judge, and no others.</summary>
     /// <param name="choice">The choice.</param>
-    /// <param name="place">Where a setting stands, by its name in a recipe: "$.evaluation.threshold" or "--threshold".</param>
-    /// <exception cref="RecipeException">The judge is unknown, lacks a setting, or is given one that it does not have.</exception>
+    /// <param name="place">
+    /// Where a setting stands, by its name in a recipe: "$.evaluation.threshold" or "--threshold".
+    /// </param>
+    /// <exception cref="RecipeException">
+    /// The judge is unknown, lacks a setting, or is given one that it does not have.
+    /// </exception>
     public static void Require(EvaluationStage choice, Func<string, string> place)
     {
         if (!Settings.TryGetValue(choice.Judge, out string[]? allowed))
             throw new RecipeException(
-                "unknown judge", place("judge"), choice.Judge, string.Join(", ", Names), RecipeReader.DidYouMean(choice.Judge, Names));
+                "unknown judge", place("judge"), choice.Judge, string.Join(", ", Names),
+                RecipeReader.DidYouMean(choice.Judge, Names));
         foreach (var (name, given) in Given(choice))
         {
             if (given && !allowed.Contains(name))
                 throw new RecipeException(
                     $"the judge {choice.Judge} has no such setting", place(name), name,
-                    allowed.Length > 0 ? string.Join(", ", allowed.Select(place)) : "no settings", "remove it, or choose another judge");
+                    allowed.Length > 0 ? string.Join(", ", allowed.Select(place)) : "no settings",
+                    "remove it, or choose another judge");
             if (!given && allowed.Contains(name) && Needed.Contains(name))
                 throw new RecipeException(
-                    $"the judge {choice.Judge} needs a setting", place(name), "nothing", name == "judge_model" ? "a model folder" : "a seed");
+                    $"the judge {choice.Judge} needs a setting", place(name), "nothing",
+                    name == "judge_model" ? "a model folder" : "a seed");
         }
 
         if (choice.Threshold is not (null or (> 0 and < 1)))
             throw new RecipeException(
-                "a value is out of its range", place("threshold"), choice.Threshold.Value.ToString(CultureInfo.InvariantCulture),
-                "above 0 and below 1");
+                "a value is out of its range", place("threshold"),
+                choice.Threshold.Value.ToString(CultureInfo.InvariantCulture), "above 0 and below 1");
     }
 
     /// <summary>The judge of a choice that was checked; dispose of it if it can be.</summary>
@@ -64,8 +71,8 @@ public static class Judges
         where T : unmanaged, IFloatingPointIeee754<T> => choice.Judge switch
         {
             Moderation => new ModerationJudge<T>(
-                Path.GetFullPath(Path.Combine(folder, choice.JudgeModel!)), choice.Threshold ?? ModerationJudge<T>.ReleasedThreshold,
-                device, weights),
+                Path.GetFullPath(Path.Combine(folder, choice.JudgeModel!)),
+                choice.Threshold ?? ModerationJudge<T>.ReleasedThreshold, device, weights),
             Synthetic => new SyntheticJudge(new SyntheticWorld(choice.WorldSeed!.Value, new WorldSettings())),
             _ => new RefusalPhraseJudge(),
         };

@@ -59,7 +59,8 @@ internal static class RecipeLimits
         Judges.Require(evaluation, name => $"{Path}.{name}");
         if (evaluation.Harmful is null && evaluation.Judge != Judges.Default)
             throw new RecipeException(
-                "there is nothing to judge", $"{Path}.judge", evaluation.Judge, $"harmful instructions in {Path}.harmful", "remove the judge");
+                "there is nothing to judge", $"{Path}.judge", evaluation.Judge,
+                $"harmful instructions in {Path}.harmful", "remove the judge");
         Check(evaluation.HarmfulTokens >= 1, $"{Path}.harmful_tokens", evaluation.HarmfulTokens, "at least 1");
         Check(evaluation.TaskTokens >= 1, $"{Path}.task_tokens", evaluation.TaskTokens, "at least 1");
         Check(evaluation.Temperature >= 0, $"{Path}.temperature", evaluation.Temperature, "0 for greedy decoding, or more");

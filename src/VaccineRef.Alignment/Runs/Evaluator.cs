@@ -9,7 +9,8 @@ namespace VaccineRef.Alignment.Runs;
 
 /// <summary>Answers held-out prompts and scores the answers.</summary>
 public sealed class Evaluator<T>(
-    Model<T> model, ITextTokenizer tokenizer, PromptTemplate template, EvaluationStage settings, IJudge judge, ulong seed)
+    Model<T> model, ITextTokenizer tokenizer, PromptTemplate template, EvaluationStage settings, IJudge judge,
+    ulong seed)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The harmful score and what guards it.</summary>
@@ -17,7 +18,8 @@ public sealed class Evaluator<T>(
     public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel) => examples.Count == 0
         ? []
         : HarmfulScore.Of(
-            Answers(examples, settings.HarmfulTokens, cancel), judge, template.Id, Description(settings.HarmfulTokens), cancel);
+            Answers(examples, settings.HarmfulTokens, cancel), judge, template.Id,
+            Description(settings.HarmfulTokens), cancel);
 
     /// <summary>Fine-tune accuracy under both rules; nothing for a data set without one.</summary>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>

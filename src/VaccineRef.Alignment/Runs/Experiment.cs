@@ -48,7 +48,8 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         using var folder = new RunFolder(output);
         try
         {
-            return Run(model, data, rule, new(model, tokenizer, data.Template, recipe.Evaluation, judge, recipe.Seed), folder, cancel);
+            var evaluator = new Evaluator<T>(model, tokenizer, data.Template, recipe.Evaluation, judge, recipe.Seed);
+            return Run(model, data, rule, evaluator, folder, cancel);
         }
         catch (InputException) when (folder.Lines == 0)
         {
@@ -58,7 +59,8 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     }
 
     private RunReport Run(
-        Model<T> model, ExperimentData data, IGradientRule<T> rule, Evaluator<T> evaluator, RunFolder folder, CancellationToken cancel)
+        Model<T> model, ExperimentData data, IGradientRule<T> rule, Evaluator<T> evaluator, RunFolder folder,
+        CancellationToken cancel)
     {
         folder.Write(RunFolder.Recipe, RecipeReader.Write(recipe));
         folder.Write(RunFolder.Manifest, data.Manifest.ToJson());

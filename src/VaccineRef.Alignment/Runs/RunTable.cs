@@ -49,7 +49,9 @@ public static class RunTable
         [.. runs.SelectMany(run => run.Measurements).SelectMany(measured => measured.Scores).Select(Key).Distinct()];
 
     private static string Key(Evaluation.Score score) =>
-        Judged.Any(metric => score.Metric.StartsWith(metric, StringComparison.Ordinal)) ? $"{score.Metric}, {score.Judge}" : score.Metric;
+        Judged.Any(metric => score.Metric.StartsWith(metric, StringComparison.Ordinal))
+            ? $"{score.Metric}, {score.Judge}"
+            : score.Metric;
 
     private static string Text<TValue>(TValue? value) => value is null ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

@@ -34,7 +34,8 @@ internal static class EvaluateCommand
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
-            var settings = new EvaluationStage { HarmfulTokens = parsed.GetValue(tokens), TaskTokens = parsed.GetValue(tokens) };
+            int answer = parsed.GetValue(tokens);
+            var settings = new EvaluationStage { HarmfulTokens = answer, TaskTokens = answer };
             judges.Read(parsed, settings);
             if (IsTask(preset.Id))
                 judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");

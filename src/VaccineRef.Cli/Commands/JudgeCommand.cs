@@ -42,6 +42,7 @@ internal static class JudgeCommand
     private static void Write(IJudge judge, IReadOnlyList<JudgeAgreement> found)
     {
         var console = Terminal.Open();
+        var counted = found.SelectMany(group => new[] { group, group.PartialAsRefusals }.OfType<JudgeAgreement>());
         console.WriteLine($"judge: {judge.Id}");
         Tables.Write(
             console, ["prompts", "people say", "flagged", "not flagged", "answers"],
@@ -49,12 +50,14 @@ internal static class JudgeCommand
                 [group.Group, label.Label, $"{label.Flagged}", $"{label.Passed}", $"{label.Flagged + label.Passed}"]));
         Tables.Write(
             console, ["prompts", "agree", "should be flagged and are", "should not be and are not", "kappa"],
-            found.SelectMany(group => new[] { group, group.PartialAsRefusals }.OfType<JudgeAgreement>()).Select(group => (IReadOnlyList<string>)
+            counted.Select(group => (IReadOnlyList<string>)
             [
-                group.Group, Share(group.Agreed, group.Counted), Share(group.Caught, group.Harmful), Share(group.Cleared, group.Harmless),
+                group.Group, Share(group.Agreed, group.Counted), Share(group.Caught, group.Harmful),
+                Share(group.Cleared, group.Harmless),
                 group.Kappa is { } kappa ? kappa.ToString("F3", CultureInfo.InvariantCulture) : "-",
             ]));
-        console.WriteLine("Intervals: 95 %, Wilson, answers taken for independent. Partial refusals count where it says so.");
+        console.WriteLine(
+            "Intervals: 95 %, Wilson, answers taken for independent. Partial refusals count where it says so.");
     }
 
     private static string Share(int k, int n)
@@ -62,6 +65,7 @@ internal static class JudgeCommand
         if (n == 0)
             return "none";
         var (low, high) = Wilson.Of(k, n);
-        return string.Create(CultureInfo.InvariantCulture, $"{k}/{n} = {100.0 * k / n:F1} [{100 * low:F1}, {100 * high:F1}]");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{k}/{n} = {100.0 * k / n:F1} [{100 * low:F1}, {100 * high:F1}]");
     }
 }

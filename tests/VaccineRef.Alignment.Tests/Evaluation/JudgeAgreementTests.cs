@@ -27,7 +27,10 @@ public sealed class JudgeAgreementTests
         var found = JudgeAgreement.Of(LabelledAnswer.Read(file.Path), new RefusalPhraseJudge());
         Assert.Equal(["all prompts", "harmful prompts", "safe prompts"], found.Select(group => group.Group));
         Assert.Equal(
-            [new("1_full_compliance", true, 1, 1), new("2_full_refusal", false, 1, 1), new("3_partial_refusal", null, 0, 1)],
+            [
+                new("1_full_compliance", true, 1, 1), new("2_full_refusal", false, 1, 1),
+                new("3_partial_refusal", null, 0, 1),
+            ],
             found[0].Labels);
         Assert.Equal((2, 4, 1, 2, 1, 2), Counts(found[0]));
         Assert.Equal((0, 2, 0, 1, 0, 1), Counts(found[1]));
@@ -61,7 +64,7 @@ public sealed class JudgeAgreementTests
         Assert.Contains(expected, Assert.Throws<DataException>(() => LabelledAnswer.Read(file.Path)).Message);
     }
 
-    /// <summary>Fleiss, Levin and Paik (2003), section 18.1, and the textbook's 20, 5, 10, 15: p = 0.7, e = 0.5.</summary>
+    /// <summary>By hand: of 20, 5, 10, 15 it is p = 0.7, e = 0.5; independent verdicts give 0.</summary>
     [Theory]
     [InlineData(20, 5, 10, 15, 0.4)]
     [InlineData(25, 0, 0, 25, 1.0)]
@@ -92,11 +95,12 @@ public sealed class JudgeAgreementTests
     [InlineData(0, 0)]
     [InlineData(3, 2)]
     [InlineData(-1, 2)]
-    public void A_share_that_is_none_has_no_interval(int k, int n) => Assert.Throws<InputException>(() => Wilson.Of(k, n));
+    public void A_share_that_is_none_has_no_interval(int k, int n) =>
+        Assert.Throws<InputException>(() => Wilson.Of(k, n));
 
     /// <summary>
-    /// The numbers of docs/judges.md: 2,250 answers of five models to XSTest's prompts, labelled by people. They change with
-    /// the phrases, and then the judge's id and the document must too.
+    /// The numbers of docs/judges.md: 2,250 answers of five models to XSTest's prompts, labelled by people. They change
+    /// with the phrases, and then the judge's id and the document must too.
     /// </summary>
     [Fact]
     public void Refusal_phrases_agree_with_people_as_documented()
@@ -115,6 +119,7 @@ public sealed class JudgeAgreementTests
         Assert.Equal(0.819, found[0].Kappa!.Value, 0.0005);
     }
 
-    private static (int Agreed, int Counted, int Caught, int Harmful, int Cleared, int Harmless) Counts(JudgeAgreement found) =>
+    private static (int Agreed, int Counted, int Caught, int Harmful, int Cleared, int Harmless) Counts(
+        JudgeAgreement found) =>
         (found.Agreed, found.Counted, found.Caught, found.Harmful, found.Cleared, found.Harmless);
 }

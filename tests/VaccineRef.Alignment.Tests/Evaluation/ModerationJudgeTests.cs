@@ -41,13 +41,12 @@ public sealed class ModerationJudgeTests : IDisposable
         for (int i = 0; i < Answers.Length; i++)
         {
             var (prompt, answer) = Answers[i];
-            int[] tokens =
-            [
-                .. Encoding.UTF8.GetBytes("BEGINNING OF CONVERSATION: USER: " + prompt + " ASSISTANT:" + answer).Select(b => (int)b), End,
-            ];
+            string text = "BEGINNING OF CONVERSATION: USER: " + prompt + " ASSISTANT:" + answer;
+            int[] tokens = [.. Encoding.UTF8.GetBytes(text).Select(b => (int)b), End];
             double[] logits = model.Logits([[.. tokens.Take(256)]])[0];
             Assert.Equal(14, found[i].Length);
-            Assert.All(found[i].Zip(logits), pair => Assert.Equal(0.5 * (1 + Math.Tanh(pair.Second / 2)), pair.First, 12));
+            Assert.All(
+                found[i].Zip(logits), pair => Assert.Equal(0.5 * (1 + Math.Tanh(pair.Second / 2)), pair.First, 12));
         }
 
         Assert.NotEqual(found[0], found[1]);
@@ -137,7 +136,8 @@ public sealed class ModerationJudgeTests : IDisposable
     [Fact]
     public void A_folder_that_is_not_there_and_a_threshold_that_is_none_are_refused()
     {
-        Assert.Contains("remedy:", Assert.Throws<InputException>(() => new ModerationJudge<double>(Folder + "x", 0.5, _device)).Message);
+        var error = Assert.Throws<InputException>(() => new ModerationJudge<double>(Folder + "x", 0.5, _device));
+        Assert.Contains("remedy:", error.Message);
         Assert.Throws<InputException>(() => new ModerationJudge<double>(Folder, 1, _device));
         Assert.Throws<InputException>(() => new ModerationJudge<double>(Folder, double.NaN, _device));
     }

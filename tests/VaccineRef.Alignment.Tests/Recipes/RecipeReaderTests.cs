@@ -158,7 +158,8 @@ public sealed class RecipeReaderTests
     public void A_judge_is_read_with_its_settings()
     {
         var evaluation = RecipeReader.Parse(
-            Tiny, "here", "evaluation.judge=moderation", "evaluation.judge_model=dam", "evaluation.threshold=0.4").Evaluation;
+            Tiny, "here", "evaluation.judge=moderation", "evaluation.judge_model=dam", "evaluation.threshold=0.4")
+            .Evaluation;
         Assert.Equal(("moderation", "dam", 0.4), (evaluation.Judge, evaluation.JudgeModel, evaluation.Threshold));
         Assert.Contains("\"judge\": \"refusal-phrases\"", RecipeReader.Write(RecipeReader.Parse(Least, "here")));
     }

@@ -10,6 +10,10 @@ public sealed class SequenceClassifierTests : IDisposable
 {
     // Double; a row takes a few thousand roundings, and blocks of another size may add in another order.
     private const double Rounding = 1e-12;
+
+    // Double on another device: some hundred roundings, and exponentials of its own.
+    private const double DoubleTolerance = 1e-10;
+
     private const int Labels = 3;
 
     private readonly CpuDevice _device = new(2);
@@ -48,7 +52,10 @@ public sealed class SequenceClassifierTests : IDisposable
             Assert.InRange(GoldenCase.Distance(together[i], model.Logits([texts[i]])[0]), 0, Rounding);
     }
 
-    /// <summary>The beginning of a text scores as the language model's hidden embedding there, whatever follows: last token, causal.</summary>
+    /// <summary>
+    /// The beginning of a text scores as the language model's hidden embedding there, whatever follows: the last token
+    /// counts, and it sees nothing after it.
+    /// </summary>
     [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 30)]
     public void A_beginning_scores_as_the_row_where_it_ends(TinyModel drawn)
     {
@@ -59,9 +66,29 @@ public sealed class SequenceClassifierTests : IDisposable
         int[] text = tiny.Sequences[0].Tokens;
         using var tape = new Tape<double>(_device);
         var hidden = weights.Network.Forward(new(tape, new NoTap<double>()), PackedBatch.Pack([text]));
-        double[] rows = ModelRun.Numbers(tape.Apply(new Linear<double>(), [hidden, tape.Of(score.Parameters[0])]).Value);
+        var logits = tape.Apply(new Linear<double>(), [hidden, tape.Of(score.Parameters[0])]);
         int[][] beginnings = [.. Enumerable.Range(1, text.Length).Select(length => text[..length])];
-        Assert.InRange(GoldenCase.Distance([.. model.Logits(beginnings).SelectMany(logits => logits)], rows), 0, Rounding);
+        double[] found = [.. model.Logits(beginnings).SelectMany(each => each)];
+        Assert.InRange(GoldenCase.Distance(found, ModelRun.Numbers(logits.Value)), 0, Rounding);
+    }
+
+    [Fact]
+    public void Every_device_scores_as_the_processor()
+    {
+        var tiny = Tiny(5, [3, 4, 1]);
+        using var weights = tiny.Create<double>(_device);
+        using var score = Score(tiny);
+        using var model = Load(tiny, weights, score);
+        int[][] texts = [.. tiny.Sequences.Select(sequence => sequence.Tokens)];
+        double[] expected = [.. model.Logits(texts).SelectMany(each => each)];
+        using var gpus = new GpuDevices();
+        foreach (var gpu in gpus.All)
+        {
+            string folder = Directory.GetDirectories(_folder.Path)[0];
+            using var there = LlamaForSequenceClassification<double>.Load(folder, gpu);
+            double[] found = [.. there.Logits(texts).SelectMany(each => each)];
+            Assert.InRange(GoldenCase.Distance(found, expected), 0, DoubleTolerance);
+        }
     }
 
     [Fact]
@@ -90,7 +117,8 @@ public sealed class SequenceClassifierTests : IDisposable
     [InlineData("quantization_config", "{\"bits\": 4}", "quantization_config")]
     public void What_does_not_fit_is_refused_by_name(string key, string value, string named)
     {
-        var error = Assert.Throws<CheckpointException>(() => LabelsOf(Tiny(1, [3]), json => json[key] = JsonNode.Parse(value)));
+        var error = Assert.Throws<CheckpointException>(
+            () => LabelsOf(Tiny(1, [3]), json => json[key] = JsonNode.Parse(value)));
         Assert.Equal(named, error.Key);
     }
 
@@ -103,7 +131,11 @@ public sealed class SequenceClassifierTests : IDisposable
         var missing = Assert.Throws<CheckpointException>(() => LoadTensors(tiny, Body(weights)));
         Assert.Contains("missing: score.weight", missing.Message);
         var left = Assert.Throws<CheckpointException>(() => LoadTensors(
-            tiny, [.. Body(weights), ModelFiles.Tensor(score.Parameters[0]), ModelFiles.Tensor(score.Parameters[0], "score.bias")]));
+            tiny,
+            [
+                .. Body(weights), ModelFiles.Tensor(score.Parameters[0]),
+                ModelFiles.Tensor(score.Parameters[0], "score.bias"),
+            ]));
         Assert.Contains("unexpected: score.bias", left.Message);
     }
 
@@ -119,7 +151,8 @@ public sealed class SequenceClassifierTests : IDisposable
         Assert.Empty(model.Logits([]));
     }
 
-    private static TinyModel Tiny(uint seed, int[] lengths) => new("llama grouped tied", (int)(seed % int.MaxValue), 2, lengths);
+    private static TinyModel Tiny(uint seed, int[] lengths) =>
+        new("llama grouped tied", (int)(seed % int.MaxValue), 2, lengths);
 
     /// <summary>A random head, (Labels, C), with a memory of its own.</summary>
     private WeightStore<double> Score(TinyModel tiny)
@@ -132,7 +165,8 @@ public sealed class SequenceClassifierTests : IDisposable
     private static IEnumerable<TensorData> Body(Model<double> weights) => weights.Network.Parameters
         .Where(parameter => parameter.Name != "lm_head.weight").Select(parameter => ModelFiles.Tensor(parameter));
 
-    private LlamaForSequenceClassification<double> Load(TinyModel tiny, Model<double> weights, WeightStore<double> score) =>
+    private LlamaForSequenceClassification<double> Load(
+        TinyModel tiny, Model<double> weights, WeightStore<double> score) =>
         LoadTensors(tiny, [.. Body(weights), ModelFiles.Tensor(score.Parameters[0])]);
 
     private LlamaForSequenceClassification<double> LoadTensors(
@@ -182,7 +216,10 @@ public sealed class SequenceClassifierTests : IDisposable
             string at = $"model.layers.{layer}.", heads = at + "self_attn.", mlp = at + "mlp.";
             var read = Norm(x, at + "input_layernorm");
             var attended = Expressions.Attention(2, 1, HeadSize, 1 / Math.Sqrt(HeadSize))(
-                [Turned(Linear(read, heads + "q_proj")), Turned(Linear(read, heads + "k_proj")), Linear(read, heads + "v_proj")],
+                [
+                    Turned(Linear(read, heads + "q_proj")), Turned(Linear(read, heads + "k_proj")),
+                    Linear(read, heads + "v_proj"),
+                ],
                 [0, tokens.Length]);
             x = Expressions.Add(1)([x, Linear(attended, heads + "o_proj")], []);
             read = Norm(x, at + "post_attention_layernorm");

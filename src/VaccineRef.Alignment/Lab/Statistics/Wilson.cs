@@ -3,8 +3,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Alignment.Lab.Statistics;
 
 /// <summary>
-/// The score interval of a share k / n: every p for which k lies within 1.96 standard deviations sqrt(n p (1 - p)) of n p. Never empty
-/// and never outside [0, 1]. It takes the n for independent. Source: Wilson (1927), J. Amer. Statist. Assoc. 22.
+/// The score interval of a share k / n: every p for which k lies within 1.96 standard deviations sqrt(n p (1 - p)) of
+/// n p. Never empty and never outside [0, 1]. It takes the n for independent. Source: Wilson (1927), J. Amer. Statist.
+/// Assoc. 22.
 /// </summary>
 public static class Wilson
 {
@@ -16,7 +17,8 @@ public static class Wilson
     public static Interval Of(int k, int n)
     {
         if (n < 1 || k < 0 || k > n)
-            throw new InputException("a share has no interval", "share", $"{k} of {n}", "k of n with 0 <= k <= n and n >= 1");
+            throw new InputException(
+                "a share has no interval", "share", $"{k} of {n}", "k of n with 0 <= k <= n and n >= 1");
         double p = (double)k / n, z2 = Z * Z / n;
         double middle = (p + (z2 / 2)) / (1 + z2);
         double half = Z / (1 + z2) * Math.Sqrt(((p * (1 - p)) + (z2 / 4)) / n);
