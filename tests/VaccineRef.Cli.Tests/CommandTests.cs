@@ -23,8 +23,8 @@ public sealed class CommandTests
         "evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template",
         "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]
     [InlineData(
-        "judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold", "--world-seed",
-        "--weights", "--device")]
+        "judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold",
+        "--world-seed", "--weights", "--device")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
     [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--weights", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]

@@ -49,6 +49,8 @@ public sealed class ModerationJudgeTests : IDisposable
                 found[i].Zip(logits), pair => Assert.Equal(0.5 * (1 + Math.Tanh(pair.Second / 2)), pair.First, 12));
         }
 
+        var ended = judge.Probabilities([(Answers[0].Item1, Answers[0].Item2 + "<|endoftext|>")])[0];
+        Assert.All(found[0].Zip(ended), pair => Assert.Equal(pair.First, pair.Second, 12));
         Assert.NotEqual(found[0], found[1]);
         Assert.All(found[3].Zip(found[4]), pair => Assert.Equal(pair.First, pair.Second, 12));
     }
