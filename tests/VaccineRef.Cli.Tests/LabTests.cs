@@ -44,9 +44,7 @@ public sealed class LabTests : IDisposable
         while (!process.HasExited && (!Directory.Exists(In("cache/cells")) || Directory.GetFiles(In("cache/cells"), "*.json").Length == 0))
             Thread.Sleep(20);
         Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
-        System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]).WaitForExit();
-        process.WaitForExit();
-        Assert.Equal(130, process.ExitCode);
+        Assert.Equal(130, Vaccine.Signal(process, "-INT"));
         Assert.False(Directory.Exists(In("out")));
         Assert.All(Directory.GetFiles(In("cache/cells")), file => JsonDocument.Parse(File.ReadAllText(file)));
         Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_folder, "*.tmp", SearchOption.AllDirectories), _ => true);

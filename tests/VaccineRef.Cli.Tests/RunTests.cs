@@ -102,11 +102,8 @@ public sealed class RunTests : IDisposable
         while (!process.HasExited && (!File.Exists(steps) || new FileInfo(steps).Length < 1000))
             Thread.Sleep(20);
         Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
-        System.Diagnostics.Process.Start("kill", [signal, $"{process.Id}"]).WaitForExit();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.Equal(130, process.ExitCode);
-        Assert.Contains("Interrupted", output);
+        Assert.Equal(130, Vaccine.Signal(process, signal));
+        Assert.Contains("Interrupted", process.StandardOutput.ReadToEnd());
 
         var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
         Assert.True(report.GetProperty("interrupted").GetBoolean());

@@ -41,4 +41,15 @@ internal static class Vaccine
         };
         return Process.Start(start)!;
     }
+
+    /// <summary>Sends a signal to a process and gives its exit code; ends a process that does not listen.</summary>
+    public static int Signal(Process process, string signal)
+    {
+        Process.Start("kill", [signal, $"{process.Id}"]).WaitForExit();
+        if (process.WaitForExit(TimeSpan.FromMinutes(1)))
+            return process.ExitCode;
+        process.Kill();
+        Assert.Fail($"{signal} was not heard within a minute; a shell makes what it starts in the background ignore SIGINT");
+        return -1;
+    }
 }
