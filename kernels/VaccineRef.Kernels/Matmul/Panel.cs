@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
@@ -18,12 +20,16 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
     where T : unmanaged, INumberBase<T>
 {
     private const int Stretch = 16;     // p at a time when packing turns rows into columns: one cache line of each row
+    private const int PerTask = 64;     // p in a task where rows lie side by side already,
+    private const int AtOnce = 8;       // and p whose cache lines are held until all strips have taken their part
 
     private readonly int _firstPacked = whole ? 0 : rows / width;
 
     public int Strips => (rows + width - 1) / width;
 
-    public int StripsToPack => Strips - _firstPacked;
+    /// <summary>Pieces of work that packing is cut into.</summary>
+    public int Tasks =>
+        _firstPacked == Strips ? 0 : source.Outer == 1 ? (depth + PerTask - 1) / PerTask : Strips - _firstPacked;
 
     /// <summary>Bytes that <c>packed</c> must have, in whole cache lines.</summary>
     public static long PackedSize(int rows, int depth, int width, bool whole) =>
@@ -36,27 +42,61 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
     /// <summary>Strip s, as the tile reads it.</summary>
     public Strip<T> this[int s] => s < _firstPacked
         ? source.At((nint)s * width, 0)
-        : new Strip<T>(packed + (nint)(s - _firstPacked) * width * depth, 1, width);
+        : new Strip<T>(Packed(s), 1, width);
 
-    /// <summary>Packs the i-th of the <see cref="StripsToPack"/>.</summary>
+    /// <summary>Does the i-th of the <see cref="Tasks"/>.</summary>
     public void Pack(int i)
     {
-        int s = _firstPacked + i, real = RowsOf(s);
-        var from = source.At((nint)s * width, 0);
-        T* to = packed + (nint)i * width * depth;
-        if (real < width)
-            new Span<T>(to, width * depth).Clear();
-        if (from.Outer == 1)
+        if (source.Outer != 1)
         {
-            for (int p = 0; p < depth; p++)
-                new ReadOnlySpan<T>(from.Start + p * from.Inner, real).CopyTo(new Span<T>(to + (nint)p * width, real));
+            Turn(_firstPacked + i);
             return;
         }
-        for (int first = 0; first < depth; first += Stretch)
-            Turn(from.At(0, first), real, Math.Min(Stretch, depth - first), to + (nint)first * width);
+        int end = Math.Min(depth, (i + 1) * PerTask);
+        for (int p = i * PerTask; p < end; p += AtOnce)
+            for (int s = _firstPacked; s < Strips; s++)
+                Copy(s, p, Math.Min(end, p + AtOnce));
     }
 
-    private void Turn(Strip<T> from, int real, int stretch, T* to)
+    private T* Packed(int s) => packed + (nint)(s - _firstPacked) * width * depth;
+
+    private void Copy(int s, int p, int end)
+    {
+        int real = RowsOf(s);
+        T* from = source.Start + (nint)s * width + p * source.Inner, to = Packed(s) + (nint)p * width;
+        for (; p < end; p++, from += source.Inner, to += width)
+        {
+            Copy((byte*)from, (byte*)to, real * sizeof(T));
+            for (int r = real; r < width; r++)
+                to[r] = T.Zero;
+        }
+    }
+
+    // A strip is 24 to 128 bytes wide: too short for the call that copies spans.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy(byte* from, byte* to, int bytes)
+    {
+        int i = 0;
+        for (; i + Vector256<byte>.Count <= bytes; i += Vector256<byte>.Count)
+            Vector256.Load(from + i).Store(to + i);
+        for (; i + Vector128<byte>.Count <= bytes; i += Vector128<byte>.Count)
+            Vector128.Load(from + i).Store(to + i);
+        for (; i + sizeof(T) <= bytes; i += sizeof(T))
+            *(T*)(to + i) = *(T*)(from + i);
+    }
+
+    private void Turn(int s)
+    {
+        int real = RowsOf(s);
+        var from = source.At((nint)s * width, 0);
+        T* to = Packed(s);
+        if (real < width)
+            new Span<T>(to, width * depth).Clear();
+        for (int first = 0; first < depth; first += Stretch)
+            Turn(from.At(0, first), real, Math.Min(Stretch, depth - first), width, to + (nint)first * width);
+    }
+
+    private static void Turn(Strip<T> from, int real, int stretch, int width, T* to)
     {
         int r = 0;
         if (stretch == Stretch && from.Inner == 1)

@@ -42,8 +42,8 @@ internal static unsafe class PanelProduct<T, V, S>
                 {
                     int columns = Math.Min(x.N - j, ColumnChunk);
                     var b = new Panel<T>(x.B.At(j, p), columns, depth, columnsOfTile, packB, packedB);
-                    int strips = j == 0 ? a.StripsToPack : 0;
-                    Fork(workers, x.Work, strips + b.StripsToPack, new Packing(a, b, strips));
+                    int strips = j == 0 ? a.Tasks : 0;
+                    Fork(workers, x.Work, strips + b.Tasks, new Packing(a, b, strips));
                     var tiles = new Tiles(a, b, x.C.At(i, j, x.C.Accumulate || p > 0), depth);
                     Fork(workers, x.Work, tiles.Count, tiles);
                 }
