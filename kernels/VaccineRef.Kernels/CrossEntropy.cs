@@ -16,7 +16,7 @@ public enum Reduction
 
 /// <summary>
 /// loss_i = log sum_j exp(z_ij) - z_it with z = hidden W' and t = ids[i], where t is not -100: the language-model head
-/// and its loss in one, a chunk of rows at a time, so that (N, V) never exists. X: hidden (N, C), W (V, C). Ids:
+/// and its loss in one, a block of the vocabulary against a chunk of rows at a time, so that (N, V) never exists. X: hidden (N, C), W (V, C). Ids:
 /// targets (N), already shifted. Y: the mean over counted rows (1, 1), accumulated in double by a fixed tree, or one
 /// loss a row (N, 1), 0 where not counted. Saved: log-sum-exp (N, 1).
 /// Backward, with z recomputed: dz_ij = (p_ij - [j = t]) dy_i, dhidden = dz W, dW = dz' hidden; rows not counted get
@@ -32,7 +32,7 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     /// <summary>The target that is not counted.</summary>
     public const int Ignored = -100;
 
-    private const int ChunkElements = 1 << 22, FewestRows = 16, MostRows = 256, RowsPerBlock = 4, TermsPerBlock = 256;
+    private const int MostRows = 1024, MostWords = 1536, RowsPerTask = 4, TermsPerBlock = 256;
 
     /// <inheritdoc/>
     public override string Name => "CrossEntropy";
@@ -61,151 +61,193 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     public override void Forward(CpuFrame<T> f)
     {
         var (targets, saved) = (f.Ids, f.Saved);
-        var chunks = new Chunks(f);
-        var losses = f.Scratch<double>(new(chunks.Counted, 1));
+        var chunk = new Chunk(f);
+        var losses = f.Scratch<double>(new(chunk.Counted, 1));
+        var sums = f.Scratch(new(chunk.MostRows, 3));                 // per row: maximum, sum above it, the target's logit
         saved.Span.Clear();
-        for (int first = 0; first < chunks.Counted; first += chunks.Rows)
+        for (int first = 0; first < chunk.Counted; first += chunk.MostRows)
         {
-            var (rows, logits) = (chunks.Load(f, first), chunks.Logits);
-            int start = first;
-            f.Workers.Blocks(rows.Rows, RowsPerBlock, (begin, end) =>
+            var rows = chunk.Gather(f, first);
+            for (int word = 0; word < chunk.Vocabulary; word += MostWords)
             {
-                for (int i = begin; i < end; i++)
-                {
-                    int row = rows.Span[i];
-                    var z = logits.Row(i);
-                    T max = TensorPrimitives.Max<T>(z);
-                    double target = double.CreateChecked(z[targets.Span[row]] - max);
-                    TensorPrimitives.Subtract(z, max, z);
-                    TensorPrimitives.Exp<T>(z, z);
-                    double log = Math.Log(double.CreateChecked(TensorPrimitives.Sum<T>(z)));
-                    saved.Span[row] = max + T.CreateChecked(log);
-                    losses.Span[start + i] = log - target;
-                }
-            });
+                int begin = word;
+                var logits = chunk.Multiply(f, rows.Rows, begin);
+                ForRows(f, rows, (i, row) => Absorb(logits.Row(i), targets.Span[row] - begin, sums.Row(i), begin == 0));
+            }
+
+            for (int i = 0; i < rows.Rows; i++)
+            {
+                var sum = sums.Row(i);
+                int row = rows.Span[i];
+                double log = Math.Log(double.CreateChecked(sum[1]));
+                saved.Span[row] = sum[0] + T.CreateChecked(log);
+                losses.Span[first + i] = log - double.CreateChecked(sum[2] - sum[0]);
+            }
         }
 
-        Reduce(f, chunks, losses);
+        Reduce(f, chunk, losses);
     }
 
     /// <inheritdoc/>
-    public override unsafe void Backward(CpuFrame<T> f)
+    public override void Backward(CpuFrame<T> f)
     {
         var (targets, saved, dy) = (f.Ids, f.Saved, f.Dy);
-        var chunks = new Chunks(f);
-        for (int first = 0; first < chunks.Counted; first += chunks.Rows)
+        var chunk = new Chunk(f);
+        T counted = T.CreateChecked(chunk.Counted);
+        for (int first = 0; first < chunk.Counted; first += chunk.MostRows)
         {
-            var (rows, logits) = (chunks.Load(f, first), chunks.Logits);
-            f.Workers.Blocks(rows.Rows, RowsPerBlock, (begin, end) =>
+            var rows = chunk.Gather(f, first);
+            for (int word = 0; word < chunk.Vocabulary; word += MostWords)
             {
-                for (int i = begin; i < end; i++)
+                int begin = word;
+                var logits = chunk.Multiply(f, rows.Rows, begin);
+                ForRows(f, rows, (i, row) =>
                 {
-                    int row = rows.Span[i];
                     var z = logits.Row(i);
-                    T scale = reduction == Reduction.Mean ? dy.Span[0] / T.CreateChecked(chunks.Counted) : dy.Span[row];
                     TensorPrimitives.Subtract(z, saved.Span[row], z);
                     TensorPrimitives.Exp<T>(z, z);
-                    z[targets.Span[row]] -= T.One;
-                    TensorPrimitives.Multiply(z, scale, z);
-                }
-            });
+                    if ((uint)(targets.Span[row] - begin) < (uint)z.Length)
+                        z[targets.Span[row] - begin] -= T.One;
+                    TensorPrimitives.Multiply(
+                        z, reduction == Reduction.Mean ? dy.Span[0] / counted : dy.Span[row], z);
+                });
+                if (f.Wants(0))
+                    chunk.MultiplyBack(f, logits, begin);
+                if (f.Wants(1))
+                    BackwardWeight(f, chunk.Hidden, logits, begin);
+            }
+
             if (f.Wants(0))
-                BackwardHidden(f, chunks, rows);
-            if (f.Wants(1))
-                BackwardWeight(f, chunks, rows.Rows);
+                chunk.AddBack(f, rows);
         }
     }
 
+    /// <summary>Takes a block of a row's logits into its maximum, the sum above it, and its target's logit.</summary>
+    private static void Absorb(Span<T> z, int target, Span<T> sums, bool first)
+    {
+        // Finite: what no block exceeds lies above it, and exp(before - max) is no NaN.
+        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0], max = T.Max(before, TensorPrimitives.Max<T>(z));
+        if ((uint)target < (uint)z.Length)
+            sums[2] = z[target];
+        TensorPrimitives.Subtract(z, max, z);
+        TensorPrimitives.Exp<T>(z, z);
+        T earlier = first ? T.Zero : sums[1] * T.Exp(before - max);
+        (sums[0], sums[1]) = (max, earlier + TensorPrimitives.Sum<T>(z));
+    }
+
+    /// <summary>body(i, rows[i]) for every row of the chunk.</summary>
+    private static void ForRows(CpuFrame<T> f, View<int> rows, Action<int, int> body) =>
+        f.Workers.Blocks(rows.Rows, RowsPerTask, (first, end) =>
+        {
+            for (int i = first; i < end; i++)
+                body(i, rows.Span[i]);
+        });
+
     /// <summary>Writes the losses, or their mean, into y.</summary>
-    private void Reduce(CpuFrame<T> f, Chunks chunks, View<double> losses)
+    private void Reduce(CpuFrame<T> f, Chunk chunk, View<double> losses)
     {
         var y = f.Y;
         if (reduction == Reduction.Mean)
         {
             double sum = f.Workers.Sum(
-                chunks.Counted, TermsPerBlock, (first, end) => TensorPrimitives.Sum<double>(losses.Span[first..end]));
-            y.Span[0] = T.CreateChecked(sum / Math.Max(1, chunks.Counted));
+                chunk.Counted, TermsPerBlock, (first, end) => TensorPrimitives.Sum<double>(losses.Span[first..end]));
+            y.Span[0] = T.CreateChecked(sum / Math.Max(1, chunk.Counted));
             return;
         }
 
         y.Span.Clear();
-        for (int i = 0; i < chunks.Counted; i++)
-            y.Span[chunks.Row(i)] = T.CreateChecked(losses.Span[i]);
+        for (int i = 0; i < chunk.Counted; i++)
+            y.Span[chunk.Row(i)] = T.CreateChecked(losses.Span[i]);
     }
 
-    /// <summary>dhidden += dz W, on the chunk's own rows.</summary>
-    private static unsafe void BackwardHidden(CpuFrame<T> f, Chunks chunks, View<int> rows)
+    /// <summary>dW += dz' hidden, in the rows of the block that begins at word <paramref name="begin"/>.</summary>
+    private static unsafe void BackwardWeight(CpuFrame<T> f, View<T> hidden, View<T> dz, int begin)
     {
-        View<T> dz = chunks.Logits, w = f.X(1), dx = f.Dx(0), product = chunks.Product;
+        var dw = f.Dx(1).SliceRows(begin, dz.Columns);
         Matmul.Multiply(
-            f.Workers, rows.Rows, w.Columns, w.Rows, T.One, dz.Address, w.Rows, false, w.Address, w.Columns, false,
-            product.Address, w.Columns, accumulate: false);
-        for (int i = 0; i < rows.Rows; i++)
-            TensorPrimitives.Add(dx.Row(rows.Span[i]), product.Row(i), dx.Row(rows.Span[i]));
-    }
-
-    /// <summary>dW += dz' hidden.</summary>
-    private static unsafe void BackwardWeight(CpuFrame<T> f, Chunks chunks, int rows)
-    {
-        View<T> dz = chunks.Logits, hidden = chunks.Hidden, dw = f.Dx(1);
-        Matmul.Multiply(
-            f.Workers, dw.Rows, dw.Columns, rows, T.One, dz.Address, dw.Rows, true, hidden.Address, dw.Columns, false,
-            dw.Address, dw.Columns, accumulate: true);
+            f.Workers, dw.Rows, dw.Columns, dz.Rows, T.One, dz.Address, dz.Columns, true, hidden.Address, dw.Columns,
+            false, dw.Address, dw.Columns, accumulate: true);
     }
 
     /// <summary>
-    /// The counted rows, and room for one chunk of them. A chunk's size depends on the vocabulary alone.
+    /// Room for one chunk of the counted rows, and for its logits over one block of the vocabulary. The chunks are as
+    /// long as may be: every block of the head is packed once for each.
     /// </summary>
-    private readonly struct Chunks
+    private readonly struct Chunk
     {
         private readonly View<int> _counted;        // (N, 1), the first Counted in use
+        private readonly View<T> _logits;           // (MostRows, MostWords)
+        private readonly View<T> _product;          // (MostRows, C): dz W
 
-        public Chunks(CpuFrame<T> f)
+        public Chunk(CpuFrame<T> f)
         {
             var targets = f.Ids.Span;
-            int vocabulary = f.X(1).Rows, columns = f.X(0).Columns;
+            int columns = f.X(0).Columns;
+            Vocabulary = f.X(1).Rows;
             _counted = f.Scratch<int>(new(targets.Length, 1));
             for (int row = 0; row < targets.Length; row++)
                 if (targets[row] != Ignored)
                     _counted.Span[Counted++] = row;
-            Rows = Math.Min(Math.Clamp(ChunkElements / vocabulary, FewestRows, MostRows), Counted);
-            Hidden = f.Scratch(new(Rows, columns));
-            Logits = f.Scratch(new(Rows, vocabulary));
-            Product = f.Scratch(f.Wants(0) ? new(Rows, columns) : Shape.Empty);
+            MostRows = Math.Min(CrossEntropy<T>.MostRows, Counted);
+            Hidden = f.Scratch(new(MostRows, columns));
+            _logits = f.Scratch(new(MostRows, Math.Min(MostWords, Vocabulary)));
+            _product = f.Scratch(f.Wants(0) ? new(MostRows, columns) : Shape.Empty);
         }
 
         /// <summary>Number of counted rows.</summary>
         public int Counted { get; }
 
         /// <summary>Rows of a full chunk.</summary>
-        public int Rows { get; }
+        public int MostRows { get; }
 
-        /// <summary>The chunk's rows of hidden, (Rows, C).</summary>
+        /// <summary>V.</summary>
+        public int Vocabulary { get; }
+
+        /// <summary>The chunk's rows of hidden, (MostRows, C).</summary>
         public View<T> Hidden { get; }
-
-        /// <summary>The chunk's logits, then what becomes of them, (Rows, V).</summary>
-        public View<T> Logits { get; }
-
-        /// <summary>Room for dz W, (Rows, C).</summary>
-        public View<T> Product { get; }
 
         /// <summary>The row of the counted row <paramref name="i"/>.</summary>
         public int Row(int i) => _counted.Span[i];
 
         /// <summary>
-        /// Gathers the chunk that begins at counted row <paramref name="first"/>, forms its logits, and says which rows
-        /// it holds.
+        /// Gathers the chunk that begins at counted row <paramref name="first"/>, and says which rows it holds.
         /// </summary>
-        public unsafe View<int> Load(CpuFrame<T> f, int first)
+        public View<int> Gather(CpuFrame<T> f, int first)
         {
-            View<T> hidden = f.X(0), w = f.X(1);
-            var rows = _counted.SliceRows(first, Math.Min(Rows, Counted - first));
+            var rows = _counted.SliceRows(first, Math.Min(MostRows, Counted - first));
             for (int i = 0; i < rows.Rows; i++)
-                hidden.Row(rows.Span[i]).CopyTo(Hidden.Row(i));
-            Matmul.Multiply(
-                f.Workers, rows.Rows, w.Rows, w.Columns, T.One, Hidden.Address, w.Columns, false,
-                w.Address, w.Columns, true, Logits.Address, w.Rows, accumulate: false);
+                f.X(0).Row(rows.Span[i]).CopyTo(Hidden.Row(i));
             return rows;
+        }
+
+        /// <summary>Logits of the chunk over the block that begins at word <paramref name="begin"/>.</summary>
+        public unsafe View<T> Multiply(CpuFrame<T> f, int rows, int begin)
+        {
+            var w = f.X(1).SliceRows(begin, Math.Min(MostWords, Vocabulary - begin));
+            var logits = _logits.As(new(rows, w.Rows));
+            Matmul.Multiply(
+                f.Workers, rows, w.Rows, w.Columns, T.One, Hidden.Address, w.Columns, false, w.Address, w.Columns, true,
+                logits.Address, w.Rows, accumulate: false);
+            return logits;
+        }
+
+        /// <summary>product = or += dz W, over one block of the vocabulary.</summary>
+        public unsafe void MultiplyBack(CpuFrame<T> f, View<T> dz, int begin)
+        {
+            var w = f.X(1).SliceRows(begin, dz.Columns);
+            Matmul.Multiply(
+                f.Workers, dz.Rows, w.Columns, w.Rows, T.One, dz.Address, w.Rows, false, w.Address, w.Columns, false,
+                _product.Address, w.Columns, accumulate: begin > 0);
+        }
+
+        /// <summary>dhidden += product, in the chunk's own rows.</summary>
+        public void AddBack(CpuFrame<T> f, View<int> rows)
+        {
+            for (int i = 0; i < rows.Rows; i++)
+            {
+                var dx = f.Dx(0).Row(rows.Span[i]);
+                TensorPrimitives.Add(dx, _product.Row(i), dx);
+            }
         }
     }
 }
