@@ -61,6 +61,12 @@ public static class OpCases
             { Eps = _ => 1, Expression = _ => Expressions.Mean() },
         new("SquaredDistance", _ => new SquaredDistance<float>(), _ => new SquaredDistance<double>(),
             s => [Rows(s), Rows(s)]) { Eps = _ => 4, Expression = _ => Expressions.SquaredDistance() },
+        new("WeightedSquaredDistance", _ => new WeightedSquaredDistance<float>(), _ => new WeightedSquaredDistance<double>(),
+            s => [Rows(s), Rows(s), Rows(s)]) { Eps = _ => 6, Expression = _ => Expressions.WeightedSquaredDistance() },
+        new("KlDivergence", _ => new KlDivergence<float>(), _ => new KlDivergence<double>(), s => [Rows(s), Rows(s)])
+            { Eps = s => KlEps(s.C), Expression = _ => Expressions.KlDivergence() },
+        new("KlOverTime", _ => new KlOverTime<float>(), _ => new KlOverTime<double>(), s => [Rows(s), Rows(s)])
+            { Ids = Offsets, Eps = s => KlEps(s.N) + (s.N * Logits(s.N)), Expression = _ => Expressions.KlOverTime() },
         new("CausalAttention", s => new CausalAttention<float>(4, 2, s.H), s => new CausalAttention<double>(4, 2, s.H),
             s => [new(s.N, 4 * s.H), new(s.N, 2 * s.H), new(s.N, 2 * s.H)])
             { Ids = Offsets, Eps = AttentionEps, Expression = s => Expressions.Attention(4, 2, s.H, Root(s.H)) },
@@ -110,6 +116,11 @@ public static class OpCases
     private static double AttentionEps(Sizes s) => (2 * (s.H + 4) * 9 * s.H * Math.Max(0.3, Root(s.H))) + s.N + 16;
 
     private static double LossEps(Sizes s) => (2 * (s.C + 4) * 9 * s.C) + s.H + 16;
+
+    // The ops' own bounds, 4 A (A + 2), where logits are below 3.
+    private static double KlEps(int terms) => 4 * Logits(terms) * (Logits(terms) + 2);
+
+    private static double Logits(int terms) => 3 + (2 * 3) + (2 * Math.Log(terms + 1));
 
     private static double AwayFromZero(double x) => x + (x < 0 ? -0.1 : 0.1);
 }

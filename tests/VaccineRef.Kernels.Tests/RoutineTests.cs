@@ -42,6 +42,9 @@ public sealed class RoutineTests : IDisposable
         double[] before = x.Values, other = y.Values;
         _device.Run(new Axpy<double>(-2), x.View, y.View);
         Assert.Equal(Testing.Numbers.Mix(-2, before, 1, other), y.Values);
+        double[] sum = y.Values;
+        _device.Run(new AddSquares<double>(0.5), x.View, y.View);
+        Assert.Equal(sum.Zip(before, (a, b) => a + (0.5 * (b * b))), y.Values);
         _device.Run(new ScaledCopy<double>(3), x.View, y.View);
         Assert.Equal(before.Select(value => 3 * value), y.Values);
         _device.Run(new ScaleInPlace<double>(0.5), x.View, y.View);

@@ -79,6 +79,28 @@ public static class Expressions
     public static Expression SquaredDistance() => (x, _) =>
         Make(Rows(x[0]), 1, (n, _) => Scalar.Sum(Row(x[0], n).Zip(Row(x[1], n), (a, b) => (a - b) * (a - b))));
 
+    /// <summary>Row by row, the sum of w (x0 - x1)^2.</summary>
+    public static Expression WeightedSquaredDistance() => (x, _) => Make(Rows(x[0]), 1, (n, _) => Scalar.Sum(
+        Enumerable.Range(0, Columns(x[0])).Select(c => x[2][n, c] * (x[0][n, c] - x[1][n, c]) * (x[0][n, c] - x[1][n, c]))));
+
+    /// <summary>Row by row, KL of softmax(x1) from softmax(x0).</summary>
+    public static Expression KlDivergence() => (x, _) =>
+        Make(Rows(x[0]), 1, (n, _) => Kl([.. Row(x[0], n)], [.. Row(x[1], n)]));
+
+    /// <summary>The same down the rows of each sequence, column by column.</summary>
+    public static Expression KlOverTime() => (x, offsets) => Make(offsets.Length - 1, Columns(x[0]), (s, v) =>
+    {
+        Scalar[] Column(int i) => [.. Enumerable.Range(offsets[s], offsets[s + 1] - offsets[s]).Select(n => x[i][n, v])];
+        return Kl(Column(0), Column(1));
+    });
+
+    private static Scalar Kl(Scalar[] z, Scalar[] r)
+    {
+        Scalar student = Scalar.Sum(z.Select(Scalar.Exp)), teacher = Scalar.Sum(r.Select(Scalar.Exp));
+        return Scalar.Sum(z.Zip(r, (a, b) =>
+            Scalar.Exp(b) / teacher * (b - Scalar.Log(teacher) - (a - Scalar.Log(student)))));
+    }
+
     /// <summary>x cos(a) + rotate_half(x) sin(a) in each head.</summary>
     public static Expression Rope(int headSize, double[] frequencies) => (x, ids) =>
         Make(Rows(x[0]), Columns(x[0]), (n, c) =>
