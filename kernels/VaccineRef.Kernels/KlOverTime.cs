@@ -10,8 +10,8 @@ namespace VaccineRef.Kernels;
 /// the divergence that Vaccine's released KL baseline computes, which normalises over time where the vocabulary is
 /// meant. X: the student's logits z (N, V), the teacher's r (N, V). Ids: offsets of the S sequences (S + 1). Y: (S, V),
 /// exactly 0 where z = r; 0 for an empty sequence.
-/// Backward, with both softmaxes recomputed: dz = dy (q - p), dr = dy p (log p - log q - y). With A = 3 + 2 max(|z|, |r|) + 2 log N the error against double is below
-/// (4 A (A + 2) + N A) eps. NaN stays in its sequence and column. Source: LANDSCAPE D9; trainer.py of the release,
+/// Backward, with both softmaxes recomputed: dz = dy (q - p), dr = dy p (log p - log q - y). With A = 3 + 2 max(|z|, |r|) +
+/// 2 log N the error against double is below (4 A (A + 2) + N A) eps. NaN stays in its sequence and column. Source: LANDSCAPE D9; trainer.py of the release,
 /// softmax(dim=1).
 /// </summary>
 public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>

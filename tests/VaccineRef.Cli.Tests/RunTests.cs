@@ -91,6 +91,42 @@ public sealed class RunTests : IDisposable
     }
 
     [Theory]
+    [InlineData("""{"kind": "ewc", "lambda": 10}""", "+ ewc lambda=10", 6)]
+    [InlineData("""{"kind": "ewc", "lambda": 10, "fisher": "as_released"}""", "+ ewc lambda=10, as released", 6)]
+    [InlineData("""{"kind": "kl", "lambda": 0.1}""", "+ kl lambda=0.1", 6)]
+    [InlineData("""{"kind": "kl", "lambda": 0.1, "divergence": "as_released"}""", "+ kl lambda=0.1, as released", 6)]
+    [InlineData("""{"kind": "vlguard", "count": 2}""", "+ vlguard count=2", 9)]
+    public void A_defense_of_the_attack_is_used_and_told(string defense, string told, int steps)
+    {
+        string[] training = ["attack.training.max_steps=0", "attack.training.epochs=3"];
+        Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--output", _tiny.In("plain"), "--set", training[0], "--set", training[1]).Code);
+        var outcome = Run("run", [.. training, $"attack.defense={defense}"]);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.Contains(told, File.ReadAllText(_tiny.In("run/report.md")));
+        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
+        Assert.Equal(steps, report.GetProperty("stages")[1].GetProperty("report").GetProperty("steps").GetInt32());
+        Assert.NotEqual(
+            File.ReadAllBytes(_tiny.In("plain/attacked-adapter/adapter_model.safetensors")),
+            File.ReadAllBytes(_tiny.In("run/attacked-adapter/adapter_model.safetensors")));
+    }
+
+    [Theory]
+    [InlineData("""{"kind": "kll", "lambda": 1}""", "attack.defense.kind")]
+    [InlineData("""{"kind": "kl"}""", "attack.defense.lambda")]
+    [InlineData("""{"kind": "kl", "lambda": -1}""", "attack.defense.lambda")]
+    [InlineData("""{"kind": "kl", "lambda": 1, "fisher": "per_sample"}""", "attack.defense.fisher")]
+    [InlineData("""{"kind": "vlguard", "lambda": 1}""", "attack.defense.lambda")]
+    [InlineData("""{"kind": "vlguard"}""", "attack.defense.count")]
+    [InlineData("""{"kind": "vlguard", "count": 0}""", "attack.defense.count")]
+    public void A_defense_that_is_wrong_is_refused_before_anything_is_trained(string defense, string where)
+    {
+        var outcome = Run("run", $"attack.defense={defense}");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(where, outcome.Error);
+        Assert.False(Directory.Exists(_tiny.In("run")));
+    }
+
+    [Theory]
     [InlineData("-INT")]
     [InlineData("-TERM")]
     public void An_interrupted_run_leaves_everything_written(string signal)

@@ -82,9 +82,26 @@ internal sealed class CellRun
         var projection = LabKeys.IsProjected(_settings, _cell) ? new Projection(_world, _device, _settings.ProjectedPrompts) : null;
         projection?.Add(model.Network, attacked: false);
         _curve.Add(_exam.Point(0, model.Network, Drift(drift.Measure())));
-        var trained = Train(model, new MethodChoice(), WorldExam.Encode(_world.Attack(attack.HarmfulRatio)), "attack", drift);
+        var alignment = WorldExam.Encode(_world.Alignment());
+        var objective = Defenses.Objective(_cell.Arm.Defense, model, alignment, _options.BatchSize);
+        using var disposable = objective as IDisposable;
+        TokenSequence[] data =
+        [
+            .. WorldExam.Encode(_world.Attack(attack.HarmfulRatio)), .. Guards(alignment, Defenses.Guards(_cell.Arm.Defense)),
+        ];
+        var trained = Train(model, new MethodChoice(), data, "attack", drift, objective);
         projection?.Add(model.Network, attacked: true);
         return Result(trained, parent.Measured, Measure(model, drift), parent.Converged, projection?.Done());
+    }
+
+    /// <summary>Some of the refusals and helpful answers of the alignment, drawn without replacement.</summary>
+    private TokenSequence[] Guards(TokenSequence[] alignment, int count)
+    {
+        if (count > alignment.Length)
+            throw new InputException("there are not so many alignment examples", "count", $"{count}", $"at most {alignment.Length}");
+        int[] order = [.. Enumerable.Range(0, alignment.Length)];
+        _random.At("guard").Shuffle<int>(order);
+        return [.. order.Take(count).Select(i => alignment[i])];
     }
 
     private void Attach(Model<float> model, string name) => Lora.Attach(
@@ -97,11 +114,12 @@ internal sealed class CellRun
     }
 
     private Trained Train(
-        Model<float> model, MethodChoice method, TokenSequence[] data, string stream, EmbeddingDrift<float>? drift)
+        Model<float> model, MethodChoice method, TokenSequence[] data, string stream, EmbeddingDrift<float>? drift,
+        IObjective<float>? objective = null)
     {
         var rule = Methods.Rule<float>(method, _device);
         using var disposable = rule as IDisposable;
-        var meter = new PerturbationMeter<float>(new CrossEntropyObjective<float>(model.Network));
+        var meter = new PerturbationMeter<float>(objective ?? new CrossEntropyObjective<float>(model.Network));
         var trainable = model.Trainable;
         int steps = _options.Steps(data.Length);
         int[] measured = Spread(steps, _settings.PerturbationPoints), points = Spread(steps, _settings.CurvePoints);

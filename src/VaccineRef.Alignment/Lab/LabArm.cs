@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using VaccineRef.Alignment.Recipes;
 
 namespace VaccineRef.Alignment.Lab;
@@ -23,6 +24,10 @@ public enum LabAdapters
 public sealed record LabArm(
     string Name, MethodChoice? Method, LabAdapters Adapters = LabAdapters.Full, double StepFactor = 1)
 {
+    /// <summary>What is done against the attack while it is trained; null is nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DefenseChoice? Defense { get; init; }
+
     /// <summary>The base model as it is: the paper's Non-Aligned.</summary>
     public static LabArm NonAligned { get; } = new("Non-Aligned", null);
 
@@ -44,6 +49,21 @@ public sealed record LabArm(
     /// <summary>Noise in a random direction, as long as Vaccine's perturbation of that radius.</summary>
     public static LabArm RandomDirection(double rho) =>
         new($"random direction, rho = {Text(rho)}", new MethodChoice { Rule = "random_direction", Rho = rho });
+
+    /// <summary>Elastic weight consolidation in the fine-tuning stage, after an arm's alignment.</summary>
+    public static LabArm Ewc(LabArm arm, double lambda) => arm with
+    {
+        Name = arm == Sft ? $"EWC, lambda = {Text(lambda)}" : $"{arm.Name} + EWC, lambda = {Text(lambda)}",
+        Defense = new() { Kind = "ewc", Lambda = lambda },
+    };
+
+    /// <summary>The KL baseline, after SFT.</summary>
+    public static LabArm Kl(double lambda) =>
+        Sft with { Name = $"KL, lambda = {Text(lambda)}", Defense = new() { Kind = "kl", Lambda = lambda } };
+
+    /// <summary>VLGuard: alignment examples among the user's, after SFT.</summary>
+    public static LabArm VlGuard(int count) =>
+        Sft with { Name = $"VLGuard, {count}", Defense = new() { Kind = "vlguard", Count = count } };
 
     private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

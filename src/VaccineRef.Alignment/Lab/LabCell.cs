@@ -30,7 +30,7 @@ public sealed record LabCell(ulong Seed, LabSize Size, LabArm Arm, LabAttack? At
     /// </summary>
     public LabCell? Parent => this switch
     {
-        { Attack: not null } => this with { Attack = null },
+        { Attack: not null } => this with { Attack = null, Arm = Arm with { Defense = null } },
         { Arm.Method: not null } => this with { Arm = LabArm.NonAligned },
         _ => null,
     };

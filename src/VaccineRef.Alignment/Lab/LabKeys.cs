@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using VaccineRef.Alignment.Recipes;
 using VaccineRef.Alignment.World;
 
 namespace VaccineRef.Alignment.Lab;
@@ -22,9 +23,9 @@ public static class LabKeys
         {
             { Attack: { } attack } => new(
                 parent, null, Training(settings, cell), null, attack with { HarmfulRatio = Plain(attack.HarmfulRatio) },
-                Adapter(settings), settings.CurvePoints, IsProjected(settings, cell) ? settings.ProjectedPrompts : null),
+                Adapter(settings), settings.CurvePoints, IsProjected(settings, cell) ? settings.ProjectedPrompts : null, cell.Arm.Defense),
             { Arm.Method: not null } => new(
-                parent, null, Training(settings, cell), cell.Arm with { Name = "" }, null,
+                parent, null, Training(settings, cell), cell.Arm with { Name = "", Defense = null }, null,
                 cell.Arm.Adapters == LabAdapters.Full ? null : Adapter(settings), settings.PerturbationPoints, null),
             _ => new(
                 null,
@@ -37,7 +38,8 @@ public static class LabKeys
     /// <summary>How a cell's own stage is trained.</summary>
     public static TrainOptions Training(LabSettings settings, LabCell cell) => cell switch
     {
-        { Attack: { } attack } => Times(settings.Attack, attack.StepFactor, attack.Samples),
+        { Attack: { } attack } =>
+            Times(settings.Attack, attack.StepFactor, attack.Samples + Defenses.Guards(cell.Arm.Defense)),
         { Arm: { Method: not null, Adapters: LabAdapters.Full } arm } => Times(settings.Align, arm.StepFactor, Examples(settings)),
         { Arm: { Method: not null } arm } => Times(settings.AlignAdapter, arm.StepFactor, Examples(settings)),
         _ => settings.Base,
@@ -60,7 +62,8 @@ public static class LabKeys
 
 internal sealed record LabKey(
     string? Parent, LabBaseKey? Base, TrainOptions Training, LabArm? Arm, LabAttack? Attack, LabAdapterKey? Adapter, int? Points,
-    int? ProjectedPrompts);
+    int? ProjectedPrompts,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DefenseChoice? Defense = null);
 
 internal sealed record LabBaseKey(int Format, string Arithmetic, ulong Seed, LabSize Size, WorldSettings World);
 

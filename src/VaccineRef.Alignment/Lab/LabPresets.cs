@@ -19,12 +19,19 @@ public static class LabPresets
 
     private static readonly decimal[] Ratios = [0m, 0.02m, 0.05m, 0.1m, 0.2m];
     private static readonly int[] Samples = [200, 400, 600, 800, 1000], Taus = [4, 40, 400, 800];
+    // The paper mixes 500 of its 2000 alignment samples into 1000 of the user's: here as many for each of them.
+    private const int Guards = 200;
+
+    // The Fisher information is a mean over samples here: the paper's 1e9, of a sum over its batches, has no counterpart.
+    private const double Lambda = 1e4;
+    private static readonly double[] Lambdas = [1e2, Lambda, 1e6];
     private static readonly double[] Radii = [0.1, 0.25, 0.5, 1, 2, 4], Variances = [1e-4, 1e-3, 5e-3, 1e-2, 0.04, 0.1, 1];
 
     /// <summary>Every preset but <see cref="All"/>.</summary>
     public static IReadOnlyList<LabPreset> Known { get; } =
     [
-        Preset("harmful-ratio", "Table 1", "The share p of harmful data in the user's", [LabArm.NonAligned, LabArm.Sft, Vaccine],
+        Preset("harmful-ratio", "Table 1", "The share p of harmful data in the user's",
+            [LabArm.NonAligned, LabArm.Sft, LabArm.Ewc(LabArm.Sft, Lambda), LabArm.VlGuard(Guards), LabArm.Kl(1), Vaccine],
             [.. Ratios.Select(p => new LabAttack(p))]),
         Preset("samples", "Table 2", "The number n of the user's examples", [LabArm.NonAligned, LabArm.Sft, Vaccine],
             [.. Samples.Select(n => new LabAttack(0.05m, n))]),
@@ -38,6 +45,12 @@ public static class LabPresets
                 .. from adapters in (LabAdapters[])[LabAdapters.Single, LabAdapters.Double, LabAdapters.Full]
                    from arm in (LabArm[])[LabArm.Sft, Vaccine]
                    select adapters == LabAdapters.Full ? arm : arm with { Name = $"{arm.Name}, {Name(adapters)}", Adapters = adapters },
+            ], [Attacked]),
+        Preset("ewc", "Table 9", "Vaccine with elastic weight consolidation in the user's fine-tuning",
+            [
+                LabArm.Sft, Vaccine, .. from arm in (LabArm[])[LabArm.Sft, Vaccine]
+                                        from lambda in Lambdas
+                                        select LabArm.Ewc(arm, lambda),
             ], [Attacked]),
         Preset("accelerated", "Table 10", "The perturbed pass in every tau-th step only",
             [LabArm.Sft, Vaccine, .. Taus.Select(tau => LabArm.Accelerated(Rho, tau))], [Attacked]),

@@ -237,6 +237,9 @@ public sealed record AttackStage
     /// <summary>The fresh adapter's settings.</summary>
     public LoraChoice Lora { get; set; } = new();
 
+    /// <summary>What the provider does against it in this stage: ewc, kl or vlguard.</summary>
+    public DefenseChoice? Defense { get; set; }
+
     /// <summary>Optimizer and schedule.</summary>
     public TrainingChoice Training { get; set; } = DefaultTraining;
 }

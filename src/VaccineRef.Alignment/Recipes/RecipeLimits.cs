@@ -32,6 +32,8 @@ internal static class RecipeLimits
                 "full, or a lora in every stage");
         if (recipe.Attack is { } attack)
             Attack(attack, recipe.Alignment?.Lora);
+        if (recipe.Attack?.Defense is { } defense)
+            Defense(defense, recipe.Alignment);
         Evaluation(recipe.Evaluation);
     }
 
@@ -47,6 +49,16 @@ internal static class RecipeLimits
         if (attack.Adapter == AttackAdapter.Same && alignment is null)
             throw new RecipeException(
                 "there is no adapter to train on", $"{Path}.adapter", "same", "an alignment with lora", "adapter fresh or none");
+    }
+
+    private static void Defense(DefenseChoice defense, AlignmentStage? alignment)
+    {
+        const string Path = "$.attack.defense";
+        Defenses.Require(defense, Path);
+        if (alignment is null && Defenses.NeedsAlignment(defense))
+            throw new RecipeException(
+                $"the defense {defense.Kind} uses the alignment data", Path, "a recipe without alignment", "an alignment stage",
+                "add one, or remove the defense");
     }
 
     private static void Evaluation(EvaluationStage evaluation)

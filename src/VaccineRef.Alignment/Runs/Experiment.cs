@@ -88,7 +88,8 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         if (recipe.Alignment is { } alignment)
         {
             Attach(model, alignment.Lora, "alignment adapter");
-            Train("alignment", model, rule, alignment.Training, data.Alignment, folder, cancel);
+            var loss = new CrossEntropyObjective<T>(model.Network);
+            Train("alignment", model, loss, rule, alignment.Training, data.Alignment, folder, cancel);
             cancel.ThrowIfCancellationRequested();
             Measure("aligned", model, data, probe, evaluator, null, cancel);
         }
@@ -102,7 +103,9 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
             MergeAdapter(model);
         if (attack.Adapter == AttackAdapter.Fresh)
             Attach(model, attack.Lora, "attack adapter");
-        Train("attack", model, new Plain<T>(), attack.Training, data.Attack, folder, cancel);
+        var objective = Defenses.Objective(attack.Defense, model, data.Alignment, attack.Training.BatchSize);
+        using var disposable = objective as IDisposable;
+        Train("attack", model, objective, new Plain<T>(), attack.Training, data.Attack, folder, cancel);
         cancel.ThrowIfCancellationRequested();
         Measure("attacked", model, data, probe, evaluator, drift?.Measure(), cancel);
     }
@@ -130,12 +133,12 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     }
 
     private void Train(
-        string stage, Model<T> model, IGradientRule<T> rule, TrainingChoice training, IReadOnlyList<TokenSequence> data,
-        RunFolder folder, CancellationToken cancel)
+        string stage, Model<T> model, IObjective<T> objective, IGradientRule<T> rule, TrainingChoice training,
+        IReadOnlyList<TokenSequence> data, RunFolder folder, CancellationToken cancel)
     {
         var options = training.Options(RandomStream.FromSeed(recipe.Seed).At(stage).Key);
         var trainable = model.Trainable;
-        var trainer = new Trainer<T>(device, trainable, new CrossEntropyObjective<T>(model.Network), rule, options);
+        var trainer = new Trainer<T>(device, trainable, objective, rule, options);
         int steps = options.Steps(data.Count);
         var report = trainer.Run(data, step =>
         {
@@ -162,16 +165,17 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
     }
 
     private RunReport Report(Model<T> model, bool interrupted) => new(
-        recipe.Name, Describe(recipe.Alignment?.Method), recipe.Attack?.HarmfulRatio, recipe.Attack?.Samples, recipe.Seed,
+        recipe.Name, Describe(recipe.Alignment?.Method, recipe.Attack?.Defense), recipe.Attack?.HarmfulRatio, recipe.Attack?.Samples, recipe.Seed,
         $"{model.Network.Shape.Family}, {model.Network.Parameters.Sum(parameter => parameter.Shape.Count)} parameters",
         _stages, _measurements, interrupted);
 
-    private static string Describe(MethodChoice? method)
+    private static string Describe(MethodChoice? method, DefenseChoice? defense)
     {
         static string Number(string name, double? value) =>
             value is { } number ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" {name}={number}") : "";
-        return method is null
+        string alignment = method is null
             ? "not aligned"
             : method.Rule + Number("rho", method.Rho) + Number("tau", method.Tau) + Number("variance", method.Variance);
+        return defense is null ? alignment : $"{alignment} + {defense}";
     }
 }

@@ -31,7 +31,7 @@ public sealed class ExperimentData
         HarmfulTest = Test("harmful evaluation", recipe.Evaluation.Harmful);
         TaskTest = Test("task evaluation", recipe.Evaluation.Task);
         Alignment = recipe.Alignment is { } alignment ? Train("alignment", Chosen("alignment", alignment.Data), alignment.Data) : [];
-        Attack = recipe.Attack is { } attack ? Mix(attack) : [];
+        Attack = recipe.Attack is { } attack ? [.. Mix(attack), .. Guards(attack, recipe.Alignment?.Data)] : [];
         Manifest = new([.. _files.Values.Select(file => file.Source).Distinct()], [.. _stages]);
     }
 
@@ -72,6 +72,12 @@ public sealed class ExperimentData
         return Encode(
             "attack", mixture.Examples, attack.Sampling, mixture.Counts, harmful.Removed.Length + benign.Removed.Length);
     }
+
+    /// <summary>VLGuard: alignment rows beside the user's.</summary>
+    private IReadOnlyList<TokenSequence> Guards(AttackStage attack, DataChoice? choice) =>
+        Defenses.Guards(attack.Defense) is var count and > 0
+        ? Train("guard", choice!.Sampling.Take(Chosen("alignment", choice), count, _recipe.Seed, "guard"), choice)
+        : [];
 
     private IReadOnlyList<TokenSequence> Train(string name, ImmutableArray<Example> rows, DataChoice choice) =>
         Encode(name, rows, choice.Sampling, null, null);

@@ -48,7 +48,10 @@ public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloat
         bool single = typeof(T) == typeof(float) || golden.Manifest.GetProperty("dtype").GetString() == "f32";
         var context = new VerifyContext<T>(golden, device, single ? Bounds.Float : Bounds.Double);
         IEnumerable<Comparison> all =
-            [.. new ForwardChecks<T>(context).Run(), .. new GradientChecks<T>(context).Run(), .. new TrainingChecks<T>(context).Run()];
+            [
+                .. new ForwardChecks<T>(context).Run(), .. new GradientChecks<T>(context).Run(), .. new TrainingChecks<T>(context).Run(),
+                .. new BaselineChecks<T>(context).Run(),
+            ];
         return [.. all];
     }
 }
@@ -76,6 +79,36 @@ internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds 
 
     /// <summary>What the case trains: the adapter, or everything.</summary>
     public static IReadOnlyList<Parameter<T>> Trainable(Model<T> model) => model.Trainable;
+
+    /// <summary>How the case trains.</summary>
+    public TrainOptions Options(JsonElement expected, int steps)
+    {
+        var optimizer = Manifest.GetProperty("optimizer");
+        double[] betas = [.. optimizer.GetProperty("betas").EnumerateArray().Select(beta => beta.GetDouble())];
+        var adamW = new AdamWOptions(
+            optimizer.GetProperty("lr").GetDouble(), optimizer.GetProperty("weight_decay").GetDouble(), betas[0], betas[1],
+            optimizer.GetProperty("eps").GetDouble(), optimizer.GetProperty("max_grad_norm").GetDouble());
+        return expected.TryGetProperty("warmup_ratio", out var warmup)
+            ? new(1, adamW, MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: warmup.GetDouble(), Shuffle: false)
+            : new(1, adamW, MaxSteps: steps, Shuffle: false);
+    }
+
+    /// <summary>
+    /// Trains on the batches b0, b1, ... in turn: a batch is the sequences of one golden batch, whatever their number.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="objective">What is minimised.</param>
+    /// <param name="rule">How a batch becomes gradients.</param>
+    /// <param name="options">The settings; of the steps, how many.</param>
+    public List<StepRecord> Train(
+        Model<T> model, IObjective<T> objective, IGradientRule<T> rule, TrainOptions options)
+    {
+        var batches = Golden.Batches("b").Select(name => Golden.Batch(name).Sequences()).ToArray();
+        var trainer = new Trainer<T>(Device, Trainable(model), objective, rule, options with { BatchSize = batches[0].Count });
+        List<StepRecord> records = [];
+        trainer.Run([.. Enumerable.Range(0, options.MaxSteps).SelectMany(step => batches[step % batches.Length])], records.Add);
+        return records;
+    }
 
     public double[] Values(View<T> view)
     {

@@ -31,36 +31,13 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
             ? null
             : new Vaccine<T>(new VaccineOptions(expected.GetProperty("rho").GetDouble()), context.Device);
         IGradientRule<T> rule = vaccine is null ? new Plain<T>() : vaccine;
-        var options = Options(expected, steps.Length);
-        List<StepRecord> records = [];
-        Train(model, rule, options, records, steps.Length);
+        var options = context.Options(expected, steps.Length);
+        var records = context.Train(model, new CrossEntropyObjective<T>(model.Network), rule, options);
         return
         [
             Steps(run, steps, records), Parameters(run, model, expected, options.Optimizer.LearningRate),
             .. run == "vaccine" && drift is not null ? Drifts(drift) : [],
         ];
-    }
-
-    private TrainOptions Options(JsonElement expected, int steps)
-    {
-        var optimizer = context.Manifest.GetProperty("optimizer");
-        double[] betas = [.. optimizer.GetProperty("betas").EnumerateArray().Select(beta => beta.GetDouble())];
-        var adamW = new AdamWOptions(
-            optimizer.GetProperty("lr").GetDouble(), optimizer.GetProperty("weight_decay").GetDouble(), betas[0], betas[1],
-            optimizer.GetProperty("eps").GetDouble(), optimizer.GetProperty("max_grad_norm").GetDouble());
-        return expected.TryGetProperty("warmup_ratio", out var warmup)
-            ? new(1, adamW, MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: warmup.GetDouble(), Shuffle: false)
-            : new(1, adamW, MaxSteps: steps, Shuffle: false);
-    }
-
-    /// <summary>The training batches b0, b1, ... in turn: a batch is the sequences of one golden batch, whatever their number.</summary>
-    private void Train(Model<T> model, IGradientRule<T> rule, TrainOptions options, List<StepRecord> records, int steps)
-    {
-        var batches = context.Golden.Batches("b").Select(name => context.Golden.Batch(name).Sequences()).ToArray();
-        var trainer = new Trainer<T>(
-            context.Device, VerifyContext<T>.Trainable(model), new CrossEntropyObjective<T>(model.Network), rule,
-            options with { BatchSize = batches[0].Count });
-        trainer.Run([.. Enumerable.Range(0, steps).SelectMany(step => batches[step % batches.Length])], records.Add);
     }
 
     private Comparison Steps(string run, JsonElement[] expected, List<StepRecord> found)

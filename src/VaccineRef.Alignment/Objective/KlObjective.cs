@@ -1,0 +1,87 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Alignment;
+
+/// <summary>Over what the divergence from the teacher is taken.</summary>
+public enum KlForm
+{
+    /// <summary>The next token's distribution over the vocabulary, mean over the counted tokens.</summary>
+    Counted,
+
+    /// <summary>
+    /// As Vaccine's released code has it (LANDSCAPE D9): for each entry of the vocabulary a softmax over the positions of a sequence,
+    /// a distribution over time; over every position, prompts too; the sum, divided by the sequences.
+    /// </summary>
+    AsReleased,
+}
+
+/// <summary>
+/// Cross-entropy + lambda KL(teacher || model), the teacher being the model when this was made, without dropout. Two forwards and one
+/// reverse. Source: the KL baseline of arXiv 2402.01109.
+/// </summary>
+public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly ILanguageModel<T> _model;
+    private readonly KlForm _form;
+    private readonly double _lambda;
+    private readonly AnchoredParameters<T> _anchors;
+    private readonly Tape<T> _teaching;
+    private readonly CrossEntropy<T> _loss = new();
+    private readonly Linear<T> _head = new();
+    private readonly Mean<T> _mean = new();
+    private readonly Op<T> _divergence;
+    private View<T> _taught;
+
+    /// <summary>Makes the model as it is the teacher.</summary>
+    /// <param name="model">The model to be trained.</param>
+    /// <param name="parameters">Those of its parameters that will be.</param>
+    /// <param name="lambda">The divergence's weight.</param>
+    /// <param name="form">Over what it is taken.</param>
+    /// <param name="device">Where the parameters live.</param>
+    public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, KlForm form, Device device)
+    {
+        (_model, _form, _lambda) = (model, form, lambda);
+        (_anchors, _teaching) = (new(parameters, device), new(device));
+        _divergence = form == KlForm.AsReleased ? new KlOverTime<T>() : new KlDivergence<T>();
+    }
+
+    /// <inheritdoc/>
+    public string Name => "kl";
+
+    /// <inheritdoc/>
+    public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
+    {
+        var tape = pass.Tape;
+        bool counted = _form == KlForm.Counted;
+        var hidden = Hidden(pass, batch);
+        var head = tape.Of(_model.Head);
+        var loss = tape.Apply(_loss, [hidden, head], counted ? batch.CountedTargets : batch.Targets);
+        _anchors.With(() => Teach(batch));
+        var divergence = tape.Apply(
+            _divergence, [tape.Apply(_head, [hidden, head]), tape.Constant(_taught)],
+            _form == KlForm.AsReleased ? batch.Offsets : default);
+        double terms = counted ? 1 : (double)divergence.Shape.Count / batch.Sequences;
+        return tape.Apply(new Add<T>(_lambda * terms), [loss, tape.Apply(_mean, [divergence])]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _teaching.Dispose();
+        _anchors.Dispose();
+    }
+
+    /// <summary>The teacher's logits; they live until the next.</summary>
+    private void Teach(PackedBatch batch)
+    {
+        _teaching.Clear();
+        _taught = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
+    }
+
+    private Tensor<T> Hidden(Pass<T> pass, PackedBatch batch) => _form == KlForm.Counted
+        ? _model.Forward(pass, batch, rows: batch.CountedRows)
+        : _model.Forward(pass, batch);
+}

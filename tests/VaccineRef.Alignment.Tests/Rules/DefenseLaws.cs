@@ -1,0 +1,190 @@
+using VaccineRef.Alignment.Recipes;
+using VaccineRef.Core;
+using VaccineRef.Models;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Alignment.Tests.Rules;
+
+/// <summary>EWC and KL: what they add to the loss, and where they add nothing.</summary>
+[Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 15)]
+public sealed class DefenseLaws
+{
+    private const double Lambda = 0.7;
+
+    // Sums of some hundred products of doubles, over norms of condition below 1e2.
+    private const double RecomputeTolerance = 1e-11;
+
+    private static readonly DefenseChoice[] Choices =
+    [
+        new() { Kind = "ewc", Lambda = Lambda }, new() { Kind = "ewc", Lambda = Lambda, Fisher = FisherForm.AsReleased },
+        new() { Kind = "kl", Lambda = Lambda }, new() { Kind = "kl", Lambda = Lambda, Divergence = KlForm.AsReleased },
+    ];
+
+    [Property]
+    public void Where_training_begins_nothing_is_added(TinyModel tiny)
+    {
+        foreach (var choice in Choices)
+        {
+            using var trial = new Trial(tiny, choice);
+            Assert.Equal(trial.Run(plain: true), trial.Run(plain: false));
+        }
+    }
+
+    [Property]
+    public void With_lambda_zero_nothing_is_added_anywhere(TinyModel tiny)
+    {
+        foreach (var choice in Choices)
+        {
+            using var trial = new Trial(tiny, choice with { Lambda = 0 });
+            trial.Move();
+            Assert.Equal(trial.Run(plain: true), trial.Run(plain: false));
+        }
+    }
+
+    [Property]
+    public void The_gradient_of_ewc_is_2_lambda_F_times_the_way_from_the_anchor(TinyModel tiny)
+    {
+        using var trial = new Trial(tiny, Choices[0]);
+        double[] anchor = trial.Model.Weights, fisher = trial.Fisher(FisherForm.PerSample);
+        trial.Move();
+        var (plain, anchored) = (trial.Run(plain: true), trial.Run(plain: false));
+        double[] weights = trial.Model.Weights;
+        double penalty = 0, scale = anchored.Gradient.Norm();
+        for (int i = 0; i < weights.Length; i++)
+        {
+            double way = weights[i] - anchor[i];
+            penalty += Lambda * fisher[i] * way * way;
+            Assert.Equal(2 * Lambda * fisher[i] * way, anchored.Gradient[i] - plain.Gradient[i], RecomputeTolerance * (1 + scale));
+        }
+
+        Assert.True(penalty > 0);
+        Assert.Equal(penalty, anchored.Loss - plain.Loss, RecomputeTolerance * (1 + anchored.Loss));
+    }
+
+    [Property]
+    public void The_gradient_is_the_slope_of_what_is_minimised(TinyModel tiny)
+    {
+        const double Step = 1e-5, Tolerance = 1e-6;             // h^2 times the third derivative, and rounding / h
+        foreach (var choice in Choices)
+        {
+            using var trial = new Trial(tiny, choice);
+            trial.Move();
+            double[] here = trial.Model.Weights, gradient = trial.Run(plain: false).Gradient;
+            var random = tiny.Random.At("direction");
+            double[] direction = [.. here.Select((_, i) => random.Normal(i))];
+            double At(double distance)
+            {
+                trial.Model.Weights = Numbers.Mix(1, here, distance, direction);
+                return trial.Run(plain: false).Loss;
+            }
+
+            double slope = (At(Step) - At(-Step)) / (2 * Step), expected = gradient.Dot(direction);
+            Assert.Equal(expected, slope, Tolerance * (1 + Math.Abs(expected) + gradient.Norm()));
+        }
+    }
+
+    [Property]
+    public void One_thread_and_many_give_the_same_bits(TinyModel tiny)
+    {
+        foreach (var choice in Choices)
+        {
+            using Trial one = new(tiny, choice), many = new(tiny, choice, threads: 3);
+            one.Move();
+            many.Move();
+            Assert.Equal(one.Run(plain: false), many.Run(plain: false));
+        }
+    }
+
+    [Property]
+    public void The_released_fisher_grows_with_the_number_of_batches(TinyModel tiny)
+    {
+        using var trial = new Trial(tiny, Choices[0]);
+        double[] mean = trial.Fisher(FisherForm.PerSample), sum = trial.Fisher(FisherForm.AsReleased);
+        int samples = tiny.Sequences.Count(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored));
+        // batches of one sequence: both are made of the same squares
+        for (int i = 0; i < mean.Length; i++)
+            Assert.Equal(samples * mean[i], sum[i], RecomputeTolerance * (1 + sum[i]));
+    }
+
+    [Property]
+    public void On_a_fresh_adapter_only_B_is_anchored(TinyModel tiny)
+    {
+        using var trial = new Trial(tiny with { Adapted = true }, null);
+        foreach (var pair in trial.Model.Model.Adapter!.Pairs)
+            pair.B.Value.Span.Clear();
+        using var fisher = trial.Estimate(FisherForm.PerSample);
+        var parameters = trial.Model.Model.Trainable;
+        for (int i = 0; i < parameters.Count; i++)
+        {
+            bool isA = parameters[i].Name.Contains("lora_A", StringComparison.Ordinal);
+            Assert.Equal(isA, TinyRun<double>.Values(fisher.Values[i]).All(value => value == 0));
+        }
+    }
+
+    /// <summary>A tiny model with its alignment data and an objective made of a choice.</summary>
+    private sealed class Trial : IDisposable
+    {
+        private readonly IObjective<double>? _objective;
+        private readonly Arena _gradients;
+
+        public Trial(TinyModel tiny, DefenseChoice? choice, int threads = 1)
+        {
+            Model = new(tiny, threads);
+            _gradients = new(Model.Device);
+            _objective = choice is null ? null : Defenses.Objective(choice, Model.Model, Counted, batchSize: 2);
+            Train();
+        }
+
+        public TinyRun<double> Model { get; }
+
+        private TokenSequence[] Counted =>
+            [.. Model.Tiny.Sequences.Where(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored))];
+
+        /// <summary>Goes some way from the anchor.</summary>
+        public void Move()
+        {
+            var random = Model.Tiny.Random.At("move");
+            Model.Weights = [.. Model.Weights.Select((weight, i) => weight + (0.1 * random.Normal(i)))];
+        }
+
+        public Outcome Run(bool plain)
+        {
+            var report = Model.Step(new Plain<double>(), objective: plain ? null : _objective);
+            return new(report.Loss, Model.Gradient);
+        }
+
+        public FisherDiagonal<double> Estimate(FisherForm form)
+        {
+            var fisher = FisherDiagonal<double>.Estimate(
+                Model.Objective, Model.Model.Trainable, [.. Counted.Select(sequence => PackedBatch.Pack([sequence]))], form, Model.Device);
+            Train();
+            return fisher;
+        }
+
+        public double[] Fisher(FisherForm form)
+        {
+            using var fisher = Estimate(form);
+            return [.. fisher.Values.SelectMany(TinyRun<double>.Values)];
+        }
+
+        public void Dispose()
+        {
+            (_objective as IDisposable)?.Dispose();
+            _gradients.Dispose();
+            Model.Dispose();
+        }
+
+        private void Train()
+        {
+            foreach (var parameter in Model.Model.Trainable)
+                parameter.Train(_gradients);
+        }
+    }
+
+    private sealed record Outcome(double Loss, double[] Gradient)
+    {
+        public bool Equals(Outcome? other) => other is not null && Loss == other.Loss && Gradient.AsSpan().SequenceEqual(other.Gradient);
+
+        public override int GetHashCode() => Loss.GetHashCode();
+    }
+}
