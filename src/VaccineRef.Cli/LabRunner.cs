@@ -1,16 +1,24 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Spectre.Console;
 using VaccineRef.Alignment.Lab;
-using VaccineRef.Models;
+using VaccineRef.Alignment.Lab.Reporting;
+using VaccineRef.Alignment.Lab.TensorBoard;
 
 namespace VaccineRef.Cli;
 
 /// <summary>Runs grids of the lab, shows how far they are, and writes their reports: what vaccine lab and vaccine demo share.</summary>
-internal sealed class LabRunner(DeviceOptions where, System.CommandLine.ParseResult parsed, string cache)
+internal sealed class LabRunner(DeviceOptions where, ParseResult parsed, string cache)
 {
+    /// <summary>Whether the curves are written for TensorBoard too.</summary>
+    public static Option<bool> Events { get; } = new("--tensorboard")
+    {
+        Description = $"Write the attacks' curves as event files too, in the folder {LabEvents.Folder} beside the report.",
+    };
+
     /// <summary>Runs the grids as one, then writes a report for each.</summary>
     /// <param name="settings">What all cells share; the arithmetic is filled in.</param>
     /// <param name="grids">What to run.</param>
@@ -48,12 +56,14 @@ internal sealed class LabRunner(DeviceOptions where, System.CommandLine.ParseRes
         var byHash = results.ToDictionary(result => result.Hash);
         var own = grid.Cells().Select(cell => byHash[LabKeys.Of(settings, cell)] with { Cell = cell }).ToArray();
         var report = new LabReport(grid, settings, LabManifest.Of(settings, grid.Seeds), Machine(workers), own);
-        AtomicFile.WriteText(Path.Combine(folder, "report.json"), report.ToJson());
+        var findings = LabReportWriter.Write(report, folder);
+        if (parsed.GetValue(Events))
+            LabEvents.Write(report, folder, TimeProvider.System);
         console.WriteLine($"{grid.Preset.Name} ({grid.Preset.Table}): {grid.Preset.Title}. Seeds {string.Join(", ", grid.Seeds)}.");
         Tables.Write(console, LabTable.Header(grid.Preset), LabTable.Rows(grid.Preset, own));
-        if (grid.Seeds.Count == 1)
-            console.WriteLine("One seed proves nothing.");
-        console.WriteLine($"The report is in {folder}.");
+        foreach (string sentence in findings.Verdict)
+            console.WriteLine(sentence);
+        console.WriteLine($"The report is {Path.Combine(folder, LabReportWriter.Html)}; beside it the same as Markdown and JSON.");
     }
 
     private LabMachine Machine(int workers)

@@ -25,10 +25,13 @@ public sealed class LabTests : IDisposable
         var outcome = Vaccine.Run(command);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.Contains("3 cells, 0 of them from the cache", outcome.Out);
-        Assert.Contains("One seed proves nothing.", outcome.Out);
+        Assert.Contains("One seed proves nothing", outcome.Out);
+        Assert.Contains("report.html", outcome.Out);
         Assert.Matches(@"Vaccine, rho = 1 .* 2F 2B", outcome.Out);
-        var report = JsonDocument.Parse(File.ReadAllText(In("out/report.json"))).RootElement;
+        var report = JsonDocument.Parse(File.ReadAllText(In("out/report.json"))).RootElement.GetProperty("report");
         Assert.Equal(3, report.GetProperty("results").GetArrayLength());
+        Assert.All((string[])["report.html", "report.md"], name => Assert.Contains("Vaccine, rho = 1", File.ReadAllText(In($"out/{name}"))));
+        Assert.False(Directory.Exists(In("out/tensorboard")));
 
         string[] cells = Directory.GetFiles(In("cache/cells"));
         Assert.Contains("3 cells, 3 of them from the cache", Vaccine.Run(command).Out);
@@ -48,6 +51,15 @@ public sealed class LabTests : IDisposable
         Assert.False(Directory.Exists(In("out")));
         Assert.All(Directory.GetFiles(In("cache/cells")), file => JsonDocument.Parse(File.ReadAllText(file)));
         Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_folder, "*.tmp", SearchOption.AllDirectories), _ => true);
+    }
+
+    [Fact]
+    public void A_run_leaves_a_page_and_event_files_where_they_are_asked_for()
+    {
+        var outcome = Vaccine.Run("lab", "--preset", "harmful-ratio", "--quick", "--tensorboard", "--out", In("out"), "--cache", In("cache"));
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(In("out/report.html")), StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(6, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
     }
 
     [Theory]

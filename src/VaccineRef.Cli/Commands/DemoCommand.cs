@@ -20,7 +20,7 @@ internal static class DemoCommand
         var where = new DeviceOptions();
         var command = new Command(
             "demo", "Align a tiny language model with SFT, random noise and Vaccine, attack each, score them. No files needed.")
-        { quick, seeds, output, cache };
+        { quick, seeds, output, cache, LabRunner.Events };
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {

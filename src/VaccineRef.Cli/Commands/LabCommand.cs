@@ -27,7 +27,7 @@ internal static class LabCommand
         var cache = Cache();
         var where = new DeviceOptions();
         var command = new Command("lab", "Run a table of the paper as a grid of small experiments, and report it with its seeds.")
-        { preset, seeds, quick, style, output, cache };
+        { preset, seeds, quick, style, output, cache, LabRunner.Events };
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
