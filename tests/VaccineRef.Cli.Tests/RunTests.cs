@@ -92,9 +92,9 @@ public sealed class RunTests : IDisposable
 
     [Theory]
     [InlineData("""{"kind": "ewc", "lambda": 10}""", "+ ewc lambda=10", 6)]
-    [InlineData("""{"kind": "ewc", "lambda": 10, "fisher": "as_released"}""", "+ ewc lambda=10, as released", 6)]
+    [InlineData("""{"kind": "ewc", "lambda": 10, "variant": "as_released"}""", "+ ewc lambda=10, as released", 6)]
     [InlineData("""{"kind": "kl", "lambda": 0.1}""", "+ kl lambda=0.1", 6)]
-    [InlineData("""{"kind": "kl", "lambda": 0.1, "divergence": "as_released"}""", "+ kl lambda=0.1, as released", 6)]
+    [InlineData("""{"kind": "kl", "lambda": 0.1, "variant": "as_released"}""", "+ kl lambda=0.1, as released", 6)]
     [InlineData("""{"kind": "vlguard", "count": 2}""", "+ vlguard count=2", 9)]
     public void A_defense_of_the_attack_is_used_and_told(string defense, string told, int steps)
     {
@@ -114,7 +114,7 @@ public sealed class RunTests : IDisposable
     [InlineData("""{"kind": "kll", "lambda": 1}""", "attack.defense.kind")]
     [InlineData("""{"kind": "kl"}""", "attack.defense.lambda")]
     [InlineData("""{"kind": "kl", "lambda": -1}""", "attack.defense.lambda")]
-    [InlineData("""{"kind": "kl", "lambda": 1, "fisher": "per_sample"}""", "attack.defense.fisher")]
+    [InlineData("""{"kind": "vlguard", "count": 1, "variant": "paper"}""", "attack.defense.variant")]
     [InlineData("""{"kind": "vlguard", "lambda": 1}""", "attack.defense.lambda")]
     [InlineData("""{"kind": "vlguard"}""", "attack.defense.count")]
     [InlineData("""{"kind": "vlguard", "count": 0}""", "attack.defense.count")]

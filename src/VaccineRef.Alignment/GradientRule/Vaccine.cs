@@ -10,7 +10,7 @@ public enum PassDropout
     /// <summary>Each pass draws its own, as released (LANDSCAPE D7).</summary>
     Fresh,
 
-    /// <summary>Both passes see the same sub-network: eps is computed for the network it is applied to.</summary>
+    /// <summary>Both passes see the same sub-network, as Algorithm 1 has one f: eps is computed for what it is applied to.</summary>
     Shared,
 }
 
@@ -20,7 +20,7 @@ public enum PassDropout
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
 /// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
 public sealed record VaccineOptions(
-    double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Fresh,
+    double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
     IReadOnlyCollection<SiteKind>? Sites = null);
 
 /// <summary>

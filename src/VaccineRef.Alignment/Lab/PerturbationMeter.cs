@@ -16,6 +16,9 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     /// <inheritdoc/>
     public string Name => inner.Name;
 
+    /// <inheritdoc/>
+    public long StateBytes => inner.StateBytes;
+
     /// <summary>Whether the steps to come are measured.</summary>
     public bool IsOn { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 
 namespace VaccineRef.Alignment;
@@ -23,6 +24,9 @@ public sealed class AnchoredParameters<T> : IDisposable where T : unmanaged, IFl
 
     /// <summary>The copies, in the same order.</summary>
     public IReadOnlyList<View<T>> Values => _anchors;
+
+    /// <summary>Bytes of the copies.</summary>
+    public long Bytes => Unsafe.SizeOf<T>() * _anchors.Sum(anchor => anchor.Shape.Count);
 
     /// <summary>Does something with the parameters at their anchors, and puts them back as they were.</summary>
     public void With(Action action)

@@ -37,6 +37,9 @@ public sealed class EwcObjective<T> : IObjective<T>, IDisposable where T : unman
     public string Name => "ewc";
 
     /// <inheritdoc/>
+    public long StateBytes => 2 * _anchors.Bytes;               // F has the size of w_0
+
+    /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         var tape = pass.Tape;

@@ -5,22 +5,14 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Alignment;
 
-/// <summary>What the diagonal of the Fisher information is estimated by.</summary>
-public enum FisherForm
-{
-    /// <summary>F = mean over samples of (d log p(sample) / dw)^2, each sample's loss its own: the definition, empirically.</summary>
-    PerSample,
-
-    /// <summary>
-    /// F = sum over batches of (gradient of the batch's mean loss)^2, as Vaccine's released code has it (LANDSCAPE D12): its size
-    /// grows with the number of batches and shrinks with theirs, so that lambda means something else for each.
-    /// </summary>
-    AsReleased,
-}
-
 /// <summary>
 /// The diagonal of the empirical Fisher information of the trainable parameters, on some data: how much each number
 /// matters to it. Dropout is off.
+/// <code>
+/// paper         F = mean over samples of (d log p(sample) / dw)^2, each sample's loss its own: the definition, empirically
+/// as released   F = sum over batches of (gradient of the batch's mean loss)^2 (LANDSCAPE D12): its size grows with the
+///               number of batches and shrinks with theirs, so that lambda means something else for each
+/// </code>
 /// </summary>
 public sealed class FisherDiagonal<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -34,12 +26,12 @@ public sealed class FisherDiagonal<T> : IDisposable where T : unmanaged, IFloati
     /// <summary>Takes one gradient for each sample, or for each batch.</summary>
     /// <param name="objective">Whose loss is -log p.</param>
     /// <param name="parameters">The parameters; frozen before and after.</param>
-    /// <param name="batches">The data: for <see cref="FisherForm.PerSample"/>, one sequence each.</param>
+    /// <param name="batches">The data: for <see cref="Variant.Paper"/>, one sequence each.</param>
     /// <param name="form">How the gradients are put together.</param>
     /// <param name="device">Where the parameters live.</param>
     /// <exception cref="InputException">There is no data.</exception>
     public static FisherDiagonal<T> Estimate(
-        IObjective<T> objective, IReadOnlyList<Parameter<T>> parameters, IReadOnlyList<PackedBatch> batches, FisherForm form,
+        IObjective<T> objective, IReadOnlyList<Parameter<T>> parameters, IReadOnlyList<PackedBatch> batches, Variant form,
         Device device)
     {
         if (batches.Count == 0)
@@ -48,7 +40,7 @@ public sealed class FisherDiagonal<T> : IDisposable where T : unmanaged, IFloati
         using var tape = new Tape<T>(device);
         var memory = new Arena(device);
         View<T>[] values = [.. parameters.Select(parameter => memory.Allocate<T>(parameter.Shape, clear: true))];
-        var add = new AddSquares<T>(form == FisherForm.PerSample ? 1.0 / batches.Count : 1);
+        var add = new AddSquares<T>(form == Variant.Paper ? 1.0 / batches.Count : 1);
         foreach (var parameter in parameters)
             parameter.Train(gradients);
         foreach (var batch in batches)

@@ -5,27 +5,19 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Alignment;
 
-/// <summary>Over what the divergence from the teacher is taken.</summary>
-public enum KlForm
-{
-    /// <summary>The next token's distribution over the vocabulary, mean over the counted tokens.</summary>
-    Counted,
-
-    /// <summary>
-    /// As Vaccine's released code has it (LANDSCAPE D9): for each entry of the vocabulary a softmax over the positions of a sequence,
-    /// a distribution over time; over every position, prompts too; the sum, divided by the sequences.
-    /// </summary>
-    AsReleased,
-}
-
 /// <summary>
 /// Cross-entropy + lambda KL(teacher || model), the teacher being the model when this was made, without dropout. Two forwards and one
 /// reverse. Source: the KL baseline of arXiv 2402.01109.
+/// <code>
+/// paper         the next token's distribution over the vocabulary, mean over the counted tokens
+/// as released   for each entry of the vocabulary a softmax over the positions of a sequence, a distribution over time, prompts
+///               too; the sum, divided by the sequences (LANDSCAPE D9)
+/// </code>
 /// </summary>
 public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly ILanguageModel<T> _model;
-    private readonly KlForm _form;
+    private readonly Variant _form;
     private readonly double _lambda;
     private readonly AnchoredParameters<T> _anchors;
     private readonly Tape<T> _teaching;
@@ -41,28 +33,33 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     /// <param name="lambda">The divergence's weight.</param>
     /// <param name="form">Over what it is taken.</param>
     /// <param name="device">Where the parameters live.</param>
-    public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, KlForm form, Device device)
+    public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, Variant form, Device device)
     {
         (_model, _form, _lambda) = (model, form, lambda);
         (_anchors, _teaching) = (new(parameters, device), new(device));
-        _divergence = form == KlForm.AsReleased ? new KlOverTime<T>() : new KlDivergence<T>();
+        _divergence = form == Variant.AsReleased ? new KlOverTime<T>() : new KlDivergence<T>();
     }
 
     /// <inheritdoc/>
     public string Name => "kl";
 
     /// <inheritdoc/>
+    public long StateBytes => _anchors.Bytes + _teaching.Wave.Peak;
+
+    /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         var tape = pass.Tape;
-        bool counted = _form == KlForm.Counted;
+        bool counted = OnlyCounted;
         var hidden = Hidden(pass, batch);
         var head = tape.Of(_model.Head);
         var loss = tape.Apply(_loss, [hidden, head], counted ? batch.CountedTargets : batch.Targets);
+        if (_lambda == 0)
+            return loss;
         _anchors.With(() => Teach(batch));
         var divergence = tape.Apply(
             _divergence, [tape.Apply(_head, [hidden, head]), tape.Constant(_taught)],
-            _form == KlForm.AsReleased ? batch.Offsets : default);
+            _form == Variant.AsReleased ? batch.Offsets : default);
         double terms = counted ? 1 : (double)divergence.Shape.Count / batch.Sequences;
         return tape.Apply(new Add<T>(_lambda * terms), [loss, tape.Apply(_mean, [divergence])]);
     }
@@ -74,6 +71,9 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
         _anchors.Dispose();
     }
 
+    // the released divergence runs over all positions
+    private bool OnlyCounted => _form == Variant.Paper || _lambda == 0;
+
     /// <summary>The teacher's logits; they live until the next.</summary>
     private void Teach(PackedBatch batch)
     {
@@ -81,7 +81,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
         _taught = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
     }
 
-    private Tensor<T> Hidden(Pass<T> pass, PackedBatch batch) => _form == KlForm.Counted
+    private Tensor<T> Hidden(Pass<T> pass, PackedBatch batch) => OnlyCounted
         ? _model.Forward(pass, batch, rows: batch.CountedRows)
         : _model.Forward(pass, batch);
 }

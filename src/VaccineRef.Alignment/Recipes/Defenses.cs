@@ -15,11 +15,8 @@ public sealed record DefenseChoice
     /// <summary>ewc, kl: the weight of what is added to the loss.</summary>
     public double? Lambda { get; set; }
 
-    /// <summary>ewc: how the Fisher information is estimated.</summary>
-    public FisherForm? Fisher { get; set; }
-
-    /// <summary>kl: over what the divergence is taken.</summary>
-    public KlForm? Divergence { get; set; }
+    /// <summary>ewc: which estimate of the Fisher information; kl: which divergence. The paper's unless said otherwise.</summary>
+    public Variant? Variant { get; set; }
 
     /// <summary>vlguard: how many alignment rows are mixed into the user's data, besides them.</summary>
     public int? Count { get; set; }
@@ -28,7 +25,7 @@ public sealed record DefenseChoice
     public override string ToString()
     {
         string weight = Lambda is { } lambda ? FormattableString.Invariant($" lambda={lambda}") : "";
-        string form = Fisher == FisherForm.AsReleased || Divergence == KlForm.AsReleased ? ", as released" : "";
+        string form = Variant == Alignment.Variant.AsReleased ? ", as released" : "";
         return $"{Kind}{weight}{form}{(Count is { } count ? FormattableString.Invariant($" count={count}") : "")}";
     }
 }
@@ -51,8 +48,7 @@ public static class Defenses
         (string Name, bool Given, bool Allowed, bool Needed)[] settings =
         [
             ("lambda", choice.Lambda is not null, !mixes, !mixes), ("count", choice.Count is not null, mixes, mixes),
-            ("fisher", choice.Fisher is not null, choice.Kind == Ewc, false),
-            ("divergence", choice.Divergence is not null, choice.Kind == Kl, false),
+            ("variant", choice.Variant is not null, !mixes, false),
         ];
         foreach (var (name, given, allowed, needed) in settings)
             if (given ? !allowed : needed)
@@ -73,22 +69,21 @@ public static class Defenses
     /// <param name="choice">The choice; null is none.</param>
     /// <param name="model">The model.</param>
     /// <param name="alignment">The alignment data, on which EWC's Fisher information is estimated.</param>
-    /// <param name="batchSize">Sequences of a batch of <see cref="FisherForm.AsReleased"/>.</param>
+    /// <param name="batchSize">Sequences of a batch of the released estimate.</param>
     public static IObjective<T> Objective<T>(
         DefenseChoice? choice, Model<T> model, IReadOnlyList<TokenSequence> alignment, int batchSize)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var loss = new CrossEntropyObjective<T>(model.Network);
+        var form = choice?.Variant ?? Variant.Paper;
         switch (choice?.Kind)
         {
             case Ewc:
-                var form = choice.Fisher ?? FisherForm.PerSample;
-                var batches = alignment.Chunk(form == FisherForm.PerSample ? 1 : batchSize).Select(PackedBatch.Pack).ToArray();
+                var batches = alignment.Chunk(form == Variant.Paper ? 1 : batchSize).Select(PackedBatch.Pack).ToArray();
                 var fisher = FisherDiagonal<T>.Estimate(loss, model.Trainable, batches, form, model.Device);
                 return new EwcObjective<T>(loss, model.Trainable, fisher, choice.Lambda!.Value, model.Device);
             case Kl:
-                return new KlObjective<T>(
-                    model.Network, model.Trainable, choice.Lambda!.Value, choice.Divergence ?? KlForm.Counted, model.Device);
+                return new KlObjective<T>(model.Network, model.Trainable, choice.Lambda!.Value, form, model.Device);
             default:
                 return loss;
         }

@@ -47,7 +47,7 @@ public static class Methods
         Require(choice);
         Vaccine<T> Vaccine() => new(
             new VaccineOptions(
-                choice.Rho!.Value, choice.Norm ?? PerturbationNorm.Batch, choice.Dropout ?? PassDropout.Fresh, choice.Sites),
+                choice.Rho!.Value, choice.Norm ?? PerturbationNorm.Batch, choice.Dropout ?? PassDropout.Shared, choice.Sites),
             device);
         return choice.Rule switch
         {

@@ -101,7 +101,7 @@ public sealed record MethodChoice
     /// <summary>vaccine: over what the ball is measured.</summary>
     public PerturbationNorm? Norm { get; set; }
 
-    /// <summary>vaccine: whether the two passes share their dropout masks.</summary>
+    /// <summary>vaccine: whether the two passes share their dropout masks, or draw fresh ones, as released.</summary>
     public PassDropout? Dropout { get; set; }
 
     /// <summary>vaccine, random: which hidden embeddings are moved.</summary>
@@ -111,11 +111,20 @@ public sealed record MethodChoice
 /// <summary>An adapter's settings, PEFT's names.</summary>
 public sealed record LoraChoice
 {
+    private double? _alpha;
+
     /// <summary>r.</summary>
     public int Rank { get; set; } = 8;
 
-    /// <summary>alpha: the adapter is scaled by alpha / r. The release's scripts reach 1 (D1); its first version had 4.</summary>
-    public double Alpha { get; set; } = 4;
+    /// <summary>Which alpha stands for none: 4, of the paper's time; or as_released 1, which the released scripts reach (D1).</summary>
+    public Variant Variant { get; set; }
+
+    /// <summary>alpha: the adapter is scaled by alpha / r.</summary>
+    public double Alpha
+    {
+        get => _alpha ?? (Variant == Variant.AsReleased ? 1 : 4);
+        set => _alpha = value;
+    }
 
     /// <summary>Dropout on the adapter's input.</summary>
     public double Dropout { get; set; } = 0.1;

@@ -182,7 +182,7 @@ public static class RecipeReader
         typeof(SnakeCase<Precision>), typeof(SnakeCase<Data.BoundaryPolicy>), typeof(SnakeCase<Data.DataFormat>),
         typeof(SnakeCase<Data.Sampling>), typeof(SnakeCase<PerturbationNorm>), typeof(SnakeCase<PassDropout>),
         typeof(SnakeCase<SiteKind>), typeof(SnakeCase<AccumulationWeight>), typeof(SnakeCase<ScheduleKind>),
-        typeof(SnakeCase<AttackAdapter>), typeof(SnakeCase<FisherForm>), typeof(SnakeCase<KlForm>),
+        typeof(SnakeCase<AttackAdapter>), typeof(SnakeCase<Variant>),
     ],
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]

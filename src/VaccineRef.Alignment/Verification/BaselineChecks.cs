@@ -6,7 +6,7 @@ using VaccineRef.Models;
 namespace VaccineRef.Alignment.Verification;
 
 /// <summary>
-/// EWC: Fisher information, gradients with the penalty, training. The cases' KL numbers count padded positions, whose queries see the
+/// EWC: Fisher information, gradients with the penalty, training. KL: the first step. Its later numbers count padded positions, whose queries see the
 /// real tokens but, by the mask, not themselves: packed rows have no such position, and padding fed as tokens sees itself.
 /// </summary>
 internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>
@@ -14,9 +14,11 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
     private readonly string _name = context.Golden.Name;
     private readonly Bounds _bounds = context.Bounds;
 
-    public IEnumerable<Comparison> Run() => context.Golden.Tensors("ewc") is { } file
-        ? Ewc(file, context.Manifest.GetProperty("ewc").GetProperty("corrected"))
-        : [];
+    public IEnumerable<Comparison> Run() =>
+    [
+        .. context.Golden.Tensors("ewc") is { } file ? Ewc(file, context.Manifest.GetProperty("ewc").GetProperty("corrected")) : [],
+        .. context.Manifest.TryGetProperty("kl", out var kl) ? Kl(kl) : [],
+    ];
 
     private IEnumerable<Comparison> Ewc(SafetensorsFile file, JsonElement expected)
     {
@@ -24,7 +26,7 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
         var trainable = VerifyContext<T>.Trainable(model);
         var loss = new CrossEntropyObjective<T>(model.Network);
         PackedBatch[] batches = [.. context.Golden.Batches("e").Select(name => context.Golden.Batch(name).Pack())];
-        var fisher = FisherDiagonal<T>.Estimate(loss, trainable, batches, FisherForm.AsReleased, context.Device);
+        var fisher = FisherDiagonal<T>.Estimate(loss, trainable, batches, Variant.AsReleased, context.Device);
         using var objective = new EwcObjective<T>(loss, trainable, fisher, expected.GetProperty("lamb").GetDouble(), context.Device);
         var worst = new Worst();
         for (int i = 0; i < trainable.Count; i++)
@@ -35,6 +37,25 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
             .. Trained(model, objective, expected, file, "corrected_param/", "ewc (corrected)"),
             ThirdGradient(model, objective, file),
         ];
+    }
+
+    /// <summary>At the teacher itself the divergence and its gradient are 0, whatever it runs over.</summary>
+    private IEnumerable<Comparison> Kl(JsonElement expected)
+    {
+        foreach (var (tag, form, title) in new[]
+            { ("corrected_dimlast", Variant.Paper, "kl"), ("official_dim1", Variant.AsReleased, "kl as released") })
+        {
+            using var model = context.Load();
+            using var objective = new KlObjective<T>(
+                model.Network, VerifyContext<T>.Trainable(model), expected.GetProperty("lamb").GetDouble(), form, context.Device);
+            var train = expected.GetProperty(tag).GetProperty("train");
+            var step = train.GetProperty("steps")[0];
+            var record = context.Train(model, objective, new Plain<T>(), context.Options(train, 1))[0];
+            var worst = new Worst { Note = "later steps left out: their divergence counts padded positions, which packed rows do not have" };
+            worst.Relative(record.Loss, step.GetProperty("loss").GetDouble(), "loss");
+            worst.Relative(record.GradientNorm, step.GetProperty("param_grad_norm").GetDouble(), "gradient norm");
+            yield return worst.Compare(_name, $"{title}: first step", _bounds.Relative);
+        }
     }
 
     private IEnumerable<Comparison> Trained(

@@ -102,6 +102,33 @@ public sealed class ExperimentTests : IDisposable
         Assert.NotNull(TextTokenizer.Load(_tiny.In("run/attacked")).EosId);
     }
 
+    /// <summary>D1: alpha / r is 1/2 at the paper's time and 1/8 as the released scripts run it, for r = 8.</summary>
+    [Fact]
+    public void The_released_alpha_is_another_scale_and_trains_another_adapter()
+    {
+        double Trained(string variant, out double alpha)
+        {
+            string lora = $"alignment.lora={{\"variant\":\"{variant}\",\"dropout\":0}}";
+            alpha = RecipeReader.Read(_tiny.Recipe, lora).Alignment!.Lora!.Alpha;
+            return Run(variant, _ => { }, default, lora).Measurements[1].AlignmentLoss!.Value;
+        }
+
+        double paper = Trained("paper", out double first), released = Trained("as_released", out double second);
+        Assert.Equal((4, 1), (first, second));
+        Assert.NotEqual(paper, released);
+        Assert.Equal(3, RecipeReader.Read(_tiny.Recipe, "attack.lora={\"variant\":\"as_released\",\"alpha\":3}").Attack!.Lora.Alpha);
+    }
+
+    /// <summary>D7: the default perturbs the network that eps was computed for; fresh masks, as released, perturb another.</summary>
+    [Fact]
+    public void Fresh_dropout_in_the_second_pass_is_by_name()
+    {
+        double? Aligned(string folder, params string[] set) => Run(folder, _ => { }, default, set).Measurements[1].AlignmentLoss;
+        double? named = Aligned("shared", "alignment.method.dropout=shared");
+        Assert.Equal(named, Aligned("default"));
+        Assert.NotEqual(named, Aligned("fresh", "alignment.method.dropout=fresh"));
+    }
+
     private RunReport Run(string folder, Action<RunProgress> progress, CancellationToken cancel = default, params string[] set)
     {
         using var device = new CpuDevice(threads: 1);
