@@ -17,6 +17,9 @@ switch (args)
     case ["sweep", var threads]:
         SequenceSweep.Run(int.Parse(threads));
         return;
+    case ["profile", var shape, var threads]:
+        StepProfile.Run(shape, int.Parse(threads));
+        return;
 }
 
 // In this process, and briefly: everything ends in minutes.

@@ -7,7 +7,7 @@ namespace VaccineRef.Bench;
 /// <summary>VaccineRef at work on a shape: whole steps, from cleared gradients to updated weights, as <c>vaccine bench</c> times them.</summary>
 internal sealed class StepRun : IDisposable
 {
-    private readonly CpuDevice _device;
+    private readonly Device _device;
     private readonly Model<float> _model;
     private readonly Arena _gradients;
     private readonly PackedBatch _batch;
@@ -17,9 +17,13 @@ internal sealed class StepRun : IDisposable
     private readonly Plain<float> _plain = new();
     private readonly Vaccine<float> _vaccine;
 
-    public StepRun(StepShape shape, int threads)
+    /// <param name="shape">The model and the batch.</param>
+    /// <param name="threads">Size of the team.</param>
+    /// <param name="around">What to put around the processor, if anything: a clock.</param>
+    public StepRun(StepShape shape, int threads, Func<CpuDevice, Device>? around = null)
     {
-        _device = new CpuDevice(threads);
+        var processor = new CpuDevice(threads);
+        _device = around?.Invoke(processor) ?? processor;
         _model = LanguageModel.Create<float>(shape.Config(), _device, RandomStream.FromSeed(1));
         if (shape.Rank > 0)
             Lora.Attach(_model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear), RandomStream.FromSeed(2));
