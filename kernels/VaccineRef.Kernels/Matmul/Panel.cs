@@ -72,17 +72,21 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
         }
     }
 
-    // A strip is 24 to 128 bytes wide: too short for the call that copies spans.
+    // A strip is 24 to 128 bytes wide: too short for the call that copies spans. What is left of a width that is no
+    // whole number of vectors is moved by one vector that ends where the strip does.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Copy(byte* from, byte* to, int bytes)
     {
         int i = 0;
         for (; i + Vector256<byte>.Count <= bytes; i += Vector256<byte>.Count)
             Vector256.Load(from + i).Store(to + i);
-        for (; i + Vector128<byte>.Count <= bytes; i += Vector128<byte>.Count)
+        if (i + Vector128<byte>.Count <= bytes)
             Vector128.Load(from + i).Store(to + i);
-        for (; i + sizeof(T) <= bytes; i += sizeof(T))
-            *(T*)(to + i) = *(T*)(from + i);
+        if (i < bytes && bytes >= Vector128<byte>.Count)
+            Vector128.Load(from + bytes - Vector128<byte>.Count).Store(to + bytes - Vector128<byte>.Count);
+        else
+            for (; i < bytes; i += sizeof(T))
+                *(T*)(to + i) = *(T*)(from + i);
     }
 
     private void Turn(int s)

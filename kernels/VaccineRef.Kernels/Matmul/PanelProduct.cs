@@ -13,27 +13,29 @@ internal static unsafe class PanelProduct<T, V, S>
     where V : unmanaged
     where S : ISimd<T, V>
 {
-    private const int Depth = 384;                  // p at a time: a tile's part of A stays in the first-level cache
+    private const int BytesOfStrip = 24 << 10;      // of B, a stretch of p at a time: stays in the first-level cache
     private const int StripsPerTask = 8;
-    private const int DepthChunk = 4 * Depth;       // packed at once: bounds the scratch to a few tens of MB
     private const int RowChunk = 672 * Tile<T, V, S>.Rows;
     private const int ColumnChunk = 2048;           // whole strips, whatever the vector
-    private const int UsesWorthPacking = 384;       // reads of each element that pay for copying it, measured
+    private const int UsesWorthPacking = 192;       // reads of each element that pay for copying it, measured
     private const int BytesWorthPacking = 1 << 17;  // below, the second-level cache holds it all
+
+    /// <summary>p at a time, packed and multiplied: the panels just packed are still in a cache when tiles read them.</summary>
+    private static int Depth => BytesOfStrip / (Tile<T, V, S>.Columns * sizeof(T));
 
     public static void Run(Workers workers, in Product<T> x)
     {
         bool packA = x.A.Outer == 1 && PaysToPack(x.M, x.K, uses: x.N);
         bool packB = x.B.Outer != 1 || PaysToPack(x.N, x.K, uses: x.M);
-        int depth = Math.Min(x.K, DepthChunk), columnsOfTile = Tile<T, V, S>.Columns;
+        int depth = Math.Min(x.K, Depth), columnsOfTile = Tile<T, V, S>.Columns;
         long sizeA = Panel<T>.PackedSize(Math.Min(x.M, RowChunk), depth, Tile<T, V, S>.Rows, packA);
         long sizeB = Panel<T>.PackedSize(Math.Min(x.N, ColumnChunk), depth, columnsOfTile, packB);
         using var scratch = workers.Rent(sizeA + sizeB);
         T* packedB = (T*)((byte*)scratch.Start + sizeA);
 
-        for (int p = 0; p < x.K; p += DepthChunk)
+        for (int p = 0; p < x.K; p += Depth)
         {
-            depth = Math.Min(x.K - p, DepthChunk);
+            depth = Math.Min(x.K - p, Depth);
             for (int i = 0; i < x.M; i += RowChunk)
             {
                 int rows = Math.Min(x.M - i, RowChunk);
@@ -87,28 +89,25 @@ internal static unsafe class PanelProduct<T, V, S>
             int i0 = index % _down * StripsPerTask, i1 = Math.Min(i0 + StripsPerTask, a.Strips);
             int j0 = index / _down * StripsPerTask, j1 = Math.Min(j0 + StripsPerTask, b.Strips);
             T* edge = stackalloc T[Tile<T, V, S>.Rows * Tile<T, V, S>.Columns];
-            for (int p = 0; p < depth; p += Depth)
+            for (int j = j0; j < j1; j++)
             {
                 for (int i = i0; i < i1; i++)
-                {
-                    for (int j = j0; j < j1; j++)
-                        One(i, j, p, edge);
-                }
+                    One(i, j, edge);
             }
         }
 
-        private void One(int i, int j, int p, T* edge)
+        private void One(int i, int j, T* edge)
         {
-            int k = Math.Min(Depth, depth - p), stride = Tile<T, V, S>.Columns;
+            int stride = Tile<T, V, S>.Columns;
             int rows = a.RowsOf(i), columns = b.RowsOf(j);
-            var to = c.At((nint)i * Tile<T, V, S>.Rows, (nint)j * stride, c.Accumulate || p > 0);
-            Strip<T> x = a[i].At(0, p), y = b[j].At(0, p);
+            var to = c.At((nint)i * Tile<T, V, S>.Rows, (nint)j * stride, c.Accumulate);
+            Strip<T> x = a[i], y = b[j];
             if (rows == Tile<T, V, S>.Rows && columns == stride)
             {
-                Tile<T, V, S>.Run(k, x, y, to);
+                Tile<T, V, S>.Run(depth, x, y, to);
                 return;
             }
-            Tile<T, V, S>.Run(k, x, y, new Output<T>(edge, stride, T.One, false));
+            Tile<T, V, S>.Run(depth, x, y, new Output<T>(edge, stride, T.One, false));
             for (int r = 0; r < rows; r++)
             {
                 int s = 0;
