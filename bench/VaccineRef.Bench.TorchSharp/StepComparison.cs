@@ -43,8 +43,15 @@ internal static class StepComparison
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
+    /// <summary>
+    /// Lets the threads of the other side fall asleep: libtorch's spin for some milliseconds after a loop (libgomp), ours
+    /// for a twentieth of one, and a spinning thread takes the core from whoever is measured next.
+    /// </summary>
+    public static void Rest() => Thread.Sleep(20);
+
     private static double Timed(Func<double> step, List<double> times)
     {
+        Rest();
         long start = Stopwatch.GetTimestamp();
         double loss = step();
         times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
