@@ -22,6 +22,10 @@ public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout
     public override string Name => "AdaptedLinear";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) =>
+        (input, gradient) is (0, 1) or (1, 0) or (2, 3) or (3, 2);
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
         if (x is [var input, var w, var low, var b, ..])

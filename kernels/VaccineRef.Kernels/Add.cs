@@ -18,6 +18,12 @@ public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged
     public override string Name => "Add";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var first, var second] && first == second
             ? first

@@ -17,6 +17,12 @@ public sealed partial class Columns<T>(int first, int count) : Op<T> where T : u
     public override string Name => "Columns";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var all] && first >= 0 && count >= 0 && all.Columns - count >= first
             ? new(all.Rows, count)

@@ -30,6 +30,12 @@ public sealed partial class Dropout<T> : Op<T> where T : unmanaged, IFloatingPoi
     public override string Name => "Dropout";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var shape] ? shape : throw new ShapeException(Name, x, "x (N, C)");
 

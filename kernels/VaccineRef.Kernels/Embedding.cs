@@ -20,6 +20,12 @@ public sealed partial class Embedding<T>(int offset = 0, int paddingId = -1) : O
     public override string Name => "Embedding";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) => Infer(x, 0);
 
     /// <inheritdoc/>

@@ -24,6 +24,9 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
     /// <inheritdoc/>
     public override string Name => "FrozenLinear";
 
+    /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => (input, gradient) is (1, 2) or (2, 1);
+
     private int Inputs => _outIn ? weight.Columns : weight.Rows;
 
     private int Outputs => _outIn ? weight.Rows : weight.Columns;

@@ -15,6 +15,9 @@ public sealed partial class GaussianNoise<T>(double standardDeviation) : Op<T> w
     public override string Name => "GaussianNoise";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var shape] ? shape : throw new ShapeException(Name, x, "x (N, C)");
 

@@ -32,6 +32,9 @@ public sealed partial class Gelu<T>(GeluForm form) : Map<T> where T : unmanaged,
     public override string Name => "Gelu";
 
     /// <inheritdoc/>
+    public override bool IsCheap => form == GeluForm.Tanh;
+
+    /// <inheritdoc/>
     protected override void Value(ReadOnlySpan<T> x, Span<T> y)
     {
         if (form == GeluForm.Tanh)

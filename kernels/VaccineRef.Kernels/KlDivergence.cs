@@ -18,6 +18,9 @@ public sealed partial class KlDivergence<T> : Op<T> where T : unmanaged, IFloati
     public override string Name => "KlDivergence";
 
     /// <inheritdoc/>
+    public override bool ReadsOutput => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var student, var teacher] && student == teacher && student.Columns > 0
             ? new(student.Rows, 1)

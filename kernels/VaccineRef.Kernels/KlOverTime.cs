@@ -20,6 +20,9 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
     public override string Name => "KlOverTime";
 
     /// <inheritdoc/>
+    public override bool ReadsOutput => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) => Infer(x, 2);
 
     /// <inheritdoc/>

@@ -19,6 +19,9 @@ public sealed partial class LayerNorm<T>(double epsilon) : Op<T> where T : unman
     public override string Name => "LayerNorm";
 
     /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var hidden, var weight, var bias] && weight == Shape.Vector(hidden.Columns) && bias == weight
             ? hidden

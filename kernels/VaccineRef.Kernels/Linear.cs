@@ -19,6 +19,9 @@ public sealed unsafe partial class Linear<T>(WeightLayout layout = WeightLayout.
     public override string Name => "Linear";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => (input, gradient) is (0, 1) or (1, 0);
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
         if (x.Length is 2 or 3)

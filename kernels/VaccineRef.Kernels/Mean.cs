@@ -15,6 +15,9 @@ public sealed partial class Mean<T> : Op<T> where T : unmanaged, IFloatingPointI
     public override string Name => "Mean";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [_] ? Shape.Scalar : throw new ShapeException(Name, x, "x (N, C)");
 

@@ -14,6 +14,9 @@ public sealed partial class Relu<T> : Map<T> where T : unmanaged, IFloatingPoint
     public override string Name => "Relu";
 
     /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     protected override void Value(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Max(x, T.Zero, y);
 
     /// <inheritdoc/>

@@ -18,6 +18,9 @@ public sealed partial class RmsNorm<T>(double epsilon) : Op<T> where T : unmanag
     public override string Name => "RmsNorm";
 
     /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var hidden, var weight] && weight == Shape.Vector(hidden.Columns)
             ? hidden

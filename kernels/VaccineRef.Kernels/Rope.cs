@@ -38,6 +38,12 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
     public override string Name => "Rope";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) => x is [var heads] && heads.Columns % _headSize == 0
         ? heads
         : throw new ShapeException(Name, x, $"x (N, heads * {_headSize})");

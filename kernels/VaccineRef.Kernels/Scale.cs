@@ -17,6 +17,12 @@ public sealed partial class Scale<T>(double factor) : Op<T> where T : unmanaged,
     public override string Name => "Scale";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var shape] ? shape : throw new ShapeException(Name, x, "x (N, C)");
 

@@ -16,6 +16,12 @@ public sealed partial class Scatter<T>(int rows) : Op<T> where T : unmanaged, IF
     public override string Name => "Scatter";
 
     /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => false;
+
+    /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var some] && some.Rows <= rows
             ? new(rows, some.Columns)

@@ -17,6 +17,9 @@ public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPoin
     public override string Name => "SwiGlu";
 
     /// <inheritdoc/>
+    public override bool IsCheap => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var gate, var up] && gate == up ? gate : throw new ShapeException(Name, x, "gate (N, F) and up (N, F)");
 

@@ -103,6 +103,8 @@ internal sealed class WatchFinite<T>(ITap<T> inner) : ITap<T> where T : unmanage
 
     public Site? First { get; private set; }
 
+    public bool Keeps(SiteKind kind) => inner.Keeps(kind);
+
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
     {
         hidden = inner.At(site, hidden, pass);

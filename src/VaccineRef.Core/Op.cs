@@ -24,6 +24,21 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     public virtual Shape Saved(ReadOnlySpan<Shape> x) => Shape.Empty;
 
     /// <summary>
+    /// Whether backward reads the values of input <paramref name="input"/> to form the gradient of input
+    /// <paramref name="gradient"/>: what nobody reads need not be kept. Its shape may be read in any case.
+    /// </summary>
+    public virtual bool Reads(int input, int gradient) => true;
+
+    /// <summary>Whether backward reads the values of Y. Its shape may be read in any case.</summary>
+    public virtual bool ReadsOutput => false;
+
+    /// <summary>
+    /// Whether forward costs little more than reading its inputs and writing y: then a tape may run it again in the
+    /// reverse pass instead of keeping y (<see cref="Tape{T}.Release"/>).
+    /// </summary>
+    public virtual bool IsCheap => false;
+
+    /// <summary>
     /// Checks the ids against the shapes once, when the call is recorded: kernels do not check. Does nothing by default.
     /// </summary>
     /// <exception cref="ShapeException">An id is out of range or the count is wrong.</exception>
@@ -34,6 +49,6 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Reads X(i) and Ids; writes every element of Y and Saved, which come uninitialised.</summary>
     public abstract void Forward(CpuFrame<T> f);
 
-    /// <summary>Reads X(i), Ids, Y, Saved and Dy; adds into each Dx(i), skipping an empty one.</summary>
+    /// <summary>Reads X(i), Ids, Y (where <see cref="ReadsOutput"/>), Saved and Dy; adds into each Dx(i), skipping an empty one.</summary>
     public abstract void Backward(CpuFrame<T> f);
 }

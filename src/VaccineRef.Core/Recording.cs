@@ -3,20 +3,6 @@ using System.Runtime.InteropServices;
 
 namespace VaccineRef.Core;
 
-/// <summary>One value on a tape, and the call that made it; a leaf has none.</summary>
-internal struct Node<T> where T : unmanaged, IFloatingPointIeee754<T>
-{
-    public Op<T>? Op;                      // null for a leaf
-    public int FirstInput, InputCount;     // a range of the recording's inputs
-    public View<T> Value, Saved, Gradient;
-    public ReadOnlyMemory<int> Ids;
-    public RandomStream Random;
-    public bool Reaches;                   // some target of the reverse pass is this node or lies below it
-    public bool IsTarget;
-    public bool IsKept;                    // a checkpoint or the loss: its value stays
-    public bool IsDropped;                 // the value is given up, until it is computed again
-}
-
 /// <summary>
 /// What a tape has recorded: nodes in the order of their calls, how to run them again, and how to run them backwards.
 /// </summary>
@@ -25,6 +11,7 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
     private readonly List<Node<T>> _nodes = [];
     private readonly List<int> _inputs = [];
     private readonly List<int> _segments = [0];     // the first node of each; of all but the last only results are kept
+    private readonly List<(int After, int Node)> _releases = [];    // which node, and the last call before that
     private readonly Operands<T> _operands = new();
 
     public int Count => _nodes.Count;
@@ -72,6 +59,34 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
         _segments.Add(Count);
     }
 
+    /// <summary>
+    /// Gives a value up that no later call uses: for good, if no reverse pass reads it; until then, if it costs little
+    /// to compute again from values that are kept. Otherwise it stays.
+    /// </summary>
+    public void Release(int index)
+    {
+        ref var node = ref this[index];
+        if (node.Op is null || node.IsDropped || node.IsKept)
+            return;
+        if (node.Op.ReadsOutput || node.IsPinned || IsReadByACall(index))
+        {
+            bool again = node.Op.IsCheap && !node.Op.ReadsOutput;
+            foreach (int input in Inputs(node))
+                again &= !this[input].IsDropped;
+            if (!again)
+                return;
+            foreach (int input in Inputs(node))
+                this[input].IsPinned = true;
+        }
+        else
+        {
+            node.IsUnread = true;
+        }
+
+        _releases.Add((Count - 1, index));
+        GiveUp(ref node);
+    }
+
     /// <summary>Forgets the targets and gradients of an earlier reverse pass.</summary>
     public void BeginReverse()
     {
@@ -113,33 +128,84 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
     {
         _nodes.Clear();
         _inputs.Clear();
+        _releases.Clear();
         _segments.RemoveRange(1, _segments.Count - 1);
     }
 
     /// <summary>
-    /// Computes again what is dropped of the nodes from first to end, if a gradient goes through any.
+    /// Computes again what is dropped of the nodes from first to end, if a gradient goes through any, releasing on the
+    /// way what was released the first time; what is neither read nor needed for what is read stays dropped.
     /// </summary>
     private void Restore(int first, int end)
     {
         bool reached = false;
-        for (int i = first; i < end; i++)
-            reached |= this[i].Reaches;
+        for (int i = end - 1; i >= first; i--)
+        {
+            ref var node = ref this[i];
+            reached |= node.Reaches;
+            node.IsWanted = node.IsDropped && !node.IsReleased && (node.IsWanted || !node.IsUnread);
+            foreach (int input in node.IsWanted ? Inputs(node) : [])
+                this[input].IsWanted = true;
+        }
+
+        int release = _releases.FindIndex(given => given.After >= first);
         for (int i = first; reached && i < end; i++)
         {
             ref var node = ref this[i];
-            if (!node.IsDropped)
-                continue;
-            node.Value = wave.Allocate<T>(node.Value.Shape);
-            if (!node.Saved.IsEmpty)
-                node.Saved = wave.Allocate<T>(node.Saved.Shape);
-            node.IsDropped = false;
-            Run(i);
+            if (node.IsWanted && node.IsDropped)
+            {
+                if (!node.Saved.IsEmpty)
+                    node.Saved = wave.Allocate<T>(node.Saved.Shape);
+                RunAgain(i);
+            }
+
+            for (; release >= 0 && release < _releases.Count && _releases[release].After == i; release++)
+                if (this[_releases[release].Node] is { IsDropped: false, IsKept: false })
+                    GiveUp(ref this[_releases[release].Node]);
+            node.IsWanted = false;
         }
+    }
+
+    // The value anew, from inputs that are there or can be computed again themselves.
+    private void RunAgain(int index)
+    {
+        ref var node = ref this[index];
+        foreach (int input in Inputs(node))
+            if (this[input].IsDropped)
+                RunAgain(input);
+        node.Value = wave.Allocate<T>(node.Value.Shape);
+        node.IsDropped = node.IsReleased = false;
+        Run(index);
+    }
+
+    // Whether the reverse pass through some call recorded so far reads this value.
+    private bool IsReadByACall(int index)
+    {
+        for (int i = index + 1; i < Count; i++)
+            for (int k = 0; k < this[i].InputCount; k++)
+                if (Inputs(this[i])[k] == index && IsRead(this[i], k, reached: false))
+                    return true;
+        return false;
+    }
+
+    // Whether the op reads input k for the gradient of any input, or of any that is reached.
+    private bool IsRead(in Node<T> node, int k, bool reached)
+    {
+        var inputs = Inputs(node);
+        for (int i = 0; i < inputs.Length; i++)
+            if ((!reached || this[inputs[i]].Reaches) && node.Op!.Reads(k, i))
+                return true;
+        return false;
     }
 
     private void Reverse(ref Node<T> node)
     {
         var inputs = Inputs(node);
+        if (!node.Op!.ReadsOutput && !node.IsKept && !node.IsDropped)
+            GiveUp(ref node);               // whoever used it stands behind it and had its turn: room for gradients
+        for (int i = 0; i < inputs.Length; i++)
+            if (this[inputs[i]].IsReleased && IsRead(node, i, reached: true))
+                RunAgain(inputs[i]);
         bool wanted = false;
         _operands.Begin(inputs.Length, node.Value, node.Saved, node.Ids, node.Random);
         _operands.Dy = node.Gradient;
@@ -152,17 +218,26 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
 
         if (wanted)
             device.Backward(node.Op!, _operands);
-        Drop(ref node);                     // whoever used it stands behind it and had its turn
+        Drop(ref node);
         if (!node.IsTarget)
             wave.Free(node.Gradient);
     }
 
+    // The value, but not what backward needs besides.
+    private void GiveUp(ref Node<T> node)
+    {
+        wave.Free(node.Value);
+        node.IsDropped = node.IsReleased = true;
+    }
+
     private void Drop(ref Node<T> node)
     {
-        if (node.Op is null || node.IsKept || node.IsDropped)
+        if (node.Op is null || node.IsKept || (node.IsDropped && !node.IsReleased))
             return;
-        wave.Free(node.Value);
+        if (!node.IsReleased)
+            wave.Free(node.Value);
         wave.Free(node.Saved);
         node.IsDropped = true;
+        node.IsReleased = false;
     }
 }

@@ -11,7 +11,19 @@ namespace VaccineRef.Core;
 /// <param name="Random">The stream of (seed, step, pass); a layer takes its own below it by name.</param>
 /// <param name="Training">Whether dropout is applied.</param>
 public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Random = default, bool Training = false)
-    where T : unmanaged, IFloatingPointIeee754<T>;
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>
+    /// Releases what was shown at a site and what the tap made of it (<see cref="Tape{T}.Release"/>), unless the tap keeps it.
+    /// </summary>
+    public void Release(SiteKind kind, Tensor<T> shown, Tensor<T> moved)
+    {
+        if (Tap.Keeps(kind))
+            return;
+        Tape.Release(shown);
+        Tape.Release(moved);
+    }
+}
 
 /// <summary>
 /// Listens at a model's sites. A model calls <see cref="At"/> at every site it has, in order; whatever comes back is
@@ -23,6 +35,11 @@ public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// Whether <see cref="At"/> does anything at sites of this kind; saves laying out what nobody reads.
     /// </summary>
     bool ListensTo(SiteKind kind) => true;
+
+    /// <summary>
+    /// Whether values shown at sites of this kind are read after the pass, so that a model must not release them.
+    /// </summary>
+    bool Keeps(SiteKind kind) => ListensTo(kind);
 
     /// <summary>Reads or moves the hidden embedding at a site.</summary>
     /// <param name="site">Where we are.</param>
@@ -45,6 +62,7 @@ public sealed class NoTap<T> : ITap<T> where T : unmanaged, IFloatingPointIeee75
 }
 
 /// <summary>Remembers the hidden embeddings at the sites of some kinds, in the order the model reached them.</summary>
+/// <param name="kinds">Which.</param>
 public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly List<Site> _sites = [];
@@ -58,6 +76,12 @@ public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap
 
     /// <inheritdoc/>
     public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
+
+    /// <inheritdoc/>
+    public bool Keeps(SiteKind kind) => !ForGradients && ListensTo(kind);
+
+    /// <summary>Whether <see cref="Hidden"/> are wanted as targets of a reverse pass only, and their values are not read.</summary>
+    public bool ForGradients { get; init; }
 
     /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)

@@ -8,7 +8,7 @@ namespace VaccineRef.Core;
 /// a Wengert list: execution order is a topological order, so nothing is sorted). Values, saved statistics and
 /// gradients of intermediate values live in the tape's own arena, the wave, until <see cref="Clear"/>; but a reverse
 /// pass gives up every value and gradient that it has used, so that gradients take the room of activations: only
-/// targets and the loss can be read after it. One thread at a time.
+/// targets and the loss can be read after it. <see cref="Release"/> gives values up before that. One thread at a time.
 /// </summary>
 [SuppressMessage("Naming", "CA1724", Justification = "Tape is the field's word.")]
 public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
@@ -102,6 +102,13 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
         return x;
     }
 
+    /// <summary>
+    /// Says that no call to come uses <paramref name="x"/>. Its memory is given up where the reverse pass does not read
+    /// it (<see cref="Op{T}.Reads"/>), or can run the op again at little cost (<see cref="Op{T}.IsCheap"/>); the bits of
+    /// every result stay the same. A value that somebody reads after the pass must not be released.
+    /// </summary>
+    public void Release(Tensor<T> x) => _recording.Release(Current(x).Node);
+
     /// <summary>Runs every recorded call again, into the same memory, on what leaves and ids hold now.</summary>
     /// <exception cref="ShapeException">The ids no longer fit an op.</exception>
     /// <exception cref="InvalidOperationException">A value was given up.</exception>
@@ -113,7 +120,8 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
             ref var node = ref _recording[i];
             if (node.Op is null)
                 continue;
-            RequireValue(node);
+            if (!node.IsReleased)               // the memory of a released value is written again in the same order
+                RequireValue(node);
             var inputs = _recording.Inputs(node);
             for (int k = 0; k < inputs.Length; k++)
                 shapes[k] = _recording[inputs[k]].Value.Shape;

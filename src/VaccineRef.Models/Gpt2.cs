@@ -105,11 +105,15 @@ internal sealed class Gpt2Block<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Tensor<T> Forward(
         Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
-        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache, rows);
+        var normed = _attentionNorm.Forward(pass, x);
+        var attended = _attention.Forward(pass, normed, batch, cache, rows);
+        pass.Tape.Release(normed);
         attended = _attentionDropout.Forward(pass, attended);          // e_l of the paper
-        x = pass.Tape.Apply(_add, [rows.Take(pass, x), rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended)]);
-        var inner = _mlpDropout.Forward(pass, _mlp.Forward(pass, _mlpNorm.Forward(pass, x)));
-        x = pass.Tape.Apply(_add, [x, rows.At(pass, new(_layer, SiteKind.MlpOutput), inner)]);
+        x = rows.Residual(pass, _add, rows.Take(pass, x), new(_layer, SiteKind.AttentionOutput), attended);
+        normed = _mlpNorm.Forward(pass, x);
+        var inner = _mlpDropout.Forward(pass, _mlp.Forward(pass, normed));
+        pass.Tape.Release(normed);
+        x = rows.Residual(pass, _add, x, new(_layer, SiteKind.MlpOutput), inner);
         return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
     }
 }

@@ -139,10 +139,14 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
         Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
         var tape = pass.Tape;
-        var attended = _attention.Forward(pass, _attentionNorm.Forward(pass, x), batch, cache, rows);     // e_l
-        x = tape.Apply(_add, [rows.Take(pass, x), rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended)]);
-        var inner = _mlp.Forward(pass, _mlpNorm.Forward(pass, x));
-        x = tape.Apply(_add, [x, rows.At(pass, new(_layer, SiteKind.MlpOutput), inner)]);
+        var normed = _attentionNorm.Forward(pass, x);
+        var attended = _attention.Forward(pass, normed, batch, cache, rows);                // e_l of the paper
+        tape.Release(normed);
+        x = rows.Residual(pass, _add, rows.Take(pass, x), new(_layer, SiteKind.AttentionOutput), attended);
+        normed = _mlpNorm.Forward(pass, x);
+        var inner = _mlp.Forward(pass, normed);
+        tape.Release(normed);
+        x = rows.Residual(pass, _add, x, new(_layer, SiteKind.MlpOutput), inner);
         return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
     }
 }

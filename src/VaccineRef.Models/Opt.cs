@@ -115,12 +115,18 @@ internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Tensor<T> Forward(
         Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
     {
-        var attended = _attention.Forward(pass, _normBefore ? _attentionNorm.Forward(pass, x) : x, batch, cache, rows);
+        var normed = _normBefore ? _attentionNorm.Forward(pass, x) : x;
+        var attended = _attention.Forward(pass, normed, batch, cache, rows);
+        if (_normBefore)
+            pass.Tape.Release(normed);
         attended = rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended);         // e_l of the paper
         x = pass.Tape.Apply(_add, [rows.Take(pass, x), _attentionDropout.Forward(pass, attended)]);
         x = _normBefore ? x : _attentionNorm.Forward(pass, x);
 
-        var inner = _mlp.Forward(pass, _normBefore ? _mlpNorm.Forward(pass, x) : x);
+        normed = _normBefore ? _mlpNorm.Forward(pass, x) : x;
+        var inner = _mlp.Forward(pass, normed);
+        if (_normBefore)
+            pass.Tape.Release(normed);
         inner = rows.At(pass, new(_layer, SiteKind.MlpOutput), inner);
         x = pass.Tape.Apply(_add, [x, _mlpDropout.Forward(pass, inner)]);
         x = _normBefore ? x : _mlpNorm.Forward(pass, x);

@@ -76,6 +76,15 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
         return result;
     }
 
+    /// <summary>Puts other numbers into the inputs and, if asked to, NaN into Y: what backward does not read may hold anything.</summary>
+    public void Overwrite(double[][] x, bool output)
+    {
+        for (int i = 0; i < x.Length; i++)
+            _x[i].Values = x[i];
+        if (output)
+            _device.Fill(_y.View, T.NaN);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

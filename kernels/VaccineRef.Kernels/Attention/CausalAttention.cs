@@ -41,6 +41,9 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
     /// <inheritdoc/>
     public override string Name => "CausalAttention";
 
+    /// <inheritdoc/>
+    public override bool ReadsOutput => true;
+
     /// <summary>Query heads.</summary>
     public int Heads { get; }
 

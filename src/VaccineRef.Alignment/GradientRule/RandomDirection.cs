@@ -50,7 +50,7 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IDisposable where T :
 
     private void Learn(IObjective<T> objective, PackedBatch batch, TrainState<T> state)
     {
-        var record = new Record<T>(_kinds);
+        var record = new Record<T>(_kinds) { ForGradients = true };
         state.Loss(objective, batch, state.Pass(record), out _);
         if (record.Sites.Count == 0)
             throw new InputException(

@@ -52,6 +52,9 @@ public sealed class Noise<T>(double standardDeviation, IReadOnlyCollection<SiteK
     public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
 
     /// <inheritdoc/>
+    public bool Keeps(SiteKind kind) => false;
+
+    /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
     {
         if (!ListensTo(site.Kind))

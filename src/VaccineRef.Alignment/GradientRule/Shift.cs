@@ -20,6 +20,9 @@ public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> e
     public bool ListensTo(SiteKind kind) => _applied < sites.Count && sites[_applied].Kind == kind;
 
     /// <inheritdoc/>
+    public bool Keeps(SiteKind kind) => false;
+
+    /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
     {
         if (_applied == sites.Count || sites[_applied] != site)

@@ -57,7 +57,7 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
-        var record = new Record<T>(_sites);
+        var record = new Record<T>(_sites) { ForGradients = true };
         var first = state.Pass(record);
         double clean = state.Loss(objective, batch, first, out var loss);              // f(w; x)
         if (record.Sites.Count == 0)

@@ -66,6 +66,8 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
 
         public bool ListensTo(SiteKind kind) => tap.ListensTo(kind);
 
+        public bool Keeps(SiteKind kind) => tap.Keeps(kind);
+
         public Tensor<T> At(Site site, Tensor<T> before, Pass<T> pass)
         {
             var after = tap.At(site, before, pass);

@@ -42,7 +42,7 @@ public sealed class Attention<T>(
                 $"{WeightDropout}", "0", "set attention_dropout (GPT-2: attn_pdrop) to 0 in the model's config.json");
         var (q, k, v) = Project(pass, x);
         if (Rope is not null)
-            (q, k) = (pass.Tape.Apply(Rope, [q], batch.Positions), pass.Tape.Apply(Rope, [k], batch.Positions));
+            (q, k) = (Turn(pass, Rope, q, batch), Turn(pass, Rope, k, batch));
         Op<T> attend = cache is null ? attention : new CachedAttention<T>(attention, cache, layer);
         return output.Forward(pass, rows.Take(pass, pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
     }
@@ -53,7 +53,16 @@ public sealed class Attention<T>(
             return (q.Forward(pass, x), k.Forward(pass, x), v.Forward(pass, x));
         var fused = projections[0].Forward(pass, x);
         var tape = pass.Tape;
-        return (tape.Apply(_thirds[0], [fused]), tape.Apply(_thirds[1], [fused]), tape.Apply(_thirds[2], [fused]));
+        var thirds = (tape.Apply(_thirds[0], [fused]), tape.Apply(_thirds[1], [fused]), tape.Apply(_thirds[2], [fused]));
+        tape.Release(fused);
+        return thirds;
+    }
+
+    private static Tensor<T> Turn(Pass<T> pass, Rope<T> rope, Tensor<T> x, PackedBatch batch)
+    {
+        var turned = pass.Tape.Apply(rope, [x], batch.Positions);
+        pass.Tape.Release(x);
+        return turned;
     }
 
     private static Columns<T> Third(CausalAttention<T> attention, int index)

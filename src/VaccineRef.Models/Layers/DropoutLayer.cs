@@ -14,7 +14,10 @@ public sealed class DropoutLayer<T>(string name, double probability) where T : u
 {
     private readonly Dropout<T> _dropout = new(probability);
 
+    /// <summary>Whether this pass drops anything.</summary>
+    public bool Applies(Pass<T> pass) => pass.Training && probability > 0;
+
     /// <summary>x with some elements 0 and the others scaled up; x itself where nothing is trained.</summary>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x) =>
-        pass.Training && probability > 0 ? pass.Tape.Apply(_dropout, [x], random: pass.Random.At(name)) : x;
+        Applies(pass) ? pass.Tape.Apply(_dropout, [x], random: pass.Random.At(name)) : x;
 }

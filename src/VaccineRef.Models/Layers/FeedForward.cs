@@ -29,6 +29,8 @@ public sealed class FeedForward<T> where T : unmanaged, IFloatingPointIeee754<T>
         var inner = _gate is null
             ? pass.Tape.Apply(_activation, [up])
             : pass.Tape.Apply(_activation, [_gate.Forward(pass, x), up]);
-        return _down.Forward(pass, inner);
+        var y = _down.Forward(pass, inner);
+        pass.Tape.Release(inner);
+        return y;
     }
 }

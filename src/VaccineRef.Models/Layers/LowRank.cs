@@ -42,7 +42,10 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
     {
         var tape = pass.Tape;
-        var low = tape.Apply(_linear, [_dropout.Forward(pass, x), tape.Of(A)]);
+        var dropped = _dropout.Forward(pass, x);
+        var low = tape.Apply(_linear, [dropped, tape.Of(A)]);
+        if (_dropout.Applies(pass))
+            tape.Release(dropped);
         return Layer.Apply(tape, _adapted, x, low, tape.Of(B));
     }
 

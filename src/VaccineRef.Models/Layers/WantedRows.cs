@@ -25,4 +25,13 @@ internal readonly record struct WantedRows<T>(int[]? Rows, int Of) where T : unm
         Rows is null || !pass.Tap.ListensTo(site.Kind)
             ? pass.Tap.At(site, hidden, pass)
             : Take(pass, pass.Tap.At(site, pass.Tape.Apply(new Scatter<T>(Of), [hidden], Rows), pass));
+
+    /// <summary>x + branch, the residual connection; on its way the tap is shown the branch, which nobody uses after it.</summary>
+    public Tensor<T> Residual(Pass<T> pass, Add<T> add, Tensor<T> x, Site site, Tensor<T> branch)
+    {
+        var moved = At(pass, site, branch);
+        x = pass.Tape.Apply(add, [x, moved]);
+        pass.Release(site.Kind, branch, moved);
+        return x;
+    }
 }

@@ -40,7 +40,8 @@ public sealed record TinyModel(
     private int Heads => KeyValueHeads * Group;
 
     // Llama's hidden size need not be that of its heads: what is confused would not fit.
-    private int Hidden => Family == Family.Llama ? 10 : Heads * HeadSize;
+    /// <summary>C.</summary>
+    public int Hidden => Family == Family.Llama ? 10 : Heads * HeadSize;
 
     /// <summary>config.json. GELU for OPT's ReLU: a finite difference must not run over a kink.</summary>
     public ConfigReader Config => ConfigReader.Parse(Encoding.UTF8.GetBytes(Family switch

@@ -24,15 +24,24 @@ public sealed class StepCostTests
         Assert.Equal(one, Trained(adapted ? Larger : LargerOpt, 3));
     }
 
+    /// <summary>
+    /// With blocks computed again, another layer costs the wave its checkpoint, which is the block's input, and in the
+    /// first pass the gradient at its site: (N, C) each, where keeping costs all that backward reads.
+    /// </summary>
     [Fact]
-    public void Computing_blocks_again_gives_the_same_bits_in_less_memory()
+    public void Computing_blocks_again_gives_the_same_bits_and_keeps_a_checkpoint_a_layer()
     {
+        const int More = 3;
         TinyModel[] models = [Larger, LargerOpt, Larger with { Family = Family.Gpt2 }];
         foreach (var tiny in models.Select(tiny => tiny with { Layers = 3, Dropout = 0.1 }))
         {
             var ((kept, wave), (again, less)) = (Run(tiny, 2), Run(tiny, 2, recompute: true));
             Assert.Equal(kept, again);
-            Assert.InRange(less, 1, wave * 6 / 10);         // a block and its input's likes instead of three blocks
+            Assert.InRange(less, 1, wave - 1);
+            long rows = tiny.Lengths.All.Sum() * (long)tiny.Hidden * sizeof(float);
+            var deeper = tiny with { Layers = tiny.Layers + More };
+            Assert.InRange(Run(deeper, 2, recompute: true).Wave - less, More * rows, 2 * More * rows);
+            Assert.InRange(Run(deeper, 2).Wave - wave, 6 * More * rows, long.MaxValue);
         }
     }
 
