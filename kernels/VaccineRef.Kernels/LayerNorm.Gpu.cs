@@ -18,9 +18,9 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
                 f.GroupEach(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
                 T.CreateChecked(f.Dy.Columns));
         if (f.Wants(1))
-            f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardWeightKernel, f.X(0), f.Dy, f.Saved, f.Dx(1));
+            GpuColumnSums<T, WeightTerm>.Add(f, new(f.X(0), f.Dy, f.Saved), f.Dy.Rows, f.Dx(1));
         if (f.Wants(2))
-            f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardBiasKernel, f.Dy, f.Dx(2));
+            GpuBias.AddGradient(f, f.Dy, f.Dx(2));
     }
 
     /// <summary>A group for each row; the variance in a second pass over it.</summary>
@@ -62,26 +62,11 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
             dx[row, c] += ((dy[row, c] * w[c]) - meanSum - ((x[row, c] - mean) * inverse * meanDot)) * inverse;
     }
 
-    /// <summary>A thread for each column, which alone adds to it.</summary>
-    private static void BackwardWeightKernel(GpuView<T> x, GpuView<T> dy, GpuView<T> saved, GpuView<T> dw)
+    /// <summary>dy (x - mean) / sd.</summary>
+    internal readonly struct WeightTerm(GpuView<T> x, GpuView<T> dy, GpuView<T> saved) : IGpuTerm<T>
     {
-        int c = (int)GpuIndex.Thread;
-        if (c >= x.Columns)
-            return;
-        T sum = T.Zero;
-        for (int row = 0; row < x.Rows; row++)
-            sum += dy[row, c] * ((x[row, c] - saved[row, 0]) * saved[row, 1]);
-        dw[c] += sum;
-    }
+        private readonly GpuView<T> _x = x, _dy = dy, _saved = saved;
 
-    private static void BackwardBiasKernel(GpuView<T> dy, GpuView<T> db)
-    {
-        int c = (int)GpuIndex.Thread;
-        if (c >= dy.Columns)
-            return;
-        T sum = T.Zero;
-        for (int row = 0; row < dy.Rows; row++)
-            sum += dy[row, c];
-        db[c] += sum;
+        public T At(int row, int column) => _dy[row, column] * ((_x[row, column] - _saved[row, 0]) * _saved[row, 1]);
     }
 }

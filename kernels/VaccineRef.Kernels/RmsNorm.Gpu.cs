@@ -18,7 +18,7 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
                 f.GroupEach(f.Dy.Rows), BackwardInputKernel, f.X(0), f.X(1), f.Dy, f.Saved, f.Dx(0),
                 T.CreateChecked(f.Dy.Columns));
         if (f.Wants(1))
-            f.Kernels.Launch(f.ForEach(f.Dy.Columns), BackwardWeightKernel, f.X(0), f.Dy, f.Saved, f.Dx(1));
+            GpuColumnSums<T, WeightTerm>.Add(f, new(f.X(0), f.Dy, f.Saved), f.Dy.Rows, f.Dx(1));
     }
 
     /// <summary>A group for each row.</summary>
@@ -49,15 +49,11 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
             dx[row, c] += ((dy[row, c] * w[c]) - (x[row, c] * pull)) * s;
     }
 
-    /// <summary>A thread for each column, which alone adds to it.</summary>
-    private static void BackwardWeightKernel(GpuView<T> x, GpuView<T> dy, GpuView<T> inverse, GpuView<T> dw)
+    /// <summary>dy x / rms(x).</summary>
+    internal readonly struct WeightTerm(GpuView<T> x, GpuView<T> dy, GpuView<T> inverse) : IGpuTerm<T>
     {
-        int c = (int)GpuIndex.Thread;
-        if (c >= x.Columns)
-            return;
-        T sum = T.Zero;
-        for (int row = 0; row < x.Rows; row++)
-            sum += dy[row, c] * (x[row, c] * inverse[row]);
-        dw[c] += sum;
+        private readonly GpuView<T> _x = x, _dy = dy, _inverse = inverse;
+
+        public T At(int row, int column) => _dy[row, column] * (_x[row, column] * _inverse[row]);
     }
 }
