@@ -1,3 +1,4 @@
+using ILGPU;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
 
@@ -8,14 +9,18 @@ public sealed partial class FillUniform<T> : IGpuRoutine<T>
     /// <inheritdoc/>
     public double Run(GpuFrame<T> f)
     {
-        f.Kernels.Launch(f.ForEach(f.X(0).Count), FillKernel, f.X(0), random, low, high - low);
+        f.Kernels.Launch(f.ForEach(f.X(0).Count), FillKernel, f.X(0), random, low, high - low, 0UL);
         return 0;
     }
 
-    private static void FillKernel(GpuView<T> x, RandomStream random, double low, double width)
+    /// <summary>
+    /// A thread for each element. A driver would fuse the product with the sum, where the processor rounds in between: the product's
+    /// bits go by way of integers and of a zero that no compiler knows to be one.
+    /// </summary>
+    private static void FillKernel(GpuView<T> x, RandomStream random, double low, double width, ulong zero)
     {
         long i = GpuIndex.Thread;
         if (i < x.Count)
-            GpuWide.Write(x, i, low + (width * random.Uniform(i)));
+            GpuWide.Write(x, i, low + Interop.IntAsFloat(Interop.FloatAsInt(width * random.Uniform(i)) ^ zero));
     }
 }
