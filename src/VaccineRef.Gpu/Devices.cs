@@ -33,11 +33,9 @@ public static class Devices
         if (name == Processor)
             return precision == MatmulPrecision.Float32 ? new CpuDevice(threads) : throw NoTensorCores(name, precision, "a processor");
         if (name == Simulator)
-        {
-            var simulator = new CPUDevice(SimulatedWarp, SimulatedWarps, 1);
-            var context = Context.Create(builder => builder.CPU(simulator).EnableAlgorithms());
-            return Open(name, context, context.GetDevice<CPUDevice>(0), precision);
-        }
+            return precision == MatmulPrecision.Float32
+                ? Simulate(SimulatedWarp, SimulatedWarps, precision)
+                : throw NoTensorCores(name, precision, "a simulator");
 
         var (kind, index) = Parse(name);
         var all = All();
@@ -56,6 +54,13 @@ public static class Devices
     {
         using var context = All();
         return [.. List(context, "cuda"), .. List(context, "opencl")];
+    }
+
+    /// <summary>A simulator with groups of other sizes, which lets any precision pass: for kernels that need them, in tests.</summary>
+    internal static GpuDevice Simulate(int warp, int warps, MatmulPrecision precision)
+    {
+        var context = Context.Create(builder => builder.CPU(new CPUDevice(warp, warps, 1)).EnableAlgorithms());
+        return new(Simulator, context, context.GetDevice<CPUDevice>(0).CreateAccelerator(context), precision);
     }
 
     private static IEnumerable<DeviceListing> List(Context context, string kind) => OfKind(context, kind).Select(
@@ -79,9 +84,15 @@ public static class Devices
     {
         CudaDevice { Architecture: null } => "its architecture is newer or older than those ILGPU generates code for",
         CudaDevice { InstructionSet: null } => "its driver is older than those ILGPU generates code for",
-        CLDevice { Capabilities.GenericAddressSpace: false } => "its driver has no generic address space (PoCL before 5, OpenCL 1.x)",
+        CLDevice { Capabilities: var can } => Unusable(can.GenericAddressSpace, can.Float64),
         _ => null,
     };
+
+    /// <summary>Why an OpenCL device that has this and no more cannot be used.</summary>
+    internal static string? Unusable(bool genericAddressSpace, bool doubles) =>
+        !genericAddressSpace ? "its driver has no generic address space (PoCL before 5, OpenCL 1.x)"
+        : !doubles ? "it does not know double, in which norms, losses and random numbers are computed whatever the precision"
+        : null;
 
     private static GpuDevice Open(string name, Context context, ILGPU.Runtime.Device device, MatmulPrecision precision)
     {

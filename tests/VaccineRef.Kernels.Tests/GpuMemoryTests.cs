@@ -1,3 +1,4 @@
+using ILGPU.Runtime.OpenCL;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
 using VaccineRef.Testing;
@@ -43,6 +44,38 @@ public sealed class GpuMemoryTests(GpuDevices gpus) : IClassFixture<GpuDevices>
             Assert.Contains("HalfOp", error.Message, StringComparison.Ordinal);
             Assert.Contains(gpu.Name, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_device_that_fails_is_named_with_what_noticed_and_what_to_do()
+    {
+        foreach (var gpu in gpus.All)
+        {
+            using var arena = new Arena(gpu);
+            var x = arena.Allocate<float>(new(2, 2), clear: true);
+            var error = Assert.Throws<DeviceLostException>(() => gpu.Run(new Lost(), x));
+            foreach (string part in (string[])[gpu.Name, nameof(Lost), $"{CLError.CL_OUT_OF_RESOURCES}", "--device"])
+                Assert.Contains(part, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(false, true, "generic address space")]
+    [InlineData(true, false, "double")]
+    [InlineData(true, true, null)]
+    public void An_OpenCL_device_without_what_kernels_need_is_told_so(bool genericAddressSpace, bool doubles, string? why)
+    {
+        string? found = Devices.Unusable(genericAddressSpace, doubles);
+        Assert.True(why is null ? found is null : found!.Contains(why, StringComparison.Ordinal));
+    }
+
+    private sealed class Lost : Routine<float>, IGpuRoutine<float>
+    {
+        public override string Name => nameof(Lost);
+
+        public override double Run(CpuFrame<float> f) => 0;
+
+        public double Run(GpuFrame<float> f) => throw new CLException(CLError.CL_OUT_OF_RESOURCES);
     }
 
     private sealed class HalfOp : Op<float>
