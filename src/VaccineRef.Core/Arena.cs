@@ -7,7 +7,9 @@ namespace VaccineRef.Core;
 /// </summary>
 public sealed class Arena(Device device) : IDisposable
 {
-    private const long SmallestBlock = 1 << 16;
+    // Blocks double, up to a size of which a large model takes many: what the last leaves empty is little beside it. What would
+    // leave much of such a block empty has one of its own.
+    private const long SmallestBlock = 1 << 16, LargestBlock = 1L << 29, Large = LargestBlock / 8;
     private readonly List<DeviceBuffer> _blocks = [];
     private readonly Dictionary<long, Stack<(DeviceBuffer Block, long Start)>> _free = [];     // by size, both in bytes
     private long _used;          // bytes of the last block in use
@@ -33,13 +35,7 @@ public sealed class Arena(Device device) : IDisposable
         if (_free.TryGetValue(bytes, out var free) && free.TryPop(out var at))
             view = new(at.Block, at.Start / sizeof(T), shape);
         else
-        {
-            if (_blocks.Count == 0 || _used + bytes > _blocks[^1].Bytes)
-                Grow(bytes);
-            view = new(_blocks[^1], _used / sizeof(T), shape);
-            _used += bytes;
-            Peak = Math.Max(Peak, InUse);
-        }
+            view = Take<T>(shape, bytes);
 
         if (clear)
             device.Clear(view);
@@ -93,10 +89,32 @@ public sealed class Arena(Device device) : IDisposable
             free.Clear();
     }
 
+    private unsafe View<T> Take<T>(Shape shape, long bytes) where T : unmanaged
+    {
+        View<T> view;
+        bool full = _blocks.Count == 0 || _used + bytes > _blocks[^1].Bytes;
+        if (full && bytes >= Large && _blocks.Count > 0)
+        {
+            _blocks.Insert(_blocks.Count - 1, device.Reserve(bytes));
+            _before += bytes;
+            view = new(_blocks[^2], 0, shape);
+        }
+        else
+        {
+            if (full)
+                Grow(bytes);
+            view = new(_blocks[^1], _used / sizeof(T), shape);
+            _used += bytes;
+        }
+
+        Peak = Math.Max(Peak, InUse);
+        return view;
+    }
+
     private void Grow(long bytes)
     {
         _before += _used;
         _used = 0;
-        _blocks.Add(device.Reserve(Math.Max(Math.Max(bytes, SmallestBlock), Reserved)));
+        _blocks.Add(device.Reserve(Math.Max(bytes, Math.Clamp(Reserved, SmallestBlock, LargestBlock))));
     }
 }

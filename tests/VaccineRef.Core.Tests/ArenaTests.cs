@@ -64,6 +64,24 @@ public sealed unsafe class ArenaTests : IDisposable
         Assert.Equal((peak, reserved), (arena.Peak, arena.Reserved));
     }
 
+    /// <summary>A model of many gigabytes must not ask for twice its size. Memory that nobody touches costs nothing here.</summary>
+    [Fact]
+    public void Of_much_little_is_reserved_in_vain()
+    {
+        const long Block = 1L << 29;
+        using var arena = new Arena(_device);
+        for (int i = 0; i < 12; i++)
+        {
+            foreach (int rows in (int[])[1 << 12, 300 << 10, 30 << 10])         // 4, 300 and 30 MiB
+                arena.Allocate<byte>(new(rows, 1 << 10));
+            Assert.InRange(arena.Reserved, arena.InUse, arena.InUse + Block + (arena.InUse / 10));
+        }
+
+        long total = arena.Reserved;
+        Assert.Equal(12 * 334L << 20, arena.InUse);
+        Assert.True(total < arena.InUse * 1.2);
+    }
+
     [Fact]
     public void Clearing_clears_what_was_used_before()
     {
