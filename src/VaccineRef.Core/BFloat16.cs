@@ -22,7 +22,7 @@ public static class BFloat16
         }
     }
 
-    /// <summary>Rounds once, to nearest, ties to even: an error of at most 2^-9 of each, above underflow. NaN stays NaN.</summary>
+    /// <summary>Rounds once, to nearest, ties to even: an error of at most 2^-8 of each, above underflow. NaN stays NaN.</summary>
     public static void Narrow<T>(ReadOnlySpan<T> from, Span<ushort> to) where T : unmanaged, IFloatingPointIeee754<T>
     {
         for (int i = 0; i < from.Length; i++)

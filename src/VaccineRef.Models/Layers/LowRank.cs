@@ -64,6 +64,6 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
         var wide = room.Allocate<T>(weight.Shape);
         device.Upload<T>(CompactWeight.Read<T>(device, weight.Compact), wide);
         device.Run(add, wide, B.Value, A.Value);
-        CompactWeight.Write(device, wide, weight.Compact);
+        device.Run(new NarrowToBFloat16<T>(weight.Compact), wide);
     }
 }

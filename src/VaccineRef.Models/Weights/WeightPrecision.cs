@@ -8,7 +8,7 @@ public enum WeightPrecision
 
     /// <summary>
     /// In bfloat16, widened where they are read: half the memory of float and half the bytes to read. They cannot be trained, only
-    /// adapted. Exact for checkpoints in bfloat16; others are rounded once, by at most 2^-9 of each weight.
+    /// adapted. Exact for checkpoints in bfloat16; others are rounded once, by at most 2^-8 of each weight.
     /// </summary>
     Bf16,
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using VaccineRef.Core;
+using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
@@ -42,7 +43,7 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
         var wide = room.Allocate<T>(shape);
         var stored = source.Fill(name, extents, start, wide);
         var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(shape), extents);
-        CompactWeight.Write(device, wide, parameter.Compact);
+        device.Run(new NarrowToBFloat16<T>(parameter.Compact), wide);
         return Add(parameter, stored);
     }
 

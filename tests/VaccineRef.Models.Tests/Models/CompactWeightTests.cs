@@ -1,4 +1,6 @@
+using System.Text;
 using VaccineRef.Core;
+using VaccineRef.Gpu;
 using VaccineRef.Kernels;
 
 namespace VaccineRef.Models.Tests;
@@ -36,6 +38,36 @@ public sealed class CompactWeightTests : IDisposable
         foreach (var layer in full.Network.Linears)
             Round(layer.Weight);
         Near(full.Logits(batch), compact.Logits(batch));
+    }
+
+    /// <summary>
+    /// 7B must be made in 14 GB and a little, with nothing of its size on the host: what is asked of the device is the weights, rounded
+    /// up by blocks, and one matrix in full at a time.
+    /// </summary>
+    [Fact]
+    public void A_compact_model_is_made_on_the_device_a_matrix_at_a_time()
+    {
+        const int Hidden = 64, FeedForward = 256, Vocabulary = 16, Layers = 4;
+        const long Matrices = (long)Layers * Hidden * ((4 * Hidden) + (3 * FeedForward));
+        const long Full = (long)Hidden * ((2 * Vocabulary) + (2 * Layers) + 1);                 // embedding, head, norms
+        const long Bytes = (Matrices * sizeof(ushort)) + (Full * sizeof(float)), Widest = (long)Hidden * FeedForward * sizeof(float);
+        using var gpu = (GpuDevice)Devices.Open("ilgpu-cpu");
+        var config = ConfigReader.Parse(Encoding.UTF8.GetBytes(
+            $$"""
+            {
+              "model_type": "llama", "vocab_size": {{Vocabulary}}, "hidden_size": {{Hidden}}, "intermediate_size": {{FeedForward}},
+              "num_hidden_layers": {{Layers}}, "num_attention_heads": 2, "max_position_embeddings": 8, "rms_norm_eps": 1e-5,
+              "tie_word_embeddings": false
+            }
+            """), "a test");
+        Model<float> Make() => LanguageModel.Create<float>(config, gpu, RandomStream.FromSeed(1), WeightPrecision.Bf16);
+        Make().Dispose();                                                       // compiles its kernels
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using var model = Make();
+        long host = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(Matrices + Full, model.Network.Parameters.Sum(parameter => parameter.Shape.Count));
+        Assert.InRange(gpu.PeakBytes, Bytes, (2 * Bytes) + Widest);             // blocks double until they are large
+        Assert.True(host < Matrices * sizeof(ushort) / 2, $"{host} bytes on the host");
     }
 
     [Fact]
