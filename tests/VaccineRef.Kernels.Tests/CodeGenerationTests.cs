@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Numerics;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.OpenCL;
@@ -51,6 +52,30 @@ public sealed class CodeGenerationTests
         Assert.True(wrong.IsEmpty, string.Join(Environment.NewLine, wrong.Order()));
     }
 
+    [Theory]
+    [MemberData(nameof(TensorKernels))]
+    public void Products_on_tensor_cores_multiply_by_mma(Type elements, Type core, string instruction)
+    {
+        var kernel = typeof(GpuTensorProduct<,,>).MakeGenericType(typeof(GpuElements<float>), elements, core)
+            .GetMethod("Kernel", BindingFlags.Static | BindingFlags.NonPublic)!;
+        foreach (var (_, source, entry) in Sources(kernel).Take(Architectures.Length))
+        {
+            Assert.Empty(Faults(source, entry));
+            Assert.Equal(0, Regex.Count(source, Regex.Escape($"{instruction} ")) % 16);     // sixteen pieces, unrolled or not
+            Assert.Contains(instruction, source, StringComparison.Ordinal);
+            Assert.DoesNotContain(".func", source, StringComparison.Ordinal);          // the sums' registers are the kernel's own
+        }
+    }
+
+    public static TheoryData<Type, Type, string> TensorKernels => new(
+        from elements in (Type[])[typeof(GpuElements<float>), typeof(GpuBFloat16<float>)]
+        from core in ((Type, string)[])
+        [
+            (typeof(TensorCoreBFloat16), "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
+            (typeof(TensorCoreTf32), "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32"),
+        ]
+        select (elements, core.Item1, core.Item2));
+
     private static IEnumerable<string> Faults(string source, string entry)
     {
         if (!source.Contains(entry, StringComparison.Ordinal))
@@ -79,12 +104,13 @@ public sealed class CodeGenerationTests
     private static MethodInfo[] Launched()
     {
         using var gpu = (GpuDevice)Gpu.Devices.Open("ilgpu-cpu");
-        var sizes = new Sizes(3, 5, 3, 4, 1);
-        foreach (var subject in OpCases.All)
-        {
-            Launch(gpu, subject.Single(sizes), subject, sizes);
-            Launch(gpu, subject.Double(sizes), subject, sizes);
-        }
+        foreach (int rows in (int[])[3, 10])
+            foreach (var subject in OpCases.All)
+            {
+                var sizes = new Sizes(rows, 5, 3, 4, 1);
+                Launch(gpu, subject.Single(sizes), subject, sizes);
+                Launch(gpu, subject.Double(sizes), subject, sizes);
+            }
 
         Launch<float>(gpu);
         Launch<double>(gpu);
@@ -112,6 +138,7 @@ public sealed class CodeGenerationTests
             new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new Axpy<T>(2), new AddSquares<T>(2),
             new ScaledCopy<T>(2), new ScaleInPlace<T>(2), new SquaredNorm<T>(), new InnerProduct<T>(),
             new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1), new AddProduct<T>(0.5),
+            new NarrowToBFloat16<T>(arena.Allocate<ushort>(new(4, 4))),
         ];
         foreach (var routine in routines)
             gpu.Run(routine, x);
@@ -124,9 +151,14 @@ public sealed class CodeGenerationTests
         using var attention = new OpRun<T>(gpu, cached, [new(3, 2), new(3, 2), new(3, 2)], [0, 3]);
         attention.Forward([new double[6], new double[6], new double[6]]);
         using var arena = new Arena(gpu);
-        using var frozen = new OpRun<T>(gpu, new FrozenLinear<T>(arena.Allocate<ushort>(new(2, 3), clear: true)), [new(2, 3)], []);
-        frozen.Forward([new double[6]]);
-        frozen.Backward([new double[6]], new double[4]);
+        foreach (int rows in (int[])[2, 10])                    // products of few rows and of many
+        {
+            var op = new FrozenLinear<T>(arena.Allocate<ushort>(new(2, 3), clear: true));
+            using var frozen = new OpRun<T>(gpu, op, [new(rows, 3)], []);
+            frozen.Forward([new double[3 * rows]]);
+            frozen.Backward([new double[3 * rows]], new double[2 * rows]);
+        }
+
         using var greedy = new OpRun<T>(gpu, new GreedyToken<T>(), [new(2, 3)], []);
         greedy.Forward([new double[6]]);
     }

@@ -19,30 +19,21 @@ internal static class GpuTileProduct<T, TB>
     private const int LargeSide = 16;           // 128 x 128 elements; doubles would fill the shared memory
     private const int Pad = 4;                  // spreads a row of A over the banks and keeps quads aligned
     private const int SharedBytes = 2 * LargeSide * ((PerThread * LargeSide) + Pad) * sizeof(float);
-    private const int EnoughGroups = 256;       // to fill a GPU; below, k is split
     private const int ShortestSplit = 16;       // tiles of k that pay for a second pass over C
 
     /// <summary>C = [C +] alpha op(A) op(B).</summary>
     public static void Run(GpuFrame<T> f, GpuProduct x, GpuElements<T> a, TB b, GpuView<T> c, T alpha, bool accumulate)
     {
         int side = Side(f, x), down = Tiles(x.M, side), across = Tiles(x.N, side), steps = (x.K + side - 1) / side;
-        int splits = Math.Clamp(EnoughGroups / (down * across), 1, Math.Max(1, steps / ShortestSplit));
-        int depth = (steps + splits - 1) / splits * side;
-        var work = new Work(new(down, across * splits), new(side * side, 1));
-        if (splits == 1)
-        {
-            f.Kernels.Launch(work, Kernel, a, b, new GpuOutput<T>(c, x.M, alpha, accumulate), x, side, depth);
-            return;
-        }
-
-        var sums = f.Scratch<T>(splits * x.M, x.N);
-        f.Kernels.Launch(work, Kernel, a, b, new GpuOutput<T>(sums, x.M, T.One, false), x, side, depth);
-        f.Kernels.Launch(f.ForEach(c.Count), SumKernel, sums, new GpuOutput<T>(c, x.M, alpha, accumulate), splits);
+        GpuSplits.Run(f, x, down * across, steps, ShortestSplit, c, alpha, accumulate, (splits, output) =>
+            f.Kernels.Launch(
+                new Work(new(down, across * splits), new(side * side, 1)), Kernel, a, b, output, x, side,
+                (steps + splits - 1) / splits * side));
     }
 
     private static int Side(GpuFrame<T> f, GpuProduct x)
     {
-        bool large = (long)Tiles(x.M, LargeSide) * Tiles(x.N, LargeSide) * 2 >= EnoughGroups;
+        bool large = (long)Tiles(x.M, LargeSide) * Tiles(x.N, LargeSide) * 2 >= GpuSplits.EnoughGroups;
         int side = large && Interop.SizeOf<T>() == sizeof(float) ? LargeSide : LargeSide / 2;
         while (side * side > f.GroupSize)
             side /= 2;
@@ -83,24 +74,16 @@ internal static class GpuTileProduct<T, TB>
 
     /// <summary>
     /// Multiplies the tiles in shared memory; <paramref name="a"/> and <paramref name="b"/> are the thread's first
-    /// quads.
+    /// quads. Two steps at a time, so that the second's reads overlap the first's sums; a side is even.
     /// </summary>
     private static void Multiply(ArrayView<Quad<T>> shared, ref GpuRegisterTile<T> tile, int side, int a, int b)
     {
         int stride = ((PerThread * side) + Pad) / 4;
-        for (int p = 0; p < side; p++, a += stride, b += stride)
+        for (int p = 0; p < side; p += 2, a += 2 * stride, b += 2 * stride)
+        {
+            int nextA = a + stride, nextB = b + stride;
             tile.Add(shared[a], shared[a + side], shared[b], shared[b + side]);
-    }
-
-    /// <summary>Adds the splits of an element, first to last.</summary>
-    private static void SumKernel(GpuView<T> sums, GpuOutput<T> c, int splits)
-    {
-        long i = GpuIndex.Thread, count = (long)c.Rows * c.Columns;
-        if (i >= count)
-            return;
-        T sum = sums[i];
-        for (int split = 1; split < splits; split++)
-            sum += sums[(split * count) + i];
-        c.Put(0, (int)(i / c.Columns), (int)(i % c.Columns), sum);
+            tile.Add(shared[nextA], shared[nextA + side], shared[nextB], shared[nextB + side]);
+        }
     }
 }

@@ -1,0 +1,64 @@
+using ILGPU.Runtime.Cuda;
+
+namespace VaccineRef.Kernels;
+
+/// <summary>
+/// Tensor cores of CUDA, sm_80 and up, on bfloat16: two elements to a word, rounded to nearest, ties to even.
+/// </summary>
+internal readonly struct TensorCoreBFloat16 : ITensorCore
+{
+    private const string Add = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 ";
+    private const string Left = ", {%0, %1, %2, %3}, {%4, %5}, ", Right = ", {%0, %1, %2, %3}, {%6, %7}, ";
+
+    public int PerWord => 2;
+
+    public uint Word(float first, float second)
+    {
+        CudaAsm.Emit("cvt.rn.bf16x2.f32 %0, %1, %2;", out uint word, second, first);
+        return word;
+    }
+
+    public void Clear() => TensorSums.Clear();
+
+    public void AddToRow0(TensorWords a, TensorWords left, TensorWords right)
+    {
+        CudaAsm.Emit(
+            Add + TensorSums.P0 + Left + TensorSums.P0 + "; " + Add + TensorSums.P1 + Right + TensorSums.P1 + ";",
+            a.X, a.Y, a.Z, a.W, left.X, left.Y, left.Z, left.W);
+        CudaAsm.Emit(
+            Add + TensorSums.P2 + Left + TensorSums.P2 + "; " + Add + TensorSums.P3 + Right + TensorSums.P3 + ";",
+            a.X, a.Y, a.Z, a.W, right.X, right.Y, right.Z, right.W);
+    }
+
+    public void AddToRow1(TensorWords a, TensorWords left, TensorWords right)
+    {
+        CudaAsm.Emit(
+            Add + TensorSums.P4 + Left + TensorSums.P4 + "; " + Add + TensorSums.P5 + Right + TensorSums.P5 + ";",
+            a.X, a.Y, a.Z, a.W, left.X, left.Y, left.Z, left.W);
+        CudaAsm.Emit(
+            Add + TensorSums.P6 + Left + TensorSums.P6 + "; " + Add + TensorSums.P7 + Right + TensorSums.P7 + ";",
+            a.X, a.Y, a.Z, a.W, right.X, right.Y, right.Z, right.W);
+    }
+
+    public void AddToRow2(TensorWords a, TensorWords left, TensorWords right)
+    {
+        CudaAsm.Emit(
+            Add + TensorSums.P8 + Left + TensorSums.P8 + "; " + Add + TensorSums.P9 + Right + TensorSums.P9 + ";",
+            a.X, a.Y, a.Z, a.W, left.X, left.Y, left.Z, left.W);
+        CudaAsm.Emit(
+            Add + TensorSums.P10 + Left + TensorSums.P10 + "; " + Add + TensorSums.P11 + Right + TensorSums.P11 + ";",
+            a.X, a.Y, a.Z, a.W, right.X, right.Y, right.Z, right.W);
+    }
+
+    public void AddToRow3(TensorWords a, TensorWords left, TensorWords right)
+    {
+        CudaAsm.Emit(
+            Add + TensorSums.P12 + Left + TensorSums.P12 + "; " + Add + TensorSums.P13 + Right + TensorSums.P13 + ";",
+            a.X, a.Y, a.Z, a.W, left.X, left.Y, left.Z, left.W);
+        CudaAsm.Emit(
+            Add + TensorSums.P14 + Left + TensorSums.P14 + "; " + Add + TensorSums.P15 + Right + TensorSums.P15 + ";",
+            a.X, a.Y, a.Z, a.W, right.X, right.Y, right.Z, right.W);
+    }
+
+    public TensorRow Sums(int row) => TensorSums.Read(row);
+}
