@@ -5,6 +5,8 @@ namespace VaccineRef.Core;
 /// <summary>The processor: host memory and one persistent team of threads. One caller at a time; a parallel grid makes several.</summary>
 public sealed class CpuDevice : Device
 {
+    private const int ClearBlock = 1 << 16;      // elements: a few microseconds of one thread
+
     private readonly Arena _scratch;
     private object? _frame;          // CpuFrame<T> of the last Operands<T>
     private object? _operands;
@@ -26,7 +28,8 @@ public sealed class CpuDevice : Device
     public override DeviceBuffer Reserve(long bytes) => new HostBuffer(bytes);
 
     /// <inheritdoc/>
-    public override void Clear<T>(View<T> view) => view.Span.Clear();
+    public override void Clear<T>(View<T> view) =>
+        Workers.Blocks(checked((int)view.Shape.Count), ClearBlock, (start, end) => view.Span[start..end].Clear());
 
     /// <inheritdoc/>
     public override void Fill<T>(View<T> view, T value) => view.Span.Fill(value);
