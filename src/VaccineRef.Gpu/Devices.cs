@@ -49,6 +49,14 @@ public static class Devices
             "one of those that 'vaccine devices' lists as usable", "--device cpu runs everywhere");
     }
 
+    /// <summary>A precision's name on the command line.</summary>
+    public static string Option(MatmulPrecision precision) => precision switch
+    {
+        MatmulPrecision.Tf32 => "tf32",
+        MatmulPrecision.BFloat16 => "bf16",
+        _ => "float32",
+    };
+
     /// <summary>The GPUs that are there, and why what cannot be used cannot.</summary>
     public static IReadOnlyList<DeviceListing> List()
     {
@@ -124,6 +132,6 @@ public static class Devices
     }
 
     private static InputException NoTensorCores(string name, MatmulPrecision precision, string what) => new(
-        "this device has no tensor cores for that precision", name, $"--matmul {precision} on {what}",
+        "this device has no tensor cores for that precision", name, $"--matmul {Option(precision)} on {what}",
         "a CUDA device of sm_80 or later", "--matmul float32");
 }

@@ -69,6 +69,7 @@ public sealed class TensorProductTests : IDisposable
         {
             var error = Assert.Throws<InputException>(() => Devices.Open(name, precision: precision));
             Assert.Contains("tensor cores", error.Message, StringComparison.Ordinal);
+            Assert.Contains(precision == MatmulPrecision.Tf32 ? "--matmul tf32" : "--matmul bf16", error.Message, StringComparison.Ordinal);
         }
     }
 

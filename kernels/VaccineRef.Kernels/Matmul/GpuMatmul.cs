@@ -94,7 +94,7 @@ public static class GpuMatmul
         if (typeof(T) != typeof(float))
             throw new InputException(
                 "tensor cores do not multiply doubles in that precision", $"a product of {typeof(T).Name}",
-                $"--matmul {f.Precision}", "--precision float, or --matmul float32");
+                $"--matmul {Devices.Option(f.Precision)}", "--precision float, or --matmul float32");
         return x.K > 0 && x.M > GpuRowProduct<T, GpuElements<T>>.MostRows;
     }
 
