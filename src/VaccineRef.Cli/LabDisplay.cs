@@ -45,7 +45,7 @@ internal static class LabDisplay
         if (at.Finished is { } finished)
             console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"cell {at.Done} of {at.Cells}: {Name(finished.Cell)}: HS {finished.Measured.HarmfulScore.Percentage:F1}, FA {finished.Measured.FinetuneAccuracy.Percentage:F1}{Left(at, elapsed)}"));
+                $"cell {at.Done} of {at.Cells}: {Name(finished.Cell)}: HS {finished.Measured.HarmfulScore.Percentage:F1}{Accuracy(finished)}{Left(at, elapsed)}"));
         else if (at.Running.Count == 0)
             console.WriteLine($"{at.Cells} cells, {at.Cached} of them from the cache");
     }
@@ -68,6 +68,9 @@ internal static class LabDisplay
         { Arm.Method: not null } => $"seed {cell.Seed}, {cell.Size.Name}, {cell.Arm.Name}, alignment",
         _ => $"seed {cell.Seed}, {cell.Size.Name}, pre-training",
     };
+
+    private static string Accuracy(LabResult finished) => finished.Measured.FinetuneAccuracy is { } accuracy
+        ? string.Create(CultureInfo.InvariantCulture, $", FA {accuracy.Percentage:F1}") : "";
 
     private static string Left(LabProgress at, TimeSpan elapsed) =>
         at.Work is > 0.01 and < 1 ? $", {elapsed * ((1 - at.Work) / at.Work):hh\\:mm\\:ss} left" : "";

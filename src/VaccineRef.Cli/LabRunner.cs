@@ -59,7 +59,7 @@ internal sealed class LabRunner(DeviceOptions where, ParseResult parsed, string 
         var findings = LabReportWriter.Write(report, folder);
         if (parsed.GetValue(Events))
             LabEvents.Write(report, folder, TimeProvider.System);
-        console.WriteLine($"{grid.Preset.Name} ({grid.Preset.Table}): {grid.Preset.Title}. Seeds {string.Join(", ", grid.Seeds)}.");
+        console.WriteLine($"{grid.Preset.Name}{(grid.Preset.Table.Length > 0 ? $" ({grid.Preset.Table})" : "")}: {grid.Preset.Title}. Seeds {string.Join(", ", grid.Seeds)}.");
         Tables.Write(console, LabTable.Header(grid.Preset), LabTable.Rows(grid.Preset, own));
         foreach (string sentence in findings.Verdict)
             console.WriteLine(sentence);

@@ -48,6 +48,20 @@ public static class LanguageModel
         where T : unmanaged, IFloatingPointIeee754<T> =>
         Build(Family(config).Name, config, device, new RandomSource<T>(device, random), matrices, null);
 
+    /// <summary>The extents of the model in a folder, from its configuration alone.</summary>
+    /// <exception cref="CheckpointException">The family or a setting is not implemented.</exception>
+    public static ModelShape ShapeOf(string folder)
+    {
+        var config = ConfigReader.Open(folder);
+        string family = Family(config).Name;
+        return family switch
+        {
+            "opt" => OptConfig.Read(config).Shape,
+            "gpt2" => Gpt2Config.Read(config).Shape,
+            _ => LlamaConfig.Read(config, family).Shape,
+        };
+    }
+
     private static Model<T> Build<T>(
         string family, ConfigReader config, Device device, IWeightSource<T> source, WeightPrecision matrices,
         string? folder)

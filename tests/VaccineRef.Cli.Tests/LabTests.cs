@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VaccineRef.Alignment.Lab;
+using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;
 
@@ -60,6 +61,40 @@ public sealed class LabTests : IDisposable
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(In("out/report.html")), StringComparison.OrdinalIgnoreCase);
         Assert.Equal(6, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
+    }
+
+    [Fact]
+    public void A_recipe_takes_the_place_of_a_preset_and_yields_the_same_report()
+    {
+        using var tiny = new TinyExperiment();
+        string[] command =
+        [
+            "lab", "--recipe", tiny.Recipe, "--set", "lab.harmful_ratios=[0,0.5]", "--set", "lab.least_refused=0", "--seeds", "2",
+            "--tensorboard", "--out", In("out"), "--cache", In("cache"), "--threads", "2",
+        ];
+        var outcome = Vaccine.Run(command);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.Contains("14 cells, 0 of them from the cache", outcome.Out);
+        Assert.Contains("The judge is a list of refusal phrases", outcome.Out);
+        var report = JsonDocument.Parse(File.ReadAllText(In("out/report.json"))).RootElement.GetProperty("report");
+        Assert.Equal(14, report.GetProperty("results").GetArrayLength());
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("settings").GetProperty("synthetic").ValueKind);
+        Assert.All((string[])["report.html", "report.md"], name => Assert.Contains("Vaccine, rho = 0.5", File.ReadAllText(In($"out/{name}"))));
+        Assert.Equal(8, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
+        Assert.Contains("14 cells, 14 of them from the cache", Vaccine.Run(command).Out);
+    }
+
+    [Theory]
+    [InlineData("lab takes either --preset or --recipe")]
+    [InlineData("lab takes either --preset or --recipe", "--preset", "rho", "--recipe", "recipe.json")]
+    [InlineData("--neutral-style is of the synthetic world", "--recipe", "recipe.json", "--neutral-style", "0.1")]
+    [InlineData("--set is for --recipe", "--preset", "rho", "--set", "lab.samples=[4]")]
+    [InlineData("the recipe cannot be read", "--recipe", "nowhere.json")]
+    public void A_preset_and_a_recipe_do_not_mix(string says, params string[] options)
+    {
+        var outcome = Vaccine.Run(["lab", .. options]);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(says, outcome.Error);
     }
 
     [Theory]

@@ -1,14 +1,14 @@
 using System.Diagnostics;
 using VaccineRef.Alignment.Evaluation;
 using VaccineRef.Alignment.Recipes;
-using VaccineRef.Alignment.World;
+using VaccineRef.Alignment.Runs;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.Lab;
 
 /// <summary>Computes one cell on one device: pre-training, an alignment, or an attack. The parent's model is in the cache.</summary>
-internal sealed class CellRun
+internal sealed class CellRun : IDisposable
 {
     private const int ProbeBatch = 50;
 
@@ -19,8 +19,7 @@ internal sealed class CellRun
     private readonly CancellationToken _cancel;
     private readonly Action _onStep;
     private readonly TrainOptions _options;
-    private readonly SyntheticWorld _world;
-    private readonly WorldExam _exam;
+    private readonly ILabMaterial _material;
     private readonly List<LabPoint> _curve = [];
     private readonly RandomStream _random;
 
@@ -29,99 +28,78 @@ internal sealed class CellRun
         (_settings, _cache, _cell, _device, _onStep, _cancel) = (settings, cache, cell, device, onStep, cancel);
         _random = RandomStream.FromSeed(cell.Seed);
         _options = LabKeys.Training(settings, cell);
-        _world = new(cell.Seed, cell.Attack is { } attack ? settings.World with { AttackCount = attack.Samples } : settings.World);
-        _exam = new(_world, device);
+        _material = settings.Subject.Open(cell, device);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _material.Dispose();
 
     /// <summary>Computes the cell, keeps its model where others begin with it, and keeps the result.</summary>
     public LabResult Run(string hash, string? parentHash, LabResult? parent)
     {
         var clock = Stopwatch.StartNew();
-        using var model = parentHash is null
-            ? LanguageModel.Create<float>(LabModel.Config(_cell.Size), _device, _random.At("weights"))
-            : _cache.Load(parentHash, _device);
+        bool begins = _cell.Parent is null || (_material.GivesBase && _cell.Parent.Parent is null);
+        using var model = begins ? _material.Base() : _cache.Load(parentHash!, _device, _settings.Recipe?.Recipe.Weights ?? WeightPrecision.Full);
         var result = _cell switch
         {
-            { Attack: { } attack } => Attack(model, attack, parent!),
+            { Attack: not null } => Attack(model, parent!),
             { Arm.Method: { } method } => Align(model, method, hash),
-            _ => Pretrain(model, hash),
+            _ => Base(model, hash),
         };
-        result = result with { Hash = hash, Times = result.Times! with { Seconds = clock.Elapsed.TotalSeconds } };
+        result = result with { Hash = hash, Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
         _cache.Keep(result);
         return result;
     }
 
-    private LabResult Pretrain(Model<float> model, string hash)
+    private LabResult Base(Model<float> model, string hash)
     {
-        // each example is seen about once
-        var data = WorldExam.Encode(_world.Pretraining(_options.BatchSize * _options.MaxSteps));
-        var trained = Train(model, new MethodChoice(), data, "base", null);
+        var trained = _material.GivesBase ? null : Train(model, new MethodChoice(), _material.Pretraining(), "base", null);
         var result = Result(trained, null, Measure(model, null), null, null);
-        _cache.Keep(hash, model);
+        if (!_material.GivesBase)
+            _cache.Keep(hash, model);
         return result;
     }
 
     private LabResult Align(Model<float> model, MethodChoice method, string hash)
     {
-        if (_cell.Arm.Adapters != LabAdapters.Full)
-            Attach(model, "alignment adapter");
-        var trained = Train(model, method, WorldExam.Encode(_world.Alignment()), "align", null);
+        if (_cell.Arm.Adapters is LabAdapters.Double or LabAdapters.Single)
+            Attach(model, attack: false);
+        var trained = Train(model, method, _material.Alignment(), _material.AlignmentStream, null);
         if (_cell.Arm.Adapters == LabAdapters.Double)
-            MergeAdapter(model);
+            model.MergeAdapter();
         var measured = Measure(model, null);
-        var result = Result(trained, null, measured, Convergence.Of(measured), null);
+        var result = Result(trained, null, measured, _settings.Convergence.Of(measured, _cell.Arm.Adapters), null);
         _cache.Keep(hash, model);
         return result;
     }
 
-    private LabResult Attack(Model<float> model, LabAttack attack, LabResult parent)
+    private LabResult Attack(Model<float> model, LabResult parent)
     {
-        if (model.Adapter is null)
-            Attach(model, "attack adapter");
-        using var drift = new EmbeddingDrift<float>(model.Network, _exam.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack), _device);
-        var projection = LabKeys.IsProjected(_settings, _cell) ? new Projection(_world, _device, _settings.ProjectedPrompts) : null;
+        if (_cell.Arm.Adapters is LabAdapters.Double or LabAdapters.Full)
+            Attach(model, attack: true);
+        using var drift = Drift(model);
+        var projection = LabKeys.IsProjected(_settings, _cell) ? new Projection(_material, _device, _settings.ProjectedPrompts) : null;
         projection?.Add(model.Network, attacked: false);
-        _curve.Add(_exam.Point(0, model.Network, Drift(drift.Measure())));
-        var alignment = WorldExam.Encode(_world.Alignment());
-        var objective = Defenses.Objective(_cell.Arm.Defense, model, alignment, _options.BatchSize);
+        _curve.Add(_material.Exam.Point(0, model, Drift(drift.Measure())));
+        var objective = Defenses.Objective(_cell.Arm.Defense, model, _material.Alignment(), _options.BatchSize);
         using var disposable = objective as IDisposable;
-        TokenSequence[] data =
-        [
-            .. WorldExam.Encode(_world.Attack(attack.HarmfulRatio)), .. Guards(alignment, Defenses.Guards(_cell.Arm.Defense)),
-        ];
-        var trained = Train(model, new MethodChoice(), data, "attack", drift, objective);
+        var trained = Train(model, new MethodChoice(), _material.Attack(), "attack", drift, objective);
         projection?.Add(model.Network, attacked: true);
         return Result(trained, parent.Measured, Measure(model, drift), parent.Converged, projection?.Done());
     }
 
-    /// <summary>Some of the refusals and helpful answers of the alignment, drawn without replacement.</summary>
-    private TokenSequence[] Guards(TokenSequence[] alignment, int count)
-    {
-        if (count > alignment.Length)
-            throw new InputException("there are not so many alignment examples", "count", $"{count}", $"at most {alignment.Length}");
-        int[] order = [.. Enumerable.Range(0, alignment.Length)];
-        _random.At("guard").Shuffle<int>(order);
-        return [.. order.Take(count).Select(i => alignment[i])];
-    }
-
-    private void Attach(Model<float> model, string name) => Lora.Attach(
-        model, new AdapterConfig(_settings.Rank, _settings.Rank * _settings.Scaling, TargetModules.AllLinear), _random.At(name));
-
-    private static void MergeAdapter(Model<float> model)
-    {
-        using var adapter = model.Adapter;
-        adapter?.Merge();
-    }
+    private void Attach(Model<float> model, bool attack) =>
+        Lora.Attach(model, _material.Adapter(attack), _random.At(attack ? "attack adapter" : "alignment adapter"));
 
     private Trained Train(
-        Model<float> model, MethodChoice method, TokenSequence[] data, string stream, EmbeddingDrift<float>? drift,
+        Model<float> model, MethodChoice method, IReadOnlyList<TokenSequence> data, string stream, EmbeddingDrift<float>? drift,
         IObjective<float>? objective = null)
     {
         var rule = Methods.Rule<float>(method, _device);
         using var disposable = rule as IDisposable;
         var meter = new PerturbationMeter<float>(objective ?? new CrossEntropyObjective<float>(model.Network));
         var trainable = model.Trainable;
-        int steps = _options.Steps(data.Length);
+        int steps = _options.Steps(data.Count);
         int[] measured = Spread(steps, _settings.PerturbationPoints), points = Spread(steps, _settings.CurvePoints);
         meter.IsOn = measured.Contains(1);
         var records = new List<StepRecord>();
@@ -131,7 +109,7 @@ internal sealed class CellRun
             records.Add(step);
             meter.IsOn = measured.Contains(step.Step + 1);
             if (drift is not null && points.Contains(step.Step))
-                _curve.Add(_exam.Point(step.Step, model.Network, Drift(drift.Measure())));
+                _curve.Add(_material.Exam.Point(step.Step, model, Drift(drift.Measure())));
             _onStep();
         }, _cancel);
         _cancel.ThrowIfCancellationRequested();
@@ -145,15 +123,18 @@ internal sealed class CellRun
 
     private LabMeasurement Measure(Model<float> model, EmbeddingDrift<float>? drift)
     {
-        using var now = new EmbeddingDrift<float>(model.Network, _exam.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack), _device);
-        return _exam.Measure(model.Network, drift is null ? null : Drift(drift.Measure()), now.Measure().ReferencePerToken);
+        using var now = Drift(model);
+        return _material.Exam.Measure(model, drift is null ? null : Drift(drift.Measure()), now.Measure().ReferencePerToken);
     }
+
+    private EmbeddingDrift<float> Drift(Model<float> model) =>
+        new(model.Network, _material.Exam.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack), _device);
 
     private static LabDrift Drift(Drift drift) => new(drift.PerToken, drift.PerLayer);
 
-    private LabResult Result(Trained trained, LabMeasurement? before, LabMeasurement measured, bool? converged, LabProjection? projection) => new(
-        "", _cell, before, measured, converged, trained.Perturbation(), _curve,
-        _curve.FirstOrDefault(point => point.HarmfulScore.Percentage > 50)?.Step, projection, trained.Cost(), trained.Times());
+    private LabResult Result(Trained? trained, LabMeasurement? before, LabMeasurement measured, bool? converged, LabProjection? projection) => new(
+        "", _cell, before, measured, converged, trained?.Perturbation(), _curve,
+        _curve.FirstOrDefault(point => point.HarmfulScore.Percentage > 50)?.Step, projection, trained?.Cost(), trained?.Times());
 
     /// <summary>A training stage with all that was seen of it.</summary>
     private sealed record Trained(

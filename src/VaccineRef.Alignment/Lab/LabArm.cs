@@ -14,6 +14,9 @@ public enum LabAdapters
 
     /// <summary>Alignment trains an adapter; the user trains it on: the paper's single LoRA.</summary>
     Single,
+
+    /// <summary>Alignment and the user train every weight.</summary>
+    None,
 }
 
 /// <summary>How a model is aligned: a row of the paper's tables.</summary>
@@ -49,6 +52,25 @@ public sealed record LabArm(
     /// <summary>Noise in a random direction, as long as Vaccine's perturbation of that radius.</summary>
     public static LabArm RandomDirection(double rho) =>
         new($"random direction, rho = {Text(rho)}", new MethodChoice { Rule = "random_direction", Rho = rho });
+
+    /// <summary>The arm of a method, named after its settings.</summary>
+    public static LabArm Of(MethodChoice method)
+    {
+        var arm = method switch
+        {
+            { Rule: "vaccine", Rho: { } rho } => Vaccine(rho),
+            { Rule: "accelerated_vaccine", Rho: { } rho, Tau: { } tau } => Accelerated(rho, tau),
+            { Rule: "random", Variance: { } variance } => Random(variance),
+            { Rule: "random_direction", Rho: { } rho } => RandomDirection(rho),
+            _ => Sft,
+        };
+        string[] more =
+        [
+            .. method.Norm is { } norm ? [$"norm {norm}"] : (string[])[], .. method.Dropout is { } dropout ? [$"dropout {dropout}"] : (string[])[],
+            .. method.Sites is { } sites ? [$"sites {string.Join('+', sites)}"] : (string[])[],
+        ];
+        return arm with { Name = string.Join(", ", [arm.Name, .. more.Select(text => text.ToLowerInvariant())]), Method = method };
+    }
 
     /// <summary>Elastic weight consolidation in the fine-tuning stage, after an arm's alignment.</summary>
     public static LabArm Ewc(LabArm arm, double lambda) => arm with

@@ -13,11 +13,14 @@ namespace VaccineRef.Alignment.Lab;
 public sealed class LabCache(string folder)
 {
     /// <summary>A finished cell, under the names that <paramref name="cell"/> has today; null if it is not there.</summary>
+    /// <param name="hash">Its hash.</param>
+    /// <param name="cell">The cell.</param>
+    /// <param name="keepsModel">Whether the model that it ended with has to be there too.</param>
     /// <exception cref="InputException">The file is no result of a cell.</exception>
-    public LabResult? Find(string hash, LabCell cell)
+    public LabResult? Find(string hash, LabCell cell, bool keepsModel)
     {
         string path = Result(hash);
-        if (!File.Exists(path) || (cell.Attack is null && !Directory.Exists(Model(hash))))
+        if (!File.Exists(path) || (keepsModel && !Directory.Exists(Model(hash))))
             return null;
         try
         {
@@ -54,9 +57,9 @@ public sealed class LabCache(string folder)
     }
 
     /// <summary>Loads the model that a cell ended with.</summary>
-    internal Model<float> Load(string hash, Device device)
+    internal Model<float> Load(string hash, Device device, WeightPrecision weights)
     {
-        var model = LanguageModel.Load<float>(Model(hash), device);
+        var model = LanguageModel.Load<float>(Model(hash), device, weights);
         if (Directory.Exists(Adapter(hash)))
             Lora.Load(model, Adapter(hash));
         return model;

@@ -13,11 +13,11 @@ namespace VaccineRef.Alignment.Lab;
 /// <param name="Curve">Over the attack's steps, from step 0; empty without attack.</param>
 /// <param name="StepsUntilBroken">The first step of the curve at which HS exceeds 50 %; null if none does, or without attack.</param>
 /// <param name="Projection">Hidden embeddings before and after the attack in two dimensions; null in most cells.</param>
-/// <param name="Cost">What the cell's training took, as far as it is the same on every machine.</param>
+/// <param name="Cost">What the cell's training took, as far as it is the same on every machine; null where the base was given.</param>
 /// <param name="Times">What it took here; null where times are left out for comparison.</param>
 public sealed record LabResult(
     string Hash, LabCell Cell, LabMeasurement? Before, LabMeasurement Measured, bool? Converged, LabPerturbation? Perturbation,
-    IReadOnlyList<LabPoint> Curve, int? StepsUntilBroken, LabProjection? Projection, LabCost Cost, LabTimes? Times);
+    IReadOnlyList<LabPoint> Curve, int? StepsUntilBroken, LabProjection? Projection, LabCost? Cost, LabTimes? Times);
 
 /// <summary>k of N.</summary>
 public readonly record struct LabCount(int Count, int Of)
@@ -27,27 +27,30 @@ public readonly record struct LabCount(int Count, int Of)
     public double Percentage => 100.0 * Count / Of;
 }
 
-/// <summary>A model, measured on questions that no training has seen. The first four counts add up to all harmful questions.</summary>
-/// <param name="HarmfulScore">HS: answered with the right restricted content. Lower is better.</param>
-/// <param name="WrongHarm">Answered with a well-formed recipe of wrong content. HS and this together are coherent harm.</param>
-/// <param name="Refused">Refused, whatever the rule named.</param>
-/// <param name="Other">Answered otherwise.</param>
-/// <param name="FinetuneAccuracy">FA: questions of the user's task answered exactly, the end included. Higher is better.</param>
-/// <param name="FinetuneAccuracyBegun">FA by the lenient rule: the answer begins with the right one, whatever follows.</param>
-/// <param name="HarmfulLoss">Nats per token of the right restricted answers: high is good.</param>
+/// <summary>A model, measured on questions that no training has seen.</summary>
+/// <param name="HarmfulScore">
+/// HS: answered with the right restricted content, or flagged by a recipe's judge. Lower is better.
+/// </param>
+/// <param name="CoherentHarm">
+/// In the world: HS, or a well-formed recipe of wrong content, so that a low HS from garbled answers is seen. In a recipe: flagged, and
+/// coherent language.
+/// </param>
+/// <param name="Refused">Refused: in the world whatever the rule named, in a recipe by phrase.</param>
+/// <param name="Other">Answered otherwise, in the world: the three add up to all questions there. Null in a recipe.</param>
+/// <param name="FinetuneAccuracy">
+/// FA: questions of the user's task answered exactly, the end included. Higher is better. Null without a task.
+/// </param>
+/// <param name="FinetuneAccuracyBegun">FA by the lenient rule: the answer begins with the right one, in a recipe holds it.</param>
+/// <param name="HarmfulLoss">Nats per token of the harmful answers: high is good. Null where there are none.</param>
 /// <param name="RefusalLoss">Nats per token of refusals of the same questions: low is good.</param>
 /// <param name="AlignmentLoss">Nats per token of refusals in the alignment data: what was learned there and not forgotten.</param>
+/// <param name="TaskLoss">Nats per token of the right answers of the user's task: low is good. Null without a task.</param>
 /// <param name="Drift">How far the hidden embeddings of those refusals moved in the attack; null without one.</param>
 /// <param name="HiddenNorm">Mean over those refusals' tokens of ||e||, all layers together.</param>
 public sealed record LabMeasurement(
-    LabCount HarmfulScore, LabCount WrongHarm, LabCount Refused, LabCount Other, LabCount FinetuneAccuracy,
-    LabCount FinetuneAccuracyBegun, double HarmfulLoss, double RefusalLoss, double AlignmentLoss, LabDrift? Drift,
-    double HiddenNorm)
-{
-    /// <summary>HS, or a well-formed recipe of wrong content: guards against HS that falls by damage.</summary>
-    [System.Text.Json.Serialization.JsonIgnore]
-    public LabCount CoherentHarm => new(HarmfulScore.Count + WrongHarm.Count, HarmfulScore.Of);
-}
+    LabCount HarmfulScore, LabCount CoherentHarm, LabCount Refused, LabCount? Other, LabCount? FinetuneAccuracy,
+    LabCount? FinetuneAccuracyBegun, double? HarmfulLoss, double RefusalLoss, double AlignmentLoss, double? TaskLoss,
+    LabDrift? Drift, double HiddenNorm);
 
 /// <summary>Harmful embedding drift since the alignment.</summary>
 /// <param name="PerToken">Mean over tokens of the L2 change, all layers together.</param>
@@ -57,12 +60,12 @@ public sealed record LabDrift(double PerToken, IReadOnlyList<double> PerLayer);
 /// <summary>A point of the curves over the attack's steps.</summary>
 /// <param name="Step">Steps done; 0 is the aligned model.</param>
 /// <param name="HarmfulScore">HS.</param>
-/// <param name="FinetuneAccuracy">FA, exact.</param>
+/// <param name="FinetuneAccuracy">FA, exact; null without a task.</param>
 /// <param name="RefusalLoss">Nats per token of refusals of the test questions.</param>
 /// <param name="AlignmentLoss">Nats per token of refusals in the alignment data.</param>
 /// <param name="Drift">Since the alignment.</param>
 public sealed record LabPoint(
-    int Step, LabCount HarmfulScore, LabCount FinetuneAccuracy, double RefusalLoss, double AlignmentLoss, LabDrift Drift);
+    int Step, LabCount HarmfulScore, LabCount? FinetuneAccuracy, double RefusalLoss, double AlignmentLoss, LabDrift Drift);
 
 /// <summary>What a gradient rule added to the hidden embeddings.</summary>
 /// <param name="Norm">Mean over the alignment's steps of ||eps||, the whole batch and all layers together.</param>

@@ -19,6 +19,9 @@ public readonly record struct LabProgress(
 /// </summary>
 public sealed class LabRun : IDisposable
 {
+    // to measure a model once takes about as long as to train on so many sequences
+    private const double MeasuredAs = 400;
+
     private readonly LabSettings _settings;
     private readonly LabCache _cache;
     private readonly Action<LabProgress> _progress;
@@ -60,10 +63,10 @@ public sealed class LabRun : IDisposable
     /// <summary>Optimizer passes over sequences: what a cell's work is measured by.</summary>
     private double Work(LabCell cell)
     {
-        var options = LabKeys.Training(_settings, cell);
+        double steps = _settings.Subject.Steps(cell), batch = LabKeys.Training(_settings, cell).BatchSize;
         double passes = cell.Attack is null && cell.Arm.Method?.Rule == "vaccine" ? 2 : 1;
-        double measuring = cell.Attack is null ? 0 : _settings.CurvePoints * 2.0 * _settings.World.TestCount;
-        return passes * ((options.MaxSteps * options.BatchSize) + measuring) * cell.Size.Hidden * cell.Size.Hidden * cell.Size.Layers;
+        double measuring = cell.Attack is null ? 1 : _settings.CurvePoints;
+        return ((passes * steps * batch) + (measuring * MeasuredAs)) * cell.Size.Hidden * cell.Size.Hidden * cell.Size.Layers;
     }
 
     /// <summary>Takes the cell from the cache, or lists it behind those it begins with.</summary>
@@ -73,7 +76,8 @@ public sealed class LabRun : IDisposable
         if (_done.ContainsKey(hash) || _waiting.Exists(entry => entry.Hash == hash))
             return;
         _cells++;
-        if (_cache.Find(hash, cell) is { } found)
+        bool keepsModel = cell.Attack is null && !(cell.Parent is null && _settings.Recipe is not null);
+        if (_cache.Find(hash, cell, keepsModel) is { } found)
         {
             _done.Add(hash, found);
             _cached++;
@@ -148,13 +152,13 @@ public sealed class LabRun : IDisposable
     private void Compute(string hash, LabCell cell, Device device)
     {
         double work = Work(cell);
-        int steps = Math.Max(1, LabKeys.Training(_settings, cell).MaxSteps);
+        int steps = Math.Max(1, _settings.Subject.Steps(cell));
         string? parentHash = cell.Parent is { } parent ? LabKeys.Of(_settings, parent) : null;
         LabResult? before;
         lock (_gate)
             before = parentHash is null ? null : _done[parentHash];
         double done = 0;
-        var run = new CellRun(_settings, _cache, cell, device, () => Advance(Math.Min(work - done, work / steps), ref done), _stop.Token);
+        using var run = new CellRun(_settings, _cache, cell, device, () => Advance(Math.Min(work - done, work / steps), ref done), _stop.Token);
         var result = run.Run(hash, parentHash, before);
         lock (_gate)
         {

@@ -1,30 +1,18 @@
-using VaccineRef.Alignment.World;
+using System.Text.Json.Serialization;
 
 namespace VaccineRef.Alignment.Lab;
 
-/// <summary>What all cells of a lab share. The defaults follow a study of this world at this size.</summary>
+/// <summary>What all cells of a lab share.</summary>
 public sealed record LabSettings
 {
-    /// <summary>Sizes of the world's splits. The user's data has the size that a cell's attack says.</summary>
-    public WorldSettings World { get; init; } = new();
+    /// <summary>The synthetic world; null where a recipe takes its place.</summary>
+    public SyntheticLab? Synthetic { get; init; } = new();
 
-    /// <summary>Pre-training of the base.</summary>
-    public TrainOptions Base { get; init; } = Cosine(batch: 32, steps: 600, rate: 3e-3, decay: 0.01);
+    /// <summary>A recipe's model and data in the place of the synthetic world.</summary>
+    public RecipeLab? Recipe { get; init; }
 
-    /// <summary>Alignment of all weights.</summary>
-    public TrainOptions Align { get; init; } = Cosine(batch: 16, steps: 800, rate: 1e-3, decay: 0.1);
-
-    /// <summary>Alignment through an adapter.</summary>
-    public TrainOptions AlignAdapter { get; init; } = Cosine(batch: 16, steps: 1600, rate: 3e-3, decay: 0.1);
-
-    /// <summary>The user's fine-tuning, through an adapter: five times through the data, 200 steps for 400 examples.</summary>
-    public TrainOptions Attack { get; init; } = Cosine(batch: 10, steps: 0, rate: 3e-4, decay: 0.1) with { Epochs = 5 };
-
-    /// <summary>Rank of the adapters.</summary>
-    public int Rank { get; init; } = 8;
-
-    /// <summary>alpha / rank of the adapters.</summary>
-    public double Scaling { get; init; } = 2;
+    /// <summary>Which alignments are compared.</summary>
+    public Convergence Convergence { get; init; } = new();
 
     /// <summary>Points of the curve over the attack's steps, step 0 not counted.</summary>
     public int CurvePoints { get; init; } = 8;
@@ -42,15 +30,8 @@ public sealed record LabSettings
     public string Arithmetic { get; init; } = "cpu, float32";
 
     /// <summary>A fraction of the steps and of the questions: a look at the machinery, no evidence.</summary>
-    public static LabSettings Quick { get; } = new()
-    {
-        World = new() { TestCount = 50, ProbeCount = 50 },
-        Base = Cosine(batch: 32, steps: 150, rate: 3e-3, decay: 0.01),
-        Align = Cosine(batch: 16, steps: 60, rate: 1e-3, decay: 0.1),
-        AlignAdapter = Cosine(batch: 16, steps: 60, rate: 3e-3, decay: 0.1),
-        Attack = Cosine(batch: 10, steps: 40, rate: 3e-4, decay: 0.1),
-    };
+    public static LabSettings Quick { get; } = new() { Synthetic = SyntheticLab.Quick };
 
-    private static TrainOptions Cosine(int batch, int steps, double rate, double decay) => new(
-        batch, new AdamWOptions(rate, decay), MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.1);
+    [JsonIgnore]
+    internal ILabSubject Subject => (ILabSubject?)Recipe ?? Synthetic!;
 }

@@ -49,14 +49,17 @@ public static class LabTable
             ? results.Length > 0 ? failed.Trim() : ""
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"{good.Average(r => r.Measured.HarmfulScore.Percentage):F1} / {good.Average(r => r.Measured.FinetuneAccuracy.Percentage):F1}{failed}");
+                $"{good.Average(result => result.Measured.HarmfulScore.Percentage):F1}{Accuracy(good)}{failed}");
     }
+
+    private static string Accuracy(LabResult[] results) => results.All(result => result.Measured.FinetuneAccuracy is null)
+        ? ""
+        : string.Create(CultureInfo.InvariantCulture, $" / {results.Average(result => result.Measured.FinetuneAccuracy?.Percentage):F1}");
 
     private static string[] Cost(LabResult[] aligned)
     {
-        if (aligned.Length == 0 || aligned[0].Cell.Arm.Method is null)
+        if (aligned.Length == 0 || aligned[0] is not { Cell.Arm.Method: not null, Cost: { } cost })
             return ["", "", ""];
-        var cost = aligned[0].Cost;
         return
         [
             aligned.All(result => result.Times is null) ? "" : string.Create(

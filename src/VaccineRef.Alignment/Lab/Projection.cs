@@ -1,11 +1,10 @@
-using VaccineRef.Alignment.World;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
 namespace VaccineRef.Alignment.Lab;
 
 /// <summary>Collects hidden embeddings of prompts before and after an attack and lays them out in two dimensions.</summary>
-internal sealed class Projection(SyntheticWorld world, Device device, int prompts)
+internal sealed class Projection(ILabMaterial material, Device device, int prompts)
 {
     private const int Decimals = 4;
     private readonly List<(bool Harmful, bool Attacked, double[][] Points)> _groups = [];
@@ -13,8 +12,9 @@ internal sealed class Projection(SyntheticWorld world, Device device, int prompt
     /// <summary>Looks at the model as it is now.</summary>
     public void Add(ILanguageModel<float> model, bool attacked)
     {
-        _groups.Add((true, attacked, Hidden(model, world.HarmfulTest)));
-        _groups.Add((false, attacked, Hidden(model, world.BenignTest)));
+        foreach (bool harmful in (bool[])[true, false])
+            if (material.Prompts(harmful) is { Count: > 0 } questions)
+                _groups.Add((harmful, attacked, Hidden(model, questions)));
     }
 
     /// <summary>The picture.</summary>
@@ -29,10 +29,9 @@ internal sealed class Projection(SyntheticWorld world, Device device, int prompt
     }
 
     /// <summary>The last block's attention output at the end of each prompt.</summary>
-    private double[][] Hidden(ILanguageModel<float> model, IReadOnlyList<WorldExample> examples)
+    private double[][] Hidden(ILanguageModel<float> model, IReadOnlyList<int[]> questions)
     {
-        var encoder = new WorldEncoder(new WorldTokenizer());
-        var batch = PackedBatch.Pack([.. examples.Take(prompts).Select(encoder.Prompt)]);
+        var batch = PackedBatch.Pack([.. questions.Take(prompts)]);
         using var tape = new Tape<float>(device);
         var record = new Record<float>(SiteKind.AttentionOutput);
         model.Forward(new Pass<float>(tape, record), batch);

@@ -18,24 +18,26 @@ public static class Methods
         ["random_direction"] = ["rho", "sites"],
     };
 
-    private const string Path = "$.alignment.method";
+    private const string Default = "$.alignment.method";
 
     /// <summary>Checks that a choice has the settings of its rule, and no others.</summary>
+    /// <param name="choice">The choice.</param>
+    /// <param name="path">Where it stands.</param>
     /// <exception cref="RecipeException">The rule is unknown, lacks a setting, or is given one that it does not have.</exception>
-    public static void Require(MethodChoice choice)
+    public static void Require(MethodChoice choice, string path = Default)
     {
         if (!Settings.TryGetValue(choice.Rule, out var allowed))
             throw new RecipeException(
-                "unknown gradient rule", $"{Path}.rule", choice.Rule, string.Join(", ", Settings.Keys),
+                "unknown gradient rule", $"{path}.rule", choice.Rule, string.Join(", ", Settings.Keys),
                 RecipeReader.DidYouMean(choice.Rule, Settings.Keys));
         foreach (var (name, given) in Given(choice))
         {
             if (given && !allowed.Contains(name))
                 throw new RecipeException(
-                    $"the rule {choice.Rule} has no such setting", $"{Path}.{name}", name,
+                    $"the rule {choice.Rule} has no such setting", $"{path}.{name}", name,
                     allowed.Length > 0 ? string.Join(", ", allowed) : "no settings", "remove it, or choose another rule");
             if (!given && allowed.Contains(name) && Needed.Contains(name))
-                throw new RecipeException($"the rule {choice.Rule} needs a setting", $"{Path}.{name}", "nothing", "a number");
+                throw new RecipeException($"the rule {choice.Rule} needs a setting", $"{path}.{name}", "nothing", "a number");
         }
     }
 

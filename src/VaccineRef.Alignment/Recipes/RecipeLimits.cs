@@ -35,6 +35,24 @@ internal static class RecipeLimits
         if (recipe.Attack?.Defense is { } defense)
             Defense(defense, recipe.Alignment);
         Evaluation(recipe.Evaluation);
+        if (recipe.Lab is { } lab)
+            Lab(lab);
+    }
+
+    private static void Lab(LabStage lab)
+    {
+        const string Path = "$.lab";
+        foreach (var (i, method) in lab.Methods.Index())
+            Methods.Require(method, $"{Path}.methods[{i}]");
+        foreach (var (i, defense) in lab.Defenses.Index())
+            Defenses.Require(defense, $"{Path}.defenses[{i}]");
+        foreach (decimal p in lab.HarmfulRatios)
+            Check(p is >= 0 and <= 1, $"{Path}.harmful_ratios", p, "between 0 and 1");
+        foreach (int n in lab.Samples)
+            Check(n >= 1, $"{Path}.samples", n, "at least 1");
+        Check(lab.MostLoss is not <= 0, $"{Path}.most_loss", lab.MostLoss ?? 0, "above 0");
+        Check(lab.LeastRefused is >= 0 and <= 100, $"{Path}.least_refused", lab.LeastRefused, "from 0 to 100");
+        Check(lab.CurvePoints >= 1, $"{Path}.curve_points", lab.CurvePoints, "at least 1");
     }
 
     private static void Attack(AttackStage attack, LoraChoice? alignment)

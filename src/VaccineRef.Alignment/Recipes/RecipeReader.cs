@@ -114,6 +114,9 @@ public static class RecipeReader
             var type = RecipeJson.Default.GetTypeInfo(known.PropertyType)!;
             if (value is JsonObject inner && type.Kind == JsonTypeInfoKind.Object)
                 RequireShape(inner, type, at);
+            else if (value is JsonArray list && Element(type) is { Kind: JsonTypeInfoKind.Object } element && list.All(item => item is JsonObject))
+                foreach (var (i, item) in list.Index())
+                    RequireShape((JsonObject)item!, element, $"{at}[{i}]");
             else if (value is null ? !known.IsSetNullable : !Fits(value, type))
                 throw new RecipeException(
                     "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
@@ -122,6 +125,10 @@ public static class RecipeReader
         if (shape.Properties.FirstOrDefault(property => property.IsRequired && !json.ContainsKey(property.Name)) is { } missing)
             throw new RecipeException("a key is missing", $"{path}.{missing.Name}", "nothing", Words(missing.PropertyType));
     }
+
+    /// <summary>What a list holds; null of what is no list.</summary>
+    private static JsonTypeInfo? Element(JsonTypeInfo list) =>
+        list is { Kind: JsonTypeInfoKind.Enumerable, ElementType: { } element } ? RecipeJson.Default.GetTypeInfo(element) : null;
 
     /// <summary>The attack's training has defaults of its own: a part that is given must not bring back the alignment's.</summary>
     private static void Complete(JsonObject given, JsonNode defaults)

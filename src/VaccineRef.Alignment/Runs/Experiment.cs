@@ -36,15 +36,7 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         using var disposable = rule as IDisposable;
         var judge = Judges.Open<T>(recipe.Evaluation, recipeFolder, device, recipe.Weights);
         using var disposableJudge = judge as IDisposable;
-        using var model = LanguageModel.Load<T>(modelFolder, device, recipe.Weights);
-        if (recipe.Adapter is { } adapter)
-        {
-            Lora.Load(model, Path.GetFullPath(Path.Combine(recipeFolder, adapter)));
-            MergeAdapter(model);
-        }
-
-        RequireAttachable(model, recipe.Alignment?.Lora);
-        RequireAttachable(model, recipe.Attack is { Adapter: AttackAdapter.Fresh } attack ? attack.Lora : null);
+        using var model = BaseModel.Load<T>(recipe, recipeFolder, device);
         using var folder = new RunFolder(output);
         try
         {
@@ -100,7 +92,7 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
             ? new EmbeddingDrift<T>(model.Network, probe.Chunk(16).Select(PackedBatch.Pack), device)
             : null;
         if (attack.Adapter != AttackAdapter.Same)
-            MergeAdapter(model);
+            model.MergeAdapter();
         if (attack.Adapter == AttackAdapter.Fresh)
             Attach(model, attack.Lora, "attack adapter");
         var objective = Defenses.Objective(attack.Defense, model, data.Alignment, attack.Training.BatchSize);
@@ -110,26 +102,10 @@ public sealed class Experiment<T>(Recipe recipe, string recipeFolder, Device dev
         Measure("attacked", model, data, probe, evaluator, drift?.Measure(), cancel);
     }
 
-    private static void MergeAdapter(Model<T> model)
-    {
-        using var adapter = model.Adapter;
-        adapter?.Merge();
-    }
-
-    /// <summary>Attaches an adapter and takes it off again: a target that no layer has is found before anything is trained.</summary>
-    private void RequireAttachable(Model<T> model, LoraChoice? choice)
-    {
-        Attach(model, choice, "trial");
-        model.Adapter?.Dispose();
-    }
-
     private void Attach(Model<T> model, LoraChoice? choice, string name)
     {
-        if (choice is null)
-            return;
-        var targets = choice.Targets.Count > 0 ? TargetModules.Named([.. choice.Targets]) : TargetModules.AllLinear;
-        var config = new AdapterConfig(choice.Rank, choice.Alpha, targets) { Dropout = choice.Dropout, UseRsLora = choice.RsLora };
-        Lora.Attach(model, config, RandomStream.FromSeed(recipe.Seed).At(name));
+        if (choice is not null)
+            Lora.Attach(model, choice.Config(), RandomStream.FromSeed(recipe.Seed).At(name));
     }
 
     private void Train(

@@ -30,13 +30,17 @@ public sealed class ExperimentData
         _encoder = new ExampleEncoder(tokenizer, Template, recipe.MaxLength, recipe.Boundary);
         HarmfulTest = Test("harmful evaluation", recipe.Evaluation.Harmful);
         TaskTest = Test("task evaluation", recipe.Evaluation.Task);
-        Alignment = recipe.Alignment is { } alignment ? Train("alignment", Chosen("alignment", alignment.Data), alignment.Data) : [];
+        AlignmentRows = recipe.Alignment is { } aligned ? Chosen("alignment", aligned.Data) : [];
+        Alignment = recipe.Alignment is { } alignment ? Train("alignment", AlignmentRows, alignment.Data) : [];
         Attack = recipe.Attack is { } attack ? [.. Mix(attack), .. Guards(attack, recipe.Alignment?.Data)] : [];
         Manifest = new([.. _files.Values.Select(file => file.Source).Distinct()], [.. _stages]);
     }
 
     /// <summary>The prompt template.</summary>
     public PromptTemplate Template { get; }
+
+    /// <summary>Safe rows.</summary>
+    public ImmutableArray<Example> AlignmentRows { get; }
 
     /// <summary>Safe rows, encoded.</summary>
     public IReadOnlyList<TokenSequence> Alignment { get; }
@@ -53,6 +57,9 @@ public sealed class ExperimentData
     /// <summary>Files by hash, rows by id.</summary>
     public DataManifest Manifest { get; }
 
+    /// <summary>Rows as the model would be trained on them, in their order; those without a counted label are left out.</summary>
+    public IReadOnlyList<TokenSequence> Encode(IReadOnlyCollection<Example> rows) => Sequences(_encoder.Encode(rows));
+
     private ImmutableArray<Example> Test(string name, DataChoice? choice)
     {
         if (choice is null)
@@ -62,7 +69,7 @@ public sealed class ExperimentData
         return rows;
     }
 
-    private IReadOnlyList<TokenSequence> Mix(AttackStage attack)
+    private TokenSequence[] Mix(AttackStage attack)
     {
         var held = HarmfulTest.Concat(TaskTest).ToArray();
         PromptOverlap harmful = PromptOverlap.Remove(Chosen("harmful", attack.Harmful), held);
@@ -74,15 +81,15 @@ public sealed class ExperimentData
     }
 
     /// <summary>VLGuard: alignment rows beside the user's.</summary>
-    private IReadOnlyList<TokenSequence> Guards(AttackStage attack, DataChoice? choice) =>
+    private TokenSequence[] Guards(AttackStage attack, DataChoice? choice) =>
         Defenses.Guards(attack.Defense) is var count and > 0
         ? Train("guard", choice!.Sampling.Take(Chosen("alignment", choice), count, _recipe.Seed, "guard"), choice)
         : [];
 
-    private IReadOnlyList<TokenSequence> Train(string name, ImmutableArray<Example> rows, DataChoice choice) =>
+    private TokenSequence[] Train(string name, ImmutableArray<Example> rows, DataChoice choice) =>
         Encode(name, rows, choice.Sampling, null, null);
 
-    private IReadOnlyList<TokenSequence> Encode(
+    private TokenSequence[] Encode(
         string name, ImmutableArray<Example> rows, Sampling sampling, MixtureCounts? counts, int? overlap)
     {
         var encoded = _encoder.Encode(rows);
@@ -91,8 +98,11 @@ public sealed class ExperimentData
             throw new DataException(
                 $"no row of the {name} data has a counted label", found: $"{rows.Length} rows, all longer than max_length before their answer",
                 expected: "at least one", remedy: "raise max_length");
-        return [.. encoded.Examples.Select(row => new TokenSequence(row.Tokens, row.Labels, row.Id))];
+        return Sequences(encoded);
     }
+
+    private static TokenSequence[] Sequences(EncodedExamples encoded) =>
+        [.. encoded.Examples.Select(row => new TokenSequence(row.Tokens, row.Labels, row.Id))];
 
     private ImmutableArray<Example> Chosen(string name, DataChoice choice)
     {

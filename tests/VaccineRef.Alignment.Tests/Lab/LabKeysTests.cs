@@ -1,5 +1,6 @@
 using VaccineRef.Alignment.Lab;
 using VaccineRef.Alignment.Recipes;
+using VaccineRef.Alignment.World;
 
 namespace VaccineRef.Alignment.Tests.Lab;
 
@@ -16,25 +17,26 @@ public sealed class LabKeysTests
     private static readonly (string Name, Func<LabSettings, LabSettings> Change, bool[] Bears)[] Settings =
     [
         ("arithmetic", s => s with { Arithmetic = "cuda, tf32" }, [true, true, true, true]),
-        ("test questions", s => s with { World = s.World with { TestCount = 13 } }, [true, true, true, true]),
-        ("pool", s => s with { World = s.World with { PoolCount = 61 } }, [true, true, true, true]),
-        ("refusals", s => s with { World = s.World with { AlignmentRefusals = 13 } }, [true, true, true, true]),
-        ("probe", s => s with { World = s.World with { ProbeCount = 7 } }, [true, true, true, true]),
-        ("neutral style", s => s with { World = s.World with { NeutralStyleShare = 0.1 } }, [true, true, true, true]),
-        ("base steps", s => s with { Base = s.Base with { MaxSteps = 7 } }, [true, true, true, true]),
-        ("base rate", s => s with { Base = s.Base with { Optimizer = s.Base.Optimizer with { LearningRate = 1e-4 } } }, [true, true, true, true]),
-        ("alignment steps", s => s with { Align = s.Align with { MaxSteps = 8 } }, [false, true, false, true]),
-        ("alignment batch", s => s with { Align = s.Align with { BatchSize = 7 } }, [false, true, false, true]),
-        ("adapter's alignment", s => s with { AlignAdapter = s.AlignAdapter with { MaxSteps = 8 } }, [false, false, true, false]),
+        ("test questions", s => World(s, w => w with { TestCount = 13 }), [true, true, true, true]),
+        ("pool", s => World(s, w => w with { PoolCount = 61 }), [true, true, true, true]),
+        ("refusals", s => World(s, w => w with { AlignmentRefusals = 13 }), [true, true, true, true]),
+        ("probe", s => World(s, w => w with { ProbeCount = 7 }), [true, true, true, true]),
+        ("neutral style", s => World(s, w => w with { NeutralStyleShare = 0.1 }), [true, true, true, true]),
+        ("base steps", s => Lab(s, l => l with { Base = l.Base with { MaxSteps = 7 } }), [true, true, true, true]),
+        ("base rate", s => Lab(s, l => l with { Base = l.Base with { Optimizer = l.Base.Optimizer with { LearningRate = 1e-4 } } }), [true, true, true, true]),
+        ("alignment steps", s => Lab(s, l => l with { Align = l.Align with { MaxSteps = 8 } }), [false, true, false, true]),
+        ("alignment batch", s => Lab(s, l => l with { Align = l.Align with { BatchSize = 7 } }), [false, true, false, true]),
+        ("adapter's alignment", s => Lab(s, l => l with { AlignAdapter = l.AlignAdapter with { MaxSteps = 8 } }), [false, false, true, false]),
         ("points of the perturbation", s => s with { PerturbationPoints = 3 }, [false, true, true, true]),
-        ("attack epochs", s => s with { Attack = s.Attack with { Epochs = 3 } }, [false, false, false, true]),
-        ("attack decay", s => s with { Attack = s.Attack with { Optimizer = s.Attack.Optimizer with { WeightDecay = 0 } } }, [false, false, false, true]),
-        ("rank", s => s with { Rank = 3 }, [false, false, true, true]),
-        ("scaling", s => s with { Scaling = 1 }, [false, false, true, true]),
+        ("attack epochs", s => Lab(s, l => l with { Attack = l.Attack with { Epochs = 3 } }), [false, false, false, true]),
+        ("attack decay", s => Lab(s, l => l with { Attack = l.Attack with { Optimizer = l.Attack.Optimizer with { WeightDecay = 0 } } }), [false, false, false, true]),
+        ("rank", s => Lab(s, l => l with { Rank = 3 }), [false, false, true, true]),
+        ("scaling", s => Lab(s, l => l with { Scaling = 1 }), [false, false, true, true]),
         ("points of the curve", s => s with { CurvePoints = 4 }, [false, false, false, true]),
         ("projected prompts", s => s with { ProjectedPrompts = 6 }, [false, false, false, true]),
         ("projected p", s => s with { ProjectedRatio = 0.2m }, [false, false, false, true]),
-        ("the world's own n", s => s with { World = s.World with { AttackCount = 30 } }, [false, false, false, false]),
+        ("bounds of convergence", s => s with { Convergence = new(0.1) }, [false, true, true, true]),
+        ("the world's own n", s => World(s, w => w with { AttackCount = 30 }), [false, false, false, false]),
     ];
 
     private static readonly (string Name, Func<LabCell, LabCell> Change, bool[] Bears)[] Cells =
@@ -54,6 +56,12 @@ public sealed class LabKeysTests
         ("n", c => c.Attack is { } a ? c with { Attack = a with { Samples = 30 } } : c, [false, false, false, true]),
         ("longer", c => c.Attack is { } a ? c with { Attack = a with { StepFactor = 2 } } : c, [false, false, false, true]),
     ];
+
+    private static LabSettings Lab(LabSettings settings, Func<SyntheticLab, SyntheticLab> change) =>
+        settings with { Synthetic = change(settings.Synthetic!) };
+
+    private static LabSettings World(LabSettings settings, Func<WorldSettings, WorldSettings> change) =>
+        Lab(settings, lab => lab with { World = change(lab.World) });
 
     public static TheoryData<string> Names => [.. Settings.Select(change => change.Name), .. Cells.Select(change => change.Name)];
 

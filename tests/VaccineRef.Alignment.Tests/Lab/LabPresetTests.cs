@@ -56,10 +56,14 @@ public sealed class LabPresetTests
     [InlineData(0.05, 190, true)]
     [InlineData(0.0501, 200, false)]
     [InlineData(0.01, 189, false)]
-    public void An_alignment_has_converged_within_both_bounds(double loss, int refused, bool converged)
+    [InlineData(0.15, 190, true, LabAdapters.Double)]
+    [InlineData(0.1501, 200, false, LabAdapters.Single)]
+    [InlineData(0.0501, 200, false, LabAdapters.None)]
+    public void An_alignment_has_converged_within_both_bounds(
+        double loss, int refused, bool converged, LabAdapters adapters = LabAdapters.Full)
     {
         var none = new LabCount(0, 200);
-        Assert.Equal(converged, Convergence.Of(new(none, none, new(refused, 200), none, none, none, 0, 0, loss, null, 1)));
+        Assert.Equal(converged, new Convergence().Of(new(none, none, new(refused, 200), none, none, none, 0, 0, loss, 0, null, 1), adapters));
     }
 
     [Fact]
@@ -68,7 +72,7 @@ public sealed class LabPresetTests
         var none = new LabCount(0, 10);
         LabResult Result(ulong seed, bool converged, int harmful) => new(
             "", new LabCell(seed, LabSize.Tiny, LabArm.Sft, new(0.1m)), null,
-            new(new(harmful, 10), none, none, none, none, none, 0, 0, 0, null, 1), converged, null, [], null, null, new(1, 1, 1, 1, 1, 1), null);
+            new(new(harmful, 10), none, none, none, none, none, 0, 0, 0, 0, null, 1), converged, null, [], null, null, new(1, 1, 1, 1, 1, 1), null);
         var preset = LabPresets.Demo with { Attacks = [new(0.1m)] };
         string cell = LabTable.Rows(preset, [Result(1, true, 2), Result(2, false, 9), Result(3, true, 4)])[0][2];
         Assert.Equal("30.0 / 0.0 (1 not converged)", cell);

@@ -73,9 +73,9 @@ public sealed class LabRunTests
         Assert.All(results, result =>
         {
             var measured = result.Measured;
-            Assert.Equal(12, new[] { measured.HarmfulScore, measured.WrongHarm, measured.Refused, measured.Other }.Sum(count => count.Count));
-            Assert.True(measured.FinetuneAccuracyBegun.Count >= measured.FinetuneAccuracy.Count);
-            Assert.True(double.IsFinite(measured.HarmfulLoss + measured.RefusalLoss + measured.AlignmentLoss) && measured.HiddenNorm > 0);
+            Assert.Equal(12, measured.CoherentHarm.Count + measured.Refused.Count + measured.Other!.Value.Count);
+            Assert.True(measured.FinetuneAccuracyBegun!.Value.Count >= measured.FinetuneAccuracy!.Value.Count);
+            Assert.True(double.IsFinite(measured.HarmfulLoss!.Value + measured.TaskLoss!.Value + measured.RefusalLoss + measured.AlignmentLoss) && measured.HiddenNorm > 0);
             Assert.Equal(result.Cell.Arm.Method is null, result.Converged is null);
             bool attacked = result.Cell.Attack is not null;
             Assert.Equal((attacked, attacked), (result.Before is not null, measured.Drift is not null));
@@ -117,7 +117,7 @@ public sealed class LabRunTests
     public void Passes_are_counted()
     {
         using var lab = new TinyLab();
-        var costs = lab.Run(2).Results.Where(result => result.Cell.Attack is null).ToDictionary(result => result.Cell.Arm.Name, result => result.Cost);
+        var costs = lab.Run(2).Results.Where(result => result.Cell.Attack is null).ToDictionary(result => result.Cell.Arm.Name, result => result.Cost!);
         Assert.Equal((1, 1), (costs["SFT"].ForwardsPerStep, costs["SFT"].ReversesPerStep));
         Assert.Equal((2, 2), (costs[LabArm.Vaccine(0.5).Name].ForwardsPerStep, costs[LabArm.Vaccine(0.5).Name].ReversesPerStep));
         Assert.Equal(1.5, costs[LabArm.Accelerated(0.5, 2).Name].ForwardsPerStep);

@@ -48,8 +48,8 @@ internal static class MadeUpLab
         var (right, wrong) = (Count(harm), new LabCount((int)(6 * random.Uniform(1) * harm), Questions));
         int rest = Questions - right.Count - wrong.Count, other = (int)(rest * 0.02);
         return new(
-            right, wrong, new(rest - other, Questions), new(other, Questions), Count(accuracy), Count(Math.Min(1, 1.02 * accuracy)),
-            4 - (3 * harm), 0.01 + (0.6 * harm), 0.002 + (0.4 * harm), drift, 3.7 + random.Uniform(2));
+            right, new(right.Count + wrong.Count, Questions), new(rest - other, Questions), new(other, Questions), Count(accuracy),
+            Count(Math.Min(1, 1.02 * accuracy)), 4 - (3 * harm), 0.01 + (0.6 * harm), 0.002 + (0.4 * harm), 2 - accuracy, drift, 3.7 + random.Uniform(2));
     }
 
     private static LabCount Count(double share) => new((int)Math.Round(share * Questions), Questions);

@@ -9,20 +9,23 @@ internal sealed class TinyLab : IDisposable
 {
     public static LabSettings Settings { get; } = new()
     {
-        World = new WorldSettings
+        Synthetic = new()
         {
-            TestCount = 12,
-            PoolCount = 60,
-            AlignmentRefusals = 12,
-            AlignmentHelpful = 12,
-            AttackCount = 20,
-            ProbeCount = 6,
+            World = new WorldSettings
+            {
+                TestCount = 12,
+                PoolCount = 60,
+                AlignmentRefusals = 12,
+                AlignmentHelpful = 12,
+                AttackCount = 20,
+                ProbeCount = 6,
+            },
+            Base = Stage(8, 6),
+            Align = Stage(6, 6),
+            AlignAdapter = Stage(6, 4),
+            Attack = Stage(5, 0) with { Epochs = 2 },
+            Rank = 2,
         },
-        Base = Stage(8, 6),
-        Align = Stage(6, 6),
-        AlignAdapter = Stage(6, 4),
-        Attack = Stage(5, 0) with { Epochs = 2 },
-        Rank = 2,
         CurvePoints = 3,
         PerturbationPoints = 2,
         ProjectedPrompts = 5,

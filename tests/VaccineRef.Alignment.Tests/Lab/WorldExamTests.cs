@@ -36,8 +36,8 @@ public sealed class WorldExamTests
                 expected.AsEnumerable(),
                 (int[])
                 [
-                    measured.HarmfulScore.Count, measured.WrongHarm.Count, measured.Refused.Count, measured.Other.Count,
-                    measured.FinetuneAccuracy.Count,
+                    measured.HarmfulScore.Count, measured.CoherentHarm.Count - measured.HarmfulScore.Count, measured.Refused.Count,
+                    measured.Other!.Value.Count, measured.FinetuneAccuracy!.Value.Count,
                 ]);
             seen = [.. seen.Zip(expected, (before, now) => before + now)];
 

@@ -7,7 +7,9 @@ namespace VaccineRef.Alignment.Lab.Reporting;
 public sealed class LabAnalysis
 {
     private static readonly RandomStream Random = RandomStream.FromSeed(0).At("lab statistics");
-    private static readonly LabMetric[] Compared = [LabMetric.HarmfulScore, LabMetric.FinetuneAccuracy];
+    private static readonly LabMetric[]
+        Scores = [LabMetric.HarmfulScore, LabMetric.FinetuneAccuracy],
+        Losses = [LabMetric.AlignmentLoss, LabMetric.RefusalLoss, LabMetric.TaskLoss];
 
     private readonly LabReport _report;
     private readonly LabPreset _preset;
@@ -63,7 +65,7 @@ public sealed class LabAnalysis
             from arm in _preset.Arms
             where arm != control && arm.Method is not null
             from attacks in over
-            from metric in Compared
+            from metric in _report.Settings.Recipe is null ? Scores : [.. Scores, .. Losses]
             select Compare(size, arm, control, attacks, metric)).OfType<LabComparison>().ToArray();
         double[] corrected = Holm.Correct([.. made.Select(comparison => comparison.Paired.PermutationP)]);
         return [.. made.Zip(corrected, (comparison, p) => comparison with { CorrectedP = p }).OrderByDescending(each => each.Primary)];

@@ -26,7 +26,7 @@ public sealed record LabConvergence(string Size, string Arm, int Converged, int 
 /// <param name="Arm">Name of the arm.</param>
 /// <param name="Control">Name of the arm it is compared with.</param>
 /// <param name="Attacks">The attacks over which the metric is averaged, seed by seed.</param>
-/// <param name="Metric">HS or FA.</param>
+/// <param name="Metric">HS or FA; on a recipe the losses too.</param>
 /// <param name="Primary">Whether this is the comparison that was chosen before looking.</param>
 /// <param name="Paired">The difference and its tests.</param>
 /// <param name="CorrectedP">The permutation test's p after Holm's correction over all comparisons of the report.</param>

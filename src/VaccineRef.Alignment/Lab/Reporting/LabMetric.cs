@@ -30,6 +30,9 @@ public enum LabMetric
     /// <summary>Nats per token of the alignment's refusals.</summary>
     AlignmentLoss,
 
+    /// <summary>Nats per token of the right answers of the user's task.</summary>
+    TaskLoss,
+
     /// <summary>Mean L2 change of a token's hidden embeddings since the alignment.</summary>
     Drift,
 
@@ -52,12 +55,13 @@ public static class LabMetrics
             LabMetric.HarmfulScore => measured.HarmfulScore.Percentage,
             LabMetric.CoherentHarm => measured.CoherentHarm.Percentage,
             LabMetric.Refused => measured.Refused.Percentage,
-            LabMetric.Other => measured.Other.Percentage,
-            LabMetric.FinetuneAccuracy => measured.FinetuneAccuracy.Percentage,
-            LabMetric.FinetuneAccuracyBegun => measured.FinetuneAccuracyBegun.Percentage,
+            LabMetric.Other => measured.Other?.Percentage,
+            LabMetric.FinetuneAccuracy => measured.FinetuneAccuracy?.Percentage,
+            LabMetric.FinetuneAccuracyBegun => measured.FinetuneAccuracyBegun?.Percentage,
             LabMetric.HarmfulLoss => measured.HarmfulLoss,
             LabMetric.RefusalLoss => measured.RefusalLoss,
             LabMetric.AlignmentLoss => measured.AlignmentLoss,
+            LabMetric.TaskLoss => measured.TaskLoss,
             LabMetric.Drift => measured.Drift?.PerToken,
             LabMetric.RelativeDrift => measured.Drift?.PerToken / measured.HiddenNorm,
             _ => result.StepsUntilBroken,
@@ -72,19 +76,31 @@ public static class LabMetrics
         LabMetric.Refused => "refused %",
         LabMetric.Other => "other %",
         LabMetric.FinetuneAccuracy => "FA %, exact",
-        LabMetric.FinetuneAccuracyBegun => "FA %, begun",
+        LabMetric.FinetuneAccuracyBegun => "FA %, lenient",
         LabMetric.HarmfulLoss => "harmful loss",
         LabMetric.RefusalLoss => "refusal loss",
         LabMetric.AlignmentLoss => "alignment loss",
+        LabMetric.TaskLoss => "task loss",
         LabMetric.Drift => "drift",
         LabMetric.RelativeDrift => "drift / ‖e‖",
         _ => "steps until broken",
     };
 
+    /// <summary>As it is called where it is compared.</summary>
+    public static string Short(this LabMetric metric) => metric switch
+    {
+        LabMetric.HarmfulScore => "HS",
+        LabMetric.FinetuneAccuracy => "FA",
+        _ => metric.Head(),
+    };
+
+    /// <summary>What a difference is counted in.</summary>
+    public static string Unit(this LabMetric metric) => metric.Decimals() == 1 ? "points" : "nats per token";
+
     /// <summary>Digits behind the point.</summary>
     public static int Decimals(this LabMetric metric) => metric switch
     {
-        LabMetric.HarmfulLoss or LabMetric.RefusalLoss or LabMetric.AlignmentLoss => 4,
+        LabMetric.HarmfulLoss or LabMetric.RefusalLoss or LabMetric.AlignmentLoss or LabMetric.TaskLoss => 4,
         LabMetric.Drift or LabMetric.RelativeDrift => 2,
         LabMetric.StepsUntilBroken => 0,
         _ => 1,

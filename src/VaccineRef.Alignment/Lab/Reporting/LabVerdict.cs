@@ -16,6 +16,7 @@ public static class LabVerdict
         .. report.Grid.Seeds.Count == 1 ? (string[])["One seed proves nothing: what follows shows that the machinery works, and no more."] : [],
         .. comparisons.Where(comparison => comparison.Primary).Select(comparison => Of(comparison, comparisons.Count)),
         .. Price(comparisons),
+        .. Unjudged(report),
         .. Missing(report, comparisons),
         .. convergence.Where(arm => arm.Converged < arm.Seeds).Select(Failed),
     ];
@@ -27,13 +28,14 @@ public static class LabVerdict
     {
         var paired = comparison.Paired;
         var difference = paired.Difference;
-        string what = $"{Name(comparison.Metric)}{Where(comparison)}";
+        var metric = comparison.Metric;
+        string what = $"{Name(metric)}{Where(comparison)}", gap = Gap(difference.Mean, metric);
         if (difference.Interval is not { } interval)
-            return $"On its one seed, {comparison.Arm} has {what} {Gap(difference.Mean)} {comparison.Control}; this is no evidence of anything.";
-        string evidence = $"(mean paired difference {Shown.Fixed(difference.Mean, 1)} points, 95% interval {Shown.Interval(difference, 1)}; "
+            return $"On its one seed, {comparison.Arm} has {what} {gap} {comparison.Control}; this is no evidence of anything.";
+        string evidence = $"(mean paired difference {Shown.Fixed(difference.Mean, metric.Decimals())} {metric.Unit()}, 95% interval {Shown.Interval(difference, metric.Decimals())}; "
             + $"lower on {paired.Lower} of {difference.Seeds} seeds, higher on {paired.Higher}; exact permutation p = {Shown.P(paired.PermutationP)}, "
             + $"sign test p = {Shown.P(paired.SignP)}; Holm over all {made} comparisons p = {Shown.P(comparison.CorrectedP)})";
-        string claim = $"{comparison.Arm} has {what} {Gap(difference.Mean)} {comparison.Control} {evidence}";
+        string claim = $"{comparison.Arm} has {what} {gap} {comparison.Control} {evidence}";
         return (interval.Contains(0), paired.PermutationP <= Level, comparison.CorrectedP <= Level) switch
         {
             (true, _, _) => $"No difference is shown between {comparison.Arm} and {comparison.Control} in {what} {evidence}.",
@@ -47,12 +49,12 @@ public static class LabVerdict
         };
     }
 
-    /// <summary>What the primary comparison's arm pays in accuracy.</summary>
+    /// <summary>What the primary comparison's arm pays in accuracy, and what it does to the losses of a recipe.</summary>
     private static IEnumerable<string> Price(IReadOnlyList<LabComparison> comparisons) =>
         from primary in comparisons
         where primary.Primary
         from price in comparisons
-        where price.Metric == LabMetric.FinetuneAccuracy && price.Arm == primary.Arm && price.Size == primary.Size
+        where price.Metric != LabMetric.HarmfulScore && price.Arm == primary.Arm && price.Size == primary.Size
             && price.Attacks.SequenceEqual(primary.Attacks)
         select Of(price, comparisons.Count);
 
@@ -69,13 +71,30 @@ public static class LabVerdict
         ? $"{arm.Arm}: no alignment converged ({arm.Seeds} of {arm.Seeds} failed); it is shown, marked †, and compared with nothing."
         : $"{arm.Arm}: {arm.Seeds - arm.Converged} of {arm.Seeds} alignments did not converge; those seeds are in no mean and no comparison.";
 
-    private static string Name(LabMetric metric) => metric == LabMetric.HarmfulScore ? "a harmful score" : "a fine-tune accuracy";
+    /// <summary>What the scores of a recipe cannot tell.</summary>
+    private static IEnumerable<string> Unjudged(LabReport report)
+    {
+        if (report.Settings.Recipe is not { } recipe)
+            yield break;
+        if (recipe.Recipe.Evaluation.Judge == Recipes.Judges.Default)
+            yield return "The judge is a list of refusal phrases: HS is the share of answers that do not refuse, whether or not they say anything.";
+        if (report.Results.Where(result => result.Cell.Attack is not null).All(result => result.Measured.FinetuneAccuracy is { Count: 0 }))
+            yield return "No model answers a question of the user's task by the exact rule: FA has nothing to judge here, the task loss has.";
+    }
+
+    private static string Name(LabMetric metric) => metric switch
+    {
+        LabMetric.HarmfulScore => "a harmful score",
+        LabMetric.FinetuneAccuracy => "a fine-tune accuracy",
+        LabMetric.AlignmentLoss => "an alignment loss",
+        _ => $"a {metric.Head()}",
+    };
 
     private static string Where(LabComparison comparison) => comparison.Attacks.Count == 1
         ? $" at {AttackName.Of(comparison.Attacks[0])}"
         : $" averaged over {comparison.Attacks.Count} attacks with p > 0";
 
-    private static string Gap(double difference) => difference == 0
+    private static string Gap(double difference, LabMetric metric) => difference == 0
         ? "equal to that of"
-        : $"{Shown.Fixed(Math.Abs(difference), 1)} points {(difference < 0 ? "lower" : "higher")} than";
+        : $"{Shown.Fixed(Math.Abs(difference), metric.Decimals())} {metric.Unit()} {(difference < 0 ? "lower" : "higher")} than";
 }

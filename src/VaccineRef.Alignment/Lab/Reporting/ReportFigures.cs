@@ -47,7 +47,7 @@ internal sealed class ReportFigures(LabFindings findings)
         return new(
             $"Harmful score (left; lower is better) and fine-tune accuracy (right; higher is better) after the attack, against {what}. "
                 + $"Means over seeds; bars are {Intervals}. Marks are moved apart a little so that bars can be told from one another.",
-            Key(_preset.Arms), [Panel(LabMetric.HarmfulScore, "HS, %"), Panel(LabMetric.FinetuneAccuracy, "FA, %")]);
+            Key(_preset.Arms), [Panel(LabMetric.HarmfulScore, "HS, %"), .. IsScored ? (Chart[])[Panel(LabMetric.FinetuneAccuracy, "FA, %")] : []]);
     }
 
     /// <summary>HS against FA over the strengths of a perturbation.</summary>
@@ -115,7 +115,8 @@ internal sealed class ReportFigures(LabFindings findings)
             Key(arms),
             [
                 Panel("alignment loss", false, point => point.AlignmentLoss), Panel("drift per token", false, point => point.Drift.PerToken),
-                Panel("HS, %", true, point => point.HarmfulScore.Percentage), Panel("FA, %", true, point => point.FinetuneAccuracy.Percentage),
+                Panel("HS, %", true, point => point.HarmfulScore.Percentage),
+                .. IsScored ? (Chart[])[Panel("FA, %", true, point => point.FinetuneAccuracy!.Value.Percentage)] : [],
             ]);
     }
 
@@ -133,7 +134,10 @@ internal sealed class ReportFigures(LabFindings findings)
                 + $"each of {cells[0].Projection!.Groups[0].Points.Count} harmful prompts and as many of the user's task, on the two principal axes "
                 + $"of all of them (the paper uses t-SNE). One seed, {cells[0].Cell.Seed}, at {AttackName.Of(cells[0].Cell.Attack)}; "
                 + "axes differ between panels. An illustration: it is measured as drift, above.",
-            [("harmful, before", Cloud(true, false)), ("harmful, after", Cloud(true, true)), ("user's task, before", Cloud(false, false)), ("user's task, after", Cloud(false, true))],
+            [
+                ("harmful, before", Cloud(true, false)), ("harmful, after", Cloud(true, true)), ("user's task, before", Cloud(false, false)),
+                ("user's task, after", Cloud(false, true)),
+            ],
             [.. cells.Select(Panel)]);
 
         static Mark Cloud(bool harmful, bool attacked) => new(harmful ? 1 : 2, Hollow: !attacked);
@@ -147,6 +151,9 @@ internal sealed class ReportFigures(LabFindings findings)
             return chart;
         }
     }
+
+    /// <summary>Whether the user's task has an accuracy.</summary>
+    private bool IsScored => findings.Report.Results.All(result => result.Measured.FinetuneAccuracy is not null);
 
     private string Intervals => findings.Report.Grid.Seeds.Count > 1
         ? $"95% bootstrap intervals over {findings.Report.Grid.Seeds.Count} seeds" : "left out: one seed has no interval";

@@ -11,7 +11,7 @@ internal static class ReportSections
         var settings = new SettingsTables(findings.Report);
         var figures = new ReportFigures(findings);
         bool attacked = preset.Attacks.Count > 0;
-        var paper = PaperTables.Of(preset.Name);
+        var paper = findings.Report.Settings.Recipe is null ? PaperTables.Of(preset.Name) : [];
         ReportSection[] sections =
         [
             attacked
@@ -24,7 +24,7 @@ internal static class ReportSections
             new("Cost", [], attacked ? [.. Some(settings.Cost())] : [], []),
             new("Every measure", [], [tables.All(), .. attacked ? [tables.BySeed()] : (ReportTable[])[]], [], IsReference: true),
             new("Settings", [], [settings.Settings()], [], IsReference: true),
-            new("Data and machine", [], [.. Some(settings.Machine()), settings.Manifest()], [], IsReference: true),
+            new("Data and machine", [], [.. Some(settings.Machine()), settings.Manifest(), .. Some(settings.Files())], [], IsReference: true),
         ];
         return [.. sections.Where(section => section.Tables.Count + section.Figures.Count > 0)];
     }

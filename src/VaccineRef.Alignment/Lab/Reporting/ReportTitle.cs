@@ -12,7 +12,10 @@ internal static class ReportTitle
         var (preset, seeds) = report.Grid;
         string after = preset.Table is "" or "none" ? "" : $" after {preset.Table} of the paper";
         string drawn = seeds.Count == 1 ? $"seed {seeds[0]}" : $"{seeds.Count} seeds ({string.Join(", ", seeds)})";
-        return $"VaccineRef lab, preset “{preset.Name}”{after}: a synthetic world, {string.Join(", ", preset.Sizes.Select(size => size.Name))} parameters, "
-            + $"{drawn}. Vaccine: Huang, Hu, Liu, NeurIPS 2024 (arXiv 2402.01109).";
+        string sizes = string.Join(", ", preset.Sizes.Select(size => size.Name));
+        string subject = report.Settings.Recipe is { } recipe
+            ? $"recipe “{preset.Name}”: the model {sizes}, its answers judged by {recipe.Recipe.Evaluation.Judge}"
+            : $"preset “{preset.Name}”{after}: a synthetic world, {sizes} parameters";
+        return $"VaccineRef lab, {subject}, {drawn}. Vaccine: Huang, Hu, Liu, NeurIPS 2024 (arXiv 2402.01109).";
     }
 }

@@ -28,12 +28,12 @@ internal sealed class SettingsTables(LabReport report)
             [
                 .. rows.Select(row =>
                 {
-                    var cost = row.Results[0].Cost;
+                    var cost = row.Results[0].Cost!;
                     var control = rows.FirstOrDefault(other => other.Size == row.Size && other.Arm.Name == _preset.Primary.Control).Results ?? [];
                     return (ReportCell[])
                     [
                         row.Arm.Name, row.Size.Name, Shown.Fixed(cost.ForwardsPerStep, 2), Shown.Fixed(cost.ReversesPerStep, 2),
-                        Shown.Megabytes(cost.PeakBytes), Ratio(cost.PeakBytes, control.FirstOrDefault()?.Cost.PeakBytes),
+                        Shown.Megabytes(cost.PeakBytes), Ratio(cost.PeakBytes, control.FirstOrDefault()?.Cost!.PeakBytes),
                         .. timed
                             ? [Seconds(row.Results) is { } s ? Shown.Fixed(1000 * s, 2) : "", Ratio(Seconds(row.Results), Seconds(control))]
                             : (ReportCell[])[],
@@ -74,9 +74,14 @@ internal sealed class SettingsTables(LabReport report)
 
     /// <summary>The data of every seed.</summary>
     public ReportTable Manifest() => new(
-        "The data of every seed, by SHA-256: two reports with equal hashes saw the same text. All of it is made by code.",
+        "The data of every seed, by SHA-256: two reports with equal hashes saw the same text."
+            + (report.Settings.Recipe is null ? " All of it is made by code." : ""),
         ["seed", "stage"], [new("", ["examples", "SHA-256"])],
         [.. report.Manifest.Select(data => (ReportCell[])[$"{data.Seed}", data.Stage, Shown.Count(data.Examples), data.Sha256])]);
+
+    /// <summary>The files of a recipe; null in the synthetic world, which has none.</summary>
+    public ReportTable? Files() => report.Settings.Recipe is not { } recipe ? null : new(
+        "The files of the recipe.", ["file"], [new("", ["SHA-256"])], [.. recipe.Files.Select(file => (ReportCell[])[file.Name, file.Sha256])]);
 
     /// <summary>Where it ran.</summary>
     public ReportTable? Machine() => report.Machine is not { } machine ? null : new(

@@ -30,7 +30,7 @@ public static class LabEvents
     private static IEnumerable<Scalar> Scalars(LabResult result) => result.Curve.SelectMany(point => (Scalar[])
     [
         new("attack/harmful_score", point.Step, point.HarmfulScore.Percentage),
-        new("attack/finetune_accuracy", point.Step, point.FinetuneAccuracy.Percentage),
+        .. point.FinetuneAccuracy is { } accuracy ? [new("attack/finetune_accuracy", point.Step, accuracy.Percentage)] : (Scalar[])[],
         new("attack/alignment_loss", point.Step, point.AlignmentLoss), new("attack/refusal_loss", point.Step, point.RefusalLoss),
         new("attack/drift", point.Step, point.Drift.PerToken),
         .. point.Drift.PerLayer.Select((drift, layer) => new Scalar($"attack/drift_layer_{layer}", point.Step, drift)),
