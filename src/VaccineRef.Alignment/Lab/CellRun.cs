@@ -67,6 +67,8 @@ internal sealed class CellRun : IDisposable
         var trained = Train(model, method, _material.Alignment(), _material.AlignmentStream, null);
         if (_cell.Arm.Adapters == LabAdapters.Double)
             model.MergeAdapter();
+        if (_cell.Arm.StreamScale is { } factor)
+            ResidualStream.Scale(model, factor);
         var measured = Measure(model, null);
         var result = Result(trained, null, measured, _settings.Convergence.Of(measured, _cell.Arm.Adapters), null);
         _cache.Keep(hash, model);

@@ -31,6 +31,10 @@ public sealed record LabArm(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DefenseChoice? Defense { get; init; }
 
+    /// <summary>What the residual stream is multiplied by after the alignment; null leaves it. See <see cref="ResidualStream"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? StreamScale { get; init; }
+
     /// <summary>The base model as it is: the paper's Non-Aligned.</summary>
     public static LabArm NonAligned { get; } = new("Non-Aligned", null);
 

@@ -22,16 +22,18 @@ public static class LabPresets
     // The paper mixes 500 of its 2000 alignment samples into 1000 of the user's: here as many for each of them.
     private const int Guards = 200;
 
-    // The Fisher information is a mean over samples here: the paper's 1e9, of a sum over its batches, has no counterpart.
-    private const double Lambda = 1e4;
-    private static readonly double[] Lambdas = [1e2, Lambda, 1e6];
+    // Chosen on seeds 0 to 2 (docs/lab.md). The Fisher information is a mean over samples here: the paper's lambda, of a sum over its
+    // batches, has no counterpart.
+    private const double Lambda = 1e9, KlLambda = 0.3, TunedVariance = 0.04, StreamScale = 1.1;
+    private static readonly double[] Lambdas = [1e4, 1e8, Lambda, 1e10], KlLambdas = [0.01, 0.1, KlLambda, 1];
+    private static readonly int[] Counts = [20, 50, Guards];
     private static readonly double[] Radii = [0.1, 0.25, 0.5, 1, 2, 4], Variances = [1e-4, 1e-3, 5e-3, 1e-2, 0.04, 0.1, 1];
 
-    /// <summary>Every preset but <see cref="All"/>.</summary>
+    /// <summary>Every preset but <see cref="Demo"/> and <see cref="All"/>.</summary>
     public static IReadOnlyList<LabPreset> Known { get; } =
     [
         Preset("harmful-ratio", "Table 1", "The share p of harmful data in the user's",
-            [LabArm.NonAligned, LabArm.Sft, LabArm.Ewc(LabArm.Sft, Lambda), LabArm.VlGuard(Guards), LabArm.Kl(1), Vaccine],
+            [LabArm.NonAligned, LabArm.Sft, LabArm.Ewc(LabArm.Sft, Lambda), LabArm.VlGuard(Guards), LabArm.Kl(KlLambda), Vaccine],
             [.. Ratios.Select(p => new LabAttack(p))]),
         Preset("samples", "Table 2", "The number n of the user's examples", [LabArm.NonAligned, LabArm.Sft, Vaccine],
             [.. Samples.Select(n => new LabAttack(0.05m, n))]),
@@ -52,14 +54,17 @@ public static class LabPresets
                                         from lambda in Lambdas
                                         select LabArm.Ewc(arm, lambda),
             ], [Attacked]),
+        Preset("defenses", "none", "How strong the other fine-tuning-stage methods are set: KL's weight, VLGuard's count",
+            [LabArm.Sft, Vaccine, .. KlLambdas.Select(LabArm.Kl), .. Counts.Select(LabArm.VlGuard)], [Attacked]),
         Preset("accelerated", "Table 10", "The perturbed pass in every tau-th step only",
             [LabArm.Sft, Vaccine, .. Taus.Select(tau => LabArm.Accelerated(Rho, tau))], [Attacked]),
         Preset("cost", "Tables 5 and 11", "Time, passes and memory of a step",
             [LabArm.Sft with { StepFactor = 0.1 }, Vaccine with { StepFactor = 0.1 }], []) with { Sizes = [LabSize.Tiny, Wide, Deep] },
-        Preset("controls", "none", "What else could explain it: compute, noise, longer and benign attacks",
+        Preset("controls", "none", "What else could explain it: compute, length of e, noise, longer and benign attacks",
             [
                 LabArm.Sft, Vaccine, LabArm.Sft with { Name = "SFT, twice the steps", StepFactor = 2 },
-                LabArm.RandomDirection(Rho), LabArm.Random(0.04),
+                LabArm.Sft with { Name = "SFT, e as long as Vaccine's", StreamScale = StreamScale },
+                LabArm.RandomDirection(Rho), LabArm.Random(TunedVariance),
             ],
             [new(0), new(0.05m), Attacked, Attacked with { StepFactor = 3 }]),
     ];
@@ -74,10 +79,10 @@ public static class LabPresets
     {
         if (name == All)
             return Known;
-        return Known.FirstOrDefault(preset => preset.Name == name) is { } found
+        return Known.Prepend(Demo).FirstOrDefault(preset => preset.Name == name) is { } found
             ? [found]
             : throw new InputException(
-                "there is no such preset", "--preset", name, string.Join(", ", [.. Known.Select(preset => preset.Name), All]));
+                "there is no such preset", "--preset", name, string.Join(", ", [Demo.Name, .. Known.Select(preset => preset.Name), All]));
     }
 
     private static string Name(LabAdapters adapters) => adapters == LabAdapters.Single ? "single LoRA" : "double LoRA";

@@ -13,7 +13,7 @@ internal static class LabCommand
     {
         var preset = new Option<string>("--preset")
         {
-            Description = $"{string.Join(", ", LabPresets.Known.Select(known => known.Name))}, or {LabPresets.All}.",
+            Description = $"{LabPresets.Demo.Name}, {string.Join(", ", LabPresets.Known.Select(known => known.Name))}, or {LabPresets.All}.",
             HelpName = "NAME",
         };
         var recipe = new Option<string?>("--recipe")

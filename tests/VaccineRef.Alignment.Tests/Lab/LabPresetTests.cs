@@ -11,10 +11,12 @@ public sealed class LabPresetTests
     [InlineData("rho", "Table 6", 7, "0.1/400")]
     [InlineData("random", "Table 7", 10, "0.1/400")]
     [InlineData("lora", "Table 8", 6, "0.1/400")]
-    [InlineData("ewc", "Table 9", 8, "0.1/400")]
+    [InlineData("ewc", "Table 9", 10, "0.1/400")]
+    [InlineData("defenses", "none", 9, "0.1/400")]
+    [InlineData("demo", "Table 1, in part", 3, "0/400 0.05/400 0.1/400")]
     [InlineData("accelerated", "Table 10", 6, "0.1/400")]
     [InlineData("cost", "Tables 5 and 11", 2, "")]
-    [InlineData("controls", "none", 5, "0/400 0.05/400 0.1/400 0.1/400")]
+    [InlineData("controls", "none", 6, "0/400 0.05/400 0.1/400 0.1/400")]
     public void A_preset_has_the_rows_and_columns_of_its_table(string name, string table, int arms, string attacks)
     {
         var preset = Assert.Single(LabPresets.Named(name));
