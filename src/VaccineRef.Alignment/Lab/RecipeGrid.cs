@@ -28,7 +28,7 @@ public static class RecipeGrid
             ?? throw new InputException("there is nothing to compare", Place, Plain, "another method beside it");
         LabAttack[] attacks = [.. RecipeLab.Attacks(recipe).Select(attack => new LabAttack(attack.HarmfulRatio, attack.Samples))];
         return new(
-            recipe.Name, "", $"{recipe.Name}: {string.Join(", ", arms.Select(arm => arm.Name))}", arms, attacks, [Size(lab)],
+            recipe.Name, "", string.Join("; ", arms.Select(arm => arm.Name)), arms, attacks, [Size(lab)],
             new(first.Name, control.Name, [.. attacks.Where(attack => attack.HarmfulRatio > 0)]));
     }
 

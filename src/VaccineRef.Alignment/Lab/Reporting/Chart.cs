@@ -17,6 +17,9 @@ internal sealed partial class Chart
 {
     private const int Width = 440, Height = 300, SwatchWidth = 34, SwatchHeight = 14;
     private const double Room = 0.06, BandOpacity = 0.16;
+
+    // browsers set the labels wider than OxyPlot measures them
+    private const double TitleDistance = 6, TitleDistanceBesideLabels = 18;
     private static readonly string[] Variables =
         ["ink", "axis", "grid", "paper", .. Enumerable.Range(0, Mark.Colors).Select(i => $"mark-{i}")];
 
@@ -187,7 +190,7 @@ internal sealed partial class Chart
         TickStyle = TickStyle.Outside,
         MinimumPadding = Room,
         MaximumPadding = Room,
-        AxisTitleDistance = 6,
+        AxisTitleDistance = position == AxisPosition.Left ? TitleDistanceBesideLabels : TitleDistance,
         LabelFormatter = place => Shown.Plain((decimal)Math.Round(place, 9)),
         IsZoomEnabled = false,
     };
