@@ -29,7 +29,7 @@ public sealed class CpuDevice : Device
 
     /// <inheritdoc/>
     public override void Clear<T>(View<T> view) =>
-        Workers.Blocks(checked((int)view.Shape.Count), ClearBlock, (start, end) => view.Span[start..end].Clear());
+        Workers.Run((int)((view.Shape.Count + ClearBlock - 1) / ClearBlock), new Clearing<T>(view));
 
     /// <inheritdoc/>
     public override void Fill<T>(View<T> view, T value) => view.Span.Fill(value);
@@ -87,5 +87,14 @@ public sealed class CpuDevice : Device
         if (!ReferenceEquals(_operands, operands))
             (_operands, _frame) = (operands, new CpuFrame<T>(operands, Workers, _scratch));
         return (CpuFrame<T>)_frame!;
+    }
+
+    private readonly struct Clearing<T>(View<T> view) : ILoopBody where T : unmanaged
+    {
+        public void Run(int index)
+        {
+            int start = index * ClearBlock;
+            view.Span[start..Math.Min(start + ClearBlock, view.Span.Length)].Clear();
+        }
     }
 }
