@@ -93,8 +93,8 @@ public sealed class CpuDevice : Device
     {
         public void Run(int index)
         {
-            int start = index * ClearBlock;
-            view.Span[start..Math.Min(start + ClearBlock, view.Span.Length)].Clear();
+            var rest = view.Span[(index * ClearBlock)..];
+            rest[..Math.Min(ClearBlock, rest.Length)].Clear();
         }
     }
 }
