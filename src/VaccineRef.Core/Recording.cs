@@ -139,30 +139,27 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
     private void Restore(int first, int end)
     {
         bool reached = false;
+        for (int i = first; i < end; i++)
+            reached |= this[i].Reaches;
+        if (!reached)
+            return;
         for (int i = end - 1; i >= first; i--)
         {
             ref var node = ref this[i];
-            reached |= node.Reaches;
             node.IsWanted = node.IsDropped && !node.IsReleased && (node.IsWanted || !node.IsUnread);
             foreach (int input in node.IsWanted ? Inputs(node) : [])
                 this[input].IsWanted = true;
         }
 
         int release = _releases.FindIndex(given => given.After >= first);
-        for (int i = first; reached && i < end; i++)
+        for (int i = first; i < end; i++)
         {
-            ref var node = ref this[i];
-            if (node.IsWanted && node.IsDropped)
-            {
-                if (!node.Saved.IsEmpty)
-                    node.Saved = wave.Allocate<T>(node.Saved.Shape);
+            if (this[i] is { IsWanted: true, IsDropped: true })
                 RunAgain(i);
-            }
-
             for (; release >= 0 && release < _releases.Count && _releases[release].After == i; release++)
                 if (this[_releases[release].Node] is { IsDropped: false, IsKept: false })
                     GiveUp(ref this[_releases[release].Node]);
-            node.IsWanted = false;
+            this[i].IsWanted = false;
         }
     }
 
@@ -174,6 +171,8 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
             if (this[input].IsDropped)
                 RunAgain(input);
         node.Value = wave.Allocate<T>(node.Value.Shape);
+        if (!node.IsReleased && !node.Saved.IsEmpty)       // given up with the value
+            node.Saved = wave.Allocate<T>(node.Saved.Shape);
         node.IsDropped = node.IsReleased = false;
         Run(index);
     }
