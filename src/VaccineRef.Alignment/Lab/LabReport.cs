@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -24,7 +26,15 @@ public sealed record LabReport(
 /// <param name="Stage">"base", "alignment", "harmful test", "benign test".</param>
 /// <param name="Examples">How many.</param>
 /// <param name="Sha256">Of prompts and answers in order, each ended by a line feed.</param>
-public sealed record LabData(ulong Seed, string Stage, int Examples, string Sha256);
+public sealed record LabData(ulong Seed, string Stage, int Examples, string Sha256)
+{
+    /// <summary>Examples by their text.</summary>
+    internal static LabData Of(ulong seed, string stage, IReadOnlyCollection<string> examples)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(string.Concat(examples));
+        return new(seed, stage, examples.Count, Convert.ToHexStringLower(SHA256.HashData(text)));
+    }
+}
 
 /// <summary>The machine of a run.</summary>
 /// <param name="Device">As on the command line.</param>

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Serialization;
 using VaccineRef.Alignment.Data;
 using VaccineRef.Alignment.Recipes;
@@ -36,9 +35,10 @@ public sealed record RecipeLab(Recipe Recipe, IReadOnlyList<LabFile> Files) : IL
             throw new InputException(
                 "the lab has no alignment through an adapter before a fine-tuning of every weight", "$.attack.adapter", "none",
                 "fresh, same, or no lora in the alignment", "vaccine run has it");
-        var data = Read(recipe, folder);
+        var tokenizer = Tokenizer(recipe, folder);
+        var data = new ExperimentData(recipe, folder, tokenizer);
         foreach (var (p, n) in Attacks(recipe))
-            Read(recipe with { Attack = recipe.Attack with { HarmfulRatio = p, Samples = n } }, folder);
+            _ = new ExperimentData(recipe with { Attack = recipe.Attack with { HarmfulRatio = p, Samples = n } }, folder, tokenizer);
         string?[] folders = [recipe.Model, recipe.Adapter, recipe.Evaluation.JudgeModel];
         return new(recipe,
         [
@@ -100,7 +100,7 @@ public sealed record RecipeLab(Recipe Recipe, IReadOnlyList<LabFile> Files) : IL
 
     IReadOnlyList<LabData> ILabSubject.Manifest(ulong seed)
     {
-        var data = Read(Recipe with { Seed = seed }, Folder);
+        var data = new ExperimentData(Recipe with { Seed = seed }, Folder, Tokenizer(Recipe, Folder));
         return
         [
             Data(seed, "alignment", data.AlignmentRows), Data(seed, "harmful test", data.HarmfulTest),
@@ -124,14 +124,12 @@ public sealed record RecipeLab(Recipe Recipe, IReadOnlyList<LabFile> Files) : IL
     private TrainOptions Training(LabCell cell) =>
         (cell.Attack is null ? Recipe.Alignment!.Training : Recipe.Attack!.Training).Options(seed: 0);
 
-    private static ExperimentData Read(Recipe recipe, string folder) =>
-        new(recipe, folder, TextTokenizer.Load(Path.GetFullPath(Path.Combine(folder, recipe.Model))));
+    /// <summary>The tokenizer of a recipe's model.</summary>
+    internal static ITextTokenizer Tokenizer(Recipe recipe, string folder) =>
+        TextTokenizer.Load(Path.GetFullPath(Path.Combine(folder, recipe.Model)));
 
-    private static LabData Data(ulong seed, string stage, IReadOnlyCollection<Example> rows)
-    {
-        string text = string.Concat(rows.Select(row => $"{row.Instruction}\n{row.Input}\n{row.Output}\n"));
-        return new(seed, stage, rows.Count, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))));
-    }
+    private static LabData Data(ulong seed, string stage, IEnumerable<Example> rows) =>
+        LabData.Of(seed, stage, [.. rows.Select(row => $"{row.Instruction}\n{row.Input}\n{row.Output}\n")]);
 
     private static IEnumerable<LabFile> Hashed(string folder)
     {

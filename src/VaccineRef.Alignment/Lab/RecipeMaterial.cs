@@ -19,7 +19,7 @@ internal sealed class RecipeMaterial : ILabMaterial
     public RecipeMaterial(RecipeLab lab, LabCell cell, Device device)
     {
         (_lab, _recipe, _device) = (lab, lab.Of(cell), device);
-        _tokenizer = TextTokenizer.Load(Path.GetFullPath(Path.Combine(lab.Folder, _recipe.Model)));
+        _tokenizer = RecipeLab.Tokenizer(_recipe, lab.Folder);
         _data = new(_recipe, lab.Folder, _tokenizer);
         _judge = Judges.Open<float>(_recipe.Evaluation, lab.Folder, device, _recipe.Weights);
         Exam = new RecipeExam(_recipe, _data, _tokenizer, _judge, device);

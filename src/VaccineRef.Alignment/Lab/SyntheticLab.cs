@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VaccineRef.Alignment.Recipes;
@@ -81,11 +79,8 @@ public sealed record SyntheticLab : ILabSubject
     private static TrainOptions Times(TrainOptions options, double factor, int examples) =>
         options with { MaxSteps = Math.Max(1, (int)Math.Round(factor * options.Steps(examples))) };
 
-    private static LabData Data(ulong seed, string stage, IReadOnlyList<WorldExample> examples)
-    {
-        string text = string.Concat(examples.Select(example => $"{example.Prompt}\n{example.Answer}\n"));
-        return new(seed, stage, examples.Count, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))));
-    }
+    private static LabData Data(ulong seed, string stage, IEnumerable<WorldExample> examples) =>
+        LabData.Of(seed, stage, [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")]);
 
     private static TrainOptions Cosine(int batch, int steps, double rate, double decay) => new(
         batch, new AdamWOptions(rate, decay), MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.1);
