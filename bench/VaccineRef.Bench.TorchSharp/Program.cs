@@ -7,9 +7,8 @@ Option<int> steps = new("--steps") { Description = "Counted steps, after two to 
 Option<string> of = new("--of") { Description = "Measure only this side, in this process." };
 Option<bool> vaccine = new("--vaccine") { Description = "With --of: Vaccine steps instead of plain ones." };
 of.AcceptOnlyFromAmong(MemoryComparison.Ours, MemoryComparison.Theirs);
-StepShape[] shapes = [StepShape.S, StepShape.P, StepShape.Demo];
-shape.AcceptOnlyFromAmong([.. shapes.Select(known => known.Name)]);
-StepShape Shape(ParseResult parsed) => shapes.Single(known => known.Name == parsed.GetValue(shape));
+shape.AcceptOnlyFromAmong([.. StepShape.Known.Select(known => known.Name)]);
+StepShape Shape(ParseResult parsed) => StepShape.Known.Single(known => known.Name == parsed.GetValue(shape));
 
 var memory = new Command("memory", "Peak memory of each side's steps, each in a process of its own.") { shape, threads, of, vaccine };
 memory.SetAction(parsed =>

@@ -12,11 +12,10 @@ internal static class StepProfile
     /// <param name="threads">Size of the team.</param>
     public static void Run(string shape, int threads)
     {
-        StepShape[] shapes = [StepShape.S, StepShape.P, StepShape.Demo];
         foreach (bool vaccine in (bool[])[false, true])
         {
             ProfiledDevice? profile = null;
-            using var run = new StepRun(shapes.Single(known => known.Name == shape), threads, device => profile = new(device));
+            using var run = new StepRun(StepShape.Known.Single(known => known.Name == shape), threads, device => profile = new(device));
             for (int i = 0; i < Warmup; i++)
                 run.Step(vaccine);
             profile!.Restart();

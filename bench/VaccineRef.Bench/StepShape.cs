@@ -23,6 +23,9 @@ public sealed record StepShape(
         P = new("P", 32000, 768, 12, 12, 2048, Sequences: 5, Length: 200, Rank: 8),
         Demo = new("demo", 234, 64, 4, 4, 176, Sequences: 16, Length: 26, Rank: 0);
 
+    /// <summary>All of them.</summary>
+    public static readonly IReadOnlyList<StepShape> Known = [S, P, Demo];
+
     /// <summary>Rows of the batch, N.</summary>
     public int Rows => Sequences * Length;
 
