@@ -19,13 +19,13 @@ public sealed unsafe partial class AdaptedLinear<T> : IGpuOp<T>
     {
         GpuView<T> x = f.X(0), w = f.X(1), low = f.X(2), b = f.X(3), dy = f.Dy;
         if (f.Wants(0))
-            GpuMatmul.Multiply(f, T.One, dy, false, w, !_outIn, f.Dx(0), accumulate: true);
+            GpuMatmul.Multiply(f, T.One, dy, false, w, !_outIn, f.Dx(0), accumulate: f.Adds(0));
         if (f.Wants(1) && _outIn)
             GpuMatmul.Multiply(f, T.One, dy, true, x, false, f.Dx(1), accumulate: true);
         else if (f.Wants(1))
             GpuMatmul.Multiply(f, T.One, x, true, dy, false, f.Dx(1), accumulate: true);
         if (f.Wants(2))
-            GpuMatmul.Multiply(f, _scaling, dy, false, b, false, f.Dx(2), accumulate: true);
+            GpuMatmul.Multiply(f, _scaling, dy, false, b, false, f.Dx(2), accumulate: f.Adds(2));
         if (f.Wants(3))
             GpuMatmul.Multiply(f, _scaling, dy, true, low, false, f.Dx(3), accumulate: true);
         if (f.Wants(4))

@@ -26,6 +26,9 @@ public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout
         (input, gradient) is (0, 1) or (1, 0) or (2, 3) or (3, 2);
 
     /// <inheritdoc/>
+    public override bool Overwrites(int input) => input is 0 or 2;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
         if (x is [var input, var w, var low, var b, ..])
@@ -63,7 +66,7 @@ public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout
         if (f.Wants(0))
             Matmul.Multiply(
                 f.Workers, rows, inputs, outputs, T.One, dy.Address, outputs, false, w.Address, w.Columns, !_outIn,
-                f.Dx(0).Address, inputs, accumulate: true);
+                f.Dx(0).Address, inputs, accumulate: f.Adds(0));
         if (f.Wants(1) && _outIn)
             Matmul.Multiply(
                 f.Workers, outputs, inputs, rows, T.One, dy.Address, outputs, true, x.Address, inputs, false,
@@ -75,7 +78,7 @@ public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout
         if (f.Wants(2))
             Matmul.Multiply(
                 f.Workers, rows, rank, outputs, _scaling, dy.Address, outputs, false, b.Address, rank, false,
-                f.Dx(2).Address, rank, accumulate: true);
+                f.Dx(2).Address, rank, accumulate: f.Adds(2));
         if (f.Wants(3))
             Matmul.Multiply(
                 f.Workers, outputs, rank, rows, _scaling, dy.Address, outputs, true, low.Address, rank, false,

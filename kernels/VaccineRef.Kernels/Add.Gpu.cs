@@ -10,9 +10,17 @@ public sealed partial class Add<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
-        if (f.Wants(0))
-            GpuAdd.Scaled(f, f.Dx(0), f.Dy, T.One, f.Dx(0));
-        if (f.Wants(1))
-            GpuAdd.Scaled(f, f.Dx(1), f.Dy, _scale, f.Dx(1));
+        for (int i = 0; i < 2; i++)
+            if (f.Wants(i) && f.Adds(i))
+                GpuAdd.Scaled(f, f.Dx(i), f.Dy, Factor(i), f.Dx(i));
+            else if (f.Wants(i))
+                f.Kernels.Launch(f.ForEach(f.Dy.Count), WriteKernel, f.Dy, Factor(i), f.Dx(i));
+    }
+
+    private static void WriteKernel(GpuView<T> dy, T factor, GpuView<T> dx)
+    {
+        long i = GpuIndex.Thread;
+        if (i < dx.Count)
+            dx[i] = dy[i] * factor;
     }
 }

@@ -24,6 +24,9 @@ public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged
     public override bool IsCheap => true;
 
     /// <inheritdoc/>
+    public override bool Overwrites(int input) => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var first, var second] && first == second
             ? first
@@ -35,11 +38,18 @@ public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
     {
-        if (f.Wants(0))
-            AddScaled(f.Workers, f.Dx(0), f.Dy, T.One, f.Dx(0));
-        if (f.Wants(1))
-            AddScaled(f.Workers, f.Dx(1), f.Dy, _scale, f.Dx(1));
+        for (int i = 0; i < 2; i++)
+            if (f.Wants(i) && f.Adds(i))
+                AddScaled(f.Workers, f.Dx(i), f.Dy, Factor(i), f.Dx(i));
+            else if (f.Wants(i))
+                Write(f.Workers, f.Dy, Factor(i), f.Dx(i));
     }
+
+    private T Factor(int input) => input == 0 ? T.One : _scale;
+
+    private static void Write(Workers workers, View<T> dy, T factor, View<T> dx) =>
+        workers.Blocks(checked((int)dx.Shape.Count), Cut.Strip, (start, end) =>
+            TensorPrimitives.Multiply(dy.Span[start..end], factor, dx.Span[start..end]));
 
     /// <summary>y = x0 + scale x1, where y may be x0.</summary>
     internal static void AddScaled(Workers workers, View<T> x0, View<T> x1, T scale, View<T> y) =>

@@ -19,7 +19,7 @@ public sealed unsafe partial class FrozenLinear<T> : IGpuOp<T>
     public void Backward(GpuFrame<T> f)
     {
         if (f.Wants(0))
-            GpuMatmul.Multiply(f, f.Dy, f.View(weight), !_outIn, f.Dx(0), accumulate: true);
+            GpuMatmul.Multiply(f, f.Dy, f.View(weight), !_outIn, f.Dx(0), accumulate: f.Adds(0));
         if (f.Inputs > 2 && f.Wants(1))
             GpuMatmul.Multiply(f, _scaling, f.Dy, false, f.X(2), false, f.Dx(1), accumulate: true);
         if (f.Inputs > 2 && f.Wants(2))

@@ -27,6 +27,9 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
     /// <inheritdoc/>
     public override bool Reads(int input, int gradient) => (input, gradient) is (1, 2) or (2, 1);
 
+    /// <inheritdoc/>
+    public override bool Overwrites(int input) => input == 0;       // 1 may be the bias
+
     private int Inputs => _outIn ? weight.Columns : weight.Rows;
 
     private int Outputs => _outIn ? weight.Rows : weight.Columns;
@@ -49,12 +52,10 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
         int bias = Bias(f.Inputs);
         if (bias > 0)
             Linear<T>.FillRows(f.Workers, f.X(bias), y);
-        else if (!_outIn)
-            y.Span.Clear();
         if (_outIn)
             Spread(f.Workers, x, y, accumulate: bias > 0);
         else
-            Gather(f.Workers, x, y);
+            Gather(f.Workers, x, y, accumulate: bias > 0);
         if (f.Inputs > 2)
             Matmul.Multiply(
                 f.Workers, y.Rows, y.Columns, f.X(1).Columns, _scaling, f.X(1).Address, f.X(1).Columns, false, f.X(2).Address,
@@ -66,9 +67,9 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
     {
         var dy = f.Dy;
         if (f.Wants(0) && _outIn)
-            Gather(f.Workers, dy, f.Dx(0));
+            Gather(f.Workers, dy, f.Dx(0), f.Adds(0));
         else if (f.Wants(0))
-            Spread(f.Workers, dy, f.Dx(0), accumulate: true);
+            Spread(f.Workers, dy, f.Dx(0), f.Adds(0));
         if (f.Inputs > 2)
         {
             View<T> low = f.X(1), b = f.X(2);
@@ -96,11 +97,11 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
             workers, from.Rows, rows, weight.Columns, T.One, from.Address, from.Columns, false, w, weight.Columns, true,
             to.Address + first, to.Columns, accumulate));
 
-    /// <summary>to += from W, a block of W's rows taking a block of columns.</summary>
-    private void Gather(Workers workers, View<T> from, View<T> to) => Blocks(workers, (first, rows, w) =>
+    /// <summary>to = [to +] from W, a block of W's rows taking a block of columns.</summary>
+    private void Gather(Workers workers, View<T> from, View<T> to, bool accumulate) => Blocks(workers, (first, rows, w) =>
         Matmul.Multiply(
             workers, from.Rows, weight.Columns, rows, T.One, from.Address + first, from.Columns, false, w, weight.Columns, false,
-            to.Address, to.Columns, accumulate: true));
+            to.Address, to.Columns, accumulate: accumulate || first > 0));
 
     private void Blocks(Workers workers, BlockBody body)
     {

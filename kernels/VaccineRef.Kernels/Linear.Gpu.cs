@@ -18,7 +18,7 @@ public sealed unsafe partial class Linear<T> : IGpuOp<T>
     {
         GpuView<T> x = f.X(0), w = f.X(1), dy = f.Dy;
         if (f.Wants(0))
-            GpuMatmul.Multiply(f, T.One, dy, false, w, !_outIn, f.Dx(0), accumulate: true);
+            GpuMatmul.Multiply(f, T.One, dy, false, w, !_outIn, f.Dx(0), accumulate: f.Adds(0));
         if (f.Wants(1) && _outIn)
             GpuMatmul.Multiply(f, T.One, dy, true, x, false, f.Dx(1), accumulate: true);
         else if (f.Wants(1))

@@ -22,6 +22,9 @@ public sealed unsafe partial class Linear<T>(WeightLayout layout = WeightLayout.
     public override bool Reads(int input, int gradient) => (input, gradient) is (0, 1) or (1, 0);
 
     /// <inheritdoc/>
+    public override bool Overwrites(int input) => input == 0;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
         if (x.Length is 2 or 3)
@@ -55,7 +58,7 @@ public sealed unsafe partial class Linear<T>(WeightLayout layout = WeightLayout.
         if (f.Wants(0))
             Matmul.Multiply(
                 f.Workers, rows, inputs, outputs, T.One, dy.Address, outputs, false, w.Address, w.Columns, !_outIn,
-                f.Dx(0).Address, inputs, accumulate: true);
+                f.Dx(0).Address, inputs, accumulate: f.Adds(0));
         if (f.Wants(1) && _outIn)
             Matmul.Multiply(
                 f.Workers, outputs, inputs, rows, T.One, dy.Address, outputs, true, x.Address, inputs, false,

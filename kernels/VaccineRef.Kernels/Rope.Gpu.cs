@@ -12,23 +12,23 @@ public sealed partial class Rope<T> : IGpuOp<T>
     private const double Quadrants = 0.6366197723675814;
 
     /// <inheritdoc/>
-    public void Forward(GpuFrame<T> f) => Turn(f, f.X(0), f.Y, 0);
+    public void Forward(GpuFrame<T> f) => Turn(f, f.X(0), f.Y, back: 0, adds: 0);
 
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
         if (f.Wants(0))
-            Turn(f, f.Dy, f.Dx(0), 1);
+            Turn(f, f.Dy, f.Dx(0), back: 1, f.Adds(0) ? 1 : 0);
     }
 
-    /// <summary>y = R x, or y += R' x when turning back. The frequencies travel as the integers that hold them.</summary>
-    private void Turn(GpuFrame<T> f, GpuView<T> x, GpuView<T> y, int back) => f.Kernels.Launch(
+    /// <summary>y = [y +] R x, or R' x when turning back. The frequencies travel as the integers that hold them.</summary>
+    private void Turn(GpuFrame<T> f, GpuView<T> x, GpuView<T> y, int back, int adds) => f.Kernels.Launch(
         f.ForEach((long)x.Rows * _frequencies.Length), TurnKernel, x, y, f.Ids,
-        f.Integers(MemoryMarshal.Cast<double, int>(_frequencies)), back);
+        f.Integers(MemoryMarshal.Cast<double, int>(_frequencies)), back, adds);
 
     /// <summary>A thread for each row and frequency: all heads turn by the same angle. In double, rounded once.</summary>
     private static void TurnKernel(
-        GpuView<T> x, GpuView<T> y, GpuView<int> positions, GpuView<int> frequencies, int back)
+        GpuView<T> x, GpuView<T> y, GpuView<int> positions, GpuView<int> frequencies, int back, int adds)
     {
         int half = frequencies.Columns / 2;
         long thread = GpuIndex.Thread, row = thread / half;
@@ -45,8 +45,8 @@ public sealed partial class Rope<T> : IGpuOp<T>
         for (long i = (row * x.Columns) + pair, end = (row + 1) * x.Columns; i < end; i += 2 * half)
         {
             double x0 = GpuWide.Read(x, i), x1 = GpuWide.Read(x, i + half);
-            GpuWide.Write(y, i, (back == 0 ? 0 : GpuWide.Read(y, i)) + ((x0 * cos) - (x1 * sin)));
-            GpuWide.Write(y, i + half, (back == 0 ? 0 : GpuWide.Read(y, i + half)) + ((x1 * cos) + (x0 * sin)));
+            GpuWide.Write(y, i, (adds == 0 ? 0 : GpuWide.Read(y, i)) + ((x0 * cos) - (x1 * sin)));
+            GpuWide.Write(y, i + half, (adds == 0 ? 0 : GpuWide.Read(y, i + half)) + ((x1 * cos) + (x0 * sin)));
         }
     }
 

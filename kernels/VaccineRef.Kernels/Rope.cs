@@ -44,6 +44,9 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
     public override bool IsCheap => true;
 
     /// <inheritdoc/>
+    public override bool Overwrites(int input) => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) => x is [var heads] && heads.Columns % _headSize == 0
         ? heads
         : throw new ShapeException(Name, x, $"x (N, heads * {_headSize})");
@@ -66,11 +69,11 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
     public override void Backward(CpuFrame<T> f)
     {
         if (f.Wants(0))
-            Turn(f, f.Dy, f.Dx(0), back: true);
+            Turn(f, f.Dy, f.Dx(0), back: true, f.Adds(0));
     }
 
-    /// <summary>y = R x, or y += R' x when turning back.</summary>
-    private void Turn(CpuFrame<T> f, View<T> x, View<T> y, bool back)
+    /// <summary>y = R x, or y = [y +] R' x when turning back.</summary>
+    private void Turn(CpuFrame<T> f, View<T> x, View<T> y, bool back, bool adds = false)
     {
         var positions = f.Ids;
         var table = Table(positions.Span);
@@ -84,7 +87,7 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
                     T* from = x.Address + ((long)row * x.Columns), to = y.Address + ((long)row * x.Columns);
                     for (int head = 0; head < x.Columns; head += headSize)
                         if (back)
-                            TurnBack(from + head, turn, to + head, headSize / 2);
+                            TurnBack(from + head, turn, to + head, headSize / 2, adds);
                         else
                             Turn(from + head, turn, to + head, headSize / 2);
                 }
@@ -107,21 +110,23 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
                 ((x[i] * turn[i]) - (x[half + i] * turn[half + i]), (x[half + i] * turn[i]) + (x[i] * turn[half + i]));
     }
 
-    private static void TurnBack(T* dy, T* turn, T* dx, int half)
+    private static void TurnBack(T* dy, T* turn, T* dx, int half, bool adds)
     {
         int i = 0;
         for (; i <= half - Vector<T>.Count; i += Vector<T>.Count)
         {
             Vector<T> cos = Vector.Load(turn + i), sin = Vector.Load(turn + half + i);
             Vector<T> a = Vector.Load(dy + i), b = Vector.Load(dy + half + i);
-            Vector.Store(Vector.Load(dx + i) + ((a * cos) + (b * sin)), dx + i);
-            Vector.Store(Vector.Load(dx + half + i) + ((b * cos) - (a * sin)), dx + half + i);
+            Vector<T> x = adds ? Vector.Load(dx + i) : default, y = adds ? Vector.Load(dx + half + i) : default;
+            Vector.Store(x + ((a * cos) + (b * sin)), dx + i);
+            Vector.Store(y + ((b * cos) - (a * sin)), dx + half + i);
         }
 
         for (; i < half; i++)
         {
-            dx[i] += (dy[i] * turn[i]) + (dy[half + i] * turn[half + i]);
-            dx[half + i] += (dy[half + i] * turn[i]) - (dy[i] * turn[half + i]);
+            (T x, T y) = adds ? (dx[i], dx[half + i]) : default;
+            dx[i] = x + ((dy[i] * turn[i]) + (dy[half + i] * turn[half + i]));
+            dx[half + i] = y + ((dy[half + i] * turn[i]) - (dy[i] * turn[half + i]));
         }
     }
 

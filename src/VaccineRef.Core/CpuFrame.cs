@@ -35,8 +35,11 @@ public sealed class CpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Input <paramref name="i"/>.</summary>
     public View<T> X(int i) => _operands.X(i);
 
-    /// <summary>Gradient of input <paramref name="i"/>, to be added to; empty where nobody asked for it.</summary>
+    /// <summary>Gradient of input <paramref name="i"/>; empty where nobody asked for it.</summary>
     public View<T> Dx(int i) => _operands.Dx(i);
+
+    /// <summary>Whether Dx(i) is to be added to: always, unless the op <see cref="Op{T}.Overwrites"/> it.</summary>
+    public bool Adds(int i) => _operands.Adds(i);
 
     /// <summary>Whether input <paramref name="i"/> was given and its gradient is wanted.</summary>
     public bool Wants(int i) => i < Inputs && !Dx(i).IsEmpty;

@@ -39,6 +39,12 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     public virtual bool IsCheap => false;
 
     /// <summary>
+    /// Whether backward can write the gradient of input <paramref name="input"/> instead of adding to it. Where nothing was
+    /// added before, a frame says so by Adds, and nobody needs to clear the gradient: it comes uninitialised.
+    /// </summary>
+    public virtual bool Overwrites(int input) => false;
+
+    /// <summary>
     /// Checks the ids against the shapes once, when the call is recorded: kernels do not check. Does nothing by default.
     /// </summary>
     /// <exception cref="ShapeException">An id is out of range or the count is wrong.</exception>
@@ -49,6 +55,9 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Reads X(i) and Ids; writes every element of Y and Saved, which come uninitialised.</summary>
     public abstract void Forward(CpuFrame<T> f);
 
-    /// <summary>Reads X(i), Ids, Y (where <see cref="ReadsOutput"/>), Saved and Dy; adds into each Dx(i), skipping an empty one.</summary>
+    /// <summary>
+    /// Reads X(i), Ids, Y (where <see cref="ReadsOutput"/>), Saved and Dy; adds into each Dx(i), or writes it where the
+    /// frame does not add, skipping an empty one.
+    /// </summary>
     public abstract void Backward(CpuFrame<T> f);
 }

@@ -10,6 +10,7 @@ public sealed class Operands<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private View<T>[] _x = new View<T>[4];
     private View<T>[] _dx = new View<T>[4];
+    private bool[] _adds = new bool[4];
 
     /// <summary>Number of inputs.</summary>
     public int Inputs { get; private set; }
@@ -32,8 +33,11 @@ public sealed class Operands<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Input <paramref name="i"/>.</summary>
     public View<T> X(int i) => _x[i];
 
-    /// <summary>Gradient of input <paramref name="i"/>, to be added to; empty where nobody asked for it.</summary>
+    /// <summary>Gradient of input <paramref name="i"/>; empty where nobody asked for it.</summary>
     public View<T> Dx(int i) => _dx[i];
+
+    /// <summary>Whether Dx(i) is added to; otherwise it is uninitialised, to be written.</summary>
+    public bool Adds(int i) => _adds[i];
 
     /// <summary>Begins a call with <paramref name="inputs"/> inputs, to be set by <see cref="Input"/>.</summary>
     public void Begin(int inputs, View<T> y, View<T> saved, ReadOnlyMemory<int> ids, RandomStream random)
@@ -42,6 +46,7 @@ public sealed class Operands<T> where T : unmanaged, IFloatingPointIeee754<T>
         {
             Array.Resize(ref _x, inputs);
             Array.Resize(ref _dx, inputs);
+            Array.Resize(ref _adds, inputs);
         }
 
         Inputs = inputs;
@@ -52,10 +57,11 @@ public sealed class Operands<T> where T : unmanaged, IFloatingPointIeee754<T>
         Dy = default;
     }
 
-    /// <summary>Sets input <paramref name="i"/> and where its gradient is added.</summary>
-    public void Input(int i, View<T> x, View<T> dx = default)
+    /// <summary>Sets input <paramref name="i"/> and where its gradient is added, or, if the op overwrites it, written.</summary>
+    public void Input(int i, View<T> x, View<T> dx = default, bool adds = true)
     {
         _x[i] = x;
         _dx[i] = dx;
+        _adds[i] = adds;
     }
 }

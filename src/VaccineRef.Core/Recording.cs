@@ -116,11 +116,11 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
         }
     }
 
-    public View<T> GradientOf(int index)
+    public View<T> GradientOf(int index, bool clear = true)
     {
         ref var node = ref this[index];
         if (node.Gradient.IsEmpty)
-            node.Gradient = wave.Allocate<T>(node.Value.Shape, clear: true);
+            node.Gradient = wave.Allocate<T>(node.Value.Shape, clear);
         return node.Gradient;
     }
 
@@ -211,7 +211,8 @@ internal sealed class Recording<T>(Device device, Arena wave) where T : unmanage
         for (int i = 0; i < inputs.Length; i++)
         {
             bool reaches = this[inputs[i]].Reaches;
-            _operands.Input(i, this[inputs[i]].Value, reaches ? GradientOf(inputs[i]) : default);
+            bool adds = !this[inputs[i]].Gradient.IsEmpty || !node.Op!.Overwrites(i) || inputs.Count(inputs[i]) > 1;
+            _operands.Input(i, this[inputs[i]].Value, reaches ? GradientOf(inputs[i], clear: adds) : default, adds);
             wanted |= reaches;
         }
 

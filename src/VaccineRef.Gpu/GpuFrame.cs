@@ -44,8 +44,18 @@ public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Input <paramref name="i"/>.</summary>
     public GpuView<T> X(int i) => GpuDevice.View(_operands.X(i));
 
-    /// <summary>Gradient of input <paramref name="i"/>, to be added to.</summary>
+    /// <summary>Gradient of input <paramref name="i"/>.</summary>
     public GpuView<T> Dx(int i) => GpuDevice.View(_operands.Dx(i));
+
+    /// <summary>Whether Dx(i) is to be added to: always, unless the op <see cref="Op{T}.Overwrites"/> it.</summary>
+    public bool Adds(int i) => _operands.Adds(i);
+
+    /// <summary>Clears the gradient of input <paramref name="i"/> if it is wanted and not to be added to.</summary>
+    public void ClearFirst(int i)
+    {
+        if (Wants(i) && !Adds(i))
+            _device.Clear(_operands.Dx(i));
+    }
 
     /// <summary>Whether the gradient of input <paramref name="i"/> is asked for.</summary>
     public bool Wants(int i) => i < _operands.Inputs && !_operands.Dx(i).IsEmpty;

@@ -72,11 +72,13 @@ public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevice
             using var cpu = new CpuDevice(1);
             Op<double> full = Adapted ? new AdaptedLinear<double>(Scaling, Layout) : new Linear<double>(Layout);
             using var expected = new OpRun<double>(cpu, full, [shapes[0], Weight, .. Others], []);
-            using var found = new OpRun<T>(device, new FrozenLinear<T>(compact, Layout, Scaling), shapes, []);
+            var frozen = new FrozenLinear<T>(compact, Layout, Scaling);
+            using var found = new OpRun<T>(device, frozen, shapes, []);
             double[][] all = [x[0], weight, .. x.Skip(1)];
             double[][] y = [expected.Forward(all), .. Frozen(expected.Backward(all, dy))];
             double[][] sizes = [expected.Forward([.. all.Select(Numbers.Absolute)]), .. Frozen(expected.Backward([.. all.Select(Numbers.Absolute)], dy.Absolute()))];
             double[][] z = [found.Forward(x), .. found.Backward(x, dy)!];
+            Assert.Equal(z[1..], found.Backward(x, dy, writes: frozen.Overwrites));                      // law 12
             double eps = 2 * Math.Abs(Scaling) * (Sizes.C + Sizes.H + Sizes.V + Sizes.N + 2) * unit;
             for (int i = 0; i < y.Length; i++)
                 for (int j = 0; j < y[i].Length; j++)

@@ -53,20 +53,22 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
 
     /// <summary>
     /// The gradients after <paramref name="times"/> backward calls onto memory that began as <paramref name="start"/>;
-    /// null for an input for which none is wanted. Call <see cref="Forward"/> first.
+    /// null for an input for which none is wanted. Those that <paramref name="writes"/> names the op is to write instead,
+    /// onto NaN. Call <see cref="Forward"/> first.
     /// </summary>
     public double[]?[] Backward(
-        double[][] x, double[] dy, Func<int, bool>? wants = null, int times = 1, double start = 0)
+        double[][] x, double[] dy, Func<int, bool>? wants = null, int times = 1, double start = 0, Func<int, bool>? writes = null)
     {
         using var output = new Guarded<T>(_device, Output, dy);
         Guarded<T>?[] dx =
             [.. _x.Select((input, i) => wants is null || wants(i) ? new Guarded<T>(_device, input.View.Shape) : null)];
-        foreach (var gradient in dx)
-            _device.Fill(gradient?.View ?? default, T.CreateChecked(start));
+        bool Adds(int i) => writes is null || !writes(i);
+        for (int i = 0; i < dx.Length; i++)
+            _device.Fill(dx[i]?.View ?? default, Adds(i) ? T.CreateChecked(start) : T.NaN);
         _operands.Begin(_x.Length, _y.View, _saved.View, _ids, _random);
         _operands.Dy = output.View;
         for (int i = 0; i < _x.Length; i++)
-            _operands.Input(i, _x[i].View, dx[i]?.View ?? default);
+            _operands.Input(i, _x[i].View, dx[i]?.View ?? default, Adds(i));
         for (int i = 0; i < times; i++)
             _device.Backward(_op, _operands);
         CheckUntouched([.. x, dy], [output, .. dx.OfType<Guarded<T>>()]);

@@ -15,6 +15,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
+        for (int i = 0; i < 3; i++)
+            f.ClearFirst(i);
         var sizes = new AttentionSizes<T>(this);
         var delta = f.Scratch<T>(f.Y.Rows, Heads);
         f.Kernels.Launch(f.ForEach(delta.Count), DeltaKernel, f.Y, f.Dy, delta, HeadSize);

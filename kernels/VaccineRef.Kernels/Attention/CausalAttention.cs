@@ -60,6 +60,9 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
     public int? Window { get; }
 
     /// <inheritdoc/>
+    public override bool Overwrites(int input) => true;
+
+    /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x) =>
         x is [var q, var k, var v] && q.Columns == Heads * HeadSize
         && k == v && k == new Shape(q.Rows, KeyValueHeads * HeadSize)
@@ -91,6 +94,8 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
         View<T> q = f.X(0), k = f.X(1), v = f.X(2), y = f.Y, saved = f.Saved;
         View<T> dq = f.Dx(0), dk = f.Dx(1), dv = f.Dx(2), dy = f.Dy;
         var (offsets, workers, group) = (f.Ids, f.Workers, Heads / KeyValueHeads);
+        bool addsToQueries = f.Adds(0);
+        View<T> freshKeys = f.Adds(1) ? default : dk, freshValues = f.Adds(2) ? default : dv;
         workers.For((offsets.Length - 1) * KeyValueHeads, index =>       // one owner for every gradient: one order
         {
             var (sequence, shared) = Math.DivRem(index, KeyValueHeads);
@@ -98,6 +103,8 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
             using var scratch = workers.Rent(QueryBlock<T>.ScratchBytes(HeadSize));
             var key = new KeyRows<T>(
                 At(k, start, shared), At(v, start, shared), At(dk, start, shared), At(dv, start, shared), k.Columns);
+            Clear(freshKeys, start, end, shared);
+            Clear(freshValues, start, end, shared);
             for (int head = shared * group; head < (shared + 1) * group; head++)
                 for (int row = start; row < end; row += QueryBlock<T>.Queries)
                 {
@@ -105,7 +112,7 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
                         At(q, row, head), At(y, row, head), At(dy, row, head), At(dq, row, head),
                         Statistic(saved, row, head), q.Columns, Heads);
                     int count = Math.Min(QueryBlock<T>.Queries, end - row);
-                    new QueryBlock<T>(scratch.Start, this, row - start, count).Backward(query, key);
+                    new QueryBlock<T>(scratch.Start, this, row - start, count).Backward(query, key, addsToQueries);
                 }
         });
     }
@@ -150,6 +157,12 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
         }
 
         return (low, (slot - (offsets[low] / QueryBlock<T>.Queries) - low) * QueryBlock<T>.Queries);
+    }
+
+    private unsafe void Clear(View<T> x, int first, int end, int head)
+    {
+        for (int row = first; row < end && !x.IsEmpty; row++)
+            new Span<T>(At(x, row, head), HeadSize).Clear();
     }
 
     private unsafe T* At(View<T> x, int row, int head) =>

@@ -98,10 +98,10 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// Adds to dQ, dK and dV, where not null, block by block: P = exp(S - L), dV += P' dY, dS = scale P (dY V' -
+    /// Adds to dK, dV and, if <paramref name="adds"/>, to dQ, where not null, block by block: P = exp(S - L), dV += P' dY, dS = scale P (dY V' -
     /// rowsum(dY Y)), dQ += dS K, dK += dS' Q.
     /// </summary>
-    public void Backward(QueryRows<T> query, KeyRows<T> key)
+    public void Backward(QueryRows<T> query, KeyRows<T> key, bool adds)
     {
         Transpose(query.Q, query.Stride, _scale, _queries);
         Transpose(query.Dy, query.Stride, T.One, _dy);
@@ -118,7 +118,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
             KeysByQueries(position, key.V + at, key.Stride, _dy, _dScores);
             Differentiate(position);
             if (query.Dq != null)
-                SumOverKeys(position, _dScores, key.K + at, key.Stride, query.Dq, query.Stride, accumulate: true);
+                SumOverKeys(
+                    position, _dScores, key.K + at, key.Stride, query.Dq, query.Stride, accumulate: adds || position > FirstKey);
             if (key.Dk != null)
                 SumOverQueries(position, _dScores, query.Q, query.Stride, key.Dk + at, key.Stride);
         }

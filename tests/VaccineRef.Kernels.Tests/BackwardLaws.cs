@@ -1,0 +1,78 @@
+using VaccineRef.Core;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Kernels.Tests;
+
+/// <summary>
+/// What an op tells a tape of its backward is true, on any device. Law 11: it reads no values but those that <see
+/// cref="Op{T}.Reads"/> and <see cref="Op{T}.ReadsOutput"/> name; a tape gives the others up on the way forward, and
+/// their memory holds something else by then. Law 12: where <see cref="Op{T}.Overwrites"/> says so, it can write a
+/// gradient instead of adding to it; a tape does not clear that memory.
+/// </summary>
+[Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 10)]
+public sealed class BackwardLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable
+{
+    private readonly CpuDevice _cpu = new(1);
+
+    public void Dispose() => _cpu.Dispose();
+
+    [Property]
+    public void Law_11_backward_reads_no_more_than_it_says(Sizes sizes) => ReadsNoMore(_cpu, sizes);
+
+    [Property(MaxTest = 2)]
+    public void Law_11_holds_on_every_gpu(Sizes large)
+    {
+        foreach (var gpu in gpus.All)
+            ReadsNoMore(gpu, Small(large));
+    }
+
+    [Property]
+    public void Law_12_what_backward_writes_is_what_it_adds_to_zero(Sizes sizes) => Writes(_cpu, sizes);
+
+    [Property(MaxTest = 2)]
+    public void Law_12_holds_on_every_gpu(Sizes large)
+    {
+        foreach (var gpu in gpus.All)
+            Writes(gpu, Small(large));
+    }
+
+    private static Sizes Small(Sizes large) => large with { C = 1 + (large.C % 20), H = 1 + (large.H % 20) };
+
+    private static void Writes(Device device, Sizes sizes)
+    {
+        foreach (var subject in OpCases.All)
+        {
+            var op = subject.Double(sizes);
+            using var run = new OpRun<double>(device, op, subject, sizes);
+            var x = subject.Inputs(sizes);
+            double[] u = OpCase.Numbers(run.Output.Count, sizes.Random().At("u"));
+            run.Forward(x);
+            double[]?[] added = run.Backward(x, u), written = run.Backward(x, u, writes: op.Overwrites);
+            for (int i = 0; i < x.Length; i++)
+                Assert.True(
+                    added[i]!.SequenceEqual(written[i]!),
+                    $"{subject.Name}, {sizes}, {device.Name}: gradient {i} is another when it is written than when it is added to 0");
+        }
+    }
+
+    private static void ReadsNoMore(Device device, Sizes sizes)
+    {
+        foreach (var subject in OpCases.All)
+        {
+            var op = subject.Double(sizes);
+            using var run = new OpRun<double>(device, op, subject, sizes);
+            var x = subject.Inputs(sizes);
+            double[] u = OpCase.Numbers(run.Output.Count, sizes.Random().At("u"));
+            for (int gradient = 0; gradient < x.Length; gradient++)
+            {
+                run.Forward(x);
+                double[]? expected = run.Backward(x, u, wants: i => i == gradient)[gradient];
+                double[][] spoiled = [.. x.Select((values, i) => op.Reads(i, gradient) ? values : [.. values.Select(_ => double.NaN)])];
+                run.Overwrite(spoiled, output: !op.ReadsOutput);
+                Assert.True(
+                    expected!.SequenceEqual(run.Backward(spoiled, u, wants: i => i == gradient)[gradient]!),
+                    $"{subject.Name}, {sizes}, {device.Name}: gradient {gradient} reads what the op says it does not read");
+            }
+        }
+    }
+}
