@@ -104,12 +104,10 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
                 ForRows(f, rows, (i, row) =>
                 {
                     var z = logits.Row(i);
-                    TensorPrimitives.Subtract(z, saved.Span[row], z);
-                    TensorPrimitives.Exp<T>(z, z);
+                    T scale = reduction == Reduction.Mean ? dy.Span[0] / counted : dy.Span[row];
+                    VectorMath.ScaledExp(z, saved.Span[row], scale);
                     if ((uint)(targets.Span[row] - begin) < (uint)z.Length)
-                        z[targets.Span[row] - begin] -= T.One;
-                    TensorPrimitives.Multiply(
-                        z, reduction == Reduction.Mean ? dy.Span[0] / counted : dy.Span[row], z);
+                        z[targets.Span[row] - begin] -= scale;
                 });
                 if (f.Wants(0))
                     chunk.MultiplyBack(f, logits, begin);
@@ -123,16 +121,14 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     }
 
     /// <summary>Takes a block of a row's logits into its maximum, the sum above it, and its target's logit.</summary>
-    private static void Absorb(Span<T> z, int target, Span<T> sums, bool first)
+    private static void Absorb(ReadOnlySpan<T> z, int target, Span<T> sums, bool first)
     {
         // Finite: what no block exceeds lies above it, and exp(before - max) is no NaN.
-        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0], max = T.Max(before, TensorPrimitives.Max<T>(z));
+        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0], max = T.Max(before, TensorPrimitives.Max(z));
         if ((uint)target < (uint)z.Length)
             sums[2] = z[target];
-        TensorPrimitives.Subtract(z, max, z);
-        TensorPrimitives.Exp<T>(z, z);
         T earlier = first ? T.Zero : sums[1] * T.Exp(before - max);
-        (sums[0], sums[1]) = (max, earlier + TensorPrimitives.Sum<T>(z));
+        (sums[0], sums[1]) = (max, earlier + VectorMath.SumOfExp(z, max));
     }
 
     /// <summary>body(i, rows[i]) for every row of the chunk.</summary>
