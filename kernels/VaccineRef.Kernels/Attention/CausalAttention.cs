@@ -129,9 +129,8 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
         int slots = (q.Rows / QueryBlock<T>.Queries) + offsets.Length - 1;
         workers.For(slots * Heads, index =>
         {
-            int head = index % Heads, shared = head / (Heads / KeyValueHeads);
-            var (sequence, skip) = Find(slots - 1 - (index / Heads), offsets.Span);               // the longest first
-            int row = offsets.Span[sequence] + skip;
+            var (sequence, head, skip) = Find(index, offsets.Span);
+            int shared = head / (Heads / KeyValueHeads), row = offsets.Span[sequence] + skip;
             int count = Math.Min(QueryBlock<T>.Queries, offsets.Span[sequence + 1] - row);
             if (count <= 0)
                 return;
@@ -144,20 +143,25 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
     }
 
     /// <summary>
-    /// The sequence, and the rows to skip in it, of a slot. Sequence s has its blocks in the slots from offsets[s] /
-    /// Queries + s on: that leaves each at least as many slots as it has blocks, and needs no table.
+    /// The sequence, the head, and the rows to skip, of a task. Sequence s has the slots from offsets[s] / Queries + s on,
+    /// for each head: that leaves it at least as many as it has blocks, and needs no table. The blocks of a head follow
+    /// each other, so that its keys stay in a cache, and the last block, which takes longest, comes first.
     /// </summary>
-    private static (int Sequence, int Skip) Find(int slot, ReadOnlySpan<int> offsets)
+    private (int Sequence, int Head, int Skip) Find(int task, ReadOnlySpan<int> offsets)
     {
         int low = 0, high = offsets.Length - 1;
         while (high - low > 1)
         {
             int middle = (low + high) / 2;
-            (low, high) = (offsets[middle] / QueryBlock<T>.Queries) + middle <= slot ? (middle, high) : (low, middle);
+            (low, high) = FirstSlot(middle, offsets) <= task / Heads ? (middle, high) : (low, middle);
         }
 
-        return (low, (slot - (offsets[low] / QueryBlock<T>.Queries) - low) * QueryBlock<T>.Queries);
+        int first = FirstSlot(low, offsets), slots = FirstSlot(low + 1, offsets) - first;
+        var (head, slot) = Math.DivRem(task - (first * Heads), slots);
+        return (low, head, (slots - 1 - slot) * QueryBlock<T>.Queries);
     }
+
+    private static int FirstSlot(int sequence, ReadOnlySpan<int> offsets) => (offsets[sequence] / QueryBlock<T>.Queries) + sequence;
 
     private unsafe void Clear(View<T> x, int first, int end, int head)
     {
