@@ -31,13 +31,14 @@ internal sealed class LabRunner(DeviceOptions where, ParseResult parsed, string 
         var console = Terminal.Open();
         var clock = Stopwatch.StartNew();
         var devices = where.OpenEach(parsed);
+        var together = alone || devices.Count == 1 ? devices[0] : where.Open(parsed);
         try
         {
             settings = settings with { Arithmetic = where.Arithmetic(parsed) };
             var used = alone ? [devices[0]] : devices;
             IReadOnlyList<LabResult> results = [];
             LabDisplay.While(console, grids[0], show => results = LabRun.Run(
-                settings, grids.SelectMany(grid => grid.Cells()), new LabCache(cache), used, show, cancel));
+                settings, grids.SelectMany(grid => grid.Cells()), new LabCache(cache), used, show, cancel, together));
             foreach (var grid in grids)
                 Write(console, settings, grid, results, used.Count, folder(grid));
             console.WriteLine(string.Create(
@@ -45,7 +46,7 @@ internal sealed class LabRunner(DeviceOptions where, ParseResult parsed, string 
         }
         finally
         {
-            foreach (var device in devices)
+            foreach (var device in devices.Append(together).Distinct())
                 device.Dispose();
         }
     }

@@ -28,6 +28,7 @@ public sealed class LabRun : IDisposable
     private readonly object _gate = new();
     private readonly Dictionary<string, LabResult> _done = [];
     private readonly List<(string Hash, LabCell Cell)> _waiting = [];
+    private readonly Dictionary<string, double> _behind = [];       // work of the longest chain of cells that begins with this one
     private readonly List<LabCell> _running = [];
     private readonly CancellationTokenSource _stop;
     private double _work, _worked;
@@ -43,17 +44,19 @@ public sealed class LabRun : IDisposable
     /// <param name="devices">Where to run: one GPU, or the processor as often as it has threads to give.</param>
     /// <param name="progress">Told of every optimizer step and every finished cell, from any thread, one at a time.</param>
     /// <param name="cancel">Stops after the steps under way.</param>
+    /// <param name="together">Where to run the one cell that all others wait for: the processor with all its threads.</param>
     /// <exception cref="OperationCanceledException">It was stopped; what was finished is in the cache.</exception>
     public static IReadOnlyList<LabResult> Run(
         LabSettings settings, IEnumerable<LabCell> cells, LabCache cache, IReadOnlyList<Device> devices,
-        Action<LabProgress> progress, CancellationToken cancel)
+        Action<LabProgress> progress, CancellationToken cancel, Device? together = null)
     {
         var wanted = cells.Select(cell => (Hash: LabKeys.Of(settings, cell), Cell: cell)).DistinctBy(entry => entry.Hash).ToArray();
         using var run = new LabRun(settings, cache, progress, cancel);
         foreach (var (_, cell) in wanted)
             run.Plan(cell);
+        run.LookBehind();
         run.Report(null);
-        run.All(devices);
+        run.All(devices, together);
         return [.. wanted.Select(entry => run._done[entry.Hash] with { Cell = entry.Cell })];
     }
 
@@ -90,7 +93,21 @@ public sealed class LabRun : IDisposable
         _work += Work(cell);
     }
 
-    private void All(IReadOnlyList<Device> devices)
+    private void LookBehind()
+    {
+        foreach (var (hash, cell) in Enumerable.Reverse(_waiting))
+        {
+            double chain = Work(cell) + _behind.GetValueOrDefault(hash);
+            _behind[hash] = chain;
+            if (cell.Parent is { } parent)
+            {
+                string begun = LabKeys.Of(_settings, parent);
+                _behind[begun] = Math.Max(_behind.GetValueOrDefault(begun), chain);
+            }
+        }
+    }
+
+    private void All(IReadOnlyList<Device> devices, Device? together)
     {
         // a thread each: a cell is minutes of arithmetic, and the pool would start the second one late
         ExceptionDispatchInfo? first = null;
@@ -103,7 +120,7 @@ public sealed class LabRun : IDisposable
         {
             try
             {
-                Worker(device);
+                Worker(device, together ?? device);
             }
             catch (Exception error)
             {
@@ -118,14 +135,18 @@ public sealed class LabRun : IDisposable
         first?.Throw();
     }
 
-    private void Worker(Device device)
+    private void Worker(Device device, Device together)
     {
-        while (Next() is var (hash, cell))
-            Compute(hash, cell, device);
+        while (Next() is var (hash, cell, alone))
+            Compute(hash, cell, alone ? together : device);
     }
 
-    /// <summary>A cell whose beginning is there, when there is one; null if nothing is left.</summary>
-    private (string Hash, LabCell Cell)? Next()
+    /// <summary>
+    /// A cell whose beginning is there, when there is one; null if nothing is left. Seed by seed, so that the table fills
+    /// from the top, and of a seed the one with the most work behind it, so that none is left over at the end. Alone is
+    /// a base model for which everything else waits.
+    /// </summary>
+    private (string Hash, LabCell Cell, bool Alone)? Next()
     {
         lock (_gate)
         {
@@ -134,14 +155,15 @@ public sealed class LabRun : IDisposable
                 _stop.Token.ThrowIfCancellationRequested();
                 if (_waiting.Count == 0)
                     return null;
-                int ready = _waiting.FindIndex(entry =>
+                var ready = _waiting.FindAll(entry =>
                     entry.Cell.Parent is not { } parent || _done.ContainsKey(LabKeys.Of(_settings, parent)));
-                if (ready >= 0)
+                if (ready.Count > 0)
                 {
-                    var next = _waiting[ready];
-                    _waiting.RemoveAt(ready);
+                    var next = ready.Where(entry => entry.Cell.Seed == ready[0].Cell.Seed).MaxBy(entry => _behind[entry.Hash]);
+                    bool alone = ready.Count == 1 && _running.Count == 0 && next.Cell.Parent is null;
+                    _waiting.Remove(next);
                     _running.Add(next.Cell);
-                    return next;
+                    return (next.Hash, next.Cell, alone);
                 }
 
                 Monitor.Wait(_gate);

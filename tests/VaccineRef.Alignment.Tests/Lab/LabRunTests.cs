@@ -18,6 +18,29 @@ public sealed class LabRunTests
         Assert.Equal(Once.Value, lab.Run(workers: 3).WithoutTimes().ToJson());
     }
 
+    [Fact]
+    public void The_cell_that_all_others_wait_for_has_all_threads_and_changes_no_bit()
+    {
+        using var lab = new TinyLab();
+        using var team = new CpuDevice(3);
+        Assert.Equal(Once.Value, lab.Run(workers: 2, together: team).WithoutTimes().ToJson());
+        using var unused = new TinyLab();
+        team.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => unused.Run(workers: 2, together: team));
+        unused.Run(workers: 2, TinyLab.Grid with { Seeds = [3, 4] }, together: team);        // two bases: neither is alone
+    }
+
+    [Fact]
+    public void Cells_with_the_most_work_behind_them_come_first()
+    {
+        using var lab = new TinyLab();
+        var order = new List<LabCell>();
+        lab.Run(workers: 1, progress: at => order.AddRange(at.Finished is { } finished ? [finished.Cell] : []));
+        LabCell[] alignments = [.. order.Where(cell => cell is { Attack: null, Arm.Method: not null })];
+        Assert.Contains(alignments, cell => cell.Arm.Method!.Rule == "vaccine");
+        Assert.Equal("vaccine", alignments[0].Arm.Method!.Rule);
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(30)]

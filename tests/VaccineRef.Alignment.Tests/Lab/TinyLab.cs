@@ -52,13 +52,14 @@ internal sealed class TinyLab : IDisposable
             [new(0, 20), Attack], [Size], new(LabArm.Vaccine(0.5).Name, LabArm.Sft.Name, [Attack])),
         [3]);
 
-    public LabReport Run(int workers, LabGrid? grid = null, Action<LabProgress>? progress = null, CancellationToken cancel = default)
+    public LabReport Run(
+        int workers, LabGrid? grid = null, Action<LabProgress>? progress = null, Device? together = null, CancellationToken cancel = default)
     {
         grid ??= Grid;
         Device[] devices = [.. Enumerable.Range(0, workers).Select(_ => new CpuDevice(threads: 1))];
         try
         {
-            var results = LabRun.Run(Settings, grid.Cells(), Cache, devices, progress ?? (_ => { }), cancel);
+            var results = LabRun.Run(Settings, grid.Cells(), Cache, devices, progress ?? (_ => { }), cancel, together);
             return new(grid, Settings, LabManifest.Of(Settings, grid.Seeds), null, results);
         }
         finally
