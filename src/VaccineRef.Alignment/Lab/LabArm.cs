@@ -91,5 +91,7 @@ public sealed record LabArm(
     public static LabArm VlGuard(int count) =>
         Sft with { Name = $"VLGuard, {count}", Defense = new() { Kind = "vlguard", Count = count } };
 
-    private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    // 0.04, 1, 1e9
+    private static string Text(double value) =>
+        value.ToString(value >= 1e4 ? "0.###e0" : "R", System.Globalization.CultureInfo.InvariantCulture);
 }
