@@ -14,13 +14,6 @@ public sealed partial class Add<T> : IGpuOp<T>
             if (f.Wants(i) && f.Adds(i))
                 GpuAdd.Scaled(f, f.Dx(i), f.Dy, Factor(i), f.Dx(i));
             else if (f.Wants(i))
-                f.Kernels.Launch(f.ForEach(f.Dy.Count), WriteKernel, f.Dy, Factor(i), f.Dx(i));
-    }
-
-    private static void WriteKernel(GpuView<T> dy, T factor, GpuView<T> dx)
-    {
-        long i = GpuIndex.Thread;
-        if (i < dx.Count)
-            dx[i] = dy[i] * factor;
+                f.Kernels.Launch(f.ForEach(f.Dy.Count), Scale<T>.ForwardKernel, f.Dy, Factor(i), f.Dx(i));
     }
 }

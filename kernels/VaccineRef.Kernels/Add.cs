@@ -42,14 +42,10 @@ public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged
             if (f.Wants(i) && f.Adds(i))
                 AddScaled(f.Workers, f.Dx(i), f.Dy, Factor(i), f.Dx(i));
             else if (f.Wants(i))
-                Write(f.Workers, f.Dy, Factor(i), f.Dx(i));
+                Scale<T>.Write(f.Workers, f.Dy, Factor(i), f.Dx(i));
     }
 
     private T Factor(int input) => input == 0 ? T.One : _scale;
-
-    private static void Write(Workers workers, View<T> dy, T factor, View<T> dx) =>
-        workers.Blocks(checked((int)dx.Shape.Count), Cut.Strip, (start, end) =>
-            TensorPrimitives.Multiply(dy.Span[start..end], factor, dx.Span[start..end]));
 
     /// <summary>y = x0 + scale x1, where y may be x0.</summary>
     internal static void AddScaled(Workers workers, View<T> x0, View<T> x1, T scale, View<T> y) =>

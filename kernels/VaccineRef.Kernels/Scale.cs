@@ -27,13 +27,7 @@ public sealed partial class Scale<T>(double factor) : Op<T> where T : unmanaged,
         x is [var shape] ? shape : throw new ShapeException(Name, x, "x (N, C)");
 
     /// <inheritdoc/>
-    public override void Forward(CpuFrame<T> f)
-    {
-        View<T> x = f.X(0), y = f.Y;
-        f.Workers.Blocks(
-            checked((int)y.Shape.Count), Cut.Strip,
-            (start, end) => TensorPrimitives.Multiply(x.Span[start..end], _factor, y.Span[start..end]));
-    }
+    public override void Forward(CpuFrame<T> f) => Write(f.Workers, f.X(0), _factor, f.Y);
 
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
@@ -41,4 +35,9 @@ public sealed partial class Scale<T>(double factor) : Op<T> where T : unmanaged,
         if (f.Wants(0))
             Add<T>.AddScaled(f.Workers, f.Dx(0), f.Dy, _factor, f.Dx(0));
     }
+
+    /// <summary>y = factor x, where y may be x.</summary>
+    internal static void Write(Workers workers, View<T> x, T factor, View<T> y) => workers.Blocks(
+        checked((int)y.Shape.Count), Cut.Strip,
+        (start, end) => TensorPrimitives.Multiply(x.Span[start..end], factor, y.Span[start..end]));
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
@@ -17,13 +16,7 @@ public sealed partial class ScaleInPlace<T>(double factor) : Routine<T> where T 
     public override double Run(CpuFrame<T> f)
     {
         for (int i = 0; i < f.Inputs; i++)
-        {
-            var x = f.X(i);
-            f.Workers.Blocks(
-                checked((int)x.Shape.Count), Cut.Strip,
-                (start, end) => TensorPrimitives.Multiply(x.Span[start..end], _factor, x.Span[start..end]));
-        }
-
+            Scale<T>.Write(f.Workers, f.X(i), _factor, f.X(i));
         return 0;
     }
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
@@ -16,10 +15,7 @@ public sealed partial class ScaledCopy<T>(double factor) : Routine<T> where T : 
     /// <inheritdoc/>
     public override double Run(CpuFrame<T> f)
     {
-        View<T> x = f.X(0), y = f.X(1);
-        f.Workers.Blocks(
-            checked((int)x.Shape.Count), Cut.Strip,
-            (start, end) => TensorPrimitives.Multiply(x.Span[start..end], _factor, y.Span[start..end]));
+        Scale<T>.Write(f.Workers, f.X(0), _factor, f.X(1));
         return 0;
     }
 }
