@@ -27,7 +27,7 @@ public sealed class LabRun : IDisposable
     private readonly Action<LabProgress> _progress;
     private readonly object _gate = new();
     private readonly Dictionary<string, LabResult> _done = [];
-    private readonly List<(string Hash, LabCell Cell)> _waiting = [];
+    private readonly List<(string Hash, LabCell Cell, string? Parent)> _waiting = [];
     private readonly Dictionary<string, double> _behind = [];       // work of the longest chain of cells that begins with this one
     private readonly List<LabCell> _running = [];
     private readonly CancellationTokenSource _stop;
@@ -87,23 +87,21 @@ public sealed class LabRun : IDisposable
             return;
         }
 
-        if (cell.Parent is { } parent)
-            Plan(parent);
-        _waiting.Add((hash, cell));
+        string? parent = cell.Parent is null ? null : LabKeys.Of(_settings, cell.Parent);
+        if (parent is not null)
+            Plan(cell.Parent!);
+        _waiting.Add((hash, cell, parent));
         _work += Work(cell);
     }
 
     private void LookBehind()
     {
-        foreach (var (hash, cell) in Enumerable.Reverse(_waiting))
+        foreach (var (hash, cell, parent) in Enumerable.Reverse(_waiting))
         {
             double chain = Work(cell) + _behind.GetValueOrDefault(hash);
             _behind[hash] = chain;
-            if (cell.Parent is { } parent)
-            {
-                string begun = LabKeys.Of(_settings, parent);
-                _behind[begun] = Math.Max(_behind.GetValueOrDefault(begun), chain);
-            }
+            if (parent is not null)
+                _behind[parent] = Math.Max(_behind.GetValueOrDefault(parent), chain);
         }
     }
 
@@ -137,8 +135,8 @@ public sealed class LabRun : IDisposable
 
     private void Worker(Device device, Device together)
     {
-        while (Next() is var (hash, cell, alone))
-            Compute(hash, cell, alone ? together : device);
+        while (Next() is var (hash, cell, parent, alone))
+            Compute(hash, cell, parent, alone ? together : device);
     }
 
     /// <summary>
@@ -146,7 +144,7 @@ public sealed class LabRun : IDisposable
     /// from the top, and of a seed the one with the most work behind it, so that none is left over at the end. Alone is
     /// a base model for which everything else waits.
     /// </summary>
-    private (string Hash, LabCell Cell, bool Alone)? Next()
+    private (string Hash, LabCell Cell, string? Parent, bool Alone)? Next()
     {
         lock (_gate)
         {
@@ -155,15 +153,14 @@ public sealed class LabRun : IDisposable
                 _stop.Token.ThrowIfCancellationRequested();
                 if (_waiting.Count == 0)
                     return null;
-                var ready = _waiting.FindAll(entry =>
-                    entry.Cell.Parent is not { } parent || _done.ContainsKey(LabKeys.Of(_settings, parent)));
+                var ready = _waiting.FindAll(entry => entry.Parent is null || _done.ContainsKey(entry.Parent));
                 if (ready.Count > 0)
                 {
                     var next = ready.Where(entry => entry.Cell.Seed == ready[0].Cell.Seed).MaxBy(entry => _behind[entry.Hash]);
-                    bool alone = ready.Count == 1 && _running.Count == 0 && next.Cell.Parent is null;
+                    bool alone = ready.Count == 1 && _running.Count == 0 && next.Parent is null;
                     _waiting.Remove(next);
                     _running.Add(next.Cell);
-                    return (next.Hash, next.Cell, alone);
+                    return (next.Hash, next.Cell, next.Parent, alone);
                 }
 
                 Monitor.Wait(_gate);
@@ -171,17 +168,16 @@ public sealed class LabRun : IDisposable
         }
     }
 
-    private void Compute(string hash, LabCell cell, Device device)
+    private void Compute(string hash, LabCell cell, string? parent, Device device)
     {
         double work = Work(cell);
         int steps = Math.Max(1, _settings.Subject.Steps(cell));
-        string? parentHash = cell.Parent is { } parent ? LabKeys.Of(_settings, parent) : null;
         LabResult? before;
         lock (_gate)
-            before = parentHash is null ? null : _done[parentHash];
+            before = parent is null ? null : _done[parent];
         double done = 0;
         using var run = new CellRun(_settings, _cache, cell, device, () => Advance(Math.Min(work - done, work / steps), ref done), _stop.Token);
-        var result = run.Run(hash, parentHash, before);
+        var result = run.Run(hash, parent, before);
         lock (_gate)
         {
             _done.Add(hash, result);
