@@ -17,62 +17,56 @@ public sealed class BackwardLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, I
     public void Dispose() => _cpu.Dispose();
 
     [Property]
-    public void Law_11_backward_reads_no_more_than_it_says(Sizes sizes) => ReadsNoMore(_cpu, sizes);
+    public void Law_11_backward_reads_no_more_than_it_says(Sizes sizes) => Every(_cpu, sizes, ReadsNoMore);
 
     [Property(MaxTest = 2)]
-    public void Law_11_holds_on_every_gpu(Sizes large)
-    {
-        foreach (var gpu in gpus.All)
-            ReadsNoMore(gpu, Small(large));
-    }
+    public void Law_11_holds_on_every_gpu(Sizes large) => EveryGpu(large, ReadsNoMore);
 
     [Property]
-    public void Law_12_what_backward_writes_is_what_it_adds_to_zero(Sizes sizes) => Writes(_cpu, sizes);
+    public void Law_12_what_backward_writes_is_what_it_adds_to_zero(Sizes sizes) => Every(_cpu, sizes, Writes);
 
     [Property(MaxTest = 2)]
-    public void Law_12_holds_on_every_gpu(Sizes large)
+    public void Law_12_holds_on_every_gpu(Sizes large) => EveryGpu(large, Writes);
+
+    private void EveryGpu(Sizes large, Action<Op<double>, OpRun<double>, double[][], double[], string> law)
     {
         foreach (var gpu in gpus.All)
-            Writes(gpu, Small(large));
+            Every(gpu, large with { C = 1 + (large.C % 20), H = 1 + (large.H % 20) }, law);
     }
 
-    private static Sizes Small(Sizes large) => large with { C = 1 + (large.C % 20), H = 1 + (large.H % 20) };
-
-    private static void Writes(Device device, Sizes sizes)
+    private static void Every(Device device, Sizes sizes, Action<Op<double>, OpRun<double>, double[][], double[], string> law)
     {
         foreach (var subject in OpCases.All)
         {
             var op = subject.Double(sizes);
             using var run = new OpRun<double>(device, op, subject, sizes);
-            var x = subject.Inputs(sizes);
-            double[] u = OpCase.Numbers(run.Output.Count, sizes.Random().At("u"));
-            run.Forward(x);
-            double[]?[] added = run.Backward(x, u), written = run.Backward(x, u, writes: op.Overwrites);
-            for (int i = 0; i < x.Length; i++)
-                Assert.True(
-                    added[i]!.SequenceEqual(written[i]!),
-                    $"{subject.Name}, {sizes}, {device.Name}: gradient {i} is another when it is written than when it is added to 0");
+            law(
+                op, run, subject.Inputs(sizes), OpCase.Numbers(run.Output.Count, sizes.Random().At("u")),
+                $"{subject.Name}, {sizes}, {device.Name}");
         }
     }
 
-    private static void ReadsNoMore(Device device, Sizes sizes)
+    private static void Writes(Op<double> op, OpRun<double> run, double[][] x, double[] u, string where)
     {
-        foreach (var subject in OpCases.All)
+        run.Forward(x);
+        double[]?[] added = run.Backward(x, u), written = run.Backward(x, u, writes: op.Overwrites);
+        for (int i = 0; i < x.Length; i++)
+            Assert.True(
+                added[i]!.SequenceEqual(written[i]!),
+                $"{where}: gradient {i} is another when it is written than when it is added to 0");
+    }
+
+    private static void ReadsNoMore(Op<double> op, OpRun<double> run, double[][] x, double[] u, string where)
+    {
+        for (int gradient = 0; gradient < x.Length; gradient++)
         {
-            var op = subject.Double(sizes);
-            using var run = new OpRun<double>(device, op, subject, sizes);
-            var x = subject.Inputs(sizes);
-            double[] u = OpCase.Numbers(run.Output.Count, sizes.Random().At("u"));
-            for (int gradient = 0; gradient < x.Length; gradient++)
-            {
-                run.Forward(x);
-                double[]? expected = run.Backward(x, u, wants: i => i == gradient)[gradient];
-                double[][] spoiled = [.. x.Select((values, i) => op.Reads(i, gradient) ? values : [.. values.Select(_ => double.NaN)])];
-                run.Overwrite(spoiled, output: !op.ReadsOutput);
-                Assert.True(
-                    expected!.SequenceEqual(run.Backward(spoiled, u, wants: i => i == gradient)[gradient]!),
-                    $"{subject.Name}, {sizes}, {device.Name}: gradient {gradient} reads what the op says it does not read");
-            }
+            run.Forward(x);
+            double[]? expected = run.Backward(x, u, wants: i => i == gradient)[gradient];
+            double[][] spoiled = [.. x.Select((values, i) => op.Reads(i, gradient) ? values : [.. values.Select(_ => double.NaN)])];
+            run.Overwrite(spoiled, output: !op.ReadsOutput);
+            Assert.True(
+                expected!.SequenceEqual(run.Backward(spoiled, u, wants: i => i == gradient)[gradient]!),
+                $"{where}: gradient {gradient} reads what the op says it does not read");
         }
     }
 }
