@@ -11,13 +11,18 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f)
     {
-        var chunks = new GpuChunks(f);
+        var chunks = new GpuChunks(f, hasProduct: eager);
         var (targets, stats) = (f.Ids, f.Scratch<T>(f.X(0).Rows, 3));
         var losses = f.Scratch<double>(f.X(0).Rows, 1);
         for (int first = 0; first < chunks.Counted; first += chunks.Rows)
         {
             var (rows, logits) = chunks.Load(f, first);
             f.Kernels.Launch(f.GroupEach(rows.Columns), SoftmaxKernel, logits, rows, targets, stats);
+            if (!eager)
+                continue;
+            var product = chunks.Product(rows.Columns);
+            GpuMatmul.Multiply(f, T.One, logits, false, f.X(1), false, product, accumulate: false);
+            f.Kernels.Launch(f.ForEach(product.Count), SlopeKernel, product, rows, targets, stats, f.X(1), f.Saved);
         }
 
         f.Kernels.Launch(f.ForEach(losses.Count), LossKernel, stats, targets, f.Saved, losses);
@@ -30,15 +35,20 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
-        var chunks = new GpuChunks(f);
+        bool recomputed = f.Wants(0) && !eager;
         var (targets, saved, dy, w) = (f.Ids, f.Saved, f.Dy, f.X(1));
-        T share = reduction == Reduction.Mean ? T.One / T.CreateChecked(Math.Max(1, chunks.Counted)) : T.One;
+        T share = reduction == Reduction.Mean ? T.One / T.CreateChecked(Math.Max(1, Counted(f.HostIds))) : T.One;
+        if (f.Wants(0) && eager)
+            f.Kernels.Launch(f.ForEach(f.Dx(0).Count), ScaleKernel, saved, targets, dy, share, f.Dx(0));
+        if (!recomputed && !f.Wants(1))
+            return;
+        var chunks = new GpuChunks(f, hasProduct: recomputed);
         for (int first = 0; first < chunks.Counted; first += chunks.Rows)
         {
             var (rows, dz) = chunks.Load(f, first);
             var groups = new Work(new(rows.Columns, 1), new(f.GroupSize, 1));
             f.Kernels.Launch(groups, LogitGradientKernel, dz, rows, targets, saved, dy, share);
-            if (f.Wants(0))
+            if (recomputed)
             {
                 var product = chunks.Product(rows.Columns);
                 GpuMatmul.Multiply(f, T.One, dz, false, w, false, product, accumulate: false);
@@ -51,23 +61,37 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// A group for each row of logits: its maximum m, sum over j of exp(z_j - m), and z_t - m, into the row of stats.
+    /// A group for each row of logits: its maximum m, sum over j != t of exp(z_j - m), and z_t - m, into the row of stats. The logits
+    /// become exp(z_j - m), that of the target 0.
     /// </summary>
     private static void SoftmaxKernel(GpuView<T> logits, GpuView<int> rows, GpuView<int> targets, GpuView<T> stats)
     {
-        int i = Grid.IdxX, row = rows[i];
+        int i = Grid.IdxX, row = rows[i], target = targets[row];
+        T logit = logits[i, target];
         T max = T.NegativeInfinity, sum = T.Zero;
         for (int j = Group.IdxX; j < logits.Columns; j += Group.DimX)
             max = logits[i, j] > max ? logits[i, j] : max;
         max = GroupSum.Max(max);
         for (int j = Group.IdxX; j < logits.Columns; j += Group.DimX)
-            sum += T.Exp(logits[i, j] - max);
+            sum += logits[i, j] = j == target ? T.Zero : T.Exp(logits[i, j] - max);
         sum = GroupSum.All(sum);
         if (Group.IdxX > 0)
             return;
         stats[row, 0] = max;
         stats[row, 1] = sum;
-        stats[row, 2] = logits[i, targets[row]] - max;
+        stats[row, 2] = logit - max;
+    }
+
+    /// <summary>A thread for each element of the product e W of a chunk: (product - others W_t) / sum, into what is saved.</summary>
+    private static void SlopeKernel(
+        GpuView<T> product, GpuView<int> rows, GpuView<int> targets, GpuView<T> stats, GpuView<T> w, GpuView<T> saved)
+    {
+        long i = GpuIndex.Thread;
+        if (i >= product.Count)
+            return;
+        int row = rows[i / product.Columns], column = (int)(i % product.Columns);
+        T others = stats[row, 1];
+        saved[row, 1 + column] = (product[i] - (others * w[targets[row], column])) / (others + T.Exp(stats[row, 2]));
     }
 
     /// <summary>A thread for each row, counted or not: its log-sum-exp and its loss.</summary>
@@ -77,8 +101,8 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         if (row >= losses.Count)
             return;
         bool counted = targets[row] != Ignored;
-        double log = counted ? Math.Log(GpuWide.Read(stats, (3 * row) + 1)) : 0;
-        GpuWide.Write(saved, row, counted ? GpuWide.Read(stats, 3 * row) + log : 0);
+        double log = counted ? Math.Log(GpuWide.Read(stats, (3 * row) + 1) + Math.Exp(GpuWide.Read(stats, (3 * row) + 2))) : 0;
+        GpuWide.Write(saved, row * saved.Columns, counted ? GpuWide.Read(stats, 3 * row) + log : 0);
         losses[row] = counted ? log - GpuWide.Read(stats, (3 * row) + 2) : 0;
     }
 
@@ -105,12 +129,23 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         GpuView<T> z, GpuView<int> rows, GpuView<int> targets, GpuView<T> saved, GpuView<T> dy, T share)
     {
         int i = Grid.IdxX, row = rows[i], target = targets[row];
-        T scale = share * (dy.Rows == 1 ? dy[0] : dy[row]), logarithm = saved[row];
+        T scale = share * (dy.Rows == 1 ? dy[0] : dy[row]), logarithm = saved[row, 0];
         for (int j = Group.IdxX; j < z.Columns; j += Group.DimX)
         {
             T p = T.Exp(z[i, j] - logarithm);
             z[i, j] = (j == target ? p - T.One : p) * scale;
         }
+    }
+
+    /// <summary>A thread for each element of dhidden: adds dy times what forward saved, where the row is counted.</summary>
+    private static void ScaleKernel(GpuView<T> saved, GpuView<int> targets, GpuView<T> dy, T share, GpuView<T> dx)
+    {
+        long i = GpuIndex.Thread;
+        if (i >= dx.Count)
+            return;
+        long row = i / dx.Columns;
+        if (targets[row] != Ignored)
+            dx[i] += share * (dy.Rows == 1 ? dy[0] : dy[row]) * saved[(int)row, 1 + (int)(i % dx.Columns)];
     }
 
     private static void GatherKernel(GpuView<T> from, GpuView<int> rows, GpuView<T> to)
@@ -133,7 +168,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         private readonly GpuView<int> _counted;             // (1, Counted)
         private readonly GpuView<T> _hidden, _logits, _product;
 
-        public GpuChunks(GpuFrame<T> f)
+        public GpuChunks(GpuFrame<T> f, bool hasProduct)
         {
             var (x, w) = (f.X(0), f.X(1));
             var counted = new List<int>(x.Rows);
@@ -145,7 +180,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             Rows = Math.Min(Math.Clamp(GpuChunkElements / w.Rows, GpuFewestRows, GpuMostRows), Counted);
             _hidden = f.Scratch<T>(Rows, x.Columns);
             _logits = f.Scratch<T>(Rows, w.Rows);
-            _product = f.Wants(0) ? f.Scratch<T>(Rows, x.Columns) : default;
+            _product = hasProduct ? f.Scratch<T>(Rows, x.Columns) : default;
         }
 
         /// <summary>Number of counted rows.</summary>
@@ -157,7 +192,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         /// <summary>The chunk's rows of hidden.</summary>
         public GpuView<T> Hidden(int rows) => First(_hidden, rows);
 
-        /// <summary>Room for dz W.</summary>
+        /// <summary>Room for dz W, or e W.</summary>
         public GpuView<T> Product(int rows) => First(_product, rows);
 
         /// <summary>

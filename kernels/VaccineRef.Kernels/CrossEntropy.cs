@@ -23,10 +23,18 @@ public enum Reduction
 /// exactly 0. Without counted rows the loss is 0 and every gradient 0. Error of a loss against double: below (2 A + V +
 /// 16) eps with A = (C + 4) max_ij sum_c |hidden_ic W_jc|. A NaN in a counted row reaches that row's loss and the mean;
 /// elsewhere it is not read.
-/// Source: torch.nn.functional.cross_entropy with ignore_index -100; Hugging Face loss_utils.py, ForCausalLMLoss.
+/// <para>
+/// Eager: forward also forms dloss_i / dhidden_i = sum over j != t of p_ij (W_j - W_t), as attention forms its output,
+/// and saves it beside log-sum-exp, (N, 1 + C); the same losses, bit for bit. Backward scales it, and computes z again
+/// for dW alone.
+/// </para>
+/// Source: torch.nn.functional.cross_entropy with ignore_index -100; Hugging Face loss_utils.py, ForCausalLMLoss. For
+/// the order of the sums: Milakov and Gimelshein, arXiv 1805.02867.
 /// </summary>
 /// <param name="reduction">Mean, or a loss for each row.</param>
-public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean) : Op<T>
+/// <param name="eager">Whether a reverse pass is sure to come: one product less where W takes no gradient, and one too
+/// many where nothing follows.</param>
+public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean, bool eager = false) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The target that is not counted.</summary>
@@ -44,7 +52,10 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
             : reduction == Reduction.Mean ? Shape.Scalar : new Shape(hidden.Rows, 1);
 
     /// <inheritdoc/>
-    public override Shape Saved(ReadOnlySpan<Shape> x) => new(x[0].Rows, 1);
+    public override Shape Saved(ReadOnlySpan<Shape> x) => new(x[0].Rows, eager ? 1 + x[0].Columns : 1);
+
+    /// <inheritdoc/>
+    public override bool Reads(int input, int gradient) => !eager || gradient == 1;
 
     /// <inheritdoc/>
     public override void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
@@ -61,9 +72,9 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     public override void Forward(CpuFrame<T> f)
     {
         var (targets, saved) = (f.Ids, f.Saved);
-        var chunk = new Chunk(f);
+        var chunk = new Chunk(f, hasProduct: eager);
         var losses = f.Scratch<double>(new(chunk.Counted, 1));
-        var sums = f.Scratch(new(chunk.MostRows, 3));                 // per row: maximum, sum above it, the target's logit
+        var sums = f.Scratch(new(chunk.MostRows, 3));       // per row: maximum, sum above it but for the target's term, the target's logit
         saved.Span.Clear();
         for (int first = 0; first < chunk.Counted; first += chunk.MostRows)
         {
@@ -72,16 +83,28 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
             {
                 int begin = word;
                 var logits = chunk.Multiply(f, rows.Rows, begin);
-                ForRows(f, rows, (i, row) => Absorb(logits.Row(i), targets.Span[row] - begin, sums.Row(i), begin == 0));
+                ForRows(f, rows, (i, row) =>
+                {
+                    T factor = Absorb(logits.Row(i), targets.Span[row] - begin, sums.Row(i), begin == 0);
+                    if (eager && begin > 0)
+                        TensorPrimitives.Multiply(chunk.Product.Row(i), factor, chunk.Product.Row(i));
+                });
+                if (eager)
+                    chunk.MultiplyBack(f, logits, begin);
             }
 
             for (int i = 0; i < rows.Rows; i++)
             {
-                var sum = sums.Row(i);
                 int row = rows.Span[i];
-                double log = Math.Log(double.CreateChecked(sum[1]));
-                saved.Span[row] = sum[0] + T.CreateChecked(log);
-                losses.Span[first + i] = log - double.CreateChecked(sum[2] - sum[0]);
+                var (max, others, target) = (sums.Row(i)[0], sums.Row(i)[1], sums.Row(i)[2]);
+                double sum = double.CreateChecked(others) + Math.Exp(double.CreateChecked(target - max)), log = Math.Log(sum);
+                saved.Row(row)[0] = max + T.CreateChecked(log);
+                losses.Span[first + i] = log - double.CreateChecked(target - max);
+                if (!eager)
+                    continue;
+                var slope = saved.Row(row)[1..];            // (product - others W_t) / sum
+                TensorPrimitives.MultiplyAdd(f.X(1).Row(targets.Span[row]), -others, chunk.Product.Row(i), slope);
+                TensorPrimitives.Multiply(slope, T.CreateChecked(1 / sum), slope);
             }
         }
 
@@ -91,9 +114,14 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
     {
-        var (targets, saved, dy) = (f.Ids, f.Saved, f.Dy);
-        var chunk = new Chunk(f);
-        T counted = T.CreateChecked(chunk.Counted);
+        bool recomputed = f.Wants(0) && !eager;
+        if (f.Wants(0) && eager)
+            AddSaved(f);
+        if (!recomputed && !f.Wants(1))
+            return;
+        var (targets, saved) = (f.Ids, f.Saved);
+        var chunk = new Chunk(f, hasProduct: recomputed);
+        var scale = Scale(f);
         for (int first = 0; first < chunk.Counted; first += chunk.MostRows)
         {
             var rows = chunk.Gather(f, first);
@@ -104,32 +132,60 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
                 ForRows(f, rows, (i, row) =>
                 {
                     var z = logits.Row(i);
-                    T scale = reduction == Reduction.Mean ? dy.Span[0] / counted : dy.Span[row];
-                    VectorMath.ScaledExp(z, saved.Span[row], scale);
+                    VectorMath.ScaledExp(z, saved.Row(row)[0], scale(row));
                     if ((uint)(targets.Span[row] - begin) < (uint)z.Length)
-                        z[targets.Span[row] - begin] -= scale;
+                        z[targets.Span[row] - begin] -= scale(row);
                 });
-                if (f.Wants(0))
+                if (recomputed)
                     chunk.MultiplyBack(f, logits, begin);
                 if (f.Wants(1))
                     BackwardWeight(f, chunk.Hidden, logits, begin);
             }
 
-            if (f.Wants(0))
+            if (recomputed)
                 chunk.AddBack(f, rows);
         }
     }
 
-    /// <summary>Takes a block of a row's logits into its maximum, the sum above it, and its target's logit.</summary>
-    private static void Absorb(ReadOnlySpan<T> z, int target, Span<T> sums, bool first)
+    /// <summary>
+    /// Takes a block of a row's logits z into its maximum, the sum above it without the target's term, and its target's
+    /// logit; z becomes e^(z - maximum), 0 for the target, which thus keeps its digits where it is nearly sure.
+    /// </summary>
+    /// <returns>What sums above the maximum before are to be multiplied by.</returns>
+    private static T Absorb(Span<T> z, int target, Span<T> sums, bool first)
     {
         // Finite: what no block exceeds lies above it, and exp(before - max) is no NaN.
-        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0], max = T.Max(before, TensorPrimitives.Max(z));
+        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0], max = T.Max(before, TensorPrimitives.Max<T>(z));
         if ((uint)target < (uint)z.Length)
-            sums[2] = z[target];
-        T earlier = first ? T.Zero : sums[1] * T.Exp(before - max);
-        (sums[0], sums[1]) = (max, earlier + VectorMath.SumOfExp(z, max));
+            (sums[2], z[target]) = (z[target], T.NegativeInfinity);
+        T factor = first ? T.Zero : T.Exp(before - max), earlier = first ? T.Zero : sums[1] * factor;
+        (sums[0], sums[1]) = (max, earlier + VectorMath.TakeExp(z, max));
+        return factor;
     }
+
+    /// <summary>dloss / dloss_i, row by row.</summary>
+    private Func<int, T> Scale(CpuFrame<T> f)
+    {
+        var dy = f.Dy;
+        if (reduction == Reduction.None)
+            return row => dy.Span[row];
+        T share = dy.Span[0] / T.CreateChecked(Math.Max(1, Counted(f.Ids.Span)));
+        return _ => share;
+    }
+
+    /// <summary>dhidden_i += dy_i dloss_i / dhidden_i, as forward saved it.</summary>
+    private void AddSaved(CpuFrame<T> f)
+    {
+        var (targets, saved, scale) = (f.Ids, f.Saved, Scale(f));
+        f.Workers.Blocks(saved.Rows, RowsPerTask, (first, end) =>
+        {
+            for (int row = first; row < end; row++)
+                if (targets.Span[row] != Ignored)
+                    TensorPrimitives.MultiplyAdd(saved.Row(row)[1..], scale(row), f.Dx(0).Row(row), f.Dx(0).Row(row));
+        });
+    }
+
+    private static int Counted(ReadOnlySpan<int> targets) => targets.Length - targets.Count(Ignored);
 
     /// <summary>body(i, rows[i]) for every row of the chunk.</summary>
     private static void ForRows(CpuFrame<T> f, View<int> rows, Action<int, int> body) =>
@@ -173,12 +229,11 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     {
         private readonly View<int> _counted;        // (N, 1), the first Counted in use
         private readonly View<T> _logits;           // (MostRows, MostWords)
-        private readonly View<T> _product;          // (MostRows, C): dz W
 
-        public Chunk(CpuFrame<T> f)
+        public Chunk(CpuFrame<T> f, bool hasProduct)
         {
             var targets = f.Ids.Span;
-            int columns = f.X(0).Columns;
+            int columns = f.X(1).Columns;
             Vocabulary = f.X(1).Rows;
             _counted = f.Scratch<int>(new(targets.Length, 1));
             for (int row = 0; row < targets.Length; row++)
@@ -187,7 +242,7 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
             MostRows = Math.Min(CrossEntropy<T>.MostRows, Counted);
             Hidden = f.Scratch(new(MostRows, columns));
             _logits = f.Scratch(new(MostRows, Math.Min(MostWords, Vocabulary)));
-            _product = f.Scratch(f.Wants(0) ? new(MostRows, columns) : Shape.Empty);
+            Product = f.Scratch(hasProduct ? new(MostRows, columns) : Shape.Empty);
         }
 
         /// <summary>Number of counted rows.</summary>
@@ -201,6 +256,9 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
 
         /// <summary>The chunk's rows of hidden, (MostRows, C).</summary>
         public View<T> Hidden { get; }
+
+        /// <summary>What <see cref="MultiplyBack"/> forms, (MostRows, C).</summary>
+        public View<T> Product { get; }
 
         /// <summary>The row of the counted row <paramref name="i"/>.</summary>
         public int Row(int i) => _counted.Span[i];
@@ -233,7 +291,7 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
             var w = f.X(1).SliceRows(begin, dz.Columns);
             Matmul.Multiply(
                 f.Workers, dz.Rows, w.Columns, w.Rows, T.One, dz.Address, w.Rows, false, w.Address, w.Columns, false,
-                _product.Address, w.Columns, accumulate: begin > 0);
+                Product.Address, w.Columns, accumulate: begin > 0);
         }
 
         /// <summary>dhidden += product, in the chunk's own rows.</summary>
@@ -242,7 +300,7 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
             for (int i = 0; i < rows.Rows; i++)
             {
                 var dx = f.Dx(0).Row(rows.Span[i]);
-                TensorPrimitives.Add(dx, _product.Row(i), dx);
+                TensorPrimitives.Add(dx, Product.Row(i), dx);
             }
         }
     }

@@ -33,18 +33,25 @@ internal static unsafe class VectorMath
         return Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), power, Vector<T>.One) / (Vector<T>.One + power);
     }
 
-    /// <summary>The sum of e^(x - shift), for x - shift up to 80: in lanes, then over them. Error: 2 + count eps of it.</summary>
-    public static T SumOfExp<T>(ReadOnlySpan<T> x, T shift) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>
+    /// x = e^(x - shift), for x - shift up to 80; returns their sum, in lanes, then over them. Error of the sum: 2 + count eps of it.
+    /// </summary>
+    public static T TakeExp<T>(Span<T> x, T shift) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        fixed (T* from = x)
+        fixed (T* at = x)
         {
             var sum = Vector<T>.Zero;
             int i = 0;
             for (; i <= x.Length - Vector<T>.Count; i += Vector<T>.Count)
-                sum += Exp(Vector.Load(from + i) - Vector.Create(shift));
+            {
+                var power = Exp(Vector.Load(at + i) - Vector.Create(shift));
+                Vector.Store(power, at + i);
+                sum += power;
+            }
+
             T total = Vector.Sum(sum);
             for (; i < x.Length; i++)
-                total += Exp(Vector.Create(from[i] - shift))[0];
+                total += x[i] = Exp(Vector.Create(x[i] - shift))[0];
             return total;
         }
     }

@@ -78,6 +78,12 @@ public static class OpCases
         new("CrossEntropy, per token", _ => new CrossEntropy<float>(Reduction.None),
             _ => new CrossEntropy<double>(Reduction.None), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
+        new("CrossEntropy, eager", _ => new CrossEntropy<float>(eager: true), _ => new CrossEntropy<double>(eager: true),
+            s => [Rows(s), new(s.H, s.C)])
+            { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: true) },
+        new("CrossEntropy, per token, eager", _ => new CrossEntropy<float>(Reduction.None, eager: true),
+            _ => new CrossEntropy<double>(Reduction.None, eager: true), s => [Rows(s), new(s.H, s.C)])
+            { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
     ];
 
     private static Shape Rows(Sizes s) => new(s.N, s.C);

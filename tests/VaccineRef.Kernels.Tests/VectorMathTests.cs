@@ -56,8 +56,9 @@ public sealed class VectorMathTests
         float[] x = [.. Enumerable.Range(0, length).Select(i => MathF.Sin(i) * 9)], scaled = [.. x];
         VectorMath.ScaledExp<float>(scaled, 3, 0.5f);
         Assert.Equal([.. x.Select(value => VectorMath.Exp(Vector.Create(value - 3))[0] * 0.5f)], scaled);
-        double sum = x.Sum(value => (double)VectorMath.Exp(Vector.Create(value - 3))[0]);
-        Near(sum, VectorMath.SumOfExp<float>(x, 3), length, 1.0 / (1 << 23), length);
+        float[] taken = [.. x], expected = [.. x.Select(value => VectorMath.Exp(Vector.Create(value - 3))[0])];
+        Near(expected.Sum(value => (double)value), VectorMath.TakeExp<float>(taken, 3), length, 1.0 / (1 << 23), length);
+        Assert.Equal(expected, taken);
     }
 
     private static void Near(double expected, double found, double roundings, double eps, double at) =>

@@ -21,7 +21,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     private readonly double _lambda;
     private readonly AnchoredParameters<T> _anchors;
     private readonly Tape<T> _teaching;
-    private readonly CrossEntropy<T> _loss = new();
+    private readonly CrossEntropy<T> _loss = new(), _trained = new(eager: true);
     private readonly Linear<T> _head = new();
     private readonly Mean<T> _mean = new();
     private readonly Op<T> _divergence;
@@ -53,7 +53,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
         bool counted = OnlyCounted;
         var hidden = Hidden(pass, batch);
         var head = tape.Of(_model.Head);
-        var loss = tape.Apply(_loss, [hidden, head], counted ? batch.CountedTargets : batch.Targets);
+        var loss = tape.Apply(pass.Training ? _trained : _loss, [hidden, head], counted ? batch.CountedTargets : batch.Targets);
         if (_lambda == 0)
             return loss;
         _anchors.With(() => Teach(batch));
