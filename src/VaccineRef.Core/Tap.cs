@@ -9,7 +9,7 @@ namespace VaccineRef.Core;
 /// <param name="Tape">Where ops are recorded.</param>
 /// <param name="Tap">What happens at the sites.</param>
 /// <param name="Random">The stream of (seed, step, pass); a layer takes its own below it by name.</param>
-/// <param name="Training">Whether dropout is applied.</param>
+/// <param name="Training">Whether dropout is applied, and a reverse pass will follow.</param>
 public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Random = default, bool Training = false)
     where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -98,7 +98,7 @@ public sealed class PerturbationLaws
 
         var tape = run.State.Tape;
         var inOrder = new Record<double>(SiteKind.AttentionOutput);
-        var pass = new Pass<double>(tape, inOrder);
+        var pass = new Pass<double>(tape, inOrder, Training: true);
         var loss = run.Objective.Loss(pass, run.Batch);
         var reversed = new Record<double>(SiteKind.AttentionOutput);
         for (int i = inOrder.Sites.Count - 1; i >= 0; i--)

@@ -88,12 +88,12 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     }
 
     /// <summary>
-    /// dL/de_l at every site of some kinds, without the rule: what <c>Perturbation</c> must be a multiple of.
+    /// dL/de_l at every site of some kinds in a training pass, without the rule: what <c>Perturbation</c> must be a multiple of.
     /// </summary>
     public double[][] SiteGradients(PackedBatch? batch = null, params IReadOnlyCollection<SiteKind> kinds)
     {
         var record = new Record<T>(kinds.Count == 0 ? [SiteKind.AttentionOutput] : kinds);
-        var loss = Objective.Loss(new Pass<T>(State.Tape, record), batch ?? Batch);
+        var loss = Objective.Loss(new Pass<T>(State.Tape, record, Training: true), batch ?? Batch);
         var gradients = State.Tape.Backward(loss, record.Hidden);
         var values = new double[record.Hidden.Length][];
         for (int site = 0; site < values.Length; site++)
