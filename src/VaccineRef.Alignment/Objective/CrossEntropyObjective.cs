@@ -1,6 +1,5 @@
 using System.Numerics;
 using VaccineRef.Core;
-using VaccineRef.Kernels;
 using VaccineRef.Models;
 
 namespace VaccineRef.Alignment;
@@ -12,7 +11,7 @@ namespace VaccineRef.Alignment;
 public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjective<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly CrossEntropy<T> _loss = new(), _trained = new(eager: true);
+    private readonly NextTokenLoss<T> _loss = new(model);
 
     /// <inheritdoc/>
     public string Name => "cross_entropy";
@@ -21,6 +20,6 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         var hidden = model.Forward(pass, batch, rows: batch.CountedRows);     // (M, C): only what predicts a counted token
-        return pass.Tape.Apply(pass.Training ? _trained : _loss, [hidden, pass.Tape.Of(model.Head)], batch.CountedTargets);
+        return _loss.Of(pass, hidden, batch.CountedTargets);
     }
 }

@@ -21,7 +21,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     private readonly double _lambda;
     private readonly AnchoredParameters<T> _anchors;
     private readonly Tape<T> _teaching;
-    private readonly CrossEntropy<T> _loss = new(), _trained = new(eager: true);
+    private readonly NextTokenLoss<T> _loss;
     private readonly Linear<T> _head = new();
     private readonly Mean<T> _mean = new();
     private readonly Op<T> _divergence;
@@ -36,7 +36,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, Variant form, Device device)
     {
         (_model, _form, _lambda) = (model, form, lambda);
-        (_anchors, _teaching) = (new(parameters, device), new(device));
+        (_loss, _anchors, _teaching) = (new(model), new(parameters, device), new(device));
         _divergence = form == Variant.AsReleased ? new KlOverTime<T>() : new KlDivergence<T>();
     }
 
@@ -52,13 +52,12 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
         var tape = pass.Tape;
         bool counted = OnlyCounted;
         var hidden = Hidden(pass, batch);
-        var head = tape.Of(_model.Head);
-        var loss = tape.Apply(pass.Training ? _trained : _loss, [hidden, head], counted ? batch.CountedTargets : batch.Targets);
+        var loss = _loss.Of(pass, hidden, counted ? batch.CountedTargets : batch.Targets);
         if (_lambda == 0)
             return loss;
         _anchors.With(() => Teach(batch));
         var divergence = tape.Apply(
-            _divergence, [tape.Apply(_head, [hidden, head]), tape.Constant(_taught)],
+            _divergence, [tape.Apply(_head, [hidden, tape.Of(_model.Head)]), tape.Constant(_taught)],
             _form == Variant.AsReleased ? batch.Offsets : default);
         double terms = counted ? 1 : (double)divergence.Shape.Count / batch.Sequences;
         return tape.Apply(new Add<T>(_lambda * terms), [loss, tape.Apply(_mean, [divergence])]);
