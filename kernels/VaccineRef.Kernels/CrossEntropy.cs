@@ -115,13 +115,13 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     public override void Backward(CpuFrame<T> f)
     {
         bool recomputed = f.Wants(0) && !eager;
+        var scale = Scale(f);
         if (f.Wants(0) && eager)
-            AddSaved(f);
+            AddSaved(f, scale);
         if (!recomputed && !f.Wants(1))
             return;
         var (targets, saved) = (f.Ids, f.Saved);
         var chunk = new Chunk(f, hasProduct: recomputed);
-        var scale = Scale(f);
         for (int first = 0; first < chunk.Counted; first += chunk.MostRows)
         {
             var rows = chunk.Gather(f, first);
@@ -174,9 +174,9 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     }
 
     /// <summary>dhidden_i += dy_i dloss_i / dhidden_i, as forward saved it.</summary>
-    private void AddSaved(CpuFrame<T> f)
+    private static void AddSaved(CpuFrame<T> f, Func<int, T> scale)
     {
-        var (targets, saved, scale) = (f.Ids, f.Saved, Scale(f));
+        var (targets, saved) = (f.Ids, f.Saved);
         f.Workers.Blocks(saved.Rows, RowsPerTask, (first, end) =>
         {
             for (int row = first; row < end; row++)
