@@ -6,7 +6,44 @@ namespace VaccineRef.Models;
 /// </summary>
 public enum TensorType
 {
-    Bool, U8, I8, I16, U16, F16, BF16, I32, U32, F32, F64, I64, U64,
+    /// <summary>A byte: 0 is false.</summary>
+    Bool,
+
+    /// <summary>Unsigned, 8 bits.</summary>
+    U8,
+
+    /// <summary>Signed, 8 bits.</summary>
+    I8,
+
+    /// <summary>Signed, 16 bits.</summary>
+    I16,
+
+    /// <summary>Unsigned, 16 bits.</summary>
+    U16,
+
+    /// <summary>IEEE 754 binary16.</summary>
+    F16,
+
+    /// <summary>bfloat16: the upper half of a binary32.</summary>
+    BF16,
+
+    /// <summary>Signed, 32 bits.</summary>
+    I32,
+
+    /// <summary>Unsigned, 32 bits.</summary>
+    U32,
+
+    /// <summary>IEEE 754 binary32.</summary>
+    F32,
+
+    /// <summary>IEEE 754 binary64.</summary>
+    F64,
+
+    /// <summary>Signed, 64 bits.</summary>
+    I64,
+
+    /// <summary>Unsigned, 64 bits.</summary>
+    U64,
 }
 
 /// <summary>Names and sizes of the element types.</summary>
