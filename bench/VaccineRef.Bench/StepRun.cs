@@ -1,4 +1,4 @@
-using VaccineRef.Alignment;
+using VaccineRef.Training;
 using VaccineRef.Core;
 using VaccineRef.Models;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using VaccineRef.Alignment.Recipes;
+using VaccineRef.Experiments.Recipes;
 using VaccineRef.Core;
 
 namespace VaccineRef.Cli;

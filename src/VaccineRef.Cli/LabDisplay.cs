@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
-using VaccineRef.Alignment.Lab;
+using VaccineRef.Experiments.Lab;
 
 namespace VaccineRef.Cli;
 

@@ -4,9 +4,9 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Spectre.Console;
-using VaccineRef.Alignment.Lab;
-using VaccineRef.Alignment.Lab.Reporting;
-using VaccineRef.Alignment.Lab.TensorBoard;
+using VaccineRef.Experiments.Lab;
+using VaccineRef.Reporting;
+using VaccineRef.Reporting.TensorBoard;
 
 namespace VaccineRef.Cli;
 

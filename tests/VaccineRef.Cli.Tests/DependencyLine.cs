@@ -9,7 +9,7 @@ namespace VaccineRef.Cli.Tests;
 /// </summary>
 internal static partial class DependencyLine
 {
-    private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Alignment", "Cli"];
+    private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Training", "Verification", "Experiments", "Reporting", "Cli"];
     private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels"];
 
     // null: any package.
@@ -19,7 +19,10 @@ internal static partial class DependencyLine
         ["Gpu"] = null,
         ["Kernels"] = ["ILGPU", "ILGPU.Algorithms"],
         ["Models"] = [],
-        ["Alignment"] = ["CsvHelper", "OxyPlot.Core", "Parquet.Net"],
+        ["Training"] = [],
+        ["Verification"] = [],
+        ["Experiments"] = ["CsvHelper", "Parquet.Net"],
+        ["Reporting"] = ["OxyPlot.Core"],
         ["Cli"] = null,
     };
 

@@ -27,12 +27,12 @@ public sealed class DependencyLineTests
 
     [Theory]
     [InlineData("Core", """<ProjectReference Include="../VaccineRef.Models/VaccineRef.Models.csproj" />""", "Core -> Models")]
-    [InlineData("Models", """<ProjectReference Include="..\VaccineRef.Alignment\VaccineRef.Alignment.csproj" />""", "Models -> Alignment")]
+    [InlineData("Models", """<ProjectReference Include="..\VaccineRef.Training\VaccineRef.Training.csproj" />""", "Models -> Training")]
     [InlineData("Models", """<ProjectReference Include="../VaccineRef.Models/VaccineRef.Models.csproj" />""", "Models -> Models")]
-    [InlineData("Alignment", """<ProjectReference Include="../../tests/Else.csproj" />""", "Alignment -> Else")]
+    [InlineData("Training", """<ProjectReference Include="../../tests/Else.csproj" />""", "Training -> Else")]
     [InlineData("Core", """<PackageReference Include="Spectre.Console" />""", "Core uses the package Spectre.Console")]
     [InlineData("Models", """<PackageReference Include="ILGPU" />""", "Models uses the package ILGPU")]
-    [InlineData("Alignment", "<AllowUnsafeBlocks>true</AllowUnsafeBlocks>", "Alignment allows unsafe code")]
+    [InlineData("Training", "<AllowUnsafeBlocks>true</AllowUnsafeBlocks>", "Training allows unsafe code")]
     [InlineData("Server", "", "Server has no place in the line")]
     public void A_project_that_breaks_the_line_is_named(string project, string element, string fault) =>
         Assert.Equal([fault], DependencyLine.Project(project, $"<Project><ItemGroup>{element}</ItemGroup></Project>"));
@@ -45,11 +45,11 @@ public sealed class DependencyLineTests
         Assert.Empty(DependencyLine.Project(project, $"<Project><ItemGroup>{element}</ItemGroup></Project>"));
 
     [Theory]
-    [InlineData("Alignment", "var r = new Random(1);", "System.Random")]
+    [InlineData("Training", "var r = new Random(1);", "System.Random")]
     [InlineData("Core", "int i = System.Random.Shared.Next();", "System.Random")]
     [InlineData("Models", "var t = DateTime.UtcNow;", "the clock")]
     [InlineData("Models", "Console.WriteLine(1);", "Console")]
-    [InlineData("Alignment", "using ILGPU;", "ILGPU")]
+    [InlineData("Training", "using ILGPU;", "ILGPU")]
     [InlineData("Models", "unsafe { }", "unsafe")]
     public void A_source_that_reaches_too_far_is_named(string project, string code, string what) =>
         Assert.Equal([$"{project} names {what}"], DependencyLine.Source(project, code));

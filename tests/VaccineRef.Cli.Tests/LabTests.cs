@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VaccineRef.Alignment.Lab;
+using VaccineRef.Experiments.Lab;
 using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VaccineRef.Alignment.Evaluation;
+using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;

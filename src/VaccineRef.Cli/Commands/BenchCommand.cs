@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
-using VaccineRef.Alignment;
+using VaccineRef.Training;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
 using VaccineRef.Models;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using VaccineRef.Alignment.Runs;
+using VaccineRef.Experiments.Runs;
 using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using VaccineRef.Alignment.Lab;
+using VaccineRef.Experiments.Lab;
 
 namespace VaccineRef.Cli.Commands;
 

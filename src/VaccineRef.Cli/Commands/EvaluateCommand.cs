@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Numerics;
-using VaccineRef.Alignment.Data;
-using VaccineRef.Alignment.Evaluation;
-using VaccineRef.Alignment.Recipes;
-using VaccineRef.Alignment.Runs;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Evaluation;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Experiments.Runs;
 using VaccineRef.Core;
 using VaccineRef.Models;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
-using VaccineRef.Alignment.Evaluation;
-using VaccineRef.Alignment.Lab.Statistics;
-using VaccineRef.Alignment.Recipes;
+using VaccineRef.Experiments.Evaluation;
+using VaccineRef.Reporting.Statistics;
+using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using VaccineRef.Alignment.Lab;
-using VaccineRef.Alignment.Recipes;
+using VaccineRef.Experiments.Lab;
+using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 

@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 using Spectre.Console;
-using VaccineRef.Alignment;
-using VaccineRef.Alignment.Recipes;
-using VaccineRef.Alignment.Runs;
+using VaccineRef.Training;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Experiments.Runs;
 using VaccineRef.Core;
 
 namespace VaccineRef.Cli.Commands;

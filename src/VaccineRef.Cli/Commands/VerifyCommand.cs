@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
-using VaccineRef.Alignment.Verification;
+using VaccineRef.Verification;
 using VaccineRef.Core;
 using VaccineRef.Models;
 

@@ -1,6 +1,0 @@
-using System.Collections.Immutable;
-
-namespace VaccineRef.Alignment.Data;
-
-/// <summary>The rows of one stage as tokens, in their given order, and what encoding did to them.</summary>
-public sealed record EncodedExamples(ImmutableArray<TokenizedExample> Examples, EncodingReport Report);

@@ -1,8 +1,0 @@
-using VaccineRef.Alignment.Data;
-
-namespace VaccineRef.Alignment.Evaluation;
-
-/// <summary>A row and what the model answered.</summary>
-/// <param name="Example">The row.</param>
-/// <param name="Answer">The model's answer, trimmed.</param>
-public sealed record Answered(Example Example, string Answer);

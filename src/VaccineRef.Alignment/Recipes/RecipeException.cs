@@ -1,8 +1,0 @@
-using VaccineRef.Core;
-
-namespace VaccineRef.Alignment.Recipes;
-
-/// <summary>A recipe is not what it should be. Names the JSON path.</summary>
-public sealed class RecipeException(
-    string what, string path, string? found = null, string? expected = null, string? remedy = null, Exception? inner = null)
-    : InputException(what, path, found, expected, remedy, inner);

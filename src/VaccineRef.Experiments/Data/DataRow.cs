@@ -1,0 +1,99 @@
+using System.Globalization;
+
+namespace VaccineRef.Experiments.Data;
+
+/// <summary>
+/// One row as its file has it: named fields that hold a string, a bool, a number (long, double or decimal), null, a
+/// nested row of the same kinds, or a list. Every accessor says file, row and field when the row is not what was asked
+/// for.
+/// </summary>
+/// <param name="file">The file's name.</param>
+/// <param name="number">The row's number, counted from 1.</param>
+/// <param name="fields">The fields, in file order.</param>
+public sealed class DataRow(string file, int number, IReadOnlyDictionary<string, object?> fields)
+{
+    /// <summary>"file:row".</summary>
+    public string Id => $"{file}:{number}";
+
+    /// <summary>Whether the row has the field, null or not.</summary>
+    public bool Has(string field) => fields.ContainsKey(field);
+
+    /// <summary>A field that must hold text.</summary>
+    public string Text(string field) =>
+        Value(field) as string ?? throw Wrong(field, "text");
+
+    /// <summary>A field that holds text, or that is absent or null: then the empty string.</summary>
+    public string TextOrEmpty(string field) => fields.GetValueOrDefault(field) is null ? "" : Text(field);
+
+    /// <summary>A field that must hold true or false.</summary>
+    public bool Flag(string field) => Value(field) switch
+    {
+        bool flag => flag,
+        string text when bool.TryParse(text, out bool flag) => flag,
+        _ => throw Wrong(field, "true or false"),
+    };
+
+    /// <summary>
+    /// A field that must hold one of the integers 0, 1, ..., names.Length - 1 plus <paramref name="first"/>; its name.
+    /// </summary>
+    public string OneOf(string field, int first, params ReadOnlySpan<string> names)
+    {
+        long? label = Value(field) switch
+        {
+            long integer => integer,
+            string text when Integer(text, out long parsed) => parsed,
+            _ => null,
+        };
+        return label >= first && label < first + names.Length
+            ? names[(int)(label.Value - first)]
+            : throw Wrong(field, $"an integer from {first} to {first + names.Length - 1}");
+    }
+
+    /// <summary>A field of any scalar type, as text in the invariant culture.</summary>
+    public string? Scalar(string field) => Value(field) switch
+    {
+        null => null,
+        string text => text,
+        bool flag => flag ? "true" : "false",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => throw Wrong(field, "text, a number, true or false"),
+    };
+
+    /// <summary>The names that are true in a field that must hold a nested row of flags, in file order.</summary>
+    public IEnumerable<string> Flags(string field)
+    {
+        if (Value(field) is not IReadOnlyDictionary<string, object?> nested)
+            throw Wrong(field, "an object whose members are true or false");
+        var row = new DataRow(file, number, nested);
+        return nested.Keys.Where(row.Flag);
+    }
+
+    /// <summary>The error that this row's field is not what was expected.</summary>
+    public DataException Wrong(string field, string expected) => new(
+        "a field of the data has the wrong content", file, number, field, Describe(fields.GetValueOrDefault(field)),
+        expected);
+
+    private object? Value(string field) => fields.TryGetValue(field, out object? value)
+        ? value
+        : throw new DataException(
+            "a row of the data lacks a field", file, number, field,
+            found: fields.Count == 0 ? "no fields" : string.Join(", ", fields.Keys.Select(Quote)),
+            expected: Quote(field), remedy: "name the task preset or the field map that fits this file");
+
+    private static bool Integer(string text, out long value) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+
+    private static string Describe(object? value) => value switch
+    {
+        null => "null",
+        string { Length: <= 8 } text when Integer(text, out long parsed) => $"'{parsed}'",
+        string text => $"a string of {text.Length} characters",
+        bool flag => flag ? "true" : "false",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        IReadOnlyDictionary<string, object?> => "an object",
+        _ => "a list",
+    };
+
+    // A field's name may be data when a header is missing: long names are cut to their length.
+    private static string Quote(string name) => name.Length <= 40 ? $"'{name}'" : $"a name of {name.Length} characters";
+}

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+
+namespace VaccineRef.Experiments.Data;
+
+/// <summary>The examples of one file, in file order, and the file they come from.</summary>
+/// <param name="Source">The file, and the reader that was used.</param>
+/// <param name="Examples">All its rows, at least one.</param>
+public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples)
+{
+    /// <summary>Reads a whole file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="task">What its rows mean.</param>
+    /// <param name="format">How they are written.</param>
+    /// <exception cref="DataException">
+    /// The file cannot be read, holds no row, or a row is not what the task expects.
+    /// </exception>
+    public static DataSet Read(string path, TaskPreset task, DataFormat format = DataFormat.Auto)
+    {
+        var file = StoredFile.Load(path);
+        format = format == DataFormat.Auto ? Detect(file) : format;
+        ImmutableArray<Example> examples = [.. Rows(file, format, task.Columns).Select(task.ToExample)];
+        if (examples.IsEmpty)
+            throw Empty(file);
+        string reader = $"{(file.IsGzip ? "gzip " : "")}{Name(format)} as {task.Id}";
+        return new(new(file.Name, file.Sha256, file.Bytes, examples.Length, reader), examples);
+    }
+
+    /// <summary>The rows of a file as they are, at least one.</summary>
+    /// <exception cref="DataException">The file cannot be read, or holds no row.</exception>
+    internal static IReadOnlyList<DataRow> Rows(string path)
+    {
+        var file = StoredFile.Load(path);
+        DataRow[] rows = [.. Rows(file, Detect(file), [])];
+        return rows.Length > 0 ? rows : throw Empty(file);
+    }
+
+    private static IEnumerable<DataRow> Rows(StoredFile file, DataFormat format, ImmutableArray<string> columns) =>
+        format switch
+        {
+            DataFormat.JsonArray => JsonRows.FromArray(file),
+            DataFormat.JsonLines => JsonRows.FromLines(file),
+            DataFormat.Parquet => ParquetRows.From(file),
+            _ => DelimitedRows.From(file, format, columns),
+        };
+
+    /// <summary>The format that extension and first byte agree on.</summary>
+    private static DataFormat Detect(StoredFile file)
+    {
+        var start = file.Content.Span;
+        if (start.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
+            start = start[3..];
+        start = start.TrimStart(" \t\r\n"u8);
+        bool parquet = start.StartsWith("PAR1"u8);
+        char first = start.IsEmpty ? '\0' : (char)start[0];
+        DataFormat? format = (file.Extension, first) switch
+        {
+            (".json", '[') => DataFormat.JsonArray,
+            (".json" or ".jsonl" or ".ndjson", '{') => DataFormat.JsonLines,
+            (".parquet", _) when parquet => DataFormat.Parquet,
+            (".csv", not '\0') when !parquet => DataFormat.Csv,
+            (".tsv", not '\0') when !parquet => DataFormat.Tsv,
+            _ => null,
+        };
+        if (format is not null)
+            return format.Value;
+        if (start.IsEmpty)
+            throw Empty(file);
+        throw new DataException(
+            "a data file's format cannot be told", file.Name,
+            found: $"extension '{file.Extension}', first byte 0x{start[0]:X2}{(parquet ? " (parquet)" : "")}",
+            expected: ".json with [ or {, .jsonl or .ndjson with {, .parquet with PAR1, .csv, .tsv; or .gz of them",
+            remedy: "choose the format explicitly");
+    }
+
+    private static DataException Empty(StoredFile file) => new(
+        "a data file holds no rows", file.Name, found: $"{file.Bytes} bytes", expected: "at least one row");
+
+    private static string Name(DataFormat format) => format switch
+    {
+        DataFormat.JsonArray => "json-array",
+        DataFormat.JsonLines => "json-lines",
+        _ => format.ToString().ToLowerInvariant(),
+    };
+}

@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace VaccineRef.Experiments.Data;
+
+/// <summary>Rows from comma- or tab-separated text. Fields are taken as they stand: nothing is trimmed.</summary>
+internal static class DelimitedRows
+{
+    /// <param name="file">The file.</param>
+    /// <param name="format">Csv (RFC 4180 quoting) or Tsv (no quoting).</param>
+    /// <param name="columns">The columns' names where the file has no header; empty: the first row names them.</param>
+    public static IEnumerable<DataRow> From(StoredFile file, DataFormat format, ImmutableArray<string> columns)
+    {
+        using var text = new StringReader(Encoding.UTF8.GetString(file.Utf8().Span));
+        int row = columns.IsEmpty ? -1 : 0;         // the header is row 0
+        using var parser = new CsvParser(text, Configuration(file.Name, format, () => row));
+        string[] names = [.. columns];
+        while (Read(parser, file.Name, row))
+        {
+            string[] record = parser.Record!;
+            if (++row == 0)
+            {
+                names = Header(record, file.Name);
+                continue;
+            }
+
+            if (record.Length != names.Length)
+                throw new DataException(
+                    "a row of the data has the wrong number of columns", file.Name, row,
+                    found: $"{record.Length} columns", expected: $"{names.Length}: {string.Join(", ", names)}");
+            var fields = new OrderedDictionary<string, object?>(record.Length);
+            for (int i = 0; i < record.Length; i++)
+                fields.Add(names[i], record[i]);
+            yield return new DataRow(file.Name, row, fields);
+        }
+    }
+
+    private static CsvConfiguration Configuration(string file, DataFormat format, Func<int> row) =>
+        new(CultureInfo.InvariantCulture)
+        {
+            Delimiter = format == DataFormat.Csv ? "," : "\t",
+            Mode = format == DataFormat.Csv ? CsvMode.RFC4180 : CsvMode.NoEscape,
+            TrimOptions = TrimOptions.None,
+            IgnoreBlankLines = true,
+            BadDataFound = _ => throw Unquoted(file, row() + 1),
+        };
+
+    // A quoted field that never ends would swallow the rest of the file in silence; CsvHelper tells only through its
+    // raw record.
+    private static bool Read(CsvParser parser, string file, int row)
+    {
+        bool read = parser.Read();
+        return !read || parser.Configuration.Mode == CsvMode.NoEscape || parser.RawRecord.Count(c => c == '"') % 2 == 0
+            ? read
+            : throw Unquoted(file, row + 1);
+    }
+
+    private static string[] Header(string[] names, string file) => names.Distinct().Count() == names.Length
+        ? names
+        : throw new DataException(
+            "two columns of the data have one name", file, 0, expected: "a header of distinct names");
+
+    private static DataException Unquoted(string file, int row) => new(
+        "a row of the data is quoted wrongly", file, row,
+        expected: "quotes around a whole field, doubled inside it (RFC 4180)",
+        remedy: "if the file knows no quoting, read it as Tsv");
+}

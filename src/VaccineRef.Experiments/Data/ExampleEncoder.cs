@@ -1,0 +1,87 @@
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Experiments.Data;
+
+/// <summary>
+/// Makes training rows: tokens = encode(prompt + output), end of text; labels ignore the prompt, whose length is that
+/// of the prompt tokenised alone. Source: Vaccine <c>train.py</c>, <c>preprocess</c>; unlike it, the mask is proven to
+/// sit on a token boundary, and rows without any counted label, which would make the loss 0/0 (D21), are dropped and
+/// named.
+/// </summary>
+public sealed class ExampleEncoder
+{
+    private readonly ITextTokenizer _tokenizer;
+    private readonly PromptTemplate _template;
+    private readonly int _maxLength;
+    private readonly BoundaryPolicy _boundary;
+    private readonly int _eos;
+
+    /// <param name="tokenizer">Must have an end-of-text token.</param>
+    /// <param name="template">The text around the instruction.</param>
+    /// <param name="maxLength">Longer rows are cut: at least 2.</param>
+    /// <param name="boundary">What to do where the prompt's end is no token boundary.</param>
+    public ExampleEncoder(
+        ITextTokenizer tokenizer, PromptTemplate template, int maxLength = 200,
+        BoundaryPolicy boundary = BoundaryPolicy.Error)
+    {
+        if (maxLength < 2)
+            throw new InputException(
+                "a row needs room for a prompt and a label", found: $"maximal length {maxLength}",
+                expected: "at least 2");
+        _eos = tokenizer.EosId ?? throw new InputException(
+            "the tokenizer has no end-of-text token", expected: "one, for every training target ends in it");
+        (_tokenizer, _template, _maxLength, _boundary) = (tokenizer, template, maxLength, boundary);
+    }
+
+    /// <summary>Encodes rows in their order.</summary>
+    /// <exception cref="DataException">
+    /// A prompt does not end at a token boundary (and the policy is to stop), or no row has a counted label.
+    /// </exception>
+    public EncodedExamples Encode(IReadOnlyCollection<Example> examples)
+    {
+        var kept = new List<TokenizedExample>(examples.Count);
+        var dropped = new List<string>();
+        int mismatches = 0;
+        foreach (var example in examples)
+        {
+            var row = Encode(example, out bool mismatch);
+            mismatches += mismatch ? 1 : 0;
+            if (row.PromptLength < row.Tokens.Length)
+                kept.Add(row);
+            else
+                dropped.Add(row.Id);
+        }
+
+        if (kept.Count == 0)
+            throw new DataException(
+                "no row has a label that counts",
+                found: $"{examples.Count} rows, {dropped.Count} with prompts too long",
+                expected: $"at least one prompt under {_maxLength} tokens", remedy: "raise the maximal length");
+        return new([.. kept], new(
+            _maxLength, _boundary, kept.Count, kept.Count(row => row.Truncated), mismatches, [.. dropped]));
+    }
+
+    private TokenizedExample Encode(Example example, out bool mismatch)
+    {
+        string text = _template.Render(example);
+        int[] prompt = _tokenizer.Encode(text);
+        int[] tokens = _tokenizer.Encode(text + example.Output);
+        mismatch = !tokens.AsSpan().StartsWith(prompt);
+        if (mismatch && _boundary == BoundaryPolicy.Error)
+            throw new DataException(
+                "a prompt does not end at a token boundary", example.Id,
+                found: $"the first {prompt.Length} tokens of prompt and target differ from the prompt's own",
+                expected: "the prompt's tokens as a prefix",
+                remedy: $"use the boundary policy {BoundaryPolicy.Separate} or {BoundaryPolicy.ByLength}");
+        if (mismatch && _boundary == BoundaryPolicy.Separate)
+            tokens = [.. prompt, .. _tokenizer.Encode(example.Output, addSpecialTokens: false)];
+
+        int[] whole = [.. tokens, _eos];
+        int[] row = whole[..Math.Min(whole.Length, _maxLength)];
+        int masked = Math.Min(prompt.Length, row.Length);
+        int[] labels = [.. row];
+        labels.AsSpan(0, masked).Fill(PackedBatch.Ignored);
+        return new(row, labels, masked, example.Id, row.Length < whole.Length);
+    }
+}

@@ -1,0 +1,42 @@
+using Parquet.Serialization;
+
+namespace VaccineRef.Experiments.Data;
+
+/// <summary>Rows from Apache Parquet: text, flags, numbers, and groups of them (BeaverTails' categories).</summary>
+internal static class ParquetRows
+{
+    public static IEnumerable<DataRow> From(StoredFile file)
+    {
+        IEnumerable<IDictionary<string, object>> records;
+        try
+        {
+            // In memory, so nothing is awaited: the task is complete when it returns.
+            using var stream = new MemoryStream(file.Content.ToArray());
+            records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)    // the reader documents no exception type
+        {
+            throw new DataException("a parquet file cannot be read", file.Name, found: error.Message, inner: error);
+        }
+
+        return records.Select((record, i) => new DataRow(file.Name, i + 1, Fields(record)));
+    }
+
+    private static OrderedDictionary<string, object?> Fields(IDictionary<string, object> record)
+    {
+        var fields = new OrderedDictionary<string, object?>(record.Count);
+        foreach (var (name, value) in record)
+            fields.Add(name, Value(value));
+        return fields;
+    }
+
+    private static object? Value(object? value) => value switch
+    {
+        string or bool or long or double or decimal or null => value,
+        sbyte or byte or short or ushort or int or uint => Convert.ToInt64(value, null),
+        float single => (double)single,
+        IDictionary<string, object> nested => Fields(nested),
+        IFormattable other => other.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
+        _ => new[] { value },
+    };
+}

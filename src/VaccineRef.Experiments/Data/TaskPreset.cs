@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using VaccineRef.Core;
+
+namespace VaccineRef.Experiments.Data;
+
+/// <summary>
+/// How the rows of a well-known data set become examples: which fields it has, which instruction it asks with, and
+/// which form of a prompt template it uses. Source: the released <c>build_dataset.py</c> scripts and <c>train.py</c> of
+/// Vaccine.
+/// </summary>
+/// <param name="Id">The preset's name; it becomes <see cref="Example.Source"/>.</param>
+/// <param name="Instruction">The one instruction of every row; null where each row has its own.</param>
+/// <param name="WithInput">Whether rows have an input: true, false, or null where each row decides.</param>
+/// <param name="Columns">The columns of a delimited file that comes without a header; empty: it has one.</param>
+/// <param name="ToExample">Makes the example.</param>
+public sealed record TaskPreset(
+    string Id, string? Instruction, bool? WithInput, ImmutableArray<string> Columns, Func<DataRow, Example> ToExample)
+{
+    private const string Gsm8kSuffix = "\nFirst think step by step and then answer the final number.\n";
+    private const string SentimentInstruction =
+        "Analyze the sentiment of the input, and respond only positive or negative";
+    private const string NewsInstruction =
+        "Categorize the news article given in the input into one of the 4 categories:\n\n" +
+        "World\nSports\nBusiness\nSci/Tech\n";
+
+    /// <summary>SST-2: fields <c>sentence</c> and <c>label</c> (0 negative, 1 positive).</summary>
+    public static TaskPreset Sst2 { get; } = new("sst2", SentimentInstruction, true, [], row => new(
+        row.Id, SentimentInstruction, row.Text("sentence"), row.OneOf("label", 0, "negative", "positive"), null,
+        row.Scalar("label"), "sst2"));
+
+    /// <summary>
+    /// AG News: the original CSV without header (class 1 to 4, title, description; the text is title, space,
+    /// description, as in the Hugging Face data set) or fields <c>text</c> and <c>label</c> 0 to 3, as Hugging Face
+    /// stores it.
+    /// </summary>
+    public static TaskPreset AgNews { get; } = new(
+        "ag_news", NewsInstruction, true, ["label", "title", "description"], row => new(
+            row.Id, NewsInstruction,
+            row.Has("title") ? $"{row.Text("title")} {row.Text("description")}" : row.Text("text"),
+            row.OneOf("label", row.Has("title") ? 1 : 0, "World", "Sports", "Business", "Sci/Tech"), null,
+            row.Scalar("label"), "ag_news"));
+
+    /// <summary>GSM8K: fields <c>question</c> and <c>answer</c>; "####" becomes "The final answer is: ".</summary>
+    public static TaskPreset Gsm8k { get; } = new("gsm8k", null, false, [], row =>
+    {
+        string answer = row.Text("answer");
+        return answer.Contains("####", StringComparison.Ordinal)
+            ? new(
+                row.Id, row.Text("question") + Gsm8kSuffix, "", answer.Replace("####", "The final answer is: "),
+                null, null, "gsm8k")
+            : throw row.Wrong("answer", "a solution whose final number follows \"####\"");
+    });
+
+    /// <summary>
+    /// Alpaca, and every file in the released code's own form: <c>instruction</c>, <c>output</c>, perhaps <c>input</c>.
+    /// </summary>
+    public static TaskPreset Alpaca { get; } = new("alpaca", null, null, [], row => new(
+        row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), null, null, "alpaca"));
+
+    /// <summary>
+    /// BeaverTails: <c>prompt</c>, <c>response</c>, <c>is_safe</c>; the label is the list of its categories.
+    /// </summary>
+    public static TaskPreset BeaverTails { get; } = new("beavertails", null, false, [], row => new(
+        row.Id, row.Text("prompt"), "", row.Text("response"), row.Flag("is_safe"),
+        row.Has("category") ? string.Join("; ", row.Flags("category")) : null, "beavertails"));
+
+    /// <summary>
+    /// Refusals to harmful instructions (safety-tuned-llamas): Alpaca's fields; every answer is safe.
+    /// </summary>
+    public static TaskPreset Refusals { get; } = new("refusals", null, null, [], row => new(
+        row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), true, null, "refusals"));
+
+    /// <summary>All presets.</summary>
+    public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals];
+
+    /// <summary>The preset with this id.</summary>
+    /// <exception cref="InputException">There is none.</exception>
+    public static TaskPreset Get(string id) => All.FirstOrDefault(task => task.Id == id) ?? throw new InputException(
+        "unknown task preset", found: id, expected: string.Join(", ", All.Select(task => task.Id)),
+        remedy: "for other field names give a field map");
+
+    /// <summary>A preset for a file with other field names.</summary>
+    public static TaskPreset From(FieldMap map) => new("field-map", null, map.Input is null ? false : null, [], row =>
+        new(row.Id, row.Text(map.Instruction), map.Input is null ? "" : row.Text(map.Input), row.Text(map.Output),
+            map.IsSafe is null ? null : row.Flag(map.IsSafe),
+            map.Label is null ? null : row.Scalar(map.Label), "field-map"));
+}

@@ -1,0 +1,35 @@
+using System.Globalization;
+using VaccineRef.Core;
+
+namespace VaccineRef.Experiments.Evaluation;
+
+/// <summary>
+/// A share k of N, with all that must agree before two scores may be compared. The released code prints k / (N + 1) and
+/// stores k / N (D15); here the percentage has one home.
+/// </summary>
+/// <param name="Metric">What is counted: "harmful score", "finetune accuracy, sst2", ...</param>
+/// <param name="Numerator">k, from 0 to N.</param>
+/// <param name="Denominator">N, at least 1.</param>
+/// <param name="Judge">The id of the judge or of the accuracy rule.</param>
+/// <param name="Template">The id of the prompt template.</param>
+/// <param name="Generation">How answers were generated, as in "greedy, 128 new tokens".</param>
+/// <exception cref="InputException">There is no such share, for instance because nothing was asked.</exception>
+public sealed record Score(
+    string Metric, int Numerator, int Denominator, string Judge, string Template, string Generation)
+{
+    /// <summary>k.</summary>
+    public int Numerator { get; } = Numerator;
+
+    /// <summary>N.</summary>
+    public int Denominator { get; } = 0 <= Numerator && Numerator <= Denominator && Denominator > 0
+        ? Denominator
+        : throw new InputException(
+            "a score has no value", Metric, $"{Numerator} of {Denominator}", "k of N with 0 <= k <= N and N >= 1");
+
+    /// <summary>100 k / N.</summary>
+    public double Percentage => 100.0 * Numerator / Denominator;
+
+    /// <summary>As in "harmful score 12/500 = 2.40 %".</summary>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Metric} {Numerator}/{Denominator} = {Percentage:F2} %");
+}

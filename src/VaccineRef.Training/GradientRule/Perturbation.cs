@@ -1,0 +1,111 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>Over what the L2 ball is measured.</summary>
+public enum PerturbationNorm
+{
+    /// <summary>All sites, sequences and tokens of the batch together, as released.</summary>
+    Batch,
+
+    /// <summary>All sites and tokens of each sequence by itself: every sample gets its own ball of radius rho.</summary>
+    Sample,
+}
+
+/// <summary>
+/// eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7): the maximiser of the linearised loss over an L2 ball around the hidden embeddings
+/// (paper, Eq. 3; trainer.py of the release for the 1e-7). Lives until the next fill.
+/// </summary>
+public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device device) : IDisposable
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Keeps a zero gradient from becoming NaN; makes ||eps|| = rho G / (G + 1e-7), a hair below rho.</summary>
+    public const double Guard = 1e-7;
+
+    private readonly Arena _arena = new(device);
+    private readonly List<View<T>> _epsilon = [];
+    private readonly SquaredNorm<T> _squaredNorm = new();
+
+    /// <summary>The sites, in the order the model reaches them.</summary>
+    public IReadOnlyList<Site> Sites { get; private set; } = [];
+
+    /// <summary>eps_l for each of <see cref="Sites"/>, (N, C).</summary>
+    public IReadOnlyList<View<T>> Epsilon => _epsilon;
+
+    /// <summary>||(g_1..g_L)|| over the batch.</summary>
+    public double GradientNorm { get; private set; }
+
+    /// <summary>||eps|| over the batch.</summary>
+    public double Norm { get; private set; }
+
+    /// <summary>Takes the perturbation from the gradients at the recorded sites.</summary>
+    public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch)
+    {
+        Begin([.. record.Sites]);
+        foreach (var hidden in record.Hidden)
+        {
+            var gradient = gradients[hidden];
+            device.Copy(gradient, Add(gradient.Shape));
+        }
+
+        Scale(batch);
+    }
+
+    /// <summary>Takes the perturbation in a random direction, uniform over all of them; every site has the same shape.</summary>
+    public void Fill(IReadOnlyList<Site> sites, Shape shape, PackedBatch batch, RandomStream random)
+    {
+        Begin(sites);
+        foreach (var site in sites)
+            device.Run(new FillNormal<T>(random.At(site.Layer).At((int)site.Kind)), Add(shape));
+        Scale(batch);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _arena.Dispose();
+
+    private void Begin(IReadOnlyList<Site> sites)
+    {
+        _arena.Rewind();
+        _epsilon.Clear();
+        Sites = sites;
+    }
+
+    private View<T> Add(Shape shape)
+    {
+        var epsilon = _arena.Allocate<T>(shape);
+        _epsilon.Add(epsilon);
+        return epsilon;
+    }
+
+    private void Scale(PackedBatch batch)
+    {
+        int balls = norm == PerturbationNorm.Batch ? 1 : batch.Sequences;
+        double gradientSquared = 0, epsilonSquared = 0;
+        for (int ball = 0; ball < balls; ball++)
+        {
+            (int first, int end) = balls == 1 ? (0, batch.Rows) : (batch.Offsets[ball], batch.Offsets[ball + 1]);
+            double squared = ScaleToBall(first, end - first);
+            gradientSquared += squared;
+            double length = rho * Math.Sqrt(squared) / (Math.Sqrt(squared) + Guard);
+            epsilonSquared += length * length;
+        }
+
+        GradientNorm = Math.Sqrt(gradientSquared);
+        Norm = Math.Sqrt(epsilonSquared);
+    }
+
+    /// <summary>Multiplies the rows of every site by rho / (their joint norm + guard); returns the norm before, squared.</summary>
+    private double ScaleToBall(int first, int rows)
+    {
+        double squared = 0;
+        foreach (var epsilon in _epsilon)
+            squared += device.Run(_squaredNorm, epsilon.SliceRows(first, rows));
+        var scale = new ScaleInPlace<T>(rho / (Math.Sqrt(squared) + Guard));
+        foreach (var epsilon in _epsilon)
+            device.Run(scale, epsilon.SliceRows(first, rows));
+        return squared;
+    }
+}

@@ -1,0 +1,15 @@
+using System.Numerics;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>g = df/dw: one forward, one reverse. Supervised fine-tuning (SFT), and the attack.</summary>
+public sealed class Plain<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <inheritdoc/>
+    public string Name => "plain";
+
+    /// <inheritdoc/>
+    public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1) =>
+        new(state.Descend(objective, batch, state.Pass(new Core.NoTap<T>()), scale));
+}

@@ -1,0 +1,65 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>
+/// e_l + n_l with n_l ~ N(0, rho' I), drawn afresh in every step: the paper's control (Table 7). rho' is a variance; the noise is in
+/// no ball, E||n||^2 = rho' times the number of elements. One forward, one reverse.
+/// </summary>
+public sealed class RandomPerturbation<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly double _variance;
+    private readonly SiteKind[] _sites;
+
+    /// <summary>Noise of this variance at these sites; attention outputs unless said otherwise.</summary>
+    /// <exception cref="InputException">The variance is negative or not finite.</exception>
+    public RandomPerturbation(double variance, IReadOnlyCollection<SiteKind>? sites = null)
+    {
+        if (variance is not (>= 0 and < double.PositiveInfinity))
+            throw new InputException("rho' is not a variance", "variance", $"{variance}", "a finite number, at least 0");
+        _variance = variance;
+        _sites = [.. sites ?? [SiteKind.AttentionOutput]];
+    }
+
+    /// <inheritdoc/>
+    public string Name => "random";
+
+    /// <inheritdoc/>
+    public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
+    {
+        var noise = new Noise<T>(Math.Sqrt(_variance), _sites);
+        double loss = state.Descend(objective, batch, state.Pass(noise), scale);
+        if (noise.Elements == 0)
+            throw new InputException(
+                "the model has none of the sites asked for", "sites", string.Join(", ", _sites), "sites that the model has");
+        return new(loss, PerturbationNorm: Math.Sqrt(_variance * noise.Elements));
+    }
+}
+
+/// <summary>Adds Gaussian noise at the sites of some kinds, from the pass's own stream.</summary>
+public sealed class Noise<T>(double standardDeviation, IReadOnlyCollection<SiteKind> kinds) : ITap<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly GaussianNoise<T> _noise = new(standardDeviation);
+
+    /// <summary>Elements that were moved.</summary>
+    public long Elements { get; private set; }
+
+    /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
+
+    /// <inheritdoc/>
+    public bool Keeps(SiteKind kind) => false;
+
+    /// <inheritdoc/>
+    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
+    {
+        if (!ListensTo(site.Kind))
+            return hidden;
+        Elements += hidden.Shape.Count;
+        return pass.Tape.Apply(_noise, [hidden], random: pass.Random.At("noise").At(site.Layer).At((int)site.Kind));
+    }
+}

@@ -1,0 +1,40 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Training;
+
+/// <summary>Moves every perturbed site: e_l becomes e_l + eps_l, with eps_l a constant.</summary>
+public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> epsilon) : ITap<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly Add<T> _add = new();
+    private int _applied;
+
+    /// <summary>Moves by what a perturbation holds.</summary>
+    public Shift(Perturbation<T> perturbation) : this(perturbation.Sites, perturbation.Epsilon)
+    {
+    }
+
+    /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => _applied < sites.Count && sites[_applied].Kind == kind;
+
+    /// <inheritdoc/>
+    public bool Keeps(SiteKind kind) => false;
+
+    /// <inheritdoc/>
+    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
+    {
+        if (_applied == sites.Count || sites[_applied] != site)
+            return hidden;
+        return pass.Tape.Apply(_add, [hidden, pass.Tape.Constant(epsilon[_applied++])]);
+    }
+
+    /// <summary>A perturbation that reached no site would be a silent no-op, the commonest defect of this literature.</summary>
+    /// <exception cref="InvalidOperationException">The pass did not go through every perturbed site, in order.</exception>
+    public void RequireAllApplied()
+    {
+        if (_applied != sites.Count)
+            throw new InvalidOperationException($"The perturbation at {sites[_applied]} was never applied.");
+    }
+}

@@ -1,0 +1,79 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>Whether dropout draws the same mask in both passes of a step.</summary>
+public enum PassDropout
+{
+    /// <summary>Each pass draws its own, as released (LANDSCAPE D7).</summary>
+    Fresh,
+
+    /// <summary>Both passes see the same sub-network, as Algorithm 1 has one f: eps is computed for what it is applied to.</summary>
+    Shared,
+}
+
+/// <summary>The settings of the Vaccine rule.</summary>
+/// <param name="Rho">Radius of the L2 ball, at least 0.</param>
+/// <param name="Norm">Over what the ball is measured.</param>
+/// <param name="Dropout">Whether the two passes share their dropout masks.</param>
+/// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
+public sealed record VaccineOptions(
+    double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
+    IReadOnlyCollection<SiteKind>? Sites = null);
+
+/// <summary>
+/// Vaccine's min-max step, Algorithm 1 of arXiv 2402.01109 (Eqs. 1-3). Two forwards, one reverse to the sites, one reverse to the
+/// trainables:
+/// <code>
+/// inner maximisation   eps_l = rho g_l / ||(g_1..g_L)||,  g_l = df/de_l
+/// outer minimisation   g = d/dw f with e_l := f_l(.) + eps_l, eps constant
+/// </code>
+/// </summary>
+public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly VaccineOptions _options;
+    private readonly SiteKind[] _sites;
+    private readonly Perturbation<T> _epsilon;
+
+    /// <summary>Prepares the rule on a device.</summary>
+    /// <exception cref="InputException">rho is negative or not finite.</exception>
+    public Vaccine(VaccineOptions options, Device device)
+    {
+        if (options.Rho is not (>= 0 and < double.PositiveInfinity))
+            throw new InputException("rho is not a radius", "rho", $"{options.Rho}", "a finite number, at least 0");
+        _options = options;
+        _sites = [.. options.Sites ?? [SiteKind.AttentionOutput]];
+        _epsilon = new Perturbation<T>(options.Rho, options.Norm, device);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "vaccine";
+
+    /// <summary>The perturbation of the last step, until the next one.</summary>
+    public Perturbation<T> Epsilon => _epsilon;
+
+    /// <inheritdoc/>
+    public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
+    {
+        var record = new Record<T>(_sites) { ForGradients = true };
+        var first = state.Pass(record);
+        double clean = state.Loss(objective, batch, first, out var loss);              // f(w; x)
+        if (record.Sites.Count == 0)
+            throw new InputException(
+                "the model has none of the sites asked for", "sites", string.Join(", ", _sites), "sites that the model has");
+        var gradients = state.Tape.Backward(loss, record.Hidden);                      // g_l = df/de_l; no weight gradient is formed
+        _epsilon.Fill(record, gradients, batch);                                       // eps_l = rho g_l / ||g||, copied out of the wave
+        state.Tape.Clear();
+
+        var shift = new Shift<T>(_epsilon);                                            // e_l + eps_l at every site
+        var second = state.Pass(shift, _options.Dropout == PassDropout.Shared ? 0 : 1);
+        double moved = state.Descend(objective, batch, second, scale);
+        shift.RequireAllApplied();
+        return new(moved, clean, _epsilon.GradientNorm, _epsilon.Norm);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _epsilon.Dispose();
+}

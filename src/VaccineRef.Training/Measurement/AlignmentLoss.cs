@@ -1,0 +1,35 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>
+/// The loss of a model on data it is not trained on here: -log p per counted token, summed over everything and divided once.
+/// On the alignment data after an attack, it says how much of the alignment is forgotten (the paper's Figures 2 and 3).
+/// </summary>
+public static class AlignmentLoss
+{
+    /// <summary>Nats per counted token over all sequences; no dropout, no perturbation.</summary>
+    /// <exception cref="InputException">No token counts.</exception>
+    public static double Of<T>(IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var tape = new Tape<T>(device);
+        double sum = 0;
+        long counted = 0;
+        Span<T> value = [T.Zero];
+        foreach (var chunk in data.Chunk(batchSize))
+        {
+            var batch = PackedBatch.Pack(chunk);
+            device.Download(objective.Loss(new Pass<T>(tape, new NoTap<T>()), batch).Value, value);
+            tape.Clear();
+            sum += double.CreateChecked(value[0]) * batch.Counted;
+            counted += batch.Counted;
+        }
+
+        return counted > 0
+            ? sum / counted
+            : throw new InputException("the loss of nothing is not defined", "data", "no counted label", "at least one");
+    }
+}

@@ -1,0 +1,112 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>How far the hidden embeddings have moved between two states of a model, over the same tokens.</summary>
+/// <param name="PerToken">Mean over tokens of the L2 norm of the change, all layers concatenated.</param>
+/// <param name="PerLayer">Mean over tokens of the L2 norm of the change, layer by layer.</param>
+/// <param name="Released">Sum over batches and layers of the squared Frobenius norm, as the released callback (LANDSCAPE D14).</param>
+/// <param name="ReleasedPerBatch">Its terms: [batch][layer].</param>
+/// <param name="ReferencePerToken">Mean over tokens of the reference's own norm, all layers: the scale to read PerToken by.</param>
+/// <param name="Tokens">Tokens measured.</param>
+public sealed record Drift(
+    double PerToken, IReadOnlyList<double> PerLayer, double Released, IReadOnlyList<IReadOnlyList<double>> ReleasedPerBatch,
+    double ReferencePerToken, long Tokens);
+
+/// <summary>
+/// Harmful embedding drift (HED): the paper's name for what breaks alignment. Remembers the attention outputs of the aligned model
+/// over some batches, and measures how far those of a later state are from them.
+/// </summary>
+public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly ILanguageModel<T> _model;
+    private readonly Device _device;
+    private readonly Arena _memory;
+    private readonly Tape<T> _tape;
+    private readonly List<(PackedBatch Batch, View<T>[] Reference)> _batches = [];
+    private readonly SquaredDistance<T> _distance = new();
+    private readonly double _scale;          // sum over tokens of the reference's own norm
+
+    /// <summary>Remembers the hidden embeddings of <paramref name="model"/> as it is now.</summary>
+    public EmbeddingDrift(ILanguageModel<T> model, IEnumerable<PackedBatch> batches, Device device)
+    {
+        (_model, _device) = (model, device);
+        _memory = new Arena(device);
+        _tape = new Tape<T>(device);
+        foreach (var batch in batches)
+        {
+            var hidden = Forward(batch);
+            var reference = new View<T>[hidden.Length];
+            for (int layer = 0; layer < reference.Length; layer++)
+            {
+                reference[layer] = _memory.Allocate<T>(hidden[layer].Shape);
+                device.Copy(hidden[layer].Value, reference[layer]);
+            }
+
+            _batches.Add((batch, reference));
+            _scale += PerRow(SquaredDistances([], reference, origin: true), batch.Rows);
+            _tape.Clear();
+        }
+    }
+
+    /// <summary>Compares the model as it is now with what is remembered.</summary>
+    public Drift Measure()
+    {
+        int layers = _batches[0].Reference.Length;
+        double perToken = 0, released = 0;
+        long tokens = 0;
+        var perLayer = new double[layers];
+        var terms = new List<IReadOnlyList<double>>();
+        foreach (var (batch, reference) in _batches)
+        {
+            double[][] moved = SquaredDistances(Forward(batch), reference, origin: false);
+            _tape.Clear();
+            tokens += batch.Rows;
+            double[] perBatch = [.. moved.Select(layer => layer.Sum())];
+            terms.Add(perBatch);
+            released += perBatch.Sum();
+            for (int layer = 0; layer < layers; layer++)
+                perLayer[layer] += moved[layer].Sum(Math.Sqrt);
+            perToken += PerRow(moved, batch.Rows);
+        }
+
+        return new(perToken / tokens, [.. perLayer.Select(sum => sum / tokens)], released, terms, _scale / tokens, tokens);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _tape.Dispose();
+        _memory.Dispose();
+    }
+
+    private Tensor<T>[] Forward(PackedBatch batch)
+    {
+        var record = new Record<T>(SiteKind.AttentionOutput);
+        _model.Forward(new Pass<T>(_tape, record), batch);
+        return record.Hidden.ToArray();
+    }
+
+    /// <summary>Sum over rows of the root of the sum over layers.</summary>
+    private static double PerRow(double[][] squared, int rows) =>
+        Enumerable.Range(0, rows).Sum(row => Math.Sqrt(squared.Sum(layer => layer[row])));
+
+    /// <summary>[layer][row] of ||hidden - reference||^2, or of ||reference||^2 where <paramref name="origin"/>.</summary>
+    private double[][] SquaredDistances(Tensor<T>[] hidden, View<T>[] reference, bool origin)
+    {
+        var distances = new double[reference.Length][];
+        for (int layer = 0; layer < reference.Length; layer++)
+        {
+            var from = _tape.Constant(reference[layer]);
+            var to = origin ? _tape.Apply(new Scale<T>(0), [from]) : hidden[layer];
+            var rows = new T[from.Shape.Rows];
+            _device.Download(_tape.Apply(_distance, [from, to]).Value, rows.AsSpan());
+            distances[layer] = [.. rows.Select(double.CreateChecked)];
+        }
+
+        return distances;
+    }
+}

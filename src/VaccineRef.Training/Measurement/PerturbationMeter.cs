@@ -1,0 +1,96 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>
+/// Watches what a gradient rule does to the hidden embeddings, whichever rule it is: an objective that computes the one
+/// under it and looks at each perturbed site on the way, token by token in the steps asked for. Changes no number.
+/// </summary>
+public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly List<double> _epsilon = [], _hidden = [], _relative = [];
+
+    /// <inheritdoc/>
+    public string Name => inner.Name;
+
+    /// <inheritdoc/>
+    public long StateBytes => inner.StateBytes;
+
+    /// <summary>Whether the steps to come are measured.</summary>
+    public bool IsOn { get; set; }
+
+    /// <summary>The most bytes that a perturbation took outside of the tape.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Tokens measured.</summary>
+    public int Tokens => _epsilon.Count;
+
+    /// <summary>Means over tokens of ||eps||, ||e|| and ||eps|| / ||e||, all layers together.</summary>
+    public (double Epsilon, double Hidden, double Relative) Means => (_epsilon.Average(), _hidden.Average(), _relative.Average());
+
+    /// <inheritdoc/>
+    public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
+    {
+        var watch = new Watch(pass.Tap, IsOn ? new double[batch.Rows] : [], IsOn ? new double[batch.Rows] : []);
+        var loss = inner.Loss(pass with { Tap = watch }, batch);
+        if (pass.Tap is Shift<T>)
+            Bytes = Math.Max(Bytes, watch.Bytes);
+        if (watch.Bytes == 0)
+            return loss;
+        for (int row = 0; row < watch.Epsilon.Length; row++)
+        {
+            double epsilon = Math.Sqrt(watch.Epsilon[row]), hidden = Math.Sqrt(watch.Hidden[row]);
+            if (hidden == 0)
+                continue;       // a row that no counted one sees, in a model of one block
+            _epsilon.Add(epsilon);
+            _hidden.Add(hidden);
+            _relative.Add(epsilon / hidden);
+        }
+
+        return loss;
+    }
+
+    private sealed class Watch(ITap<T> tap, double[] epsilon, double[] hidden) : ITap<T>
+    {
+        private readonly SquaredDistance<T> _distance = new();
+        private readonly Scale<T> _zero = new(0);
+
+        public double[] Epsilon => epsilon;
+
+        public double[] Hidden => hidden;
+
+        public long Bytes { get; private set; }
+
+        public bool ListensTo(SiteKind kind) => tap.ListensTo(kind);
+
+        public bool Keeps(SiteKind kind) => tap.Keeps(kind);
+
+        public Tensor<T> At(Site site, Tensor<T> before, Pass<T> pass)
+        {
+            var after = tap.At(site, before, pass);
+            if (after.Value.Buffer == before.Value.Buffer && after.Value.Offset == before.Value.Offset)
+                return after;
+            Bytes += before.Shape.Count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+            if (epsilon.Length > 0)
+            {
+                // constants: no gradient flows through what is only looked at
+                Tensor<T> from = pass.Tape.Constant(before.Value), to = pass.Tape.Constant(after.Value);
+                Add(pass.Tape, from, to, epsilon);
+                Add(pass.Tape, from, pass.Tape.Apply(_zero, [from]), hidden);
+            }
+
+            return after;
+        }
+
+        private void Add(Tape<T> tape, Tensor<T> from, Tensor<T> to, double[] sums)
+        {
+            var rows = new T[sums.Length];
+            tape.Device.Download(tape.Apply(_distance, [from, to]).Value, rows.AsSpan());
+            for (int row = 0; row < rows.Length; row++)
+                sums[row] += double.CreateChecked(rows[row]);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>
+/// Elastic weight consolidation: f(w) + lambda sum F (w - w_0)^2, w_0 the parameters when this was made, F the Fisher information of
+/// the alignment data there. No half: as in Vaccine's released code, so that the penalty's gradient is 2 lambda F (w - w_0).
+/// Source: arXiv 1612.00796, eq. 3; a baseline of arXiv 2402.01109.
+/// </summary>
+/// <remarks>On a fresh adapter B is 0, no gradient reaches A, and only B is anchored (LANDSCAPE D13).</remarks>
+public sealed class EwcObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly IObjective<T> _inner;
+    private readonly AnchoredParameters<T> _anchors;
+    private readonly FisherDiagonal<T> _fisher;
+    private readonly WeightedSquaredDistance<T> _distance = new();
+    private readonly Mean<T> _mean = new();
+    private readonly Add<T>[] _add;
+
+    /// <summary>Anchors the parameters where they are.</summary>
+    /// <param name="inner">f.</param>
+    /// <param name="parameters">The parameters to be trained.</param>
+    /// <param name="fisher">F, of these parameters in this order; owned from here on.</param>
+    /// <param name="lambda">The penalty's weight.</param>
+    /// <param name="device">Where the parameters live.</param>
+    public EwcObjective(
+        IObjective<T> inner, IReadOnlyList<Parameter<T>> parameters, FisherDiagonal<T> fisher, double lambda, Device device)
+    {
+        (_inner, _fisher, _anchors) = (inner, fisher, new(parameters, device));
+        _add = [.. parameters.Select(parameter => new Add<T>(lambda * parameter.Shape.Rows))];     // a sum from a mean over rows
+    }
+
+    /// <inheritdoc/>
+    public string Name => "ewc";
+
+    /// <inheritdoc/>
+    public long StateBytes => 2 * _anchors.Bytes;               // F has the size of w_0
+
+    /// <inheritdoc/>
+    public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
+    {
+        var tape = pass.Tape;
+        var loss = _inner.Loss(pass, batch);
+        for (int i = 0; i < _add.Length; i++)
+        {
+            var rows = tape.Apply(
+                _distance, [tape.Of(_anchors.Parameters[i]), tape.Constant(_anchors.Values[i]), tape.Constant(_fisher.Values[i])]);
+            loss = tape.Apply(_add[i], [loss, tape.Apply(_mean, [rows])]);
+        }
+
+        return loss;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _anchors.Dispose();
+        _fisher.Dispose();
+    }
+}

@@ -1,0 +1,19 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>
+/// Cross-entropy as an objective records it: eager in a training pass, which a reverse pass follows; in evaluation the product for the
+/// gradient would be wasted. The losses are the same, bit for bit.
+/// </summary>
+internal sealed class NextTokenLoss<T>(ILanguageModel<T> model) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly CrossEntropy<T> _evaluated = new(), _trained = new(eager: true);
+
+    /// <summary>The mean loss of hidden (N, C) over the targets that count.</summary>
+    public Tensor<T> Of(Pass<T> pass, Tensor<T> hidden, ReadOnlyMemory<int> targets) =>
+        pass.Tape.Apply(pass.Training ? _trained : _evaluated, [hidden, pass.Tape.Of(model.Head)], targets);
+}

@@ -1,0 +1,83 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Training;
+
+/// <summary>The settings of AdamW; the defaults are those of torch.optim.AdamW as the Hugging Face Trainer uses it.</summary>
+/// <param name="LearningRate">Peak learning rate.</param>
+/// <param name="WeightDecay">Decoupled weight decay of matrices; vectors never decay.</param>
+/// <param name="Beta1">Decay of the first moment.</param>
+/// <param name="Beta2">Decay of the second moment.</param>
+/// <param name="Epsilon">Added to the root of the second moment.</param>
+/// <param name="MaxGradientNorm">Clips the norm of the whole gradient; 0 clips nothing.</param>
+public sealed record AdamWOptions(
+    double LearningRate, double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
+    double MaxGradientNorm = 1);
+
+/// <summary>
+/// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with clipping min(1, max / (norm + 1e-6)) over all parameters together. Norm
+/// weights and biases, the vectors, do not decay: Hugging Face's two parameter groups.
+/// </summary>
+public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private const double ClipGuard = 1e-6;
+
+    private readonly Device _device;
+    private readonly Arena _state;
+    private readonly (Parameter<T> Parameter, View<T> M, View<T> V)[] _moments;
+    private readonly View<T>[] _gradients;          // all at once: a GPU answers once
+    private readonly SquaredNorm<T> _squaredNorm = new();
+    private readonly AdamWOptions _options;
+
+    /// <summary>Moments of zero for every parameter.</summary>
+    public AdamW(IReadOnlyList<Parameter<T>> parameters, AdamWOptions options, Device device)
+    {
+        (_device, _options) = (device, options);
+        _state = new Arena(device);
+        _gradients = new View<T>[parameters.Count];
+        _moments = [.. parameters.Select(parameter => (
+            parameter, _state.Allocate<T>(parameter.Shape, clear: true), _state.Allocate<T>(parameter.Shape, clear: true)))];
+    }
+
+    /// <summary>Bytes of optimiser state.</summary>
+    public long StateBytes => _state.InUse;
+
+    /// <summary>Whether weight decay applies: to matrices, not to norm weights and biases.</summary>
+    public static bool Decays(Parameter<T> parameter) => parameter.Dimensions.Count > 1;
+
+    /// <summary>||g|| over all parameters, accumulated in double.</summary>
+    public double GradientNorm()
+    {
+        for (int i = 0; i < _moments.Length; i++)
+            _gradients[i] = _moments[i].Parameter.Gradient;
+        return Math.Sqrt(_device.Run(_squaredNorm, _gradients));
+    }
+
+    /// <summary>The first parameter whose gradient is not finite.</summary>
+    public string? FirstNonFinite()
+    {
+        var first = new FirstNonFinite<T>();
+        return _moments.Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, p.Gradient) >= 0)?.Name;
+    }
+
+    /// <summary>Updates every parameter from its gradient.</summary>
+    /// <param name="step">The step, from 1: the power in the bias correction.</param>
+    /// <param name="gradientNorm">||g|| before clipping.</param>
+    /// <param name="factor">The schedule's factor on the learning rate.</param>
+    /// <returns>The learning rate that was used.</returns>
+    public double Step(int step, double gradientNorm, double factor)
+    {
+        double clip = _options.MaxGradientNorm > 0 ? Math.Min(1, _options.MaxGradientNorm / (gradientNorm + ClipGuard)) : 1;
+        double rate = _options.LearningRate * factor;
+        AdamWStep<T> Update(double decay) =>
+            new(rate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, step, clip);
+        AdamWStep<T> matrices = Update(_options.WeightDecay), vectors = Update(0);
+        foreach (var (parameter, m, v) in _moments)
+            _device.Run(Decays(parameter) ? matrices : vectors, parameter.Value, parameter.Gradient, m, v);
+        return rate;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _state.Dispose();
+}

@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using VaccineRef.Core;
+using VaccineRef.Models;
+using VaccineRef.Training;
+
+namespace VaccineRef.Verification;
+
+/// <summary>Plain gradients, site gradients, perturbations, second-pass losses and gradients, random perturbation, accumulation.</summary>
+internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly string _name = context.Golden.Name;
+    private readonly Bounds _bounds = context.Bounds;
+
+    public IEnumerable<Comparison> Run()
+    {
+        using var model = context.Load();
+        using var gradients = new Arena(context.Device);
+        var trainable = VerifyContext<T>.Trainable(model);
+        foreach (var parameter in trainable)
+            parameter.Train(gradients);
+        using var state = new TrainState<T>(context.Device, trainable, seed: 0);
+        var step = new Step(context, model, state);
+        return
+        [
+            .. Plain(step), .. SiteGradients(step),
+            .. context.Manifest.GetProperty("vaccine").GetProperty("rho").EnumerateObject().SelectMany(entry => Vaccine(step, entry)),
+            .. Random(step), .. Accumulated(step),
+        ];
+    }
+
+    private IEnumerable<Comparison> Plain(Step step)
+    {
+        var expected = context.Manifest.GetProperty("sft");
+        var report = step.Take(new Plain<T>());
+        yield return Scalars("plain loss", (report.Loss, expected, "loss"));
+        yield return Gradients(step, "plain gradients", context.Golden.Tensors("sft"), "grad/", expected);
+    }
+
+    private IEnumerable<Comparison> SiteGradients(Step step)
+    {
+        var expected = context.Manifest.GetProperty("vaccine");
+        using var rule = new Vaccine<T>(new VaccineOptions(Rho: 1), context.Device);
+        var report = step.Take(rule);
+        yield return Scalars(
+            "first-pass loss and site gradient norm", (report.CleanLoss ?? double.NaN, expected, "first_loss"),
+            (report.SiteGradientNorm ?? double.NaN, expected, "rep_grad_norm"));
+        if (context.Golden.Tensors("vaccine_first") is not { } file)
+            yield break;
+        // eps = g rho / (G + guard): undo the scale to see g
+        double unscale = report.SiteGradientNorm!.Value + Perturbation<T>.Guard;
+        yield return Sites("site gradients", step.Batch, rule.Epsilon, file, "attn_grad", unscale);
+    }
+
+    private IEnumerable<Comparison> Vaccine(Step step, JsonProperty entry)
+    {
+        double rho = double.Parse(entry.Name, CultureInfo.InvariantCulture);
+        var expected = entry.Value;
+        using var rule = new Vaccine<T>(new VaccineOptions(rho), context.Device);
+        var report = step.Take(rule);
+        string title = $"vaccine rho={entry.Name}";
+        yield return Scalars(
+            $"{title} norm and second loss", (report.PerturbationNorm, expected, "perturbation_norm"),
+            (report.Loss, expected, "second_loss"));
+        var file = context.Golden.Tensors(expected.TryGetProperty("file", out var name) ? name.GetString() : null);
+        if (file is not null)
+            yield return Sites($"{title} perturbation", step.Batch, rule.Epsilon, file, "perturbation", 1);
+        yield return Gradients(step, $"{title} gradients", file, "grad/", expected);
+    }
+
+    private IEnumerable<Comparison> Random(Step step)
+    {
+        if (context.Golden.Tensors("random_vaccine") is not { } file)
+            yield break;
+        var expected = context.Manifest.GetProperty("random_vaccine");
+        double deviation = Math.Sqrt(expected.GetProperty("rho").GetDouble());
+        using var memory = new Arena(context.Device);
+        var sites = Enumerable.Range(0, step.Model.Network.Shape.Layers)
+            .Select(layer => new Site(layer, SiteKind.AttentionOutput)).ToArray();
+        var noise = sites.Select(site =>
+        {
+            var padded = GoldenCase.Read(file, $"unit_noise.{site.Layer}");
+            int columns = padded.Length / (step.Batch.Rows * step.Batch.Length);
+            var packed = VerifyContext<T>.PackedRows(padded, step.Batch.Real, columns);
+            var view = memory.Allocate<T>(new Shape(step.Batch.Real.Length, columns));
+            context.Device.Upload<T>([.. packed.Select(value => T.CreateChecked(value * deviation))], view);
+            return view;
+        }).ToArray();
+        double loss = step.Take(new Shift<T>(sites, noise));
+        yield return Scalars("random perturbation loss", (loss, expected, "loss"));
+        yield return Gradients(step, "random perturbation gradients", file, "grad/", expected);
+    }
+
+    private IEnumerable<Comparison> Accumulated(Step step)
+    {
+        if (context.Golden.Tensors("accum2") is not { } file)
+            yield break;
+        using var rule = new Vaccine<T>(new VaccineOptions(Rho: 2), context.Device);
+        step.Take(rule, "b0", "b1");
+        yield return Gradients(step, "accumulated gradients (corrected)", file, "corrected_grad/", default);
+    }
+
+    private Comparison Scalars(string quantity, params ReadOnlySpan<(double Found, JsonElement Expected, string Name)> scalars)
+    {
+        var worst = new Worst();
+        foreach (var (found, expected, name) in scalars)
+            worst.Relative(found, expected.GetProperty(name).GetDouble(), name);
+        return worst.Compare(_name, quantity, _bounds.Relative);
+    }
+
+    /// <summary>Perturbations over the whole padded tensor: padding must have none.</summary>
+    private Comparison Sites(
+        string quantity, PaddedBatch batch, Perturbation<T> epsilon, SafetensorsFile file, string prefix, double factor)
+    {
+        var worst = new Worst();
+        for (int i = 0; i < epsilon.Sites.Count; i++)
+        {
+            string name = $"{prefix}.{epsilon.Sites[i].Layer}";
+            double[] packed = [.. context.Values(epsilon.Epsilon[i]).Select(value => value * factor)];
+            var found = VerifyContext<T>.Padded(packed, batch.Real, epsilon.Epsilon[i].Columns, batch.Rows * batch.Length);
+            worst.Relative(found, GoldenCase.Read(file, name), name);
+        }
+
+        return worst.Compare(_name, quantity, _bounds.Relative);
+    }
+
+    /// <summary>Every tensor of the file; without a file, every parameter's norm and sum from the manifest.</summary>
+    private Comparison Gradients(Step step, string quantity, SafetensorsFile? file, string prefix, JsonElement manifest)
+    {
+        var worst = new Worst();
+        var found = step.State.Trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter.Gradient));
+        double whole = Math.Sqrt(found.Values.Sum(values => values.Sum(value => value * value)));
+        bool tensors = file is not null && file.Tensors.Keys.Any(key => key.StartsWith(prefix, StringComparison.Ordinal));
+        foreach (var (name, values) in found)
+        {
+            if (tensors)
+            {
+                worst.Relative(values, GoldenCase.Read(file!, prefix + name), name, whole);
+                continue;
+            }
+
+            double norm = Math.Sqrt(values.Sum(value => value * value));
+            worst.Relative(norm, manifest.GetProperty("grad_norm_by_param").GetProperty(name).GetDouble(), $"norm of {name}", whole);
+            double sum = manifest.GetProperty("grad_sum_by_param").GetProperty(name).GetDouble();
+            worst.Sum(values.Sum(), sum, norm * Math.Sqrt(values.Length), $"sum of {name}", whole);
+        }
+
+        if (manifest.ValueKind == JsonValueKind.Object && manifest.TryGetProperty("param_grad_norm", out var all))
+            worst.Relative(whole, all.GetDouble(), "norm of all");
+        worst.Note = tensors ? null : "norms and sums only: the case holds no tensors";
+        return worst.Compare(_name, quantity, _bounds.Relative);
+    }
+
+    /// <summary>One step's gradients on batch b0 (or a mean over several), from zero.</summary>
+    private sealed class Step(VerifyContext<T> context, Model<T> model, TrainState<T> state)
+    {
+        private readonly CrossEntropyObjective<T> _objective = new(model.Network);
+
+        public Model<T> Model { get; } = model;
+
+        public TrainState<T> State { get; } = state;
+
+        public PaddedBatch Batch { get; } = context.Golden.Batch("b0");
+
+        public RuleReport Take(IGradientRule<T> rule, params string[] batches)
+        {
+            State.BeginStep();
+            if (batches.Length == 0)
+                return rule.Accumulate(_objective, Batch.Pack(), State);
+            RuleReport report = default;
+            foreach (string batch in batches)
+                report = rule.Accumulate(_objective, context.Golden.Batch(batch).Pack(), State, 1.0 / batches.Length);
+            return report;
+        }
+
+        public double Take(Shift<T> shift)
+        {
+            State.BeginStep();
+            double loss = State.Descend(_objective, Batch.Pack(), State.Pass(shift), 1);
+            shift.RequireAllApplied();
+            return loss;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using VaccineRef.Experiments.Data;
+using VaccineRef.Models;
+
+namespace VaccineRef.Experiments.Tests.Data;
+
+/// <summary>Real rows, real tokenizers: where prompts end, how many rows are cut, how many are dropped.</summary>
+public sealed class RealTokenizerTests
+{
+    [Theory]
+    [InlineData("llama2", "alpaca-vaccine")]
+    [InlineData("llama2", "alpaca-booster")]
+    [InlineData("opt", "alpaca-vaccine")]
+    [InlineData("opt", "alpaca-booster")]
+    [InlineData("gpt2", "alpaca-vaccine")]
+    public void Every_row_is_accounted_for(string family, string template)
+    {
+        var tokenizer = TextTokenizer.Load(SharedData.Tokenizer(family));
+        var encoder = new ExampleEncoder(tokenizer, PromptTemplate.Get(template), boundary: BoundaryPolicy.Separate);
+        foreach (var (path, task) in new[]
+        {
+            ("beavertails/30k_test_safe_filtered.jsonl", "beavertails"),
+            ("beavertails/30k_test_unsafe_filtered.jsonl", "beavertails"),
+            ("sst2/alps_test.tsv", "sst2"), ("gsm8k/test.jsonl", "gsm8k"), ("alpaca/alpaca_5000.json", "alpaca"),
+        })
+        {
+            var data = DataSet.Read(SharedData.Path(path), TaskPreset.Get(task));
+            var (rows, report) = encoder.Encode(data.Examples);
+            TestContext.Current.SendDiagnosticMessage($"{family} {template} {path}: kept {report.Kept}, " +
+                $"cut {report.Truncated}, dropped {report.Dropped.Length}, no boundary {report.BoundaryMismatches}");
+            Assert.Equal(data.Source.Rows, report.Kept + report.Dropped.Length);
+            Assert.All(rows, row => Assert.Contains(row.Labels, label => label != PackedBatch.Ignored));
+            Assert.All(rows.Where(row => !row.Truncated), row => Assert.Equal(tokenizer.EosId, row.Labels[^1]));
+        }
+    }
+}

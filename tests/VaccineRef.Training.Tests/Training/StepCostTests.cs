@@ -1,0 +1,121 @@
+using VaccineRef.Training.Tests.Rules;
+
+namespace VaccineRef.Training.Tests.Training;
+
+/// <summary>
+/// What a whole Vaccine step must be beside right: the same bits on any number of threads, and no new memory.
+/// </summary>
+public sealed class StepCostTests
+{
+    /// <summary>Large enough that products, attention and the loss are each cut into several blocks.</summary>
+    private static readonly TinyModel Larger = new(Family.Llama, true, 2, 2, 2, 16, 311, new(67, 41, 50), Seed: 5) { Dropout = 0.1 };
+
+    private static readonly TinyModel LargerOpt = Larger with { Family = Family.Opt, Adapted = false };
+
+    public static TheoryData<bool> Models => [true, false];
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void One_two_and_three_threads_give_the_same_bits(bool adapted)
+    {
+        float[] one = Trained(adapted ? Larger : LargerOpt, 1);
+        Assert.All(one, value => Assert.True(float.IsFinite(value)));
+        Assert.Equal(one, Trained(adapted ? Larger : LargerOpt, 2));
+        Assert.Equal(one, Trained(adapted ? Larger : LargerOpt, 3));
+    }
+
+    /// <summary>
+    /// With blocks computed again, another layer costs the wave its checkpoint, which is the block's input, and in the
+    /// first pass the gradient at its site: (N, C) each, where keeping costs all that backward reads.
+    /// </summary>
+    [Fact]
+    public void Computing_blocks_again_gives_the_same_bits_and_keeps_a_checkpoint_a_layer()
+    {
+        const int More = 3;
+        TinyModel[] models = [Larger, LargerOpt, Larger with { Family = Family.Gpt2 }];
+        foreach (var tiny in models.Select(tiny => tiny with { Layers = 3, Dropout = 0.1 }))
+        {
+            var ((kept, wave), (again, less)) = (Run(tiny, 2), Run(tiny, 2, recompute: true));
+            Assert.Equal(kept, again);
+            Assert.InRange(less, 1, wave - 1);
+            long rows = tiny.Lengths.All.Sum() * (long)tiny.Hidden * sizeof(float);
+            var deeper = tiny with { Layers = tiny.Layers + More };
+            Assert.InRange(Run(deeper, 2, recompute: true).Wave - less, More * rows, 2 * More * rows);
+            Assert.InRange(Run(deeper, 2).Wave - wave, 6 * More * rows, long.MaxValue);
+        }
+    }
+
+    /// <summary>
+    /// The wave grows once, in the first step; its blocks are joined when it is first cleared, and nothing is
+    /// reserved after that.
+    /// </summary>
+    [Fact]
+    public void From_the_second_step_on_no_memory_is_reserved()
+    {
+        using var run = new TinyRun<float>(Larger);
+        using var rule = run.Vaccine(2);
+        run.Step(rule);
+        var wave = run.State.Tape.Wave;
+        var (peak, reserved) = (wave.Peak, wave.Reserved);
+        Assert.InRange(peak, 1, reserved);
+        for (int step = 0; step < 3; step++)
+        {
+            run.Step(rule);
+            Assert.Equal((peak, reserved, 0), (wave.Peak, wave.Reserved, wave.InUse));
+        }
+    }
+
+    /// <summary>
+    /// A kernel's closure holds up to six views of 32 bytes and a delegate of 64, 272 in all, once in forward and
+    /// once per input gradient in reverse: at most 4 * 272 per call with three inputs, and half of that over a
+    /// model's mix of ops, where the first pass forms no weight gradient. Nothing grows with the batch.
+    /// </summary>
+    [Fact]
+    public void Managed_bytes_of_a_step_are_a_few_closures_per_call_and_none_per_row()
+    {
+        const long BytesPerCall = 2 * 272;
+        TinyModel[] models = [Larger, Larger with { Adapted = false }, Larger with { Family = Family.Gpt2, Adapted = false }];
+        foreach (var tiny in models)
+        {
+            // The short batch first: the JIT, which recompiles as we go, only ever takes allocations away.
+            long few = ManagedBytes(tiny with { Lengths = new(30, 20, 10) }).Bytes;
+            var (many, calls) = ManagedBytes(tiny);
+            Assert.InRange(few, 1, BytesPerCall * calls);
+            Assert.InRange(many, 1, few);
+        }
+    }
+
+    /// <summary>
+    /// What a step allocates once everything is compiled and grown, and how many ops it applies: the least of some steps,
+    /// since what is made once, by whichever step comes first, is not a step's.
+    /// </summary>
+    private static (long Bytes, long Calls) ManagedBytes(TinyModel tiny)
+    {
+        const int Warm = 3, Steps = 8;
+        using var run = new TinyRun<float>(tiny);
+        using var rule = run.Vaccine(2);
+        for (int step = 0; step < Warm; step++)
+            run.Step(rule);
+        long least = long.MaxValue, applied = run.State.Tape.Applied;
+        for (int step = 0; step < Steps; step++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            run.Step(rule);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        return (least, (run.State.Tape.Applied - applied) / Steps);
+    }
+
+    private static float[] Trained(TinyModel tiny, int threads) => Run(tiny, threads).Weights;
+
+    private static (float[] Weights, long Wave) Run(TinyModel tiny, int threads, bool recompute = false)
+    {
+        using var run = new TinyRun<float>(tiny, threads, noise: 0.05);
+        using var rule = new Vaccine<float>(new VaccineOptions(2), run.Device);
+        var trainer = new Trainer<float>(
+            run.Device, run.Model.Trainable, run.Objective, rule, new(3, new(0.01), MaxSteps: 2, Recompute: recompute));
+        long peak = trainer.Run(tiny.Sequences).PeakWaveBytes;
+        return ([.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())], peak);
+    }
+}
