@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace VaccineRef.Bench;
 
 /// <summary>The matrix products of the steps' linear layers, forward and backward, here and in libtorch, against the machine's peak.</summary>
-internal static unsafe class MatmulComparison
+internal static class MatmulComparison
 {
     private const int Samples = 15;
     private const double SampleFlops = 2e9;          // work of one sample: 10 to 20 ms of one core
@@ -50,8 +50,8 @@ internal static unsafe class MatmulComparison
         }
 
         Tensor first = Copy(a, transposeA), second = Copy(b, transposeB), result = zeros(m, n);
-        void Ours() => Matmul.Multiply(
-            device.Workers, m, n, k, 1f, a.Address, a.Columns, transposeA, b.Address, b.Columns, transposeB, c.Address, n, false);
+        Matrix<float> left = transposeA ? a.Transposed() : a, right = transposeB ? b.Transposed() : b;
+        void Ours() => Matmul.Multiply(device.Workers, 1f, left, right, c, accumulate: false);
         void Theirs() => result.addmm_(first, second, 0, 1);
 
         double flops = 2.0 * m * n * k;

@@ -5,7 +5,7 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Bench;
 
 /// <summary>The matrix product over shapes in use, in all three orientations of a linear layer: y, dx, dW.</summary>
-public unsafe class MatmulBenchmarks
+public class MatmulBenchmarks
 {
     private CpuDevice _device = null!;
     private Arena _arena = null!;
@@ -45,17 +45,11 @@ public unsafe class MatmulBenchmarks
 
     /// <summary>y = x W', 2 N in out flops; so are the others.</summary>
     [Benchmark(Description = "NT: y = x W'")]
-    public void Forward() => Matmul.Multiply(
-        _device.Workers, _x.Rows, _w.Rows, _x.Columns, 1f, _x.Address, _x.Columns, false, _w.Address, _w.Columns, true,
-        _y.Address, _y.Columns, accumulate: false);
+    public void Forward() => Matmul.Multiply(_device.Workers, 1f, _x, _w.Transposed(), _y, accumulate: false);
 
     [Benchmark(Description = "NN: dx = dy W")]
-    public void BackwardInput() => Matmul.Multiply(
-        _device.Workers, _x.Rows, _x.Columns, _y.Columns, 1f, _y.Address, _y.Columns, false, _w.Address, _w.Columns, false,
-        _x.Address, _x.Columns, accumulate: false);
+    public void BackwardInput() => Matmul.Multiply(_device.Workers, 1f, _y, _w, _x, accumulate: false);
 
     [Benchmark(Description = "TN: dW = dy' x")]
-    public void BackwardWeight() => Matmul.Multiply(
-        _device.Workers, _w.Rows, _w.Columns, _x.Rows, 1f, _y.Address, _y.Columns, true, _x.Address, _x.Columns, false,
-        _w.Address, _w.Columns, accumulate: false);
+    public void BackwardWeight() => Matmul.Multiply(_device.Workers, 1f, _y.Transposed(), _x, _w, accumulate: false);
 }

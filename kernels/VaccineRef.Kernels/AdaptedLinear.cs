@@ -12,11 +12,13 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="scaling">The factor of the adapter.</param>
 /// <param name="layout">How W is stored; B is always (out, r).</param>
-public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout layout = WeightLayout.OutIn) : Op<T>
+public sealed partial class AdaptedLinear<T>(double scaling, WeightLayout layout = WeightLayout.OutIn) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly bool _outIn = layout == WeightLayout.OutIn;
-    private readonly T _scaling = T.CreateChecked(scaling);
+    private const int BiasInput = 4;
+
+    private readonly Linear<T> _linear = new(layout);
+    private readonly LowRankTerm<T> _adapter = new(scaling, low: 2);
 
     /// <inheritdoc/>
     public override string Name => "AdaptedLinear";
@@ -31,59 +33,29 @@ public sealed unsafe partial class AdaptedLinear<T>(double scaling, WeightLayout
     /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
-        if (x is [var input, var w, var low, var b, ..])
+        if (x is [var input, var weight, var low, var b, ..])
         {
-            var (outputs, inputs) = _outIn ? (w.Rows, w.Columns) : (w.Columns, w.Rows);
-            bool bias = x.Length == 4 || (x.Length == 5 && x[4] == Shape.Vector(outputs));
-            if (bias && input.Columns == inputs && low.Rows == input.Rows && b == new Shape(outputs, low.Columns))
-                return new(input.Rows, outputs);
+            var w = layout.InByOut(weight);
+            bool bias = x.Length == 4 || (x.Length == 5 && x[4] == Shape.Vector(w.Columns));
+            if (bias && input.Columns == w.Rows && low.Rows == input.Rows && b == new Shape(w.Columns, low.Columns))
+                return new(input.Rows, w.Columns);
         }
 
-        string weight = _outIn ? "W (out, in)" : "W (in, out)";
-        throw new ShapeException(Name, x, $"x (N, in), {weight}, low (N, r), B (out, r) and, if any, b (1, out)");
+        throw new ShapeException(
+            Name, x, $"x (N, in), {layout.Extents()}, low (N, r), B (out, r) and, if any, b (1, out)");
     }
 
     /// <inheritdoc/>
     public override void Forward(CpuFrame<T> f)
     {
-        View<T> x = f.X(0), w = f.X(1), low = f.X(2), b = f.X(3), y = f.Y;
-        bool hasBias = f.Inputs == 5;
-        if (hasBias)
-            Linear<T>.FillRows(f.Workers, f.X(4), y);
-        Matmul.Multiply(
-            f.Workers, y.Rows, y.Columns, x.Columns, T.One, x.Address, x.Columns, false, w.Address, w.Columns, _outIn,
-            y.Address, y.Columns, accumulate: hasBias);
-        Matmul.Multiply(
-            f.Workers, y.Rows, y.Columns, low.Columns, _scaling, low.Address, low.Columns, false, b.Address, b.Columns,
-            true, y.Address, y.Columns, accumulate: true);
+        _linear.Forward(f, BiasInput);
+        _adapter.AddTo(f);
     }
 
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
     {
-        View<T> x = f.X(0), w = f.X(1), low = f.X(2), b = f.X(3), dy = f.Dy;
-        int rows = x.Rows, inputs = x.Columns, outputs = dy.Columns, rank = low.Columns;
-        if (f.Wants(0))
-            Matmul.Multiply(
-                f.Workers, rows, inputs, outputs, T.One, dy.Address, outputs, false, w.Address, w.Columns, !_outIn,
-                f.Dx(0).Address, inputs, accumulate: f.Adds(0));
-        if (f.Wants(1) && _outIn)
-            Matmul.Multiply(
-                f.Workers, outputs, inputs, rows, T.One, dy.Address, outputs, true, x.Address, inputs, false,
-                f.Dx(1).Address, inputs, accumulate: true);
-        else if (f.Wants(1))
-            Matmul.Multiply(
-                f.Workers, inputs, outputs, rows, T.One, x.Address, inputs, true, dy.Address, outputs, false,
-                f.Dx(1).Address, outputs, accumulate: true);
-        if (f.Wants(2))
-            Matmul.Multiply(
-                f.Workers, rows, rank, outputs, _scaling, dy.Address, outputs, false, b.Address, rank, false,
-                f.Dx(2).Address, rank, accumulate: f.Adds(2));
-        if (f.Wants(3))
-            Matmul.Multiply(
-                f.Workers, outputs, rank, rows, _scaling, dy.Address, outputs, true, low.Address, rank, false,
-                f.Dx(3).Address, rank, accumulate: true);
-        if (f.Wants(4))
-            ColumnSums.Add(f.Workers, dy, f.Dx(4));
+        _linear.Backward(f, BiasInput);
+        _adapter.Backward(f);
     }
 }

@@ -59,23 +59,19 @@ public sealed partial class CrossEntropy<T>
         }
 
         /// <summary>Logits of the chunk over the block that begins at word <paramref name="begin"/>.</summary>
-        public unsafe View<T> Multiply(CpuFrame<T> f, int rows, int begin)
+        public View<T> Multiply(CpuFrame<T> f, int rows, int begin)
         {
             var w = f.X(1).SliceRows(begin, Math.Min(MostWords, Vocabulary - begin));
             var logits = _logits.As(new(rows, w.Rows));
-            Matmul.Multiply(
-                f.Workers, rows, w.Rows, w.Columns, T.One, Hidden.Address, w.Columns, false, w.Address, w.Columns, true,
-                logits.Address, w.Rows, accumulate: false);
+            Matmul.Multiply(f.Workers, T.One, Hidden.SliceRows(0, rows), w.Transposed(), logits, accumulate: false);
             return logits;
         }
 
         /// <summary>Product = or += z W, with what z has become, over one block of the vocabulary.</summary>
-        public unsafe void MultiplyBack(CpuFrame<T> f, View<T> z, int begin)
+        public void MultiplyBack(CpuFrame<T> f, View<T> z, int begin)
         {
             var w = f.X(1).SliceRows(begin, z.Columns);
-            Matmul.Multiply(
-                f.Workers, z.Rows, w.Columns, w.Rows, T.One, z.Address, w.Rows, false, w.Address, w.Columns, false,
-                Product.Address, w.Columns, accumulate: begin > 0);
+            Matmul.Multiply(f.Workers, T.One, z, w, Product.SliceRows(0, z.Rows), accumulate: begin > 0);
         }
 
         /// <summary>dhidden += Product, in the chunk's own rows.</summary>

@@ -21,7 +21,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             if (!eager)
                 continue;
             var product = chunks.Product(rows.Columns);
-            GpuMatmul.Multiply(f, T.One, logits, false, f.X(1), false, product, accumulate: false);
+            GpuMatmul.Multiply(f, T.One, logits, f.X(1), product, accumulate: false);
             f.Kernels.Launch(f.ForEach(product.Count), SlopeKernel, product, rows, targets, stats, f.X(1), f.Saved);
         }
 
@@ -51,12 +51,12 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             if (recomputed)
             {
                 var product = chunks.Product(rows.Columns);
-                GpuMatmul.Multiply(f, T.One, dz, false, w, false, product, accumulate: false);
+                GpuMatmul.Multiply(f, T.One, dz, w, product, accumulate: false);
                 f.Kernels.Launch(f.ForEach(product.Count), ScatterKernel, product, rows, f.Dx(0));
             }
 
             if (f.Wants(1))
-                GpuMatmul.Multiply(f, T.One, dz, true, chunks.Hidden(rows.Columns), false, f.Dx(1), accumulate: true);
+                GpuMatmul.Multiply(f, T.One, dz.Transposed(), chunks.Hidden(rows.Columns), f.Dx(1), accumulate: true);
         }
     }
 
@@ -204,7 +204,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             var rows = new GpuView<int>(_counted.Elements.SubView(first, count), 1, count);
             var (hidden, logits) = (Hidden(count), First(_logits, count));
             f.Kernels.Launch(f.ForEach(hidden.Count), GatherKernel, f.X(0), rows, hidden);
-            GpuMatmul.Multiply(f, T.One, hidden, false, f.X(1), true, logits, accumulate: false);
+            GpuMatmul.Multiply(f, T.One, hidden, f.X(1).Transposed(), logits, accumulate: false);
             return (rows, logits);
         }
 

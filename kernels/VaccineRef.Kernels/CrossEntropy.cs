@@ -213,11 +213,9 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     }
 
     /// <summary>dW += dz' hidden, in the rows of the block that begins at word <paramref name="begin"/>.</summary>
-    private static unsafe void BackwardWeight(CpuFrame<T> f, View<T> hidden, View<T> dz, int begin)
+    private static void BackwardWeight(CpuFrame<T> f, View<T> hidden, View<T> dz, int begin)
     {
         var dw = f.Dx(1).SliceRows(begin, dz.Columns);
-        Matmul.Multiply(
-            f.Workers, dw.Rows, dw.Columns, dz.Rows, T.One, dz.Address, dz.Columns, true, hidden.Address, dw.Columns,
-            false, dw.Address, dw.Columns, accumulate: true);
+        Matmul.Multiply(f.Workers, T.One, dz.Transposed(), hidden.SliceRows(0, dz.Rows), dw, accumulate: true);
     }
 }

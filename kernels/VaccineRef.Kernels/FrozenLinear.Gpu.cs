@@ -7,25 +7,24 @@ public sealed unsafe partial class FrozenLinear<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f)
     {
-        int bias = Bias(f.Inputs);
+        int bias = BiasInput(f.Inputs);
         if (bias > 0)
-            GpuBias.Fill(f, f.X(bias), f.Y);
-        GpuMatmul.Multiply(f, f.X(0), f.View(weight), _outIn, f.Y, accumulate: bias > 0);
-        if (f.Inputs > 2)
-            GpuMatmul.Multiply(f, _scaling, f.X(1), false, f.X(2), true, f.Y, accumulate: true);
+            Bias.Fill(f, f.X(bias), f.Y);
+        GpuMatmul.Multiply(f, f.X(0), layout.InByOut(f.View(weight)), f.Y, accumulate: bias > 0);
+        if (HasAdapter(f.Inputs))
+            _adapter.AddTo(f);
     }
 
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
         if (f.Wants(0))
-            GpuMatmul.Multiply(f, f.Dy, f.View(weight), !_outIn, f.Dx(0), accumulate: f.Adds(0));
-        if (f.Inputs > 2 && f.Wants(1))
-            GpuMatmul.Multiply(f, _scaling, f.Dy, false, f.X(2), false, f.Dx(1), accumulate: true);
-        if (f.Inputs > 2 && f.Wants(2))
-            GpuMatmul.Multiply(f, _scaling, f.Dy, true, f.X(1), false, f.Dx(2), accumulate: true);
-        int bias = Bias(f.Inputs);
+            GpuMatmul.Multiply(
+                f, f.Dy, layout.InByOut(f.View(weight)).Transposed(), f.Dx(0), accumulate: f.Adds(0));
+        if (HasAdapter(f.Inputs))
+            _adapter.Backward(f);
+        int bias = BiasInput(f.Inputs);
         if (bias > 0 && f.Wants(bias))
-            GpuBias.AddGradient(f, f.Dy, f.Dx(bias));
+            Bias.AddGradient(f, f.Dy, f.Dx(bias));
     }
 }

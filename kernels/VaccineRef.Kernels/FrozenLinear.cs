@@ -18,8 +18,7 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
 {
     private const int BlockBytes = 1 << 20;             // widened at a time: stays in the second-level cache
 
-    private readonly bool _outIn = layout == WeightLayout.OutIn;
-    private readonly T _scaling = T.CreateChecked(scaling);
+    private readonly LowRankTerm<T> _adapter = new(scaling, low: 1);
 
     /// <inheritdoc/>
     public override string Name => "FrozenLinear";
@@ -30,82 +29,61 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
     /// <inheritdoc/>
     public override bool Overwrites(int input) => input == 0;       // 1 may be the bias
 
-    private int Inputs => _outIn ? weight.Columns : weight.Rows;
-
-    private int Outputs => _outIn ? weight.Rows : weight.Columns;
-
     /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
-        bool adapted = x.Length > 2, bias = x.Length is 2 or 4;
-        if (x.Length is >= 1 and <= 4 && x[0].Columns == Inputs && (!bias || x[^1] == Shape.Vector(Outputs))
-            && (!adapted || (x[1].Rows == x[0].Rows && x[2] == new Shape(Outputs, x[1].Columns))))
-            return new(x[0].Rows, Outputs);
+        var (inputs, outputs) = layout.InByOut(weight.Shape);
+        bool bias = BiasInput(x.Length) > 0;
+        if (x.Length is >= 1 and <= 4 && x[0].Columns == inputs && (!bias || x[^1] == Shape.Vector(outputs))
+            && (!HasAdapter(x.Length) || (x[1].Rows == x[0].Rows && x[2] == new Shape(outputs, x[1].Columns))))
+            return new(x[0].Rows, outputs);
         throw new ShapeException(
-            Name, x, $"x (N, {Inputs}), if any low (N, r) with B ({Outputs}, r), and, if any, b (1, {Outputs})");
+            Name, x, $"x (N, {inputs}), if any low (N, r) with B ({outputs}, r), and, if any, b (1, {outputs})");
     }
 
     /// <inheritdoc/>
     public override void Forward(CpuFrame<T> f)
     {
-        View<T> x = f.X(0), y = f.Y;
-        int bias = Bias(f.Inputs);
+        int bias = BiasInput(f.Inputs);
         if (bias > 0)
-            Linear<T>.FillRows(f.Workers, f.X(bias), y);
-        if (_outIn)
-            Spread(f.Workers, x, y, accumulate: bias > 0);
-        else
-            Gather(f.Workers, x, y, accumulate: bias > 0);
-        if (f.Inputs > 2)
-            Matmul.Multiply(
-                f.Workers, y.Rows, y.Columns, f.X(1).Columns, _scaling, f.X(1).Address, f.X(1).Columns, false, f.X(2).Address,
-                f.X(2).Columns, true, y.Address, y.Columns, accumulate: true);
+            Bias.Fill(f, f.X(bias), f.Y);
+        Multiply(f.Workers, f.X(0), transposed: layout == WeightLayout.OutIn, f.Y, accumulate: bias > 0);
+        if (HasAdapter(f.Inputs))
+            _adapter.AddTo(f);
     }
 
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
     {
-        var dy = f.Dy;
-        if (f.Wants(0) && _outIn)
-            Gather(f.Workers, dy, f.Dx(0), f.Adds(0));
-        else if (f.Wants(0))
-            Spread(f.Workers, dy, f.Dx(0), f.Adds(0));
-        if (f.Inputs > 2)
-        {
-            View<T> low = f.X(1), b = f.X(2);
-            if (f.Wants(1))
-                Matmul.Multiply(
-                    f.Workers, dy.Rows, low.Columns, dy.Columns, _scaling, dy.Address, dy.Columns, false, b.Address, b.Columns,
-                    false, f.Dx(1).Address, low.Columns, accumulate: true);
-            if (f.Wants(2))
-                Matmul.Multiply(
-                    f.Workers, dy.Columns, low.Columns, dy.Rows, _scaling, dy.Address, dy.Columns, true, low.Address, low.Columns,
-                    false, f.Dx(2).Address, low.Columns, accumulate: true);
-        }
-
-        int bias = Bias(f.Inputs);
+        if (f.Wants(0))
+            Multiply(f.Workers, f.Dy, transposed: layout == WeightLayout.InOut, f.Dx(0), f.Adds(0));
+        if (HasAdapter(f.Inputs))
+            _adapter.Backward(f);
+        int bias = BiasInput(f.Inputs);
         if (bias > 0 && f.Wants(bias))
-            ColumnSums.Add(f.Workers, dy, f.Dx(bias));
+            Bias.AddGradient(f, f.Dy, f.Dx(bias));
     }
 
-    /// <summary>Where b stands; 0 without one.</summary>
-    private static int Bias(int inputs) => inputs % 2 == 0 ? inputs - 1 : 0;
+    /// <summary>The number of the input b; 0 without one.</summary>
+    private static int BiasInput(int inputs) => inputs % 2 == 0 ? inputs - 1 : 0;
 
-    /// <summary>to = [to +] from W', a block of W's rows giving a block of columns.</summary>
-    private void Spread(Workers workers, View<T> from, View<T> to, bool accumulate) => Blocks(workers, (first, rows, w) =>
-        Matmul.Multiply(
-            workers, from.Rows, rows, weight.Columns, T.One, from.Address, from.Columns, false, w, weight.Columns, true,
-            to.Address + first, to.Columns, accumulate));
+    private static bool HasAdapter(int inputs) => inputs > 2;
 
-    /// <summary>to = [to +] from W, a block of W's rows taking a block of columns.</summary>
-    private void Gather(Workers workers, View<T> from, View<T> to, bool accumulate) => Blocks(workers, (first, rows, w) =>
-        Matmul.Multiply(
-            workers, from.Rows, weight.Columns, rows, T.One, from.Address + first, from.Columns, false, w, weight.Columns, false,
-            to.Address, to.Columns, accumulate: accumulate || first > 0));
+    /// <summary>to = [to +] from W, or from W' if transposed, with W as it is stored, a block of its rows at a time.</summary>
+    private void Multiply(Workers workers, Matrix<T> from, bool transposed, Matrix<T> to, bool accumulate) =>
+        ForBlocks(workers, (first, w) =>
+        {
+            if (transposed)             // a block of W's rows gives a block of columns of the result,
+                Matmul.Multiply(workers, T.One, from, w.Transposed(), to.ColumnBlock(first, w.Rows), accumulate);
+            else                        // or takes a block of columns of the operand
+                Matmul.Multiply(workers, T.One, from.ColumnBlock(first, w.Rows), w, to, accumulate || first > 0);
+        });
 
-    private void Blocks(Workers workers, BlockBody body)
+    /// <summary>body(first, w) for every block of W's rows, widened; the block begins at row first of W.</summary>
+    private void ForBlocks(Workers workers, Action<int, Matrix<T>> body)
     {
-        int columns = weight.Columns, block = Math.Clamp(BlockBytes / (Math.Max(1, columns) * sizeof(T)), 1, Math.Max(1, weight.Rows));
+        int columns = weight.Columns;
+        int block = Math.Clamp(BlockBytes / (Math.Max(1, columns) * sizeof(T)), 1, Math.Max(1, weight.Rows));
         using var scratch = workers.Rent((long)block * columns * sizeof(T));
         T* wide = (T*)scratch.Start;
         for (int first = 0; first < weight.Rows; first += block)
@@ -114,9 +92,7 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
             workers.Blocks(rows, Cut.Rows, (from, end) => BFloat16.Widen(
                 new ReadOnlySpan<ushort>(weight.Address + ((nint)(start + from) * columns), (end - from) * columns),
                 new Span<T>(wide + ((nint)from * columns), (end - from) * columns)));
-            body(first, rows, wide);
+            body(first, new Matrix<T>(wide, rows, columns, columns));
         }
     }
-
-    private delegate void BlockBody(int first, int rows, T* w);
 }

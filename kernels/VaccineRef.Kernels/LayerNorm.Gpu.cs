@@ -20,7 +20,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
         if (f.Wants(1))
             GpuColumnSums<T, WeightTerm>.Add(f, new(f.X(0), f.Dy, f.Saved), f.Dy.Rows, f.Dx(1));
         if (f.Wants(2))
-            GpuBias.AddGradient(f, f.Dy, f.Dx(2));
+            Bias.AddGradient(f, f.Dy, f.Dx(2));
     }
 
     /// <summary>A group for each row; the variance in a second pass over it.</summary>

@@ -2,28 +2,32 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Kernels;
 
-public sealed unsafe partial class Linear<T> : IGpuOp<T>
+public sealed partial class Linear<T> : IGpuOp<T>
 {
     /// <inheritdoc/>
-    public void Forward(GpuFrame<T> f)
-    {
-        bool hasBias = f.Inputs == 3;
-        if (hasBias)
-            GpuBias.Fill(f, f.X(2), f.Y);
-        GpuMatmul.Multiply(f, T.One, f.X(0), false, f.X(1), _outIn, f.Y, accumulate: hasBias);
-    }
+    public void Forward(GpuFrame<T> f) => Forward(f, bias: 2);
 
     /// <inheritdoc/>
-    public void Backward(GpuFrame<T> f)
+    public void Backward(GpuFrame<T> f) => Backward(f, bias: 2);
+
+    /// <summary>y = x W + b, with W as (in, out), and b the input <paramref name="bias"/> where there is one.</summary>
+    internal void Forward(GpuFrame<T> f, int bias)
     {
-        GpuView<T> x = f.X(0), w = f.X(1), dy = f.Dy;
+        bool hasBias = f.Inputs > bias;
+        if (hasBias)
+            Bias.Fill(f, f.X(bias), f.Y);
+        GpuMatmul.Multiply(f, T.One, f.X(0), layout.InByOut(f.X(1)), f.Y, accumulate: hasBias);
+    }
+
+    /// <summary>The gradients of x, W and b.</summary>
+    internal void Backward(GpuFrame<T> f, int bias)
+    {
         if (f.Wants(0))
-            GpuMatmul.Multiply(f, T.One, dy, false, w, !_outIn, f.Dx(0), accumulate: f.Adds(0));
-        if (f.Wants(1) && _outIn)
-            GpuMatmul.Multiply(f, T.One, dy, true, x, false, f.Dx(1), accumulate: true);
-        else if (f.Wants(1))
-            GpuMatmul.Multiply(f, T.One, x, true, dy, false, f.Dx(1), accumulate: true);
-        if (f.Wants(2))
-            GpuBias.AddGradient(f, dy, f.Dx(2));
+            GpuMatmul.Multiply(
+                f, T.One, f.Dy, layout.InByOut(f.X(1)).Transposed(), f.Dx(0), accumulate: f.Adds(0));
+        if (f.Wants(1))
+            GpuMatmul.Multiply(f, T.One, f.X(0).Transposed(), f.Dy, layout.InByOut(f.Dx(1)), accumulate: true);
+        if (f.Wants(bias))
+            Bias.AddGradient(f, f.Dy, f.Dx(bias));
     }
 }

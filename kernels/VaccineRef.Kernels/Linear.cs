@@ -10,11 +10,9 @@ namespace VaccineRef.Kernels;
 /// gradients get nothing. Source: torch.nn.Linear; Hugging Face pytorch_utils.py, Conv1D.
 /// </summary>
 /// <param name="layout">How W is stored.</param>
-public sealed unsafe partial class Linear<T>(WeightLayout layout = WeightLayout.OutIn) : Op<T>
+public sealed partial class Linear<T>(WeightLayout layout = WeightLayout.OutIn) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly bool _outIn = layout == WeightLayout.OutIn;
-
     /// <inheritdoc/>
     public override string Name => "Linear";
 
@@ -27,54 +25,41 @@ public sealed unsafe partial class Linear<T>(WeightLayout layout = WeightLayout.
     /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)
     {
-        if (x.Length is 2 or 3)
+        if (x is [var input, var weight, ..])
         {
-            var (outputs, inputs) = _outIn ? (x[1].Rows, x[1].Columns) : (x[1].Columns, x[1].Rows);
-            if (x[0].Columns == inputs && (x.Length == 2 || x[2] == Shape.Vector(outputs)))
-                return new(x[0].Rows, outputs);
+            var w = layout.InByOut(weight);
+            if (input.Columns == w.Rows && (x.Length == 2 || (x.Length == 3 && x[2] == Shape.Vector(w.Columns))))
+                return new(input.Rows, w.Columns);
         }
 
-        string weight = _outIn ? "W (out, in)" : "W (in, out)";
-        throw new ShapeException(Name, x, $"x (N, in), {weight} and, if any, b (1, out)");
+        throw new ShapeException(Name, x, $"x (N, in), {layout.Extents()} and, if any, b (1, out)");
     }
 
     /// <inheritdoc/>
-    public override void Forward(CpuFrame<T> f)
+    public override void Forward(CpuFrame<T> f) => Forward(f, bias: 2);
+
+    /// <inheritdoc/>
+    public override void Backward(CpuFrame<T> f) => Backward(f, bias: 2);
+
+    /// <summary>y = x W + b, with W as (in, out), and b the input <paramref name="bias"/> where there is one.</summary>
+    internal void Forward(CpuFrame<T> f, int bias)
     {
-        View<T> x = f.X(0), w = f.X(1), y = f.Y;
-        bool hasBias = f.Inputs == 3;
+        bool hasBias = f.Inputs > bias;
         if (hasBias)
-            FillRows(f.Workers, f.X(2), y);
-        Matmul.Multiply(
-            f.Workers, y.Rows, y.Columns, x.Columns, T.One, x.Address, x.Columns, false, w.Address, w.Columns, _outIn,
-            y.Address, y.Columns, accumulate: hasBias);
+            Bias.Fill(f, f.X(bias), f.Y);
+        Matmul.Multiply(f.Workers, T.One, f.X(0), layout.InByOut(f.X(1)), f.Y, accumulate: hasBias);
     }
 
-    /// <inheritdoc/>
-    public override void Backward(CpuFrame<T> f)
+    /// <summary>The gradients of x, W and b.</summary>
+    internal void Backward(CpuFrame<T> f, int bias)
     {
-        View<T> x = f.X(0), w = f.X(1), dy = f.Dy;
-        int rows = x.Rows, inputs = x.Columns, outputs = dy.Columns;
         if (f.Wants(0))
             Matmul.Multiply(
-                f.Workers, rows, inputs, outputs, T.One, dy.Address, outputs, false, w.Address, w.Columns, !_outIn,
-                f.Dx(0).Address, inputs, accumulate: f.Adds(0));
-        if (f.Wants(1) && _outIn)
+                f.Workers, T.One, f.Dy, layout.InByOut(f.X(1)).Transposed(), f.Dx(0), accumulate: f.Adds(0));
+        if (f.Wants(1))
             Matmul.Multiply(
-                f.Workers, outputs, inputs, rows, T.One, dy.Address, outputs, true, x.Address, inputs, false,
-                f.Dx(1).Address, inputs, accumulate: true);
-        else if (f.Wants(1))
-            Matmul.Multiply(
-                f.Workers, inputs, outputs, rows, T.One, x.Address, inputs, true, dy.Address, outputs, false,
-                f.Dx(1).Address, outputs, accumulate: true);
-        if (f.Wants(2))
-            ColumnSums.Add(f.Workers, dy, f.Dx(2));
+                f.Workers, T.One, f.X(0).Transposed(), f.Dy, layout.InByOut(f.Dx(1)), accumulate: true);
+        if (f.Wants(bias))
+            Bias.AddGradient(f, f.Dy, f.Dx(bias));
     }
-
-    internal static void FillRows(Workers workers, View<T> bias, View<T> y) =>
-        workers.Blocks(y.Rows, Cut.Rows, (first, end) =>
-        {
-            for (int row = first; row < end; row++)
-                bias.Span.CopyTo(y.Row(row));
-        });
 }

@@ -1,3 +1,6 @@
+using VaccineRef.Core;
+using VaccineRef.Gpu;
+
 namespace VaccineRef.Kernels;
 
 /// <summary>How a checkpoint stores the matrix of a linear layer.</summary>
@@ -8,4 +11,24 @@ public enum WeightLayout
 
     /// <summary>(in, out): GPT-2's Conv1D.</summary>
     InOut,
+}
+
+/// <summary>The matrix of a linear layer as (in, out), whichever way it is stored.</summary>
+internal static class WeightLayouts
+{
+    /// <summary>The weight as (in, out).</summary>
+    public static Matrix<T> InByOut<T>(this WeightLayout layout, View<T> w) where T : unmanaged =>
+        layout == WeightLayout.OutIn ? w.Transposed() : w;
+
+    /// <summary>The weight as (in, out).</summary>
+    public static GpuMatrix<T> InByOut<T>(this WeightLayout layout, GpuView<T> w) where T : unmanaged =>
+        new(w, isTransposed: layout == WeightLayout.OutIn);
+
+    /// <summary>The shape (in, out) of a weight that is stored in <paramref name="w"/>.</summary>
+    public static Shape InByOut(this WeightLayout layout, Shape w) =>
+        layout == WeightLayout.OutIn ? new(w.Columns, w.Rows) : w;
+
+    /// <summary>The weight in messages.</summary>
+    public static string Extents(this WeightLayout layout) =>
+        layout == WeightLayout.OutIn ? "W (out, in)" : "W (in, out)";
 }

@@ -33,7 +33,9 @@ public sealed class GpuMatmulTests(GpuDevices gpus) : IClassFixture<GpuDevices>
 
         public double Run(GpuFrame<T> f)
         {
-            GpuMatmul.Multiply(f, T.CreateChecked(ProductCase.Alpha), f.X(0), x.TransposeA, f.X(1), x.TransposeB, f.X(2), x.Accumulate);
+            GpuMatmul.Multiply(
+                f, T.CreateChecked(ProductCase.Alpha), new(f.X(0), x.TransposeA), new(f.X(1), x.TransposeB), f.X(2),
+                x.Accumulate);
             return 0;
         }
     }

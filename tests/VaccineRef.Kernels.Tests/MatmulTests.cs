@@ -82,8 +82,9 @@ public sealed unsafe class MatmulTests : IDisposable
         {
             void Once(float* a, float* b, float* c)
             {
-                Matmul.Multiply(_workers, 200, 300, 100, 1, a, 100, false, b, 100, true, c, 300, false);
-                Matmul.Multiply(_workers, 2, 300, 100, 1, a, 100, false, b, 100, true, c, 300, false);
+                var w = new Matrix<float>(b, 300, 100, 100).Transposed();
+                Matmul.Multiply(_workers, 1, new(a, 200, 100, 100), w, new(c, 200, 300, 300), false);
+                Matmul.Multiply(_workers, 1, new(a, 2, 100, 100), w, new(c, 2, 300, 300), false);
             }
 
             Once(pa, pb, pc);
@@ -164,13 +165,18 @@ public sealed unsafe class MatmulTests : IDisposable
             fixed (T* pa = a, pb = b, pc = framed)
             {
                 Matmul.Multiply(
-                    workers, M, N, K, T.CreateChecked(Layout.Alpha), pa, Lda, Layout.TransposeA, pb, Ldb,
-                    Layout.TransposeB, pc + Ldc, Ldc, Layout.Accumulate);
+                    workers, T.CreateChecked(Layout.Alpha), Of(pa, M, K, Lda, Layout.TransposeA),
+                    Of(pb, K, N, Ldb, Layout.TransposeB), new(pc + Ldc, M, N, Ldc), Layout.Accumulate);
             }
             Assert.True(framed.AsSpan(0, Ldc).SequenceEqual(before.AsSpan(0, Ldc)), $"written before C in {this}");
             Assert.True(framed.AsSpan(^Ldc..).SequenceEqual(before.AsSpan(^Ldc..)), $"written behind C in {this}");
             return (before[Ldc..^Ldc], framed[Ldc..^Ldc]);
         }
+
+        private static Matrix<T> Of<T>(T* start, int rows, int columns, int stride, bool isTransposed)
+            where T : unmanaged => isTransposed
+            ? new Matrix<T>(start, columns, rows, stride).Transposed()
+            : new Matrix<T>(start, rows, columns, stride);
 
         // Multiples of 2^-8 in [-1, 1]: exact in every element type, so that all of them see the same operands.
         private T[] Draw<T>(int length, int stream) where T : INumberBase<T>

@@ -8,61 +8,62 @@ namespace VaccineRef.Kernels;
 public static class GpuMatmul
 {
     /// <summary>
-    /// C = [accumulate] C + alpha op(A) op(B), with op(X) = X or its transpose. op(A): (m, k); op(B): (k, n); C: (m,
-    /// n). C must not overlap A or B.
+    /// C = alpha A B, or C += alpha A B. A is (m, k), B is (k, n) and C is (m, n); any of them may be a transpose
+    /// (<see cref="GpuMatrix{T}.Transposed"/>). C must not overlap A or B.
     /// <para>
-    /// Error against exact arithmetic, for every element, with S = |alpha| sum over p of |op(A)| |op(B)| and eps = 2^-23
-    /// (float) or 2^-52 (double), short of underflow: |error| &lt;= (k + 2) eps (|C| + S) as long as the device computes
-    /// products in <see cref="MatmulPrecision.Float32"/>, and for m up to 8. In the others A and B are rounded first, by at most u of each
-    /// number, u = 2^-11 (TF32) or 2^-8 (bfloat16, where a number above 3.39e38 becomes infinite), and tensor cores cut
-    /// sums off where others round them: |error| &lt;= (2 u + u^2) S + 2 (k + 4) eps (|C| + S). The bits depend on m, n,
-    /// k and the device; every run gives the same.
+    /// Error against exact arithmetic, for every element, with S = |alpha| sum over p of |A_ip| |B_pj|, eps = 2^-23
+    /// (float) or 2^-52 (double), and nothing that underflows. Where the device computes products in
+    /// <see cref="MatmulPrecision.Float32"/>, and in every precision for m up to 8: |error| &lt;= (k + 2) eps (|C| + S).
+    /// In the other precisions A and B are rounded first, by at most u of each number, with u = 2^-11 (TF32) or 2^-8
+    /// (bfloat16, where a number above 3.39e38 becomes infinite), and tensor cores truncate sums that other hardware
+    /// rounds: |error| &lt;= (2 u + u^2) S + 2 (k + 4) eps (|C| + S). The bits depend on m, n, k and the device, and are
+    /// the same in every run.
     /// </para>
     /// <para>
-    /// NaN and infinity reach the elements of their row and column and no others. m or n = 0 does nothing; k = 0 leaves
-    /// C, or clears it where <paramref name="accumulate"/> is false; then C is never read.
+    /// NaN and infinity reach the elements of their row and column and no others. If m or n is 0, nothing happens. If k
+    /// is 0, C is left as it is, or set to 0 where <paramref name="accumulate"/> is false. C is read only where
+    /// <paramref name="accumulate"/> is true.
     /// </para>
     /// </summary>
-    /// <param name="f">The call, whose scratch memory holds split sums.</param>
-    /// <param name="alpha">Factor of the product.</param>
-    /// <param name="a">A: (m, k), or (k, m) if <paramref name="transposeA"/>.</param>
-    /// <param name="transposeA">Whether op(A) is the transpose of A.</param>
-    /// <param name="b">B: (k, n), or (n, k) if <paramref name="transposeB"/>, as a linear layer keeps its
-    /// weight.</param>
-    /// <param name="transposeB">Whether op(B) is the transpose of B.</param>
-    /// <param name="c">C: (m, n).</param>
+    /// <param name="f">The call, whose scratch memory holds the parts of sums that are split among groups.</param>
+    /// <param name="alpha">The factor of the product.</param>
+    /// <param name="a">A, (m, k).</param>
+    /// <param name="b">B, (k, n).</param>
+    /// <param name="c">C, (m, n).</param>
     /// <param name="accumulate">Whether the product is added to C or replaces it.</param>
     /// <exception cref="InputException">
     /// The device computes products in a reduced precision, and T is double, which has none.
     /// </exception>
     public static void Multiply<T>(
-        GpuFrame<T> f, T alpha, GpuView<T> a, bool transposeA, GpuView<T> b, bool transposeB, GpuView<T> c,
-        bool accumulate)
+        GpuFrame<T> f, T alpha, GpuMatrix<T> a, GpuMatrix<T> b, GpuMatrix<T> c, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (c.IsEmpty)
+        if (c.IsTransposed)
+            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' is the same sums
+        if (c.View.IsEmpty)
             return;
-        var x = new GpuProduct(c.Rows, c.Columns, transposeA ? a.Rows : a.Columns, transposeA, transposeB);
+        var x = new GpuProduct(c.Rows, c.Columns, a.Columns, a.IsTransposed, b.IsTransposed);
         if (OnTensorCores(f, x))
             MultiplyOnTensorCores(
-                Single(f), x, float.CreateTruncating(alpha), Single(a), new GpuElements<float>(Single(b)), Single(c),
-                accumulate);
+                Single(f), x, float.CreateTruncating(alpha), Single(a.View), new GpuElements<float>(Single(b.View)),
+                Single(c.View), accumulate);
         else
-            Multiply(f, x, alpha, new(a), new GpuElements<T>(b), c, accumulate);
+            Multiply(f, x, alpha, new(a.View), new GpuElements<T>(b.View), c.View, accumulate);
     }
 
-    /// <summary>C = [accumulate] C + A op(B), with B in bfloat16, widened on its way into shared memory.</summary>
+    /// <summary>C = A B, or C += A B, with B in bfloat16, which is widened on its way into shared memory.</summary>
     internal static void Multiply<T>(
-        GpuFrame<T> f, GpuView<T> a, GpuView<ushort> b, bool transposeB, GpuView<T> c, bool accumulate)
+        GpuFrame<T> f, GpuView<T> a, GpuMatrix<ushort> b, GpuView<T> c, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (c.IsEmpty)
             return;
-        var x = new GpuProduct(c.Rows, c.Columns, a.Columns, transposeA: false, transposeB);
+        var x = new GpuProduct(c.Rows, c.Columns, a.Columns, transposeA: false, b.IsTransposed);
         if (OnTensorCores(f, x))
-            MultiplyOnTensorCores(Single(f), x, 1, Single(a), new GpuBFloat16<float>(b), Single(c), accumulate);
+            MultiplyOnTensorCores(
+                Single(f), x, 1, Single(a), new GpuBFloat16<float>(b.View), Single(c), accumulate);
         else
-            Multiply(f, x, T.One, new(a), new GpuBFloat16<T>(b), c, accumulate);
+            Multiply(f, x, T.One, new(a), new GpuBFloat16<T>(b.View), c, accumulate);
     }
 
     private static void Multiply<T, TB>(

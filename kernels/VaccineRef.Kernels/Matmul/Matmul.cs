@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.Intrinsics;
 using VaccineRef.Core;
@@ -12,52 +13,48 @@ public static unsafe class Matmul
     internal const long WorkWorthAFork = 100_000;
 
     /// <summary>
-    /// C = [accumulate] C + alpha op(A) op(B), with op(X) = X or its transpose. op(A): (m, k); op(B): (k, n); C: (m,
-    /// n), row-major, each with its own row stride, in elements. C must not overlap A or B; nothing beyond its n
-    /// columns is touched.
+    /// C = alpha A B, or C += alpha A B. A is (m, k), B is (k, n) and C is (m, n); any of them may be a transpose
+    /// (<see cref="Matrix{T}.Transposed"/>) and may be a part of a larger matrix. C must not overlap A or B, and nothing
+    /// but its elements is written.
     /// <para>
-    /// Error against exact arithmetic, for every element:
-    /// |error| &lt;= (k + 1) eps (|C| + |alpha| sum over p of |op(A)| |op(B)|), eps = 2^-23 (float) or 2^-52
-    /// (double), short of underflow: a product passes through at most k + 1 roundings of eps / 2. The bits depend on
-    /// m, n, k and the vector width of the machine, never on the number of threads.
+    /// Error against exact arithmetic, for every element: |error| &lt;= (k + 1) eps (|C| + |alpha| sum over p of
+    /// |A_ip| |B_pj|), where eps is 2^-23 (float) or 2^-52 (double) and nothing underflows, because a product passes
+    /// through at most k + 1 roundings of eps / 2. The bits depend on m, n, k and the vector width of the machine, never
+    /// on the number of threads.
     /// </para>
     /// <para>
-    /// NaN and infinity reach the elements of their row and column and no others. m or n = 0 does nothing; k = 0
-    /// leaves C, or clears it where <paramref name="accumulate"/> is false; then C is never read.
+    /// NaN and infinity reach the elements of their row and column and no others. If m or n is 0, nothing happens. If k
+    /// is 0, C is left as it is, or set to 0 where <paramref name="accumulate"/> is false. C is read only where
+    /// <paramref name="accumulate"/> is true.
     /// </para>
     /// Source: Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, TOMS 34(3), 2008.
     /// </summary>
     /// <param name="workers">The team that shares the work, and whose scratch memory holds packed panels.</param>
-    /// <param name="m">Rows of C.</param>
-    /// <param name="n">Columns of C.</param>
-    /// <param name="k">The extent summed over.</param>
-    /// <param name="alpha">Factor of the product.</param>
-    /// <param name="a">A: (m, k), or (k, m) if <paramref name="transposeA"/>.</param>
-    /// <param name="lda">Row stride of A.</param>
-    /// <param name="transposeA">Whether op(A) is the transpose of A.</param>
-    /// <param name="b">B: (k, n), or (n, k) if <paramref name="transposeB"/>, as a linear layer keeps its
-    /// weight.</param>
-    /// <param name="ldb">Row stride of B.</param>
-    /// <param name="transposeB">Whether op(B) is the transpose of B.</param>
-    /// <param name="c">C: (m, n).</param>
-    /// <param name="ldc">Row stride of C.</param>
+    /// <param name="alpha">The factor of the product.</param>
+    /// <param name="a">A, (m, k).</param>
+    /// <param name="b">B, (k, n).</param>
+    /// <param name="c">C, (m, n).</param>
     /// <param name="accumulate">Whether the product is added to C or replaces it.</param>
     public static void Multiply<T>(
-        Workers workers, int m, int n, int k, T alpha, T* a, int lda, bool transposeA, T* b, int ldb, bool transposeB,
-        T* c, int ldc, bool accumulate) where T : unmanaged, IFloatingPointIeee754<T>
+        Workers workers, T alpha, Matrix<T> a, Matrix<T> b, Matrix<T> c, bool accumulate)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (m == 0 || n == 0)
+        Debug.Assert(a.Rows == c.Rows && b.Columns == c.Columns && a.Columns == b.Rows, "the operands do not fit");
+        if (c.ColumnStep != 1)
+            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' is the same sums
+        int k = a.Columns;
+        if (c.Rows == 0 || c.Columns == 0)
             return;
         if (k == 0)
         {
-            for (int i = 0; i < m && !accumulate; i++)
-                new Span<T>(c + (nint)i * ldc, n).Clear();
+            for (int i = 0; i < c.Rows && !accumulate; i++)
+                new Span<T>(c.Start + (i * c.RowStep), c.Columns).Clear();
             return;
         }
 
-        var rows = transposeA ? new Strip<T>(a, 1, lda) : new Strip<T>(a, lda, 1);
-        var columns = transposeB ? new Strip<T>(b, ldb, 1) : new Strip<T>(b, 1, ldb);
-        var product = new Product<T>(m, n, k, rows, columns, new Output<T>(c, ldc, alpha, accumulate));
+        var product = new Product<T>(
+            c.Rows, c.Columns, k, new Strip<T>(a.Start, a.RowStep, a.ColumnStep),
+            new Strip<T>(b.Start, b.ColumnStep, b.RowStep), new Output<T>(c.Start, c.RowStep, alpha, accumulate));
         bool vectors = typeof(T) == typeof(float) || typeof(T) == typeof(double);
         if (vectors && Vector512.IsHardwareAccelerated)
             Choose<T, Vector512<T>, Simd512<T>>(workers, product);

@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 /// <param name="scale">alpha / r.</param>
 /// <param name="layout">How W is stored.</param>
-public sealed unsafe partial class AddProduct<T>(double scale, WeightLayout layout = WeightLayout.OutIn) : Routine<T>
+public sealed partial class AddProduct<T>(double scale, WeightLayout layout = WeightLayout.OutIn) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
@@ -19,16 +19,9 @@ public sealed unsafe partial class AddProduct<T>(double scale, WeightLayout layo
     /// <inheritdoc/>
     public override double Run(CpuFrame<T> f)
     {
-        View<T> w = f.X(0), b = f.X(1), a = f.X(2);
-        T factor = T.CreateChecked(scale);
-        if (layout == WeightLayout.OutIn)
-            Matmul.Multiply(
-                f.Workers, w.Rows, w.Columns, a.Rows, factor, b.Address, b.Columns, false, a.Address, a.Columns, false,
-                w.Address, w.Columns, accumulate: true);
-        else
-            Matmul.Multiply(
-                f.Workers, w.Rows, w.Columns, a.Rows, factor, a.Address, a.Columns, true, b.Address, b.Columns, true,
-                w.Address, w.Columns, accumulate: true);
+        Matmul.Multiply(
+            f.Workers, T.CreateChecked(scale), f.X(2).Transposed(), f.X(1).Transposed(), layout.InByOut(f.X(0)),
+            accumulate: true);
         return 0;
     }
 }

@@ -3,10 +3,7 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>
-/// A bias, (1, C), on a GPU: copied to every row before a product is added, and its gradient, the sum over rows.
-/// </summary>
-internal static class GpuBias
+internal static partial class Bias
 {
     /// <summary>Writes the bias into every row of <paramref name="y"/>.</summary>
     public static void Fill<T>(GpuFrame<T> f, GpuView<T> bias, GpuView<T> y)
