@@ -29,9 +29,6 @@ public readonly struct GpuView<T> where T : unmanaged
     /// <summary>Nothing behind it: "there is nothing to write here". For the host: kernels are not launched for it.</summary>
     public bool IsEmpty => Count == 0;
 
-    /// <summary>Rows and columns.</summary>
-    public Shape Shape => new(Rows, Columns);
-
     /// <summary>Element <paramref name="i"/>, counted row after row.</summary>
     public ref T this[long i] => ref Elements[i];
 

@@ -135,9 +135,8 @@ public sealed class CodeGenerationTests
         var random = RandomStream.FromSeed(1);
         Routine<T>[] routines =
         [
-            new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new Axpy<T>(2), new AddSquares<T>(2),
-            new ScaledCopy<T>(2), new ScaleInPlace<T>(2), new SquaredNorm<T>(), new InnerProduct<T>(),
-            new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1), new AddProduct<T>(0.5),
+            new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new AddSquares<T>(2), new ScaleInPlace<T>(2),
+            new SquaredNorm<T>(), new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1), new AddProduct<T>(0.5),
             new NarrowToBFloat16<T>(arena.Allocate<ushort>(new(4, 4))),
         ];
         foreach (var routine in routines)

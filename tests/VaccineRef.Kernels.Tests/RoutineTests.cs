@@ -17,14 +17,12 @@ public sealed class RoutineTests : IDisposable
     }
 
     [Property]
-    public void Sums_of_products_are_taken_in_double(Sizes s)
+    public void Sums_of_squares_are_taken_in_double(Sizes s)
     {
         using var x = Draw<float>(s, "x");
         using var y = Draw<float>(s, "y");
         double square = _device.Run(new SquaredNorm<float>(), x.View, y.View);
         Assert.Equal(x.Values.Dot(x.Values) + y.Values.Dot(y.Values), square, Tolerance * (1 + square));
-        double product = _device.Run(new InnerProduct<float>(), x.View, y.View);
-        Assert.Equal(x.Values.Dot(y.Values), product, Tolerance * (1 + square));
     }
 
     [Fact]
@@ -35,21 +33,17 @@ public sealed class RoutineTests : IDisposable
     }
 
     [Property]
-    public void Copies_and_updates_are_what_they_say(Sizes s)
+    public void Updates_are_what_they_say(Sizes s)
     {
         using var x = Draw<double>(s, "x");
         using var y = Draw<double>(s, "y");
-        double[] before = x.Values, other = y.Values;
-        _device.Run(new Axpy<double>(-2), x.View, y.View);
-        Assert.Equal(Testing.Numbers.Mix(-2, before, 1, other), y.Values);
-        double[] sum = y.Values;
+        double[] before = x.Values, sum = y.Values;
         _device.Run(new AddSquares<double>(0.5), x.View, y.View);
         Assert.Equal(sum.Zip(before, (a, b) => a + (0.5 * (b * b))), y.Values);
-        _device.Run(new ScaledCopy<double>(3), x.View, y.View);
-        Assert.Equal(before.Select(value => 3 * value), y.Values);
+        sum = y.Values;
         _device.Run(new ScaleInPlace<double>(0.5), x.View, y.View);
         Assert.Equal(before.Select(value => 0.5 * value), x.Values);
-        Assert.Equal(before.Select(value => 1.5 * value), y.Values);
+        Assert.Equal(sum.Select(value => 0.5 * value), y.Values);
         _device.Fill(x.View, 7);
         Assert.All(x.Values, value => Assert.Equal(7, value));
         Assert.True(x.IsIntact && y.IsIntact);

@@ -43,9 +43,6 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     /// <summary>Columns of k and v, keyValueHeads * headSize.</summary>
     public int Columns { get; }
 
-    /// <summary>Number of layers.</summary>
-    public int Layers => _keys.Length;
-
     /// <summary>Number of sequences.</summary>
     public int Sequences => _lengths.Length;
 
@@ -73,9 +70,6 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
         for (int s = 0; s < counts.Length; s++)
             _lengths[s] += counts[s];
     }
-
-    /// <summary>Forgets everything: all lengths are 0 again.</summary>
-    public void Clear() => Array.Clear(_lengths);
 
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();

@@ -14,14 +14,14 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
     private readonly GpuView<double> _totals = f.Scratch<double>(1, Math.Max(1, f.Inputs));
     private readonly List<GpuView<double>> _partial = [];
 
-    /// <summary>Adds the sum of x y over all elements.</summary>
-    public void Add(GpuView<T> x, GpuView<T> y)
+    /// <summary>Adds the sum of x^2 over all elements.</summary>
+    public void AddSquares(GpuView<T> x)
     {
         int pieces = Pieces(x);
         if (pieces == 0)
             return;
         var partial = _f.Scratch<double>(pieces, 1);
-        _f.Kernels.Launch(_f.GroupEach(pieces), ProductKernel, x, y, partial);
+        _f.Kernels.Launch(_f.GroupEach(pieces), SquareKernel, x, partial);
         _partial.Add(partial);
     }
 
@@ -51,11 +51,11 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
 
     private static int Pieces(GpuView<T> x) => checked((int)((x.Count + Cut.Sum - 1) / Cut.Sum));
 
-    private static void ProductKernel(GpuView<T> x, GpuView<T> y, GpuView<double> partial)
+    private static void SquareKernel(GpuView<T> x, GpuView<double> partial)
     {
         double sum = 0;
         for (long i = First; i < End(x); i += Group.DimX)
-            sum += GpuWide.Read(x, i) * GpuWide.Read(y, i);
+            sum += GpuWide.Read(x, i) * GpuWide.Read(x, i);
         Put(partial, sum);
     }
 

@@ -9,7 +9,7 @@ public sealed partial class SquaredNorm<T> : IGpuRoutine<T>
     {
         var sums = new GpuSums<T>(f);
         for (int i = 0; i < f.Inputs; i++)
-            sums.Add(f.X(i), f.X(i));
+            sums.AddSquares(f.X(i));
         return sums.Total();
     }
 }

@@ -32,8 +32,6 @@ public class CachedAttentionTests
         var wider = new CachedAttention<float>(new CausalAttention<float>(2, 2, 4), cache, 0);
         Assert.Throws<ShapeException>(() => wider.Infer([x[0], x[0], x[0]]));
         Assert.Equal([0, 1], cache.Lengths);
-        cache.Clear();
-        Assert.Equal([0, 0], cache.Lengths);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 using VaccineRef.Testing;
@@ -160,7 +161,11 @@ public sealed class ModelLaws : IDisposable
         double Loss(double distance)
         {
             for (int i = 0; i < direction.Length; i++)
-                _device.Run(new Axpy<double>(distance - at), direction[i], model.Trainable[i].Value);
+            {
+                var weight = model.Trainable[i].Value.Span;
+                TensorPrimitives.MultiplyAdd(direction[i].Span, distance - at, weight, weight);
+            }
+
             at = distance;
             return model.Loss(batch);
         }
