@@ -44,8 +44,8 @@ public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Fo
         Attention("CausalAttention, 4096", heads: 6, headSize: 64, sequences: 1, length: 4096),
         Loss("CrossEntropy, S", rows: 1024, columns: 384, vocabulary: 4096),
         Loss("CrossEntropy, P", rows: 500, columns: 768, vocabulary: 32000),
-        Loss("CrossEntropy, eager, S", rows: 1024, columns: 384, vocabulary: 4096, eager: true),
-        Loss("CrossEntropy, eager, P", rows: 500, columns: 768, vocabulary: 32000, eager: true),
+        Loss("CrossEntropy, fused gradient, S", rows: 1024, columns: 384, vocabulary: 4096, fusedGradient: true),
+        Loss("CrossEntropy, fused gradient, P", rows: 500, columns: 768, vocabulary: 32000, fusedGradient: true),
     ];
 
     /// <summary>Token ids, positions, labels or offsets.</summary>
@@ -79,12 +79,12 @@ public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Fo
         };
     }
 
-    private static OpWork Loss(string name, int rows, int columns, int vocabulary, bool eager = false)
+    private static OpWork Loss(string name, int rows, int columns, int vocabulary, bool fusedGradient = false)
     {
         double product = 2.0 * rows * columns * vocabulary;
-        int forward = eager ? 2 : 1;
+        int forward = fusedGradient ? 2 : 1;
         return new(
-            name, new CrossEntropy<float>(eager: eager), [new(rows, columns), new(vocabulary, columns)], forward * product,
+            name, new CrossEntropy<float>(fusedGradient: fusedGradient), [new(rows, columns), new(vocabulary, columns)], forward * product,
             (4 - forward) * product, Unit.Flop)
         {
             Ids = Numbers(rows, below: vocabulary),

@@ -63,10 +63,10 @@ public class CrossEntropyTests
 
     [Theory]
     [InlineData(Reduction.Mean, false), InlineData(Reduction.None, false), InlineData(Reduction.Mean, true), InlineData(Reduction.None, true)]
-    public void Without_counted_rows_loss_and_gradients_are_0_whatever_the_inputs(Reduction reduction, bool eager)
+    public void Without_counted_rows_loss_and_gradients_are_0_whatever_the_inputs(Reduction reduction, bool fusedGradient)
     {
         var c = new Case(3, 4, 5, 1) { Targets = [-100, -100, -100], Hidden = [.. Enumerable.Repeat(double.NaN, 12)] };
-        using var run = c.Run<float>(reduction, eager: eager);
+        using var run = c.Run<float>(reduction, fusedGradient: fusedGradient);
         Assert.True(run.Y.Doubles().All(loss => loss == 0));
         foreach (var dx in run.Backward([.. Enumerable.Repeat(1.0, run.Y.Rows)], initial: 7))
             Assert.True(dx.Doubles().All(gradient => gradient == 7));
@@ -100,21 +100,21 @@ public class CrossEntropyTests
         Assert.Equal(before.Y.Span[0], after.Y.Span[0], 1e-12);
     }
 
-    /// <summary>1,536 words are a block.</summary>
+    /// <summary>1,536 vocabulary entries are a block.</summary>
     [Property(MaxTest = 20)]
-    public void Eager_it_is_the_same_loss_bit_for_bit_and_the_same_gradient(PositiveInt rows, PositiveInt vocabulary, bool blocks, int seed)
+    public void With_a_fused_gradient_it_is_the_same_loss_bit_for_bit_and_the_same_gradient(PositiveInt rows, PositiveInt vocabulary, bool blocks, int seed)
     {
         const double ReorderTolerance = 1e-12;          // sums of at most some thousand doubles below 10
         var c = new Case(rows.Get, 5, vocabulary.Get + (blocks ? 3072 : 0), seed);
         foreach (var reduction in Enum.GetValues<Reduction>())
         {
-            using OpCall<double> late = c.Run<double>(reduction), eager = c.Run<double>(reduction, eager: true);
-            Assert.Equal(late.Y.Doubles(), eager.Y.Doubles());
-            double[] dy = Arrays.Normal(RandomStream.FromSeed((ulong)seed).At("dy"), late.Y.Rows);
-            var (expected, found) = (late.Backward(dy), eager.Backward(dy));
+            using OpCall<double> separate = c.Run<double>(reduction), fused = c.Run<double>(reduction, fusedGradient: true);
+            Assert.Equal(separate.Y.Doubles(), fused.Y.Doubles());
+            double[] dy = Arrays.Normal(RandomStream.FromSeed((ulong)seed).At("dy"), separate.Y.Rows);
+            var (expected, found) = (separate.Backward(dy), fused.Backward(dy));
             Assert.Equal(expected[1].Doubles(), found[1].Doubles());
             Assert.True(Arrays.Distance(expected[0].Doubles(), found[0].Doubles()) <= ReorderTolerance);
-            Assert.Equal(found[0].Doubles(), eager.Backward(dy, wants: i => i == 0)[0].Doubles());
+            Assert.Equal(found[0].Doubles(), fused.Backward(dy, wants: i => i == 0)[0].Doubles());
         }
     }
 
@@ -124,25 +124,25 @@ public class CrossEntropyTests
     {
         const float Eps = 1f / (1 << 23);
         var c = new Case(1, 1, 2, 1) { Hidden = [1], Weight = [20, 0], Targets = [0] };
-        using var run = c.Run<float>(eager: true);
+        using var run = c.Run<float>(fusedGradient: true);
         double other = Math.Exp(-20);                   // loss = log(1 + other), dhidden = -20 other / (1 + other)
         Assert.Equal(other, run.Y.Span[0], 4 * Eps * other);
         Assert.Equal(-20 * other, run.Backward([1])[0].Span[0], 8 * Eps * 20 * other);
     }
 
-    /// <summary>2,400 rows are three chunks, or nearly so; 3,200 words three blocks.</summary>
+    /// <summary>2,400 rows are three chunks, or nearly so; 3,200 vocabulary entries three blocks.</summary>
     [Theory]
     [InlineData(3600, 19, false), InlineData(90, 3200, false), InlineData(3600, 19, true), InlineData(90, 3200, true)]
-    public void Chunks_blocks_threads_and_a_frozen_head_do_not_change_a_bit(int rows, int vocabulary, bool eager)
+    public void Chunks_blocks_threads_and_a_frozen_head_do_not_change_a_bit(int rows, int vocabulary, bool fusedGradient)
     {
         var c = new Case(rows, 7, vocabulary, 4);
         Assert.True(rows < 3600 || c.Counted > 2048);
-        using var one = c.Run<float>(eager: eager);
+        using var one = c.Run<float>(fusedGradient: fusedGradient);
         Assert.Equal(c.Textbook().Sum() / c.Counted, one.Y.Doubles()[0], 1e-5);
         double[][] expected = [.. one.Backward([1]).Select(Arrays.Doubles)];
         for (int threads = 2; threads <= 4; threads++)
         {
-            using var run = c.Run<float>(threads: threads, eager: eager);
+            using var run = c.Run<float>(threads: threads, fusedGradient: fusedGradient);
             Assert.Equal(one.Y.Doubles(), run.Y.Doubles());
             Assert.Equal(expected, run.Backward([1]).Select(Arrays.Doubles));
             Assert.Equal(expected[0], run.Backward([1], wants: i => i == 0)[0].Doubles());
@@ -157,8 +157,8 @@ public class CrossEntropyTests
         using var wrong = (c with { Targets = [1] }).Run<float>(Reduction.None);
         Assert.Equal((0, 6000), (right.Y.Span[0], wrong.Y.Span[0]));
         Assert.Equal([6000.0], wrong.Backward([1])[0].Doubles());
-        using var eager = (c with { Targets = [1] }).Run<float>(eager: true);
-        Assert.Equal([6000.0], eager.Backward([1])[0].Doubles());
+        using var fused = (c with { Targets = [1] }).Run<float>(fusedGradient: true);
+        Assert.Equal([6000.0], fused.Backward([1])[0].Doubles());
     }
 
     [Theory]
@@ -194,9 +194,9 @@ public class CrossEntropyTests
 
         public int Counted => Targets.Count(target => target >= 0);
 
-        public OpCall<T> Run<T>(Reduction reduction = Reduction.Mean, int threads = 1, bool eager = false)
+        public OpCall<T> Run<T>(Reduction reduction = Reduction.Mean, int threads = 1, bool fusedGradient = false)
             where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-            new(new CrossEntropy<T>(reduction, eager), [(new(Rows, Columns), Hidden), (new(Vocabulary, Columns), Weight)],
+            new(new CrossEntropy<T>(reduction, fusedGradient), [(new(Rows, Columns), Hidden), (new(Vocabulary, Columns), Weight)],
                 Targets, threads);
 
         /// <summary>Minus the logarithm of the target's softmax, row by row.</summary>

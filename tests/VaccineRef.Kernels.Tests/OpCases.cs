@@ -78,11 +78,11 @@ public static class OpCases
         new("CrossEntropy, per token", _ => new CrossEntropy<float>(Reduction.None),
             _ => new CrossEntropy<double>(Reduction.None), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
-        new("CrossEntropy, eager", _ => new CrossEntropy<float>(eager: true), _ => new CrossEntropy<double>(eager: true),
+        new("CrossEntropy, fused gradient", _ => new CrossEntropy<float>(fusedGradient: true), _ => new CrossEntropy<double>(fusedGradient: true),
             s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: true) },
-        new("CrossEntropy, per token, eager", _ => new CrossEntropy<float>(Reduction.None, eager: true),
-            _ => new CrossEntropy<double>(Reduction.None, eager: true), s => [Rows(s), new(s.H, s.C)])
+        new("CrossEntropy, per token, fused gradient", _ => new CrossEntropy<float>(Reduction.None, fusedGradient: true),
+            _ => new CrossEntropy<double>(Reduction.None, fusedGradient: true), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
     ];
 
