@@ -4,25 +4,31 @@ using System.Runtime.CompilerServices;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>Which curve is called GELU.</summary>
+/// <summary>The two formulas that are both called GELU.</summary>
 public enum GeluForm
 {
-    /// <summary>x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): "gelu_new", GPT-2.</summary>
+    /// <summary>
+    /// y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), which Hugging Face calls "gelu_new" and GPT-2 uses.
+    /// </summary>
     Tanh,
 
-    /// <summary>x Phi(x) with Phi the normal distribution function: "gelu".</summary>
+    /// <summary>
+    /// y = x Phi(x), where Phi is the distribution function of the standard normal distribution. Hugging Face calls it
+    /// "gelu".
+    /// </summary>
     Erf,
 }
 
 /// <summary>
-/// The Gaussian error linear unit. X: x, any shape. Y: the same. The tanh form is computed as x s with s = 1 / (1 +
-/// exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3), which is the same and keeps its digits for x far below 0; backward:
-/// dx = dy (s + 2 x s (1 - s) u'). The erf form is computed in double; backward: dx = dy (Phi(x) + x Phi'(x)).
-/// Error against double: tanh form (8 + 4 x^2) eps of |y| and of |dx|'s terms; erf form 2 eps. NaN stays in its
-/// element; |x| up to 1e12. Source: Hendrycks and Gimpel, arXiv 1606.08415; Hugging Face activations.py,
-/// NewGELUActivation.
+/// The Gaussian error linear unit. X: x, of any shape. Y: the same shape.
+/// The tanh form is computed as x s, where s = 1 / (1 + exp(-2 u)) and u = sqrt(2 / pi) (x + 0.044715 x^3). This equals
+/// the formula with tanh and keeps its digits where x is far below 0. Backward: dx = dy (s + 2 x s (1 - s) u'). The erf
+/// form is computed in double. Backward: dx = dy (Phi(x) + x Phi'(x)).
+/// Error against double: for the tanh form (8 + 4 x^2) eps of |y| and of the terms of |dx|; for the erf form 2 eps. NaN
+/// stays in its element. |x| may be up to 1e12. Source: Hendrycks and Gimpel, arXiv 1606.08415; Hugging Face
+/// activations.py, NewGELUActivation.
 /// </summary>
-/// <param name="form">Which curve.</param>
+/// <param name="form">Which of the two formulas.</param>
 public sealed partial class Gelu<T>(GeluForm form) : Map<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private static readonly double Slope = Math.Sqrt(8 / Math.PI);          // 2 u' at 0
@@ -69,7 +75,7 @@ public sealed partial class Gelu<T>(GeluForm form) : Map<T> where T : unmanaged,
         TensorPrimitives.MultiplyAdd(factor, dy, dx, dx);
     }
 
-    /// <summary>s = sigmoid(2 u).</summary>
+    /// <summary>Computes s = sigmoid(2 u).</summary>
     private static void Gate(ReadOnlySpan<T> x, Span<T> s)
     {
         TensorPrimitives.Multiply(x, x, s);
@@ -79,7 +85,7 @@ public sealed partial class Gelu<T>(GeluForm form) : Map<T> where T : unmanaged,
         TensorPrimitives.Sigmoid(s, s);
     }
 
-    /// <summary>s + 2 x s (1 - s) u', with 2 x u' = Slope (x + 3 Cubic x^3).</summary>
+    /// <summary>Computes the derivative s + 2 x s (1 - s) u', where 2 x u' = Slope (x + 3 Cubic x^3).</summary>
     [SkipLocalsInit]
     private static void TanhSlope(ReadOnlySpan<T> x, Span<T> slope)
     {

@@ -3,7 +3,10 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>y = phi(x), element by element. X: x, any shape. Y: the same. Backward: dx = dy phi'(x).</summary>
+/// <summary>
+/// The base of ops that apply one function to every element: y = phi(x). X: x, of any shape. Y: the same shape.
+/// Backward: dx = dy phi'(x).
+/// </summary>
 public abstract class Map<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
@@ -30,9 +33,9 @@ public abstract class Map<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<
             (start, end) => AddGradient(x.Span[start..end], dy.Span[start..end], dx.Span[start..end]));
     }
 
-    /// <summary>y = phi(x).</summary>
+    /// <summary>Computes y = phi(x) for a run of elements.</summary>
     protected abstract void Value(ReadOnlySpan<T> x, Span<T> y);
 
-    /// <summary>dx += dy phi'(x), on at most a strip.</summary>
+    /// <summary>Computes dx += dy phi'(x) for a run of at most <see cref="BlockSizes.Strip"/> elements.</summary>
     protected abstract void AddGradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx);
 }

@@ -4,9 +4,9 @@ using System.Numerics.Tensors;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = max(x, 0). X: x, any shape. Y: the same. Backward: dx = dy where x is above 0; the slope at 0 is 0, as in
-/// PyTorch. Exact. NaN stays NaN in its element, and passes no gradient. Source: torch.nn.ReLU; Hugging Face
-/// modeling_opt.py.
+/// y = max(x, 0). X: x, of any shape. Y: the same shape. Backward: dx = dy where x is above 0, and 0 elsewhere; the
+/// slope at 0 is 0, as in PyTorch. The result is exact. NaN stays NaN in its element and passes no gradient. Source:
+/// torch.nn.ReLU; Hugging Face modeling_opt.py.
 /// </summary>
 public sealed partial class Relu<T> : Map<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -5,10 +5,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = silu(gate) up with silu(g) = g s, s = 1 / (1 + exp(-g)). X: gate, up (N, F). Y: (N, F).
-/// Backward: dgate = dy up s (1 + g (1 - s)); dup = dy silu(gate). Error against double: 8 eps of |y|, and
-/// |gate up| times the smallest normal number, for an s below that is 0. NaN stays in its element; gate = -infinity
-/// gives NaN. Source: Hugging Face modeling_llama.py, LlamaMLP; Shazeer, arXiv 2002.05202, eq. 5.
+/// y = silu(gate) up, where silu(g) = g s and s = 1 / (1 + exp(-g)). X: gate and up, (N, F). Y: (N, F). Backward: dgate
+/// = dy up s (1 + g (1 - s)) and dup = dy silu(gate). Error against double: 8 eps of |y|, plus |gate up| times the
+/// smallest normal number, because an s below that number becomes 0. NaN stays in its element; gate = -infinity gives
+/// NaN. Source: Hugging Face modeling_llama.py, LlamaMLP; Shazeer, arXiv 2002.05202, eq. 5.
 /// </summary>
 public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -63,7 +63,7 @@ public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPoin
         });
     }
 
-    /// <summary>to = [to +] x y.</summary>
+    /// <summary>Writes x y to memory, or adds it to what is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void Put(Vector<T> x, Vector<T> y, T* to, int lanes, bool adds) =>
         VectorMath.Store(adds ? VectorMath.MultiplyAdd(x, y, VectorMath.Load(to, lanes)) : x * y, to, lanes);

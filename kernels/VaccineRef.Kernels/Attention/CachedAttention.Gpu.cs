@@ -4,8 +4,8 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// On a GPU the cache's memory holds rows as k and v do, (sequences * rows per sequence, columns), and old and new
-/// queries run through one kernel, whose blocks of keys begin at the same positions however many queries are new.
+/// On a GPU the cache keeps rows in the order in which k and v have them, (sequences * rows per sequence, columns). One
+/// kernel serves all queries, and its blocks of keys begin at the same positions however many queries are new.
 /// </summary>
 public sealed partial class CachedAttention<T> : IGpuOp<T>
 {
@@ -23,7 +23,7 @@ public sealed partial class CachedAttention<T> : IGpuOp<T>
         attention.Attend(f, keys, values, default, begin, past);
     }
 
-    /// <summary>There is none.</summary>
+    /// <summary>Not available: the op runs forward only.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public void Backward(GpuFrame<T> f) =>
         throw new InvalidOperationException($"{Name} runs forward only: train with CausalAttention.");
@@ -31,7 +31,7 @@ public sealed partial class CachedAttention<T> : IGpuOp<T>
     private GpuView<T> Rows(GpuView<T> memory) =>
         new(memory.Elements, cache.Sequences * cache.RowsPerSequence, cache.Columns);
 
-    /// <summary>A group for each new row, which it writes behind those of its sequence.</summary>
+    /// <summary>Runs one group for each new row, which it copies behind the earlier rows of its sequence.</summary>
     private static void AppendKernel(
         GpuView<T> x, GpuView<T> kept, GpuView<int> offsets, GpuView<int> starts, GpuView<int> past)
     {

@@ -4,16 +4,17 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// <see cref="CausalAttention{T}"/> for the next rows of sequences whose earlier keys and values lie in a cache:
-/// appends the new k and v behind each sequence's length, and lets the new queries see old and new. Bit for bit what
-/// the whole sequence would give.
-/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize), the new rows of all sequences end to end. Ids:
-/// their offsets, one more than the cache has sequences; a sequence may bring many rows, one, or none. Y: as q. Lengths
-/// move by <see cref="KeyValueCache{T}.Advance"/>, not here. Forward only.
+/// <see cref="CausalAttention{T}"/> for the next rows of sequences whose earlier keys and values are kept in a cache.
+/// The op appends the new keys and values to those of their sequences and lets the new queries see old and new keys.
+/// The result is bit for bit what attention over the whole sequence gives.
+/// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize): the new rows of all sequences, one sequence after
+/// the other. Ids: the offsets of the sequences, one more than the cache has sequences; a sequence may bring many rows,
+/// one or none. Y: as q. The op does not change the lengths in the cache: <see cref="KeyValueCache{T}.Advance"/> does,
+/// when all layers have been written. Forward only.
 /// </summary>
-/// <param name="attention">Heads, sizes, scale and window.</param>
+/// <param name="attention">The attention: heads, sizes, scale and window.</param>
 /// <param name="cache">Where keys and values are kept.</param>
-/// <param name="layer">The layer of the cache.</param>
+/// <param name="layer">Which layer of the cache to use.</param>
 public sealed partial class CachedAttention<T>(CausalAttention<T> attention, KeyValueCache<T> cache, int layer) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -55,7 +56,9 @@ public sealed partial class CachedAttention<T>(CausalAttention<T> attention, Key
             AttendOneByOne(f);
     }
 
-    /// <summary>Writes the new keys, transposed, and values, head by head, behind those of their sequences.</summary>
+    /// <summary>
+    /// Appends the new keys, transposed, and the new values, head by head, to those of their sequences.
+    /// </summary>
     private unsafe void Append(CpuFrame<T> f)
     {
         View<T> k = f.X(1), v = f.X(2);
@@ -77,8 +80,8 @@ public sealed partial class CachedAttention<T>(CausalAttention<T> attention, Key
     }
 
     /// <summary>
-    /// Every new query by itself against the keys in the cache; a task is a row, or where they are few a row's
-    /// key-value head.
+    /// Lets every new query by itself attend to the keys in the cache. A task is a row, or, where there are few rows,
+    /// one key-value head of a row.
     /// </summary>
     private unsafe void AttendOneByOne(CpuFrame<T> f)
     {
@@ -104,7 +107,7 @@ public sealed partial class CachedAttention<T>(CausalAttention<T> attention, Key
         });
     }
 
-    /// <summary>There is none.</summary>
+    /// <summary>Not available: the op runs forward only.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public override void Backward(CpuFrame<T> f) =>
         throw new InvalidOperationException($"{Name} runs forward only: train with CausalAttention.");

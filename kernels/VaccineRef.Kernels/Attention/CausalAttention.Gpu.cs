@@ -30,9 +30,10 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// Forward for keys that may lie elsewhere and go further back than the queries, as on the processor: sequence s has
-    /// its position 0 at row starts[s] of <paramref name="k"/> and <paramref name="v"/>, and its first query is at
-    /// position past[s]; at 0 where past is empty.
+    /// Computes the forward pass for keys and values that may lie in other memory than the queries and may go further
+    /// back, as on the processor. Position 0 of sequence s lies at row starts[s] of <paramref name="k"/> and
+    /// <paramref name="v"/>, and its first query is at position past[s], or at position 0 if <paramref name="past"/> is
+    /// empty.
     /// </summary>
     internal void Attend(
         GpuFrame<T> f, GpuView<T> k, GpuView<T> v, GpuView<T> saved, GpuView<int> starts, GpuView<int> past) =>
@@ -40,7 +41,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
             Blocks(f, Heads), ForwardKernel, f.X(0), k, v, f.Y, saved, f.Ids, starts, past, new AttentionSizes<T>(this));
 
     /// <summary>
-    /// A group for each head and block of rows of a sequence, as <see cref="Find(int, GpuView{int}, int)"/> counts them.
+    /// Makes a group of threads for each head and each block of rows of a sequence, in the order of
+    /// <see cref="Find(int, GpuView{int}, int)"/>.
     /// </summary>
     private static Work Blocks(GpuFrame<T> f, int heads)
     {
@@ -51,7 +53,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// The sequence of a slot: sequence s has its blocks in the slots from offsets[s] / edge + s on.
+    /// Finds the sequence of a slot: sequence s has its blocks in the slots from offsets[s] / edge + s on.
     /// </summary>
     private static int Find(int slot, GpuView<int> offsets, int edge)
     {
@@ -68,7 +70,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         return low;
     }
 
-    /// <summary>A group for each block of queries and head; the longest first.</summary>
+    /// <summary>Runs one group for each head and block of queries; the longest blocks come first.</summary>
     private static void ForwardKernel(
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> y, GpuView<T> saved, GpuView<int> offsets,
         GpuView<int> starts, GpuView<int> past, AttentionSizes<T> sizes)
@@ -108,7 +110,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// Takes the scores into the statistics: factor = exp(old largest - largest), weights = exp(scores - largest).
+    /// Takes new scores into the statistics of the queries: factor = exp(old largest - largest), and weights =
+    /// exp(scores - largest).
     /// </summary>
     private static void Soften(AttentionTiles<T> tiles, AttentionSizes<T> sizes, int first, int position, int keys)
     {
@@ -137,7 +140,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         }
     }
 
-    /// <summary>weights = exp(scores - statistic), 0 where a query does not see a key.</summary>
+    /// <summary>Computes weights = exp(scores - statistic), and 0 where a query does not see a key.</summary>
     private static void Exponentiate(
         AttentionTiles<T> tiles, AttentionSizes<T> sizes, int first, int position, int statistic)
     {
@@ -151,7 +154,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
             }
     }
 
-    /// <summary>y = factor y + weights v, divided by the total at last.</summary>
+    /// <summary>Computes y = factor y + weights v, and divides by the total after the last block of keys.</summary>
     private static void AddValues(
         AttentionTiles<T> tiles, HeadRows<T> v, HeadRows<T> y, int headSize, bool started, bool last)
     {
@@ -171,7 +174,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         }
     }
 
-    /// <summary>A thread for each row and head: the sum of dy y.</summary>
+    /// <summary>Runs one thread for each row and head, which sums dy y over the columns of the head.</summary>
     private static void DeltaKernel(GpuView<T> y, GpuView<T> dy, GpuView<T> delta, int headSize)
     {
         long i = GpuIndex.Thread;
@@ -183,7 +186,9 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         delta[i] = sum;
     }
 
-    /// <summary>A group for each block of queries and head: dQ += dS K, with dS = scale P (dY V' - delta).</summary>
+    /// <summary>
+    /// Runs one group for each head and block of queries: dQ += dS K, where dS = scale P (dY V' - delta).
+    /// </summary>
     private static void BackwardQueryKernel(
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> dy, GpuView<T> saved, GpuView<T> delta, GpuView<T> dq,
         GpuView<int> offsets, AttentionSizes<T> sizes)
@@ -211,8 +216,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// A group for each block of keys and key-value head, which alone adds to it, in the order of the query heads and
-    /// their blocks: dV += P' dY, dK += dS' Q.
+    /// Runs one group for each key-value head and block of keys: dV += P' dY and dK += dS' Q. No other group adds to
+    /// that block, and the group adds in the order of the query heads and of their blocks.
     /// </summary>
     private static void BackwardKeyKernel(
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> dy, GpuView<T> saved, GpuView<T> delta, GpuView<T> dk,
@@ -246,7 +251,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
             }
     }
 
-    /// <summary>Log-sum-exp and delta of the queries; 0 beyond them.</summary>
+    /// <summary>Loads the log-sum-exp and delta of the queries, and 0 beyond the last query.</summary>
     private static void LoadStatistics(
         AttentionTiles<T> tiles, GpuView<T> saved, GpuView<T> delta, int row, int count, int head)
     {
@@ -257,7 +262,9 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         }
     }
 
-    /// <summary>weights = scale weights (dY V' - delta). A thread reads the weights that it wrote last.</summary>
+    /// <summary>
+    /// Computes weights = scale weights (dY V' - delta). A thread reads only weights that it wrote itself.
+    /// </summary>
     private static void Differentiate(AttentionTiles<T> tiles, AttentionSizes<T> sizes, HeadRows<T> dy, HeadRows<T> v)
     {
         tiles.Dot(dy, v, sizes.HeadSize, T.One, tiles.Staging);

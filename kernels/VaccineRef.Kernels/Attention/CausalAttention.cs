@@ -4,28 +4,28 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_i = sum over j of softmax_j(scale q_i k_j) v_j per head, over the keys j of i's own sequence with i - window &lt;
-/// j &lt;= i.
+/// y_i = sum over j of softmax_j(scale q_i k_j) v_j, for every head, over the keys j that query i sees: those of its
+/// own sequence with i - window &lt; j &lt;= i.
 /// X: q (N, heads * headSize), k and v (N, keyValueHeads * headSize); query head h reads key-value head h / (heads /
-/// keyValueHeads). Ids: the offsets at which sequences begin, ascending from 0 to N; empty sequences are legal. Y: as
-/// q. Saved: log-sum-exp of the scores, (N, heads). The scores are never formed as a whole: blocks of queries meet
-/// blocks of keys (<see cref="QueryBlock{T}"/>).
-/// Error of y against double: below (2 A + T + 16) eps max|v|, with A = (headSize + 4) scale max_ij sum_d |q_id k_jd|
-/// and T the length of the sequence. A NaN in row j reaches the rows of its sequence from the first row of j's block
+/// keyValueHeads). Ids: the offsets at which the sequences begin, ascending from 0 to N; a sequence may be empty. Y: as
+/// q. Saved: the log-sum-exp of the scores, (N, heads). The scores are never formed as a whole: a block of queries
+/// meets one block of keys after the other (<see cref="QueryBlock{T}"/>).
+/// Error of y against double: below (2 A + T + 16) eps max|v|, where A = (headSize + 4) scale max_ij sum_d |q_id k_jd|
+/// and T is the length of the sequence. A NaN in row j reaches the rows of its sequence from the first row of j's block
 /// on.
-/// Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2; Ainslie et al., arXiv 2305.13245 (grouped
-/// queries).
+/// Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2; Ainslie et al., arXiv 2305.13245, for query
+/// heads that share keys and values.
 /// </summary>
 public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>
-    /// Attention of <paramref name="heads"/> query heads over <paramref name="keyValueHeads"/> key-value heads.
+    /// Makes the op for <paramref name="heads"/> query heads over <paramref name="keyValueHeads"/> key-value heads.
     /// </summary>
-    /// <param name="heads">Query heads, a multiple of <paramref name="keyValueHeads"/>.</param>
-    /// <param name="keyValueHeads">Heads of k and v.</param>
-    /// <param name="headSize">Columns of a head.</param>
-    /// <param name="scale">Multiplies the scores; 1 / sqrt(headSize) if null.</param>
-    /// <param name="window">How many keys a query sees, itself included; all if null.</param>
+    /// <param name="heads">Number of query heads, a multiple of <paramref name="keyValueHeads"/>.</param>
+    /// <param name="keyValueHeads">Number of heads of k and v.</param>
+    /// <param name="headSize">Number of columns of a head.</param>
+    /// <param name="scale">The factor of the scores; 1 / sqrt(headSize) if null.</param>
+    /// <param name="window">How many keys a query sees, its own included; all of them if null.</param>
     /// <exception cref="InputException">A size is below 1, or the heads cannot be shared out evenly.</exception>
     public CausalAttention(int heads, int keyValueHeads, int headSize, double? scale = null, int? window = null)
     {
@@ -44,19 +44,19 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
     /// <inheritdoc/>
     public override bool ReadsOutput => true;
 
-    /// <summary>Query heads.</summary>
+    /// <summary>Number of query heads.</summary>
     public int Heads { get; }
 
-    /// <summary>Heads of k and v.</summary>
+    /// <summary>Number of heads of k and v.</summary>
     public int KeyValueHeads { get; }
 
-    /// <summary>Columns of a head.</summary>
+    /// <summary>Number of columns of a head.</summary>
     public int HeadSize { get; }
 
-    /// <summary>What multiplies the scores.</summary>
+    /// <summary>The factor of the scores.</summary>
     public double Scale { get; }
 
-    /// <summary>How many keys a query sees, itself included; null for all.</summary>
+    /// <summary>How many keys a query sees, its own included; null for all of them.</summary>
     public int? Window { get; }
 
     /// <inheritdoc/>
@@ -118,9 +118,9 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
     }
 
     /// <summary>
-    /// Forward for keys that may lie elsewhere and go further back than the queries: sequence s has its position 0 at
-    /// row starts[s] of <paramref name="k"/> and <paramref name="v"/>, and its first query is at position past[s]; at 0
-    /// where past is empty.
+    /// Computes the forward pass for keys and values that may lie in other memory than the queries and may go further
+    /// back. Position 0 of sequence s lies at row starts[s] of <paramref name="k"/> and <paramref name="v"/>, and its
+    /// first query is at position past[s], or at position 0 if <paramref name="past"/> is empty.
     /// </summary>
     internal unsafe void Attend(
         Workers workers, View<T> q, View<T> k, View<T> v, View<T> y, View<T> saved,
@@ -143,9 +143,10 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
     }
 
     /// <summary>
-    /// The sequence, the head, and the rows to skip, of a task. Sequence s has the slots from offsets[s] / Queries + s on,
-    /// for each head: that leaves it at least as many as it has blocks, and needs no table. The blocks of a head follow
-    /// each other, so that its keys stay in a cache, and the last block, which takes longest, comes first.
+    /// Finds the sequence and the head of a task, and how many rows of the sequence come before the task's block.
+    /// Sequence s has the slots from offsets[s] / Queries + s on, for each head. That gives every sequence at least as
+    /// many slots as it has blocks, without a table. The blocks of a head follow each other, so that its keys stay in a
+    /// cache, and the last block, which takes longest, comes first.
     /// </summary>
     private (int Sequence, int Head, int Skip) Find(int task, ReadOnlySpan<int> offsets)
     {

@@ -4,9 +4,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The keys and values of what some sequences have read so far, per layer: (sequences * RowsPerSequence, keyValueHeads
-/// * headSize), with sequence s from row s * RowsPerSequence on. A pass of a model writes all layers behind <see
-/// cref="Lengths"/>; then <see cref="Advance"/> moves the lengths, once. One pass at a time.
+/// The keys and values that some sequences have produced so far, for every layer of a model: (sequences *
+/// RowsPerSequence, keyValueHeads * headSize), where sequence s begins at row s * RowsPerSequence. A pass of the model
+/// writes its new rows into every layer, behind the <see cref="Lengths"/>; after the pass, one call of
+/// <see cref="Advance"/> counts them. Only one pass may run at a time.
 /// </summary>
 public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -14,13 +15,13 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     private readonly View<T>[] _keys, _values;
     private readonly int[] _lengths;
 
-    /// <summary>An empty cache on <paramref name="device"/>.</summary>
-    /// <param name="device">Where the model runs.</param>
-    /// <param name="layers">Attention layers of the model.</param>
-    /// <param name="sequences">Sequences read side by side.</param>
-    /// <param name="capacity">The most tokens a sequence may reach.</param>
-    /// <param name="keyValueHeads">Heads of k and v.</param>
-    /// <param name="headSize">Columns of a head.</param>
+    /// <summary>Makes an empty cache on <paramref name="device"/>.</summary>
+    /// <param name="device">The device that the model runs on.</param>
+    /// <param name="layers">Number of attention layers of the model.</param>
+    /// <param name="sequences">Number of sequences that are read at the same time.</param>
+    /// <param name="capacity">The largest number of tokens of a sequence.</param>
+    /// <param name="keyValueHeads">Number of heads of k and v.</param>
+    /// <param name="headSize">Number of columns of a head.</param>
     /// <exception cref="InputException">The device is out of memory.</exception>
     public KeyValueCache(Device device, int layers, int sequences, int capacity, int keyValueHeads, int headSize)
     {
@@ -34,35 +35,36 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
         _values = [.. Enumerable.Range(0, layers).Select(_ => _arena.Allocate<T>(shape))];
     }
 
-    /// <summary>The most tokens a sequence may reach.</summary>
+    /// <summary>The largest number of tokens of a sequence.</summary>
     public int Capacity { get; }
 
-    /// <summary>Rows set aside for a sequence: the capacity in whole blocks of keys.</summary>
+    /// <summary>Number of rows set aside for a sequence: the capacity, rounded up to whole blocks of keys.</summary>
     public int RowsPerSequence { get; }
 
-    /// <summary>Columns of k and v, keyValueHeads * headSize.</summary>
+    /// <summary>Number of columns of k and v, keyValueHeads * headSize.</summary>
     public int Columns { get; }
 
     /// <summary>Number of sequences.</summary>
     public int Sequences => _lengths.Length;
 
-    /// <summary>Tokens each sequence has read.</summary>
+    /// <summary>How many tokens of each sequence have been read.</summary>
     public IReadOnlyList<int> Lengths => _lengths;
 
     /// <summary>
-    /// The keys of a layer, room for (sequences * RowsPerSequence, columns). Within a sequence the device's kernels lay
-    /// them out as they like: a processor transposed, (columns, RowsPerSequence), the first Lengths[s] columns in use.
+    /// The keys of a layer, with room for (sequences * RowsPerSequence, columns) elements. How they lie within a
+    /// sequence is up to the kernels of the device. The processor keeps them transposed, (columns, RowsPerSequence),
+    /// and the first Lengths[s] columns are in use.
     /// </summary>
     public View<T> Keys(int layer) => _keys[layer];
 
     /// <summary>
-    /// The values of a layer, as much room. A processor keeps each head by itself: (keyValueHeads * RowsPerSequence,
-    /// headSize), of which the first Lengths[s] rows of a head are in use.
+    /// The values of a layer, with the same room. The processor keeps each head by itself, (keyValueHeads *
+    /// RowsPerSequence, headSize), and the first Lengths[s] rows of each head are in use.
     /// </summary>
     public View<T> Values(int layer) => _values[layer];
 
-    /// <summary>Counts the rows that a pass has written to every layer as read.</summary>
-    /// <param name="counts">New tokens of each sequence; 0 is legal.</param>
+    /// <summary>Adds the rows that a pass has written to every layer to the lengths.</summary>
+    /// <param name="counts">The number of new tokens of each sequence, which may be 0.</param>
     /// <exception cref="InputException">There is no room for them.</exception>
     public void Advance(params ReadOnlySpan<int> counts)
     {
@@ -74,7 +76,7 @@ public sealed class KeyValueCache<T> : IDisposable where T : unmanaged, IFloatin
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();
 
-    /// <summary>As <see cref="Lengths"/>.</summary>
+    /// <summary>The same numbers as <see cref="Lengths"/>.</summary>
     internal ReadOnlySpan<int> Past => _lengths;
 
     internal void RequireRoom(string where, ReadOnlySpan<int> counts)

@@ -21,12 +21,18 @@ public sealed partial class Rope<T> : IGpuOp<T>
             Turn(f, f.Dy, f.Dx(0), back: 1, f.Adds(0) ? 1 : 0);
     }
 
-    /// <summary>y = [y +] R x, or R' x when turning back. The frequencies travel as the integers that hold them.</summary>
+    /// <summary>
+    /// Computes y = R x, or R' x when turning back, and adds it to y if asked to. The frequencies are sent to the
+    /// device as the integers that have the same bits.
+    /// </summary>
     private void Turn(GpuFrame<T> f, GpuView<T> x, GpuView<T> y, int back, int adds) => f.Kernels.Launch(
         f.ForEach((long)x.Rows * _frequencies.Length), TurnKernel, x, y, f.Ids,
         f.Integers(MemoryMarshal.Cast<double, int>(_frequencies)), back, adds);
 
-    /// <summary>A thread for each row and frequency: all heads turn by the same angle. In double, rounded once.</summary>
+    /// <summary>
+    /// Runs one thread for each row and frequency: all heads turn by the same angle. The arithmetic is in double and
+    /// rounded once.
+    /// </summary>
     private static void TurnKernel(
         GpuView<T> x, GpuView<T> y, GpuView<int> positions, GpuView<int> frequencies, int back, int adds)
     {

@@ -4,12 +4,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Rotary position embedding. In each head, channels i and i + headSize / 2 turn together by the angle a = position *
-/// frequency_i: y_i = x_i cos a - x_j sin a, y_j = x_j cos a + x_i sin a. X: x (N, heads * headSize). Ids: N positions,
-/// at least 0. Y: as x. Backward turns dy back. Angles are taken in double and rounded once. Error against double: 3
-/// eps of (|x_i| + |x_j|). NaN stays in its pair. N = 0 is legal. Cosines and sines are kept per position and made on
-/// first need. Source: Hugging Face modeling_llama.py, apply_rotary_pos_emb and rotate_half; Su et al., arXiv
-/// 2104.09864, eq. 34.
+/// Rotary position embedding. In every head, channels i and j = i + headSize / 2 are a pair that is rotated by the
+/// angle a = position * frequency_i: y_i = x_i cos a - x_j sin a and y_j = x_j cos a + x_i sin a.
+/// X: x (N, heads * headSize). Ids: N positions, at least 0. Y: as x. Backward rotates dy by -a. Angles, sines and
+/// cosines are computed in double and rounded once; they are computed when a position first occurs and kept. Error
+/// against double: 3 eps of (|x_i| + |x_j|). NaN stays in its pair. N = 0 is legal. Source: Hugging Face
+/// modeling_llama.py, apply_rotary_pos_emb and rotate_half; Su et al., arXiv 2104.09864, eq. 34.
 /// </summary>
 public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -20,9 +20,10 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
     private T[] _table = [];          // position -> headSize / 2 cosines, headSize / 2 sines; a memo, replaced whole
 
     /// <summary>Makes the op.</summary>
-    /// <param name="headSize">Channels of one head.</param>
-    /// <param name="inverseFrequencies">Radians per position, headSize / 2 of them:
-    /// <see cref="RopeFrequencies"/>.</param>
+    /// <param name="headSize">Number of channels of a head.</param>
+    /// <param name="inverseFrequencies">
+    /// Radians per position, one number for each of the headSize / 2 pairs; see <see cref="RopeFrequencies"/>.
+    /// </param>
     /// <exception cref="InputException">The number of frequencies is not half the head size.</exception>
     public Rope(int headSize, double[] inverseFrequencies)
     {
@@ -72,7 +73,9 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
             Turn(f, f.Dy, f.Dx(0), back: true, f.Adds(0));
     }
 
-    /// <summary>y = R x, or y = [y +] R' x when turning back.</summary>
+    /// <summary>
+    /// Computes y = R x, where R is the rotation, or, if <paramref name="back"/>, y = R' x or y += R' x.
+    /// </summary>
     private void Turn(CpuFrame<T> f, View<T> x, View<T> y, bool back, bool adds = false)
     {
         var positions = f.Ids;
@@ -131,7 +134,8 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
     }
 
     /// <summary>
-    /// The table, at least up to the largest position. Two threads may make it at once: they make the same.
+    /// The table of cosines and sines, at least up to the largest position. Two threads may compute it at the same
+    /// time: they compute the same numbers.
     /// </summary>
     private T[] Table(ReadOnlySpan<int> positions)
     {

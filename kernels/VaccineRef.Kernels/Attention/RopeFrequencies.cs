@@ -2,22 +2,26 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>Which rule stretches rotary position embeddings to a longer context.</summary>
+/// <summary>The rules that stretch rotary position embeddings to a longer context.</summary>
 public enum RopeScalingKind
 {
     /// <summary>
-    /// Every frequency divided by the factor: positions are interpolated (Chen et al., arXiv 2306.15595).
+    /// Every frequency is divided by the factor, so that positions are interpolated (Chen et al., arXiv 2306.15595).
     /// </summary>
     Linear,
 
-    /// <summary>Llama 3.1: long waves divided by the factor, short ones kept, those between blended.</summary>
+    /// <summary>
+    /// The rule of Llama 3.1: low frequencies are divided by the factor, high frequencies are kept, and those between
+    /// are blended.
+    /// </summary>
     Llama3,
 }
 
 /// <summary>
-/// The "rope_scaling" of a Hugging Face config. Only <see cref="RopeScalingKind.Llama3"/> uses more than the factor.
+/// The "rope_scaling" of a Hugging Face configuration. Only <see cref="RopeScalingKind.Llama3"/> uses more than the
+/// factor.
 /// </summary>
-/// <param name="Kind">Which rule: "rope_type" (formerly "type").</param>
+/// <param name="Kind">Which rule applies: "rope_type", formerly "type".</param>
 /// <param name="Factor">"factor", at least 1.</param>
 /// <param name="LowFrequencyFactor">"low_freq_factor".</param>
 /// <param name="HighFrequencyFactor">"high_freq_factor".</param>
@@ -26,14 +30,19 @@ public sealed record RopeScaling(
     RopeScalingKind Kind, double Factor, double LowFrequencyFactor = 1, double HighFrequencyFactor = 4,
     int OriginalContext = 8192);
 
-/// <summary>Angles per position of rotary position embeddings. Source: Hugging Face modeling_rope_utils.py.</summary>
+/// <summary>
+/// The angles per position of rotary position embeddings. Source: Hugging Face modeling_rope_utils.py.
+/// </summary>
 public static class RopeFrequencies
 {
-    /// <summary>theta^(-2 i / headSize) for i below headSize / 2, scaled as asked; radians per position.</summary>
-    /// <param name="headSize">Channels of one head, even.</param>
-    /// <param name="theta">The base: "rope_theta", 10000 for Llama 2.</param>
-    /// <param name="scaling">How to stretch, if at all.</param>
-    /// <exception cref="InputException">An odd head size, or settings out of range.</exception>
+    /// <summary>
+    /// Computes theta^(-2 i / headSize) for every i below headSize / 2, in radians per position, and scales it as
+    /// asked.
+    /// </summary>
+    /// <param name="headSize">Number of channels of a head, which is even.</param>
+    /// <param name="theta">The base, "rope_theta": 10000 for Llama 2.</param>
+    /// <param name="scaling">How to stretch the positions; null for not at all.</param>
+    /// <exception cref="InputException">The head size is odd, or a setting is out of range.</exception>
     public static double[] Compute(int headSize, double theta, RopeScaling? scaling = null)
     {
         if (headSize < 2 || headSize % 2 != 0)

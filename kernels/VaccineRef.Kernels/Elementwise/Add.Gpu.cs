@@ -17,7 +17,7 @@ public sealed partial class Add<T> : IGpuOp<T>
                 Scale<T>.Write(f, f.Dy, Factor(i), f.Dx(i));
     }
 
-    /// <summary>y = x0 + scale x1, where y may be x0: what many ops add into a gradient.</summary>
+    /// <summary>Computes y = x0 + scale x1, where y may be x0.</summary>
     internal static void AddScaled(GpuFrame<T> f, GpuView<T> x0, GpuView<T> x1, T scale, GpuView<T> y) =>
         f.Kernels.Launch(f.ForEach(y.Count), AddKernel, x0, x1, scale, y);
 

@@ -5,9 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = x0 + scale x1: the residual connection, the shift e + eps of Vaccine, the sum of two losses. X: x0, x1 (N, C).
-/// Y: (N, C). Backward: dx0 = dy; dx1 = scale dy. Error against double: 1 eps of |x0| + |scale x1|. NaN spreads to its
-/// own element only. Source: none needed.
+/// y = x0 + scale x1. Models use it for residual connections, Vaccine for the shifted hidden embedding e + eps, and
+/// objectives for the sum of two losses. X: x0 and x1, (N, C). Y: (N, C). Backward: dx0 = dy and dx1 = scale dy. Error
+/// against double: 1 eps of |x0| + |scale x1|. NaN reaches only its own element. Source: none needed.
 /// </summary>
 /// <param name="scale">The factor of x1.</param>
 public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
@@ -47,7 +47,7 @@ public sealed partial class Add<T>(double scale = 1) : Op<T> where T : unmanaged
 
     private T Factor(int input) => input == 0 ? T.One : _scale;
 
-    /// <summary>y = x0 + scale x1, where y may be x0.</summary>
+    /// <summary>Computes y = x0 + scale x1, where y may be x0.</summary>
     internal static void AddScaled(Workers workers, View<T> x0, View<T> x1, T scale, View<T> y) =>
         workers.Blocks(checked((int)y.Shape.Count), BlockSizes.Strip, (start, end) =>
         {

@@ -6,10 +6,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// X1 += a X0^2, element by element: a share of the diagonal of the Fisher information. Error: 2 eps of |X1| + |a| X0^2.
-/// Source: arXiv 1612.00796.
+/// X1 += a X0^2, element by element: this is how the diagonal of the Fisher information is accumulated over batches.
+/// Error: 2 eps of |X1| + |a| X0^2. Source: Kirkpatrick et al., arXiv 1612.00796.
 /// </summary>
-/// <param name="factor">a.</param>
+/// <param name="factor">The factor a.</param>
 public sealed partial class AddSquares<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);

@@ -14,7 +14,7 @@ public sealed partial class Scale<T> : IGpuOp<T>
             Add<T>.AddScaled(f, f.Dx(0), f.Dy, _factor, f.Dx(0));
     }
 
-    /// <summary>y = factor x, where y may be x.</summary>
+    /// <summary>Computes y = factor x, where y may be x.</summary>
     internal static void Write(GpuFrame<T> f, GpuView<T> x, T factor, GpuView<T> y) =>
         f.Kernels.Launch(f.ForEach(y.Count), ScaleKernel, x, factor, y);
 

@@ -5,10 +5,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = c x. X: x, any shape. Y: the same. Backward: dx = c dy. Error against double: 2 eps. NaN stays in its element.
-/// Source: none needed.
+/// y = c x. X: x, of any shape. Y: the same shape. Backward: dx = c dy. Error against double: 2 eps. NaN stays in its
+/// element. Source: none needed.
 /// </summary>
-/// <param name="factor">c.</param>
+/// <param name="factor">The factor c.</param>
 public sealed partial class Scale<T>(double factor) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);
@@ -36,7 +36,7 @@ public sealed partial class Scale<T>(double factor) : Op<T> where T : unmanaged,
             Add<T>.AddScaled(f.Workers, f.Dx(0), f.Dy, _factor, f.Dx(0));
     }
 
-    /// <summary>y = factor x, where y may be x.</summary>
+    /// <summary>Computes y = factor x, where y may be x.</summary>
     internal static void Write(Workers workers, View<T> x, T factor, View<T> y) => workers.Blocks(
         checked((int)y.Shape.Count), BlockSizes.Strip,
         (start, end) => TensorPrimitives.Multiply(x.Span[start..end], factor, y.Span[start..end]));

@@ -3,8 +3,8 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>X = c X for every X. Error: 2 eps.</summary>
-/// <param name="factor">c.</param>
+/// <summary>Multiplies every element of every X by c, in place. Error: 2 eps. NaN stays in its element.</summary>
+/// <param name="factor">The factor c.</param>
 public sealed partial class ScaleInPlace<T>(double factor) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _factor = T.CreateChecked(factor);

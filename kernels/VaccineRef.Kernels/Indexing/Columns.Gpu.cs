@@ -16,14 +16,14 @@ public sealed partial class Columns<T> : IGpuOp<T>
             f.Kernels.Launch(f.GroupEach(f.Dy.Rows), BackwardKernel, f.Dy, f.Dx(0), first);
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void ForwardKernel(GpuView<T> x, GpuView<T> y, int first)
     {
         for (int c = Group.IdxX; c < y.Columns; c += Group.DimX)
             y[Grid.IdxX, c] = x[Grid.IdxX, first + c];
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void BackwardKernel(GpuView<T> dy, GpuView<T> dx, int first)
     {
         for (int c = Group.IdxX; c < dy.Columns; c += Group.DimX)

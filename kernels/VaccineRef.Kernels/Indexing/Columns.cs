@@ -5,12 +5,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = the columns of x from <paramref name="first"/> on: cuts the output of a fused projection into queries, keys and
-/// values. X: x (N, C). Y: (N, count). Backward: dx[:, first + c] += dy[:, c]. Exact. NaN stays in its element. N = 0
-/// is legal. Source: torch.Tensor.split; Hugging Face modeling_gpt2.py, GPT2Attention.
+/// y = the columns of x from <paramref name="first"/> on. It takes queries, keys and values out of the output of one
+/// fused projection. X: x (N, C). Y: (N, count). Backward: dx[:, first + c] += dy[:, c]. The result is exact. NaN stays
+/// in its element. N = 0 is legal. Source: torch.Tensor.split; Hugging Face modeling_gpt2.py, GPT2Attention.
 /// </summary>
 /// <param name="first">The first column.</param>
-/// <param name="count">How many columns.</param>
+/// <param name="count">The number of columns.</param>
 public sealed partial class Columns<T>(int first, int count) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

@@ -21,7 +21,7 @@ public sealed partial class Embedding<T> : IGpuOp<T>
             paddingId);
     }
 
-    /// <summary>A group for each row of y.</summary>
+    /// <summary>Runs one group for each row of y.</summary>
     private static void ForwardKernel(GpuView<T> table, GpuView<T> y, GpuView<int> ids, int offset)
     {
         int row = Grid.IdxX, id = ids[row] + offset;
@@ -30,8 +30,9 @@ public sealed partial class Embedding<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// A thread for each row: the rows before and after it with the same id; -1 and N where there is none. N^2 steps in
-    /// all, but small ones that neighbours share; sorting the ids on the host would make the device wait.
+    /// Runs one thread for each row, which finds the rows before and after it that have the same id: -1 and N where
+    /// there is none. That is N^2 steps in all, but small ones whose reads neighbouring threads share; sorting the ids
+    /// on the host would make the device wait.
     /// </summary>
     private static void ChainKernel(GpuView<int> ids, GpuView<int> previous, GpuView<int> next)
     {
@@ -48,7 +49,8 @@ public sealed partial class Embedding<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// A group for each row: that of an id's first row owns the table's row, and adds in the order of the rows.
+    /// Runs one group for each row. The group of the first row that has an id owns that row of the table, and adds in
+    /// the order of the rows.
     /// </summary>
     private static void BackwardKernel(
         GpuView<T> dy, GpuView<T> dtable, GpuView<int> ids, GpuView<int> previous, GpuView<int> next, int offset,

@@ -5,14 +5,14 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_n = table[ids_n + offset]: token and position embeddings, and any gather of rows. X: table (V, C). Ids: N row
-/// numbers. Y: (N, C). Backward: dtable[ids_n + offset] += dy_n in the order of n; row <paramref name="paddingId"/>
-/// gets nothing. Exact. NaN stays in its row. N = 0 is legal. An id outside the table is a
-/// <see cref="ShapeException"/>. Source: torch.nn.Embedding; Hugging Face modeling_opt.py,
-/// OPTLearnedPositionalEmbedding (offset 2).
+/// y_n = table[ids_n + offset]: token embeddings, position embeddings, and any other gathering of rows. X: table (V,
+/// C). Ids: N row numbers. Y: (N, C). Backward: dtable[ids_n + offset] += dy_n in the order of n; row
+/// <paramref name="paddingId"/> of the table gets nothing. The result is exact. NaN stays in its row. N = 0 is legal.
+/// An id outside the table is a <see cref="ShapeException"/>. Source: torch.nn.Embedding; Hugging Face modeling_opt.py,
+/// OPTLearnedPositionalEmbedding, whose offset is 2.
 /// </summary>
-/// <param name="offset">Added to every id.</param>
-/// <param name="paddingId">A row of the table that takes no gradient; -1 for none.</param>
+/// <param name="offset">A number that is added to every id.</param>
+/// <param name="paddingId">The row of the table that takes no gradient; -1 for none.</param>
 public sealed partial class Embedding<T>(int offset = 0, int paddingId = -1) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -5,11 +5,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_ids[m] = x_m, every other row of y zero: rows taken out by <see cref="Embedding{T}"/> back in their places. X: x
-/// (M, C). Ids: M row numbers, ascending. Y: (rows, C). Backward: dx_m += dy_ids[m]. Exact. NaN stays in its row. M = 0
-/// is legal. Source: torch.Tensor.index_copy onto zeros.
+/// y_ids[m] = x_m, and every other row of y is 0: it puts rows that <see cref="Embedding{T}"/> took out back in their
+/// places. X: x (M, C). Ids: M row numbers, ascending. Y: (rows, C). Backward: dx_m += dy_ids[m]. The result is exact.
+/// NaN stays in its row. M = 0 is legal. Source: torch.Tensor.index_copy onto zeros.
 /// </summary>
-/// <param name="rows">Rows of y.</param>
+/// <param name="rows">The number of rows of y.</param>
 public sealed partial class Scatter<T>(int rows) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

@@ -4,11 +4,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = x W' + scaling low B' + b: a linear layer and the second half of its low-rank adapter, in one output. X: x (N,
-/// in), W (out, in) [InOut: (in, out), and x W], low (N, r), B (out, r), optional b (1, out). Y: (N, out). Backward: dx
-/// = dy W; dW = dy' x; dlow = scaling dy B; dB = scaling dy' low; db = sum over rows of dy. Error against double: in +
-/// r + 2 eps of |x| |W| + |scaling low| |B| + |b|, elementwise. N = 0 is legal. Source: arXiv 2106.09685, eq. 3, with
-/// low = A x; PEFT's LoraLayer.
+/// y = x W' + scaling low B' + b: a linear layer and the second half of its low-rank adapter, added in one output. X: x
+/// (N, in), W (out, in) or, if stored <see cref="WeightLayout.InOut"/>, (in, out) with y = x W + ..., low (N, r), B
+/// (out, r), and optionally b (1, out). Y: (N, out). Backward: dx = dy W, dW = dy' x, dlow = scaling dy B, dB = scaling
+/// dy' low, and db = the sum of the rows of dy. Error against double: in + r + 2 eps of |x| |W| + |scaling low| |B| +
+/// |b|, element by element. N = 0 is legal. Source: Hu et al., arXiv 2106.09685, eq. 3, where low = A x; PEFT's
+/// LoraLayer.
 /// </summary>
 /// <param name="scaling">The factor of the adapter.</param>
 /// <param name="layout">How W is stored; B is always (out, r).</param>

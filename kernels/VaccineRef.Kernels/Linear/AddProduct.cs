@@ -4,11 +4,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// X0 = W += scale B A with X1 = B (out, r) and X2 = A (r, in): LoRA's merge; with -scale, its undoing. W is (out, in),
-/// or (in, out) for <see cref="WeightLayout.InOut"/>, where W += scale A' B'. Source: Hu et al., arXiv 2106.09685,
-/// section 4.1.
+/// X0 = W += scale B A, where X1 = B (out, r) and X2 = A (r, in): this merges a LoRA adapter into its weight, and with
+/// -scale takes it out again. W is (out, in) or, if stored <see cref="WeightLayout.InOut"/>, (in, out), where W +=
+/// scale A' B'. Source: Hu et al., arXiv 2106.09685, section 4.1.
 /// </summary>
-/// <param name="scale">alpha / r.</param>
+/// <param name="scale">The factor of the adapter, alpha / r.</param>
 /// <param name="layout">How W is stored.</param>
 public sealed partial class AddProduct<T>(double scale, WeightLayout layout = WeightLayout.OutIn) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>

@@ -4,13 +4,16 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A linear layer, with or without a low-rank adapter, whose weight is frozen and kept in bfloat16: y = x W' + scaling low B' + b. The
-/// op holds W, for it is no operand that a gradient could reach; it is widened a block at a time. X: x (N, in), optional low (N, r) with
-/// B (out, r), optional b (1, out). Y: (N, out). Backward: as <see cref="AdaptedLinear{T}"/>, short of dW. Error against double on the
-/// widened weight: in + r + 2 eps of |x| |W| + |scaling low| |B| + |b|, elementwise. N = 0 is legal. Source: the bf16 base of PEFT's
-/// LoraLayer.
+/// A linear layer, with or without a low-rank adapter, whose weight is frozen and kept in bfloat16: y = x W' + scaling
+/// low B' + b. The op holds W itself, because no gradient is ever asked for it, and widens it one block at a time. X: x
+/// (N, in), optionally low (N, r) with B (out, r), and optionally b (1, out). Y: (N, out). Backward: as
+/// <see cref="AdaptedLinear{T}"/>, without dW. Error against double on the widened weight: in + r + 2 eps of |x| |W| +
+/// |scaling low| |B| + |b|, element by element. N = 0 is legal. Source: PEFT's LoraLayer over a base model in bfloat16.
 /// </summary>
-/// <param name="weight">W (out, in) [InOut: (in, out)], on the device that the op runs on; it must outlive the op.</param>
+/// <param name="weight">
+/// W (out, in) or, if stored <see cref="WeightLayout.InOut"/>, (in, out), on the device that the op runs on. It must
+/// stay valid as long as the op is used.
+/// </param>
 /// <param name="layout">How W is stored; B is always (out, r).</param>
 /// <param name="scaling">The factor of the adapter.</param>
 public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLayout layout = WeightLayout.OutIn, double scaling = 0)
@@ -69,7 +72,10 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
 
     private static bool HasAdapter(int inputs) => inputs > 2;
 
-    /// <summary>to = [to +] from W, or from W' if transposed, with W as it is stored, a block of its rows at a time.</summary>
+    /// <summary>
+    /// to = from W, or from W' if <paramref name="transposed"/>, with W as it is stored, one block of its rows at a
+    /// time; or to += the same.
+    /// </summary>
     private void Multiply(Workers workers, Matrix<T> from, bool transposed, Matrix<T> to, bool accumulate) =>
         ForBlocks(workers, (first, w) =>
         {
@@ -79,7 +85,9 @@ public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLa
                 Matmul.Multiply(workers, T.One, from.ColumnBlock(first, w.Rows), w, to, accumulate || first > 0);
         });
 
-    /// <summary>body(first, w) for every block of W's rows, widened; the block begins at row first of W.</summary>
+    /// <summary>
+    /// Calls body(first, w) for every block of rows of W, where w is the block, widened, and first is its first row.
+    /// </summary>
     private void ForBlocks(Workers workers, Action<int, Matrix<T>> body)
     {
         int columns = weight.Columns;

@@ -10,7 +10,10 @@ public sealed partial class Linear<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f) => Backward(f, bias: 2);
 
-    /// <summary>y = x W + b, with W as (in, out), and b the input <paramref name="bias"/> where there is one.</summary>
+    /// <summary>
+    /// y = x W + b, with W as (in, out), where b is the input with the number <paramref name="bias"/> if the call has
+    /// that many.
+    /// </summary>
     internal void Forward(GpuFrame<T> f, int bias)
     {
         bool hasBias = f.Inputs > bias;

@@ -4,10 +4,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = x W' + b. X: x (N, in), W (out, in) [InOut: (in, out), and y = x W + b], optional b (1, out). Y: (N, out).
-/// Backward: dx = dy W; dW = dy' x; db = sum over rows of dy. 2 N in out flops each for y, dx and dW.
-/// Error against double: in eps |x| |W| elementwise, as for any order of summation. N = 0 is legal: y is empty,
-/// gradients get nothing. Source: torch.nn.Linear; Hugging Face pytorch_utils.py, Conv1D.
+/// y = x W' + b. X: x (N, in), W (out, in) or, if stored <see cref="WeightLayout.InOut"/>, (in, out) with y = x W + b,
+/// and optionally b (1, out). Y: (N, out). Backward: dx = dy W, dW = dy' x, and db = the sum of the rows of dy. Each of
+/// y, dx and dW takes 2 N in out flops. Error against double: in eps of |x| |W|, element by element, whatever the order
+/// of summation. N = 0 is legal: y is empty and the gradients get nothing. Source: torch.nn.Linear; Hugging Face
+/// pytorch_utils.py, Conv1D.
 /// </summary>
 /// <param name="layout">How W is stored.</param>
 public sealed partial class Linear<T>(WeightLayout layout = WeightLayout.OutIn) : Op<T>
@@ -41,7 +42,10 @@ public sealed partial class Linear<T>(WeightLayout layout = WeightLayout.OutIn) 
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f) => Backward(f, bias: 2);
 
-    /// <summary>y = x W + b, with W as (in, out), and b the input <paramref name="bias"/> where there is one.</summary>
+    /// <summary>
+    /// y = x W + b, with W as (in, out), where b is the input with the number <paramref name="bias"/> if the call has
+    /// that many.
+    /// </summary>
     internal void Forward(CpuFrame<T> f, int bias)
     {
         bool hasBias = f.Inputs > bias;

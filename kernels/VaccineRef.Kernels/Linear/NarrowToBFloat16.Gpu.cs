@@ -14,7 +14,8 @@ public sealed unsafe partial class NarrowToBFloat16<T> : IGpuRoutine<T>
     }
 
     /// <summary>
-    /// A thread for each element, by way of a float that is rounded to odd, as <see cref="BFloat16.Narrow"/> does.
+    /// Runs one thread for each element. It rounds to a float, to odd, and then to bfloat16, as
+    /// <see cref="BFloat16.Narrow"/> does.
     /// </summary>
     private static void NarrowKernel(GpuView<T> x, GpuView<ushort> narrow)
     {

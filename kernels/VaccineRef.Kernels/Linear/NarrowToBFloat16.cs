@@ -4,10 +4,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Rounds X into bfloat16, to nearest, ties to even: an error of at most 2^-8 of each number above underflow; beyond 3.39e38
-/// infinity. X: any shape, and as many elements in the target. NaN stays NaN. Source: <see cref="BFloat16.Narrow"/>.
+/// Rounds X to bfloat16, to nearest with ties to even. The error is at most 2^-8 of each number above underflow, and a
+/// number beyond 3.39e38 becomes infinite. X: any shape, with as many elements as the target has. NaN stays NaN.
+/// Source: <see cref="BFloat16.Narrow"/>.
 /// </summary>
-/// <param name="to">Where the rounded values go, on the device that the routine runs on.</param>
+/// <param name="to">Where the rounded numbers go, on the device that the routine runs on.</param>
 public sealed unsafe partial class NarrowToBFloat16<T>(View<ushort> to) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

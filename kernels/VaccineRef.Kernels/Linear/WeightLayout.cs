@@ -3,17 +3,17 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>How a checkpoint stores the matrix of a linear layer.</summary>
+/// <summary>How a checkpoint stores the weight of a linear layer.</summary>
 public enum WeightLayout
 {
-    /// <summary>(out, in): torch.nn.Linear, almost everything.</summary>
+    /// <summary>The weight is (out, in), as in torch.nn.Linear and almost every checkpoint.</summary>
     OutIn,
 
-    /// <summary>(in, out): GPT-2's Conv1D.</summary>
+    /// <summary>The weight is (in, out), as in the Conv1D of GPT-2.</summary>
     InOut,
 }
 
-/// <summary>The matrix of a linear layer as (in, out), whichever way it is stored.</summary>
+/// <summary>Presents the weight of a linear layer as (in, out), whichever way it is stored.</summary>
 internal static class WeightLayouts
 {
     /// <summary>The weight as (in, out).</summary>

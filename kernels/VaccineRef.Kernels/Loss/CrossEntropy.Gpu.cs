@@ -61,8 +61,8 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
     }
 
     /// <summary>
-    /// A group for each row of logits: its maximum m, sum over j != t of exp(z_j - m), and z_t - m, into the row of stats. The logits
-    /// become exp(z_j - m), that of the target 0.
+    /// Runs one group for each row of logits. It writes to the row's statistics the maximum m, the sum over j != t of
+    /// exp(z_j - m), and z_t - m, and turns the logits into exp(z_j - m), and that of the target into 0.
     /// </summary>
     private static void SoftmaxKernel(GpuView<T> logits, GpuView<int> rows, GpuView<int> targets, GpuView<T> stats)
     {
@@ -82,7 +82,9 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         stats[row, 2] = logit - max;
     }
 
-    /// <summary>A thread for each element of the product e W of a chunk: (product - others W_t) / sum, into what is saved.</summary>
+    /// <summary>
+    /// Runs one thread for each element of a chunk's product e W, and saves the gradient (product - others W_t) / sum.
+    /// </summary>
     private static void SlopeKernel(
         GpuView<T> product, GpuView<int> rows, GpuView<int> targets, GpuView<T> stats, GpuView<T> w, GpuView<T> saved)
     {
@@ -94,7 +96,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         saved[row, 1 + column] = (product[i] - (others * w[targets[row], column])) / (others + T.Exp(stats[row, 2]));
     }
 
-    /// <summary>A thread for each row, counted or not: its log-sum-exp and its loss.</summary>
+    /// <summary>Runs one thread for each row, counted or not, which forms its log-sum-exp and its loss.</summary>
     private static void LossKernel(GpuView<T> stats, GpuView<int> targets, GpuView<T> saved, GpuView<double> losses)
     {
         long row = GpuIndex.Thread;
@@ -113,7 +115,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             GpuWide.Write(y, row, losses[row]);
     }
 
-    /// <summary>One group: the losses' fixed tree.</summary>
+    /// <summary>Runs one group, which sums the losses by a fixed tree.</summary>
     private static void MeanKernel(GpuView<double> losses, GpuView<T> y, double counted)
     {
         double sum = 0;
@@ -124,7 +126,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             GpuWide.Write(y, 0, sum / counted);
     }
 
-    /// <summary>A group for each row: dz_j = (p_j - [j = t]) dy, in place of z.</summary>
+    /// <summary>Runs one group for each row: dz_j = (p_j - [j = t]) dy, in place of z.</summary>
     private static void LogitGradientKernel(
         GpuView<T> z, GpuView<int> rows, GpuView<int> targets, GpuView<T> saved, GpuView<T> dy, T share)
     {
@@ -137,7 +139,9 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         }
     }
 
-    /// <summary>A thread for each element of dhidden: adds dy times what forward saved, where the row is counted.</summary>
+    /// <summary>
+    /// Runs one thread for each element of dhidden, which adds dy times the saved gradient where the row is counted.
+    /// </summary>
     private static void ScaleKernel(GpuView<T> saved, GpuView<int> targets, GpuView<T> dy, T share, GpuView<T> dx)
     {
         long i = GpuIndex.Thread;
@@ -192,11 +196,12 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         /// <summary>The chunk's rows of hidden.</summary>
         public GpuView<T> Hidden(int rows) => First(_hidden, rows);
 
-        /// <summary>Room for dz W, or e W.</summary>
+        /// <summary>Room for the product dz W, or e W.</summary>
         public GpuView<T> Product(int rows) => First(_product, rows);
 
         /// <summary>
-        /// Gathers the chunk that begins at a counted row and forms its logits; says which rows it holds, (1, rows).
+        /// Copies the rows of the chunk that begins at a counted row, forms their logits, and says which rows they are,
+        /// (1, rows).
         /// </summary>
         public (GpuView<int> Rows, GpuView<T> Logits) Load(GpuFrame<T> f, int first)
         {

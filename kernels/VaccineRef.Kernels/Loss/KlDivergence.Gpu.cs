@@ -24,7 +24,10 @@ public sealed partial class KlDivergence<T> : IGpuOp<T>
             f.Kernels.Launch(f.ForEach(f.Dx(1).Count), TeacherKernel, f.X(0), f.X(1), f.Saved, f.Y, f.Dy, f.Dx(1));
     }
 
-    /// <summary>A group for each row: its maximum m and sum of exp(x - m), into column <paramref name="which"/>.</summary>
+    /// <summary>
+    /// Runs one group for each row, which writes its maximum m and its sum of exp(x - m) to column
+    /// <paramref name="which"/>.
+    /// </summary>
     private static void SumKernel(GpuView<T> x, GpuView<T> max, GpuView<T> sum, int which)
     {
         int row = Grid.IdxX;
@@ -41,7 +44,7 @@ public sealed partial class KlDivergence<T> : IGpuOp<T>
         sum[row, which] = total;
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void ForwardKernel(GpuView<T> z, GpuView<T> r, GpuView<T> saved, GpuView<T> y)
     {
         int row = Grid.IdxX;

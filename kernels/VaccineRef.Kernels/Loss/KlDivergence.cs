@@ -6,11 +6,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_n = KL(p || q) = sum over v of p (log p - log q), p = softmax(r_n), q = softmax(z_n): how far a student's
-/// distribution over the vocabulary is from its teacher's. X: the student's logits z (N, V), the teacher's r (N, V).
-/// Y: (N, 1), exactly 0 where z = r. Saved: log-sum-exp of z and of r (N, 2).
-/// Backward: dz = dy (q - p), dr = dy p (log p - log q - y). Summed in double; with A = 3 + 2 max(|z|, |r|) + 2 log V the
-/// error against double is below 4 A (A + 2) eps. NaN stays in its row. Source: torch.nn.functional.kl_div of log_softmax and softmax.
+/// y_n = KL(p || q) = sum over v of p (log p - log q), where p = softmax(r_n) and q = softmax(z_n): how far a student's
+/// distribution over the vocabulary is from its teacher's. X: the student's logits z (N, V) and the teacher's logits r
+/// (N, V). Y: (N, 1), exactly 0 where z = r. Saved: the log-sum-exp of z and of r, (N, 2). Backward: dz = dy (q - p)
+/// and dr = dy p (log p - log q - y).
+/// The sums are in double. Error against double: below 4 A (A + 2) eps, where A = 3 + 2 max(|z|, |r|) + 2 log V. NaN
+/// stays in its row. Source: torch.nn.functional.kl_div of log_softmax and softmax.
 /// </summary>
 public sealed partial class KlDivergence<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -89,7 +90,7 @@ public sealed partial class KlDivergence<T> : Op<T> where T : unmanaged, IFloati
         });
     }
 
-    /// <summary>log p, and log p - log q.</summary>
+    /// <summary>Computes log p, and log p - log q.</summary>
     private static void LogRatio(
         ReadOnlySpan<T> z, ReadOnlySpan<T> r, T student, T teacher, Span<T> logarithm, Span<T> ratio)
     {

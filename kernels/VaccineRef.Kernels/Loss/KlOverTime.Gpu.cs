@@ -18,7 +18,9 @@ public sealed partial class KlOverTime<T> : IGpuOp<T>
             f.Kernels.Launch(f.ForEach(f.Y.Count), TeacherKernel, f.X(0), f.X(1), f.Ids, sums, f.Y, f.Dy, f.Dx(1));
     }
 
-    /// <summary>Log-sum-exp of z over S rows, then of r: (2 S, V).</summary>
+    /// <summary>
+    /// The log-sum-exp of z for each sequence and column, in S rows, followed by that of r: (2 S, V).
+    /// </summary>
     private static GpuView<T> LogSums(GpuFrame<T> f)
     {
         var (rows, columns) = (2 * f.Y.Rows, f.Y.Columns);
@@ -29,7 +31,9 @@ public sealed partial class KlOverTime<T> : IGpuOp<T>
         return result;
     }
 
-    /// <summary>A thread for each sequence and column: the maximum m of its rows and the sum of exp(x - m).</summary>
+    /// <summary>
+    /// Runs one thread for each sequence and column, which finds the maximum m of its rows and the sum of exp(x - m).
+    /// </summary>
     private static void SumKernel(GpuView<T> x, GpuView<int> offsets, GpuView<T> max, GpuView<T> sum, int firstRow)
     {
         long i = GpuIndex.Thread;

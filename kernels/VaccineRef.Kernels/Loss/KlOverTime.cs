@@ -6,13 +6,13 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_sv = KL(p || q) with p = softmax of r and q = softmax of z taken over the rows of sequence s, for each column v by itself:
-/// the divergence that Vaccine's released KL baseline computes, which normalises over time where the vocabulary is
-/// meant. X: the student's logits z (N, V), the teacher's r (N, V). Ids: offsets of the S sequences (S + 1). Y: (S, V),
-/// exactly 0 where z = r; 0 for an empty sequence.
-/// Backward, with both softmaxes recomputed: dz = dy (q - p), dr = dy p (log p - log q - y). With A = 3 + 2 max(|z|, |r|) +
-/// 2 log N the error against double is below (4 A (A + 2) + N A) eps. NaN stays in its sequence and column. Source: LANDSCAPE D9; trainer.py of the release,
-/// softmax(dim=1).
+/// y_sv = KL(p || q), where p = softmax of r and q = softmax of z are taken over the rows of sequence s, for each
+/// column v by itself. This is the divergence that the released KL baseline of Vaccine computes: it normalises over
+/// time where it should normalise over the vocabulary. X: the student's logits z (N, V) and the teacher's logits r (N,
+/// V). Ids: the S + 1 offsets of the S sequences. Y: (S, V), exactly 0 where z = r, and 0 for an empty sequence.
+/// Backward computes both softmaxes again: dz = dy (q - p) and dr = dy p (log p - log q - y).
+/// Error against double: below (4 A (A + 2) + N A) eps, where A = 3 + 2 max(|z|, |r|) + 2 log N. NaN stays in its
+/// sequence and column. Source: docs/deviations.md, D9; trainer.py of the release, softmax(dim=1).
 /// </summary>
 public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -100,7 +100,9 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
         });
     }
 
-    /// <summary>A strip of columns of one sequence: its softmaxes, and room for a row.</summary>
+    /// <summary>
+    /// Some neighbouring columns of one sequence: the log-sum-exps of their softmaxes, and room for one row.
+    /// </summary>
     private ref struct Strips(CpuFrame<T> f, Span<T> memory)
     {
         public const int Number = 5;
@@ -108,28 +110,29 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
         private readonly Span<T> _memory = memory;
         private int _column;
 
+        /// <summary>The number of columns.</summary>
         public int Count { get; private set; }
 
-        /// <summary>The sequence's first row.</summary>
+        /// <summary>The first row of the sequence.</summary>
         public int First { get; private set; }
 
-        /// <summary>The row behind its last.</summary>
+        /// <summary>The row behind the last row of the sequence.</summary>
         public int End { get; private set; }
 
-        /// <summary>log p after <see cref="LogRatio"/>, for p.</summary>
+        /// <summary>log p after <see cref="LogRatio"/>, and room for p.</summary>
         public readonly Span<T> P => Strip(0);
 
-        /// <summary>log p - log q.</summary>
+        /// <summary>log p - log q of a row.</summary>
         public readonly Span<T> Ratio => Strip(1);
 
-        /// <summary>q - p.</summary>
+        /// <summary>q - p of a row.</summary>
         public readonly Span<T> Q => Strip(2);
 
         private readonly Span<T> Student => Strip(3);
 
         private readonly Span<T> Teacher => Strip(4);
 
-        /// <summary>Goes to a sequence and columns, and forms their log-sum-exps.</summary>
+        /// <summary>Goes to some columns of a sequence, and forms their log-sum-exps.</summary>
         public void Take(int sequence, int column, int count)
         {
             (_column, Count, First, End) = (column, count, f.Ids.Span[sequence], f.Ids.Span[sequence + 1]);
@@ -139,7 +142,7 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
             LogSumExp(f.X(1), Teacher);
         }
 
-        /// <summary>Log p and log p - log q of a row.</summary>
+        /// <summary>Forms log p and log p - log q of a row.</summary>
         public readonly void LogRatio(int row)
         {
             TensorPrimitives.Subtract<T>(Row(f.X(0), row), Student, Ratio);
@@ -147,7 +150,7 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
             TensorPrimitives.Subtract<T>(P, Ratio, Ratio);
         }
 
-        /// <summary>q - p of a row whose p is formed.</summary>
+        /// <summary>Forms q - p of a row whose p has been formed.</summary>
         public readonly void StudentMinusTeacher(int row)
         {
             TensorPrimitives.Subtract<T>(Row(f.X(0), row), Student, Q);

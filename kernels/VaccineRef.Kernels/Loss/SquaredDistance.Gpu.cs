@@ -19,7 +19,7 @@ public sealed partial class SquaredDistance<T> : IGpuOp<T>
                     T.CreateChecked(i == 0 ? 2 : -2));
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void ForwardKernel(GpuView<T> x0, GpuView<T> x1, GpuView<T> y)
     {
         int row = Grid.IdxX;

@@ -6,9 +6,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_n = sum over c of (x0 - x1)^2: how far embeddings have drifted, row by row. X: x0, x1 (N, C). Y: (N, 1).
-/// Backward: dx0 = 2 dy (x0 - x1), dx1 = -dx0. Summed in double: the error against double is 4 eps of y, as from the
-/// differences. NaN stays in its row. Source: the embedding drift of arXiv 2402.01109, section 3.
+/// y_n = sum over c of (x0 - x1)^2: how far hidden embeddings have drifted, row by row. X: x0 and x1, (N, C). Y: (N,
+/// 1). Backward: dx0 = 2 dy (x0 - x1) and dx1 = -dx0. The sums are in double; error against double: 4 eps of y, which
+/// comes from the differences. NaN stays in its row. Source: the embedding drift of arXiv 2402.01109, section 3.
 /// </summary>
 public sealed partial class SquaredDistance<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -52,7 +52,7 @@ public sealed partial class SquaredDistance<T> : Op<T> where T : unmanaged, IFlo
             AddGradient(f, T.CreateChecked(-2), f.Dx(1));
     }
 
-    /// <summary>dx += factor dy (x0 - x1).</summary>
+    /// <summary>Computes dx += factor dy (x0 - x1).</summary>
     private static void AddGradient(CpuFrame<T> f, T factor, View<T> dx)
     {
         View<T> x0 = f.X(0), x1 = f.X(1), dy = f.Dy;

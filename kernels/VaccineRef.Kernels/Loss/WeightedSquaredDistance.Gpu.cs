@@ -21,7 +21,7 @@ public sealed partial class WeightedSquaredDistance<T> : IGpuOp<T>
             f.Kernels.Launch(f.ForEach(f.Dx(2).Count), WeightKernel, f.X(0), f.X(1), f.Dy, f.Dx(2));
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void ForwardKernel(GpuView<T> x0, GpuView<T> x1, GpuView<T> w, GpuView<T> y)
     {
         int row = Grid.IdxX;

@@ -6,9 +6,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_n = sum over c of w (x0 - x1)^2: a quadratic anchor, row by row. X: x0, x1, w (N, C). Y: (N, 1). Backward:
-/// dx0 = 2 dy w (x0 - x1), dx1 = -dx0, dw = dy (x0 - x1)^2. Summed in double: the error against double is 6 eps of
-/// sum |w| (x0 - x1)^2. NaN stays in its row. Source: the penalty of elastic weight consolidation, arXiv 1612.00796, eq. 3.
+/// y_n = sum over c of w (x0 - x1)^2: a quadratic penalty for the distance from an anchor, row by row. X: x0, x1 and w,
+/// (N, C). Y: (N, 1). Backward: dx0 = 2 dy w (x0 - x1), dx1 = -dx0 and dw = dy (x0 - x1)^2. The sums are in double;
+/// error against double: 6 eps of sum |w| (x0 - x1)^2. NaN stays in its row. Source: the penalty of elastic weight
+/// consolidation, arXiv 1612.00796, eq. 3.
 /// </summary>
 public sealed partial class WeightedSquaredDistance<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -54,7 +55,7 @@ public sealed partial class WeightedSquaredDistance<T> : Op<T> where T : unmanag
             AddWeightGradient(f);
     }
 
-    /// <summary>dx += factor dy w (x0 - x1).</summary>
+    /// <summary>Computes dx += factor dy w (x0 - x1).</summary>
     private static void AddGradient(CpuFrame<T> f, T factor, View<T> dx)
     {
         View<T> w = f.X(2), dy = f.Dy;
@@ -89,7 +90,7 @@ public sealed partial class WeightedSquaredDistance<T> : Op<T> where T : unmanag
         });
     }
 
-    /// <summary>x0 - x1 over a strip of a row.</summary>
+    /// <summary>Computes x0 - x1 over a strip of a row.</summary>
     private static Span<T> Difference(CpuFrame<T> f, int row, int start, Span<T> strip)
     {
         View<T> x0 = f.X(0), x1 = f.X(1);

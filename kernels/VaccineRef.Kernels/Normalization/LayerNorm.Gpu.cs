@@ -23,7 +23,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
             Bias.AddGradient(f, f.Dy, f.Dx(2));
     }
 
-    /// <summary>A group for each row; the variance in a second pass over it.</summary>
+    /// <summary>Runs one group for each row, which takes the variance in a second pass over it.</summary>
     private static void ForwardKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> b, GpuView<T> y, GpuView<T> saved, T eps, T columns)
     {
@@ -44,7 +44,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
         }
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void BackwardInputKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> dy, GpuView<T> saved, GpuView<T> dx, T columns)
     {
@@ -62,7 +62,7 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
             dx[row, c] += ((dy[row, c] * w[c]) - meanSum - ((x[row, c] - mean) * inverse * meanDot)) * inverse;
     }
 
-    /// <summary>dy (x - mean) / sd.</summary>
+    /// <summary>The term of a row in the gradient of w: dy (x - mean) / r.</summary>
     internal readonly struct WeightTerm(GpuView<T> x, GpuView<T> dy, GpuView<T> saved) : IGpuTerm<T>
     {
         private readonly GpuView<T> _x = x, _dy = dy, _saved = saved;

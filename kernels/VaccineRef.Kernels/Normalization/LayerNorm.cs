@@ -6,13 +6,14 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = h w + b with h = (x - mean) / r, r = sqrt(mean((x - mean)^2) + eps) per row. X: x (N, C), w (1, C), b (1, C). Y:
-/// (N, C). Saved: mean and 1 / r, (N, 2). Backward, with g = dy w: dx = (g - mean(g) - h mean(g h)) / r; dw = sum over
-/// rows of dy h; db = sum over rows of dy. The variance is taken in a second pass, so a large mean costs no digits
-/// beyond those of x - mean. Error against double: (C + 8) eps of the row's largest (|x| + |mean|) / r |w| + |b|. NaN
-/// stays in its row. N = 0 is legal. Source: torch.nn.LayerNorm; Ba, Kiros and Hinton, arXiv 1607.06450, eq. 4.
+/// y = h w + b, where h = (x - mean) / r and r = sqrt(mean((x - mean)^2) + eps), row by row. X: x (N, C), w (1, C) and
+/// b (1, C). Y: (N, C). Saved: mean and 1 / r, (N, 2). Backward, with g = dy w: dx = (g - mean(g) - h mean(g h)) / r,
+/// dw = the sum over rows of dy h, and db = the sum of the rows of dy. The variance is taken in a second pass, so that
+/// a large mean costs no digits beyond those that x - mean loses. Error against double: (C + 8) eps of the row's
+/// largest (|x| + |mean|) / r |w| + |b|. NaN stays in its row. N = 0 is legal. Source: torch.nn.LayerNorm; Ba, Kiros
+/// and Hinton, arXiv 1607.06450, eq. 4.
 /// </summary>
-/// <param name="epsilon">eps, inside the square root.</param>
+/// <param name="epsilon">eps, which is added inside the square root.</param>
 public sealed partial class LayerNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
@@ -102,7 +103,7 @@ public sealed partial class LayerNorm<T>(double epsilon) : Op<T> where T : unman
         });
     }
 
-    /// <summary>h = (x - mean) / r.</summary>
+    /// <summary>Computes h = (x - mean) / r.</summary>
     private static void Normalize(ReadOnlySpan<T> x, ReadOnlySpan<T> saved, Span<T> h)
     {
         TensorPrimitives.Subtract(x, saved[0], h);

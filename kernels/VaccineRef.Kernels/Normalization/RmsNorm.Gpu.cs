@@ -21,7 +21,7 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
             GpuColumnSums<T, WeightTerm>.Add(f, new(f.X(0), f.Dy, f.Saved), f.Dy.Rows, f.Dx(1));
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void ForwardKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> y, GpuView<T> inverse, T eps, T columns)
     {
@@ -36,7 +36,7 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
             inverse[row] = s;
     }
 
-    /// <summary>A group for each row.</summary>
+    /// <summary>Runs one group for each row.</summary>
     private static void BackwardInputKernel(
         GpuView<T> x, GpuView<T> w, GpuView<T> dy, GpuView<T> inverse, GpuView<T> dx, T columns)
     {
@@ -49,7 +49,7 @@ public sealed partial class RmsNorm<T> : IGpuOp<T>
             dx[row, c] += ((dy[row, c] * w[c]) - (x[row, c] * pull)) * s;
     }
 
-    /// <summary>dy x / rms(x).</summary>
+    /// <summary>The term of a row in the gradient of w: dy x / r.</summary>
     internal readonly struct WeightTerm(GpuView<T> x, GpuView<T> dy, GpuView<T> inverse) : IGpuTerm<T>
     {
         private readonly GpuView<T> _x = x, _dy = dy, _inverse = inverse;

@@ -6,12 +6,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = x / r * w with r = sqrt(mean(x^2) + eps) per row. X: x (N, C), w (1, C). Y: (N, C). Saved: 1 / r, (N, 1).
-/// Backward: dx = (dy w - x s / C) / r with s = sum(dy w x) / r^2; dw = sum over rows of dy x / r.
-/// Error against double: (C + 8) eps of |y|. NaN in a row stays in that row. N = 0 is legal.
-/// Source: Hugging Face modeling_llama.py, LlamaRMSNorm; Zhang and Sennrich, arXiv 1910.07467, eq. 4.
+/// y = x / r * w, where r = sqrt(mean(x^2) + eps), row by row. X: x (N, C) and w (1, C). Y: (N, C). Saved: 1 / r, (N,
+/// 1). Backward: dx = (dy w - x s / C) / r with s = sum(dy w x) / r^2, and dw = the sum over rows of dy x / r. Error
+/// against double: (C + 8) eps of |y|. NaN in a row stays in that row. N = 0 is legal. Source: Hugging Face
+/// modeling_llama.py, LlamaRMSNorm; Zhang and Sennrich, arXiv 1910.07467, eq. 4.
 /// </summary>
-/// <param name="epsilon">eps, inside the square root.</param>
+/// <param name="epsilon">eps, which is added inside the square root.</param>
 public sealed partial class RmsNorm<T>(double epsilon) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

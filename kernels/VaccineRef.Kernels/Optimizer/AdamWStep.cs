@@ -4,18 +4,18 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// One step of AdamW on X0 = p, X1 = g, X2 = m, X3 = v, in place, with g' = gradientScale g:
-/// p *= 1 - lr weightDecay; m += (1 - beta1) (g' - m); v = beta2 v + (1 - beta2) g'^2;
-/// p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps). g is not changed.
-/// Source: torch.optim.AdamW, _single_tensor_adamw; Loshchilov and Hutter, arXiv 1711.05101, algorithm 2.
+/// One step of AdamW on X0 = p, X1 = g, X2 = m and X3 = v, in place. With g' = gradientScale g: p *= 1 - lr
+/// weightDecay; m += (1 - beta1) (g' - m); v = beta2 v + (1 - beta2) g'^2; p -= lr / (1 - beta1^t) m / (sqrt(v) /
+/// sqrt(1 - beta2^t) + eps). g is not changed. Source: torch.optim.AdamW, _single_tensor_adamw; Loshchilov and Hutter,
+/// arXiv 1711.05101, algorithm 2.
 /// </summary>
-/// <param name="learningRate">lr.</param>
-/// <param name="beta1">Decay of the mean of gradients.</param>
-/// <param name="beta2">Decay of the mean of squares.</param>
-/// <param name="epsilon">eps, outside the square root.</param>
-/// <param name="weightDecay">Decoupled: acts on p, not on g.</param>
-/// <param name="step">t, from 1.</param>
-/// <param name="gradientScale">A factor of the gradient: clipping, or 1 / number of micro-batches.</param>
+/// <param name="learningRate">The learning rate lr.</param>
+/// <param name="beta1">The decay of the mean of the gradients.</param>
+/// <param name="beta2">The decay of the mean of their squares.</param>
+/// <param name="epsilon">eps, which is added outside the square root.</param>
+/// <param name="weightDecay">The weight decay, which acts on p and not on g.</param>
+/// <param name="step">The number of the step t, from 1.</param>
+/// <param name="gradientScale">A factor of the gradient, for clipping or for the mean over micro-batches.</param>
 public sealed partial class AdamWStep<T>(
     double learningRate, double beta1, double beta2, double epsilon, double weightDecay, long step,
     double gradientScale = 1) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>

@@ -4,10 +4,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = m x / (1 - p), m = 0 with probability p and 1 otherwise, independent over elements: the mean of y is x. X: x,
-/// any shape. Y: the same. Backward: dx = dy m / (1 - p), the mask drawn again from the call's random stream. Error
-/// against double: 1 eps. NaN stays in its element where kept. Source: torch.nn.Dropout; Srivastava et al., JMLR 15
-/// (2014).
+/// y = m x / (1 - p), where m is 0 with probability p and 1 otherwise, independently for every element, so that the
+/// mean of y is x. X: x, of any shape. Y: the same shape. Backward: dx = dy m / (1 - p), where the mask is drawn again
+/// from the random stream of the call. Error against double: 1 eps. NaN stays in its element where that is kept.
+/// Source: torch.nn.Dropout; Srivastava et al., JMLR 15 (2014).
 /// </summary>
 public sealed partial class Dropout<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -15,7 +15,7 @@ public sealed partial class Dropout<T> : Op<T> where T : unmanaged, IFloatingPoi
     private readonly T _scale;
 
     /// <summary>Makes the op.</summary>
-    /// <param name="probability">p, in [0, 1).</param>
+    /// <param name="probability">The probability p of an element to be dropped, at least 0 and below 1.</param>
     /// <exception cref="InputException">p is out of range.</exception>
     public Dropout(double probability)
     {

@@ -4,10 +4,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// X = sigma z, z standard normal: element n is element n of the stream, on any device, for any number of threads.
+/// X = sigma z, where z is standard normal. Element n of X is element n of the stream, on any device and for any number
+/// of threads.
 /// </summary>
-/// <param name="random">The stream.</param>
-/// <param name="standardDeviation">sigma.</param>
+/// <param name="random">The random stream.</param>
+/// <param name="standardDeviation">The standard deviation sigma.</param>
 public sealed partial class FillNormal<T>(RandomStream random, double standardDeviation = 1) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {

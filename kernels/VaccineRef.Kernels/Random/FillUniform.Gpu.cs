@@ -14,8 +14,9 @@ public sealed partial class FillUniform<T> : IGpuRoutine<T>
     }
 
     /// <summary>
-    /// A thread for each element. A driver would fuse the product with the sum, where the processor rounds in between: the product's
-    /// bits go by way of integers and of a zero that no compiler knows to be one.
+    /// Runs one thread for each element. A driver would fuse the product with the sum, where the processor rounds in
+    /// between. To prevent that, the bits of the product are combined with a zero that the compiler does not know to be
+    /// one.
     /// </summary>
     private static void FillKernel(GpuView<T> x, RandomStream random, double low, double width, ulong zero)
     {

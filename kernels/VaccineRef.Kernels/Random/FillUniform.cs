@@ -4,11 +4,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// X uniform in [low, high): element n is element n of the stream, on any device, for any number of threads.
+/// Fills X with uniform numbers in [low, high). Element n of X is element n of the stream, on any device and for any
+/// number of threads.
 /// </summary>
-/// <param name="random">The stream.</param>
-/// <param name="low">The lower end.</param>
-/// <param name="high">The upper end.</param>
+/// <param name="random">The random stream.</param>
+/// <param name="low">The lower end, which is included.</param>
+/// <param name="high">The upper end, which is not.</param>
 public sealed partial class FillUniform<T>(RandomStream random, double low, double high) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -4,11 +4,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = x + sigma z with z standard normal, independent over elements, element n of the call's random stream. X: x, any
-/// shape. Y: the same. Backward: dx = dy. Error against double: 1 eps of |x| + |sigma z|. NaN stays in its element.
-/// Source: the random perturbation of arXiv 2402.01109, section 5.5.
+/// y = x + sigma z, where z is standard normal and independent for every element: element n is element n of the random
+/// stream of the call. X: x, of any shape. Y: the same shape. Backward: dx = dy. Error against double: 1 eps of |x| +
+/// |sigma z|. NaN stays in its element. Source: the random perturbation of arXiv 2402.01109, section 5.5.
 /// </summary>
-/// <param name="standardDeviation">sigma.</param>
+/// <param name="standardDeviation">The standard deviation sigma.</param>
 public sealed partial class GaussianNoise<T>(double standardDeviation) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

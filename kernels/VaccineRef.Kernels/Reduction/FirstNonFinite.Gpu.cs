@@ -16,7 +16,9 @@ public sealed partial class FirstNonFinite<T> : IGpuRoutine<T>
         return host.Append(long.MaxValue).Min() is < long.MaxValue and var index ? index : -1;
     }
 
-    /// <summary>A thread for each piece: this is asked once, when something has gone wrong.</summary>
+    /// <summary>
+    /// Runs one thread for each piece. That is slow, but it runs only once, after something has gone wrong.
+    /// </summary>
     private static void FindKernel(GpuView<T> x, GpuView<long> first)
     {
         long piece = GpuIndex.Thread;

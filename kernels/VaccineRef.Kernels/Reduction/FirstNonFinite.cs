@@ -3,7 +3,7 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>Returns the index of the first element of X that is NaN or infinite, or -1.</summary>
+/// <summary>Returns the index of the first element of X that is NaN or infinite, or -1 if there is none.</summary>
 public sealed partial class FirstNonFinite<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
@@ -26,7 +26,10 @@ public sealed partial class FirstNonFinite<T> : Routine<T> where T : unmanaged, 
         return first == int.MaxValue ? -1 : first;
     }
 
-    /// <summary>x * 0 is 0 for what is finite and NaN for what is not; NaN survives addition.</summary>
+    /// <summary>
+    /// Finds the first such element of a run. x * 0 is 0 for a finite x and NaN otherwise, and a NaN survives every
+    /// addition.
+    /// </summary>
     private static int Find(ReadOnlySpan<T> x)
     {
         int i = 0;

@@ -8,11 +8,14 @@ public sealed partial class GreedyToken<T> : IGpuOp<T>
     /// <inheritdoc/>
     public void Forward(GpuFrame<T> f) => f.Kernels.Launch(f.GroupEach(f.Y.Rows), ForwardKernel, f.X(0), f.Y);
 
-    /// <summary>There is none.</summary>
+    /// <summary>Not available: the op runs forward only.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public void Backward(GpuFrame<T> f) => throw new InvalidOperationException($"{Name} runs forward only.");
 
-    /// <summary>A group for each row: every thread's best, then a tree. Any order gives the same id.</summary>
+    /// <summary>
+    /// Runs one group for each row: every thread finds the best of its columns, and a tree the best of those. The
+    /// result does not depend on the order.
+    /// </summary>
     private static void ForwardKernel(GpuView<T> x, GpuView<T> y)
     {
         var best = SharedMemory.Allocate<int>(GroupSum.LargestGroup);
@@ -32,7 +35,10 @@ public sealed partial class GreedyToken<T> : IGpuOp<T>
             GpuWide.Write(y, row, T.IsNaN(x[row, best[0]]) ? -1 : best[0]);
     }
 
-    /// <summary>NaN before every number, the larger before the smaller, the lower id before the higher.</summary>
+    /// <summary>
+    /// The better of two columns: NaN before every number, the larger before the smaller, the lower column before the
+    /// higher.
+    /// </summary>
     private static int Better(GpuView<T> x, int row, int a, int b)
     {
         T first = x[row, a], second = x[row, b];

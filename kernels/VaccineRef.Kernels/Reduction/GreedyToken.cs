@@ -4,8 +4,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y_i = the column of the largest logit of row i, the lowest of those that share it; -1 where a logit is NaN. X: logits (N, V), V from
-/// 1 to 2^24, so that every column is a T. Y: (N, 1). Exact. Forward only: greedy decoding brings ids to the host, never logits.
+/// y_i = the column of the largest logit of row i, the lowest such column if several share it, or -1 if a logit is NaN.
+/// X: logits (N, V), with V from 1 to 2^24, so that every column number is exact in T. Y: (N, 1). The result is exact.
+/// Forward only. Greedy decoding uses it to bring token ids to the host instead of logits.
 /// </summary>
 public sealed partial class GreedyToken<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -45,7 +46,7 @@ public sealed partial class GreedyToken<T> : Op<T> where T : unmanaged, IFloatin
         });
     }
 
-    /// <summary>There is none.</summary>
+    /// <summary>Not available: the op runs forward only.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public override void Backward(CpuFrame<T> f) => throw new InvalidOperationException($"{Name} runs forward only.");
 }

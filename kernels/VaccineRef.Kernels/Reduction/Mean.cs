@@ -5,9 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// y = the mean of all elements. X: x (N, C). Y: (1, 1). Backward: dx = dy / (N C). Summed in double by a fixed tree:
-/// the error against double is that of rounding the result, 1 eps of mean(|x|). NaN anywhere gives NaN; the mean of
-/// nothing is 0. Source: none needed.
+/// y = the mean of all elements. X: x (N, C). Y: (1, 1). Backward: dx = dy / (N C). The sum is in double, by a fixed
+/// tree; error against double: 1 eps of mean(|x|), from rounding the result. A NaN anywhere gives NaN. The mean of no
+/// elements is 0. Source: none needed.
 /// </summary>
 public sealed partial class Mean<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -5,7 +5,7 @@ namespace VaccineRef.Kernels;
 
 /// <summary>
 /// Returns the sum of x^2 over all elements of all X, in double: the square of a global norm. Error: a few eps of
-/// double. NaN or infinity anywhere shows in the result. The sum over nothing is 0.
+/// double. NaN or infinity anywhere shows in the result. The sum of no elements is 0.
 /// </summary>
 public sealed partial class SquaredNorm<T> : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
