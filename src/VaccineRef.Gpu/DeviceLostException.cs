@@ -4,10 +4,13 @@ using ILGPU.Runtime.OpenCL;
 
 namespace VaccineRef.Gpu;
 
-/// <summary>The device failed while it worked: reset, removed, out of resources, or a kernel it cannot run. The run stops.</summary>
-/// <param name="device">The device.</param>
-/// <param name="doing">The op or transfer that noticed; kernels before it may be at fault.</param>
-/// <param name="inner">What the driver says.</param>
+/// <summary>
+/// The device failed while it worked: it was reset or removed, it ran out of resources, or it cannot run a kernel. The
+/// run stops.
+/// </summary>
+/// <param name="device">The name of the device.</param>
+/// <param name="doing">The op or transfer that noticed the failure; a kernel before it may have caused it.</param>
+/// <param name="inner">What the driver reports.</param>
 public sealed class DeviceLostException(string device, string doing, AcceleratorException inner)
     : Exception(
         $"{device} failed: {Said(inner)}" + Environment.NewLine + $"  noticed by: {doing}" + Environment.NewLine

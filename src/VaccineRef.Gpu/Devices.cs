@@ -8,26 +8,30 @@ using Device = VaccineRef.Core.Device;
 
 namespace VaccineRef.Gpu;
 
-/// <summary>The devices of this machine, by the names of the command line: cpu, cuda[:i], opencl[:i], ilgpu-cpu.</summary>
+/// <summary>
+/// The devices of this machine, by their names on the command line: cpu, cuda[:i], opencl[:i] and ilgpu-cpu.
+/// </summary>
 public static class Devices
 {
-    /// <summary>The names there can be, for messages.</summary>
+    /// <summary>The possible names, for messages.</summary>
     public const string Names = "cpu, cuda[:i], opencl[:i] or ilgpu-cpu";
 
-    /// <summary>The processor's own kernels.</summary>
+    /// <summary>The name of the processor with its own kernels.</summary>
     public const string Processor = "cpu";
 
-    /// <summary>ILGPU's simulator: GPU kernels on the processor, slowly.</summary>
+    /// <summary>The name of ILGPU's simulator, which runs GPU kernels on the processor, slowly.</summary>
     public const string Simulator = "ilgpu-cpu";
 
     // Barriers of the simulator are operating-system threads: few of them.
     private const int SimulatedWarp = 4, SimulatedWarps = 2;
 
-    /// <summary>Opens a device.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="threads">Threads of "cpu"; 0 for one per core.</param>
-    /// <param name="precision">In what matrix products of floats are computed.</param>
-    /// <exception cref="InputException">There is no such device, or it cannot do what is asked. There is no fallback.</exception>
+    /// <summary>Opens a device. The caller disposes of it.</summary>
+    /// <param name="name">The name of the device.</param>
+    /// <param name="threads">The number of threads of "cpu"; 0 for one per core.</param>
+    /// <param name="precision">The precision in which matrix products of floats are computed.</param>
+    /// <exception cref="InputException">
+    /// There is no such device, or it cannot do what is asked. No other device is taken in its place.
+    /// </exception>
     public static Device Open(string name, int threads = 0, MatmulPrecision precision = MatmulPrecision.Float32)
     {
         if (name == Processor)
@@ -49,7 +53,7 @@ public static class Devices
             "one of those that 'vaccine devices' lists as usable", "--device cpu runs everywhere");
     }
 
-    /// <summary>A precision's name on the command line.</summary>
+    /// <summary>The name of a precision on the command line.</summary>
     public static string Option(MatmulPrecision precision) => precision switch
     {
         MatmulPrecision.Tf32 => "tf32",
@@ -57,14 +61,17 @@ public static class Devices
         _ => "float32",
     };
 
-    /// <summary>The GPUs that are there, and why what cannot be used cannot.</summary>
+    /// <summary>Lists the GPUs of this machine, and says of each that cannot be used why not.</summary>
     public static IReadOnlyList<DeviceListing> List()
     {
         using var context = All();
         return [.. List(context, "cuda"), .. List(context, "opencl")];
     }
 
-    /// <summary>A simulator with groups of other sizes, which lets any precision pass: for kernels that need them, in tests.</summary>
+    /// <summary>
+    /// Opens a simulator whose groups have another size and which accepts any precision: for tests of kernels that need
+    /// that.
+    /// </summary>
     internal static GpuDevice Simulate(int warp, int warps, MatmulPrecision precision)
     {
         var context = Context.Create(builder => builder.CPU(new CPUDevice(warp, warps, 1)).EnableAlgorithms());
@@ -96,7 +103,7 @@ public static class Devices
         _ => null,
     };
 
-    /// <summary>Why an OpenCL device that has this and no more cannot be used.</summary>
+    /// <summary>Why an OpenCL device with exactly these capabilities cannot be used; null if it can.</summary>
     internal static string? Unusable(bool genericAddressSpace, bool doubles) =>
         !genericAddressSpace ? "its driver has no generic address space (PoCL before 5, OpenCL 1.x)"
         : !doubles ? "it does not know double, in which norms, losses and random numbers are computed whatever the precision"
@@ -135,3 +142,13 @@ public static class Devices
         "this device has no tensor cores for that precision", name, $"--matmul {Option(precision)} on {what}",
         "a CUDA device of sm_80 or later", "--matmul float32");
 }
+
+/// <summary>One device of this machine, as 'vaccine devices' shows it.</summary>
+/// <param name="Name">Its name on the command line.</param>
+/// <param name="Model">The model, as the driver names it.</param>
+/// <param name="MemoryBytes">The size of its memory.</param>
+/// <param name="Multiprocessors">The number of its multiprocessors.</param>
+/// <param name="Capabilities">Its architecture or language version, and whether it computes in double.</param>
+/// <param name="Unusable">Why it cannot be used; null if it can.</param>
+public sealed record DeviceListing(
+    string Name, string Model, long MemoryBytes, int Multiprocessors, string Capabilities, string? Unusable);

@@ -4,14 +4,14 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Gpu;
 
-/// <summary>One plain allocation of a GPU's memory, uninitialised.</summary>
+/// <summary>One allocation in a GPU's memory, uninitialised.</summary>
 internal sealed class GpuBuffer(GpuDevice device, MemoryBuffer1D<byte, Stride1D.Dense> memory, long bytes) : DeviceBuffer(bytes)
 {
-    /// <summary>The part of the buffer that a view names.</summary>
+    /// <summary>The part of the buffer that a view describes.</summary>
     public ArrayView<T> View<T>(long offset, long count) where T : unmanaged =>
         memory.View.BaseView.Cast<T>().SubView(offset, count);
 
-    /// <summary>Waits for the kernels that may still use the memory, and gives it back.</summary>
+    /// <summary>Waits for the kernels that may still use the memory, and frees it.</summary>
     protected override void Free()
     {
         device.Synchronize();

@@ -7,8 +7,9 @@ using Device = VaccineRef.Core.Device;
 namespace VaccineRef.Gpu;
 
 /// <summary>
-/// A GPU, or whatever else ILGPU runs kernels on: its memory, its one stream, and the halves that ops bring for it. Kernels run in the
-/// order of the calls and nothing waits for them but a download. One caller at a time.
+/// A GPU, or anything else on which ILGPU runs kernels: its memory, its one stream, and the kernels that ops bring for
+/// it. Kernels run in the order of the calls, and only a download or <see cref="Synchronize"/> waits for them. Only one
+/// caller may use a device at a time.
 /// </summary>
 public sealed class GpuDevice : Device
 {
@@ -35,19 +36,19 @@ public sealed class GpuDevice : Device
     /// <summary>The kernels compiled so far.</summary>
     public KernelCache Kernels { get; }
 
-    /// <summary>Threads of a one-dimensional group.</summary>
+    /// <summary>The number of threads of a one-dimensional group.</summary>
     public int GroupSize { get; }
 
-    /// <summary>In what matrix products of floats are computed.</summary>
+    /// <summary>The precision in which matrix products of floats are computed.</summary>
     public MatmulPrecision Precision { get; }
 
-    /// <summary>Bytes of memory the device has.</summary>
+    /// <summary>The size of the device's memory in bytes.</summary>
     public long MemoryBytes => _accelerator.MemorySize;
 
-    /// <summary>Bytes reserved now.</summary>
+    /// <summary>The number of bytes that are reserved now.</summary>
     public long ReservedBytes { get; private set; }
 
-    /// <summary>The most bytes that were reserved at any time.</summary>
+    /// <summary>The largest number of bytes that were reserved at any time.</summary>
     public long PeakBytes { get; private set; }
 
     /// <summary>Memory that lasts for one call.</summary>
@@ -153,10 +154,10 @@ public sealed class GpuDevice : Device
         _context.Dispose();
     }
 
-    /// <summary>Told by a buffer that its memory is free again.</summary>
+    /// <summary>Called by a buffer whose memory is free again.</summary>
     internal void Released(long bytes) => ReservedBytes -= bytes;
 
-    /// <summary>A view of this device as kernels see it.</summary>
+    /// <summary>A view of this device's memory, as kernels see it.</summary>
     internal static GpuView<T> View<T>(View<T> view) where T : unmanaged => new(Elements(view), view.Rows, view.Columns);
 
     /// <summary>Integers on the device.</summary>

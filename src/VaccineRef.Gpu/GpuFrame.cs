@@ -3,7 +3,10 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Gpu;
 
-/// <summary>What a GPU half sees of one call: its operands on the device, kernels to launch, and scratch memory for the call.</summary>
+/// <summary>
+/// What the GPU half of an op sees of one call: its operands on the device, kernels to launch, and scratch memory for
+/// the call.
+/// </summary>
 public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Operands<T> _operands;
@@ -14,13 +17,15 @@ public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Compiles and launches kernels: <c>f.Kernels.Launch(f.ForEach(count), Kernel, x, y)</c>.</summary>
     public KernelCache Kernels => _device.Kernels;
 
-    /// <summary>Threads of a one-dimensional group, a power of two: 256 on a GPU, few on the simulator.</summary>
+    /// <summary>
+    /// The number of threads of a one-dimensional group, a power of two: 256 on a GPU, and few on the simulator.
+    /// </summary>
     public int GroupSize => _device.GroupSize;
 
-    /// <summary>In what matrix products of floats are computed.</summary>
+    /// <summary>The precision in which matrix products of floats are computed.</summary>
     public MatmulPrecision Precision => _device.Precision;
 
-    /// <summary>Number of inputs.</summary>
+    /// <summary>The number of inputs.</summary>
     public int Inputs => _operands.Inputs;
 
     /// <summary>The output.</summary>
@@ -29,41 +34,50 @@ public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>What forward keeps for backward.</summary>
     public GpuView<T> Saved => GpuDevice.View(_operands.Saved);
 
-    /// <summary>Gradient of the loss with respect to Y.</summary>
+    /// <summary>The gradient of the loss with respect to Y.</summary>
     public GpuView<T> Dy => GpuDevice.View(_operands.Dy);
 
-    /// <summary>Token ids, positions, labels or offsets, on the device, (1, count).</summary>
+    /// <summary>The token ids, positions, targets or offsets of the call, on the device, (1, count).</summary>
     public GpuView<int> Ids => Integers(_operands.Ids.Span);
 
     /// <summary>The same integers on the host.</summary>
     public ReadOnlySpan<int> HostIds => _operands.Ids.Span;
 
-    /// <summary>The random bits of this call; kernels take it as an argument.</summary>
+    /// <summary>The random stream of this call, which kernels take as an argument.</summary>
     public RandomStream Random => _operands.Random;
 
-    /// <summary>Input <paramref name="i"/>.</summary>
+    /// <summary>Input number <paramref name="i"/>.</summary>
     public GpuView<T> X(int i) => GpuDevice.View(_operands.X(i));
 
-    /// <summary>Gradient of input <paramref name="i"/>.</summary>
+    /// <summary>The gradient of input number <paramref name="i"/>.</summary>
     public GpuView<T> Dx(int i) => GpuDevice.View(_operands.Dx(i));
 
-    /// <summary>Whether Dx(i) is to be added to: always, unless the op <see cref="Op{T}.Overwrites"/> it.</summary>
+    /// <summary>
+    /// Whether backward must add to Dx(i). It always must, unless the op <see cref="Op{T}.Overwrites"/> that gradient
+    /// and nothing was added to it before.
+    /// </summary>
     public bool Adds(int i) => _operands.Adds(i);
 
-    /// <summary>Clears the gradient of input <paramref name="i"/> if it is wanted and not to be added to.</summary>
+    /// <summary>
+    /// Sets the gradient of input number <paramref name="i"/> to 0 if it is wanted and nothing was added to it before,
+    /// for an op that can only add.
+    /// </summary>
     public void ClearFirst(int i)
     {
         if (Wants(i) && !Adds(i))
             _device.Clear(_operands.Dx(i));
     }
 
-    /// <summary>Whether the gradient of input <paramref name="i"/> is asked for.</summary>
+    /// <summary>Whether the gradient of input number <paramref name="i"/> is wanted.</summary>
     public bool Wants(int i) => i < _operands.Inputs && !_operands.Dx(i).IsEmpty;
 
-    /// <summary>Integers on the device, (1, count): sent over once for as long as the same ones are asked for.</summary>
+    /// <summary>
+    /// Integers on the device, (1, count). They are sent to the device once, and found again as long as the same
+    /// integers are asked for.
+    /// </summary>
     public GpuView<int> Integers(ReadOnlySpan<int> values) => _device.Integers(values);
 
-    /// <summary>A host view of the same device, such as a cache that the op holds, as kernels see it.</summary>
+    /// <summary>Memory of the same device that the op itself holds, such as a cache, as kernels see it.</summary>
     public GpuView<TElement> View<TElement>(View<TElement> view) where TElement : unmanaged => GpuDevice.View(view);
 
     /// <summary>Uninitialised memory that lasts for this call.</summary>
@@ -71,16 +85,20 @@ public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
         GpuDevice.View(_device.Scratch.Allocate<TElement>(new(rows, columns)));
 
     /// <summary>
-    /// One thread for each of <paramref name="count"/> elements, numbered by <see cref="GpuIndex.Thread"/>; the last group may have more.
+    /// One thread for each of <paramref name="count"/> elements, numbered by <see cref="GpuIndex.Thread"/>. The last
+    /// group may have threads beyond the last element, so a kernel must check.
     /// </summary>
     public Work ForEach(long count) => new(new(checked((int)((count + GroupSize - 1) / GroupSize)), 1), new(GroupSize, 1));
 
     /// <summary>
-    /// One group of <see cref="GroupSize"/> threads for each of <paramref name="count"/> rows or pieces, numbered by Grid.IdxX.
+    /// One group of <see cref="GroupSize"/> threads for each of <paramref name="count"/> rows or blocks, numbered by
+    /// Grid.IdxX.
     /// </summary>
     public Work GroupEach(int count) => new(new(count, 1), new(GroupSize, 1));
 
-    /// <summary>Waits for the device and brings values to the host; for what little a routine returns.</summary>
+    /// <summary>
+    /// Waits for the device and copies numbers to the host: for the few numbers that a routine returns.
+    /// </summary>
     public void Download<TElement>(GpuView<TElement> from, Span<TElement> to) where TElement : unmanaged =>
         _device.Download(from.Elements, to);
 }

@@ -4,16 +4,20 @@ using ILGPU;
 namespace VaccineRef.Gpu;
 
 /// <summary>
-/// Reductions over the threads of a group, for kernels: a binary tree in shared memory. The tree depends on the group's size alone, so
-/// the bits are the same in every run; warp shuffles would save barriers on CUDA but are no part of OpenCL.
+/// Reductions over the threads of a group, for kernels: a binary tree in shared memory. The tree depends on the size of
+/// the group alone, so every run gives the same bits. Warp shuffles would save barriers on CUDA, but OpenCL does not
+/// have them.
 /// </summary>
 public static class GroupSum
 {
-    /// <summary>The most threads a group may have.</summary>
+    /// <summary>The largest number of threads of a group.</summary>
     public const int LargestGroup = 256;
 
-    /// <summary>The sum of every thread's <paramref name="value"/>, told to all. All threads of the group must call it.</summary>
-    /// <param name="value">The thread's term. The group has a power of two of threads.</param>
+    /// <summary>
+    /// The sum of every thread's <paramref name="value"/>, which every thread gets. All threads of the group must call
+    /// it.
+    /// </summary>
+    /// <param name="value">The term of the thread. The number of threads in the group must be a power of two.</param>
     public static T All<T>(T value) where T : unmanaged, INumber<T>
     {
         var shared = SharedMemory.Allocate<T>(LargestGroup);
@@ -32,7 +36,7 @@ public static class GroupSum
         return total;
     }
 
-    /// <summary>The largest of every thread's <paramref name="value"/>, told to all, by the rules of <see cref="All"/>.</summary>
+    /// <summary>The largest of every thread's <paramref name="value"/>, by the rules of <see cref="All"/>.</summary>
     public static T Max<T>(T value) where T : unmanaged, INumber<T>
     {
         var shared = SharedMemory.Allocate<T>(LargestGroup);

@@ -3,9 +3,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Gpu;
 
 /// <summary>
-/// Ids, positions, labels and offsets on the device. The layers of a model ask for the same ones over and over, forward and backward:
-/// they are found by their values, so a caller may reuse its array, and each is sent over once. Those not asked for the longest make
-/// room: what a call has just been given stays while it asks for more.
+/// Ids, positions, targets and offsets on the device. The layers of a model ask for the same ones again and again,
+/// forward and backward. They are found by their values, so that a caller may reuse its array, and each is sent to the
+/// device once. The array that has not been asked for longest makes room for a new one; what a call was just given
+/// therefore stays while the call asks for more.
 /// </summary>
 internal sealed class IntegerCache(GpuDevice device) : IDisposable
 {

@@ -3,14 +3,15 @@ using ILGPU.Runtime;
 namespace VaccineRef.Gpu;
 
 /// <summary>
-/// Compiles kernels on first use and launches them on the device's stream. A kernel is a static method on values and
-/// <see cref="GpuView{T}"/>s; one overload for each number of arguments, because ILGPU types its launchers so.
+/// Compiles kernels when they are first used, and launches them on the device's stream. A kernel is a static method
+/// that takes values and <see cref="GpuView{T}"/>s. There is one overload for each number of arguments, because ILGPU
+/// types its launchers that way.
 /// </summary>
 public sealed class KernelCache(Accelerator accelerator)
 {
     private readonly Dictionary<Delegate, Delegate> _launchers = [];
 
-    /// <summary>Every kernel launched so far: what a code generation test compiles for other machines.</summary>
+    /// <summary>Every kernel launched so far. A test of code generation compiles them for other machines.</summary>
     public IReadOnlyCollection<Delegate> Launched => _launchers.Keys;
 
     /// <summary>Launches a kernel of 2 arguments.</summary>
@@ -72,7 +73,8 @@ public sealed class KernelCache(Accelerator accelerator)
 
     /// <summary>Launches a kernel of 8 arguments.</summary>
     public void Launch<T1, T2, T3, T4, T5, T6, T7, T8>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8)
+        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7,
+        T8 a8)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct
         where T5 : struct where T6 : struct where T7 : struct where T8 : struct
     {
@@ -82,7 +84,8 @@ public sealed class KernelCache(Accelerator accelerator)
 
     /// <summary>Launches a kernel of 9 arguments.</summary>
     public void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9)
+        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6,
+        T7 a7, T8 a8, T9 a9)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct
         where T5 : struct where T6 : struct where T7 : struct where T8 : struct
         where T9 : struct
@@ -93,7 +96,8 @@ public sealed class KernelCache(Accelerator accelerator)
 
     /// <summary>Launches a kernel of 10 arguments.</summary>
     public void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10)
+        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6,
+        T7 a7, T8 a8, T9 a9, T10 a10)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct
         where T5 : struct where T6 : struct where T7 : struct where T8 : struct
         where T9 : struct where T10 : struct
@@ -104,7 +108,8 @@ public sealed class KernelCache(Accelerator accelerator)
 
     /// <summary>Launches a kernel of 11 arguments.</summary>
     public void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11)
+        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5,
+        T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct
         where T5 : struct where T6 : struct where T7 : struct where T8 : struct
         where T9 : struct where T10 : struct where T11 : struct
@@ -115,37 +120,14 @@ public sealed class KernelCache(Accelerator accelerator)
 
     /// <summary>Launches a kernel of 12 arguments.</summary>
     public void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12)
+        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12> kernel, T1 a1, T2 a2, T3 a3, T4 a4,
+        T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12)
         where T1 : struct where T2 : struct where T3 : struct where T4 : struct
         where T5 : struct where T6 : struct where T7 : struct where T8 : struct
         where T9 : struct where T10 : struct where T11 : struct where T12 : struct
     {
         if (!work.IsEmpty)
             Get(kernel, accelerator.LoadStreamKernel)(work.Config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
-    }
-
-    /// <summary>Launches a kernel of 13 arguments.</summary>
-    public void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13)
-        where T1 : struct where T2 : struct where T3 : struct where T4 : struct
-        where T5 : struct where T6 : struct where T7 : struct where T8 : struct
-        where T9 : struct where T10 : struct where T11 : struct where T12 : struct
-        where T13 : struct
-    {
-        if (!work.IsEmpty)
-            Get(kernel, accelerator.LoadStreamKernel)(work.Config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
-    }
-
-    /// <summary>Launches a kernel of 14 arguments.</summary>
-    public void Launch<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14>(
-        in Work work, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14> kernel, T1 a1, T2 a2, T3 a3, T4 a4, T5 a5, T6 a6, T7 a7, T8 a8, T9 a9, T10 a10, T11 a11, T12 a12, T13 a13, T14 a14)
-        where T1 : struct where T2 : struct where T3 : struct where T4 : struct
-        where T5 : struct where T6 : struct where T7 : struct where T8 : struct
-        where T9 : struct where T10 : struct where T11 : struct where T12 : struct
-        where T13 : struct where T14 : struct
-    {
-        if (!work.IsEmpty)
-            Get(kernel, accelerator.LoadStreamKernel)(work.Config, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
     }
 
     private TLauncher Get<TKernel, TLauncher>(TKernel kernel, Func<TKernel, TLauncher> load)

@@ -1,14 +1,17 @@
 namespace VaccineRef.Gpu;
 
-/// <summary>In what a matrix product of floats is computed. Sums are always in float; products in double know only double.</summary>
+/// <summary>
+/// The precision in which a matrix product of floats is computed. Sums are always in float. A product of doubles is
+/// always in double.
+/// </summary>
 public enum MatmulPrecision
 {
-    /// <summary>Float throughout: the default, and what the laws hold to.</summary>
+    /// <summary>Everything is in float. This is the default, and the precision in which the laws are tested.</summary>
     Float32,
 
-    /// <summary>Inputs rounded to 10 bits of fraction, on tensor cores: CUDA from sm_80 on.</summary>
+    /// <summary>The inputs are rounded to 10 bits of fraction, for tensor cores: CUDA from sm_80 on.</summary>
     Tf32,
 
-    /// <summary>Inputs rounded to 7 bits of fraction, on tensor cores: CUDA from sm_80 on.</summary>
+    /// <summary>The inputs are rounded to 7 bits of fraction, for tensor cores: CUDA from sm_80 on.</summary>
     BFloat16,
 }

@@ -6,15 +6,16 @@ using ILGPU.Runtime;
 namespace VaccineRef.Gpu;
 
 /// <summary>
-/// Copies between host and device through page-locked memory, a chunk at a time. The memory is passed as a span: ILGPU's copies of
-/// page-locked arrays take the whole array on OpenCL, whatever part they are given; the CUDA driver knows the pages by their address.
+/// Copies between host and device through page-locked memory, one chunk at a time. The memory is passed as a span, for
+/// two reasons: ILGPU's copies of page-locked arrays take the whole array on OpenCL, whatever part they are given; and
+/// the CUDA driver recognises the pages by their address.
 /// </summary>
 internal sealed class Transfers(Accelerator accelerator) : IDisposable
 {
     private const int ChunkBytes = 4 << 20;
     private readonly PageLockedArray1D<byte> _chunk = accelerator.AllocatePageLocked1D<byte>(ChunkBytes);
 
-    /// <summary>Copies to the device; the source may be reused on return.</summary>
+    /// <summary>Copies to the device. The source may be reused when it returns.</summary>
     public void Upload<T>(ReadOnlySpan<T> source, ArrayView<T> destination) where T : unmanaged
     {
         int size = ChunkBytes / Unsafe.SizeOf<T>();

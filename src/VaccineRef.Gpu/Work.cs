@@ -3,16 +3,24 @@ using ILGPU;
 namespace VaccineRef.Gpu;
 
 /// <summary>
-/// How a launch is cut: groups of threads. Kernels allocate shared memory by constant sizes: what ILGPU 1.5.3 makes of dynamic shared
-/// memory in OpenCL C is a pointer at program scope, which groups that run at the same time take from each other.
+/// How many groups of threads a launch has, and how large they are. Kernels allocate shared memory of constant size.
+/// ILGPU 1.5.3 turns dynamic shared memory into a pointer at program scope in OpenCL C, which groups that run at the
+/// same time would overwrite for each other.
 /// </summary>
-/// <param name="Groups">Number of groups along X and Y.</param>
-/// <param name="Threads">Threads of a group along X and Y.</param>
+/// <param name="Groups">The number of groups along X and Y.</param>
+/// <param name="Threads">The number of threads of a group along X and Y.</param>
 public readonly record struct Work(Index2D Groups, Index2D Threads)
 {
-    /// <summary>As ILGPU takes it.</summary>
+    /// <summary>The same, as ILGPU takes it.</summary>
     internal KernelConfig Config => new(Groups, Threads);
 
-    /// <summary>Nothing to do: not launched.</summary>
+    /// <summary>Whether there are no groups; then nothing is launched.</summary>
     internal bool IsEmpty => Groups.X == 0 || Groups.Y == 0;
+}
+
+/// <summary>Tells a kernel of one dimension which thread is running.</summary>
+public static class GpuIndex
+{
+    /// <summary>The number of the thread in the whole launch.</summary>
+    public static long Thread => ((long)Grid.IdxX * Group.DimX) + Group.IdxX;
 }

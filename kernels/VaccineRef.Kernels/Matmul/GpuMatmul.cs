@@ -4,7 +4,7 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>The matrix product on a GPU: one entry, and the choice between its kernels.</summary>
+/// <summary>The matrix product on a GPU: the entry, and the choice between its kernels.</summary>
 public static class GpuMatmul
 {
     /// <summary>

@@ -30,7 +30,7 @@ public readonly struct GpuMatrix<T>(GpuView<T> view, bool isTransposed) where T 
     public GpuMatrix<T> Transposed() => new(View, !IsTransposed);
 }
 
-/// <summary>Views on a GPU as the operands of products.</summary>
+/// <summary>Turns views on a GPU into the operands of products.</summary>
 public static class GpuMatrixViews
 {
     /// <summary>The transpose of a view, in the same memory.</summary>

@@ -5,11 +5,13 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>The matrix product on the processor: one entry, and the choice between its kernels.</summary>
+/// <summary>The matrix product on the processor: the entry, and the choice between its kernels.</summary>
 public static unsafe class Matmul
 {
-    /// <summary>Fused multiply-adds below which one thread is done before a second has come: some 2
-    /// microseconds.</summary>
+    /// <summary>
+    /// The number of fused multiply-adds below which one thread finishes before a second one has started, some 2
+    /// microseconds.
+    /// </summary>
     internal const long WorkWorthAFork = 100_000;
 
     /// <summary>

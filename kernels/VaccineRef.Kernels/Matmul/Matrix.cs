@@ -55,7 +55,7 @@ public readonly unsafe struct Matrix<T> where T : unmanaged
         new(Start + (first * ColumnStep), Rows, count, RowStep, ColumnStep);
 }
 
-/// <summary>Views as the operands of products.</summary>
+/// <summary>Turns views into the operands of products.</summary>
 public static class MatrixViews
 {
     /// <summary>The transpose of a view, in the same memory.</summary>

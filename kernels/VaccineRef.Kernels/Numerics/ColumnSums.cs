@@ -5,14 +5,14 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Adds the part of one row's term that begins at column <paramref name="first"/> to <paramref name="sum"/>.
+/// Adds a part of one row's term to <paramref name="sum"/>: the part that begins at column <paramref name="first"/>.
 /// </summary>
 internal delegate void RowTerm<T>(int row, int first, Span<T> sum);
 
 /// <summary>
-/// target += sum over rows of term(row): the gradient of every bias and every norm's weight. A thread owns columns, and
-/// rows are added in chunks of <see cref="ChunkRows"/>, so that the error grows with ChunkRows + N / ChunkRows instead
-/// of N.
+/// target += sum over rows of term(row): the gradient of every bias and of the weight of every norm. A thread owns some
+/// columns, and adds the rows in chunks of <see cref="ChunkRows"/>, so that the error grows with ChunkRows + N /
+/// ChunkRows and not with N.
 /// </summary>
 internal static class ColumnSums
 {

@@ -1,10 +1,10 @@
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x, and its complement. Relative error below 1e-15 while erfc
-/// is a normal number (x below 26). Rational minimax approximations on |x| up to 0.46875, up to 4, and beyond.
-/// Source: W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of Computation 23
-/// (1969), 631-637.
+/// The error function erf(x) = 2 / sqrt(pi) * the integral of exp(-t^2) from 0 to x, and its complement erfc. The
+/// relative error is below 1e-15 as long as erfc is a normal number, for x below 26. The approximations are rational
+/// and minimax on |x| up to 0.46875, up to 4, and beyond. Source: W. J. Cody, "Rational Chebyshev approximations for
+/// the error function", Mathematics of Computation 23 (1969), 631-637.
 /// </summary>
 public static class ErrorFunction
 {

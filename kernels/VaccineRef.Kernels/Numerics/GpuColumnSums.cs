@@ -4,14 +4,14 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>One row's term of a sum over rows, for kernels.</summary>
+/// <summary>The term of a row in a sum over rows, for kernels.</summary>
 internal interface IGpuTerm<T> where T : unmanaged
 {
     /// <summary>The term of a row in a column.</summary>
     T At(int row, int column);
 }
 
-/// <summary>The elements of a matrix: the gradient of a bias.</summary>
+/// <summary>The elements of a matrix as the terms, which gives the gradient of a bias.</summary>
 internal readonly struct GpuRowTerm<T>(GpuView<T> x) : IGpuTerm<T> where T : unmanaged
 {
     private readonly GpuView<T> _x = x;
@@ -20,10 +20,10 @@ internal readonly struct GpuRowTerm<T>(GpuView<T> x) : IGpuTerm<T> where T : unm
 }
 
 /// <summary>
-/// target += sum over rows of term(row) on a GPU: the gradient of every bias and every norm's weight. A group owns
-/// neighbouring columns of a chunk of rows, and each of its lanes adds every 8th row; lanes, and then chunks, are added
-/// in their order. Chunks have a constant number of rows, so that the bits depend on the rows alone, and the error grows
-/// with their number instead of N.
+/// target += sum over rows of term(row) on a GPU: the gradient of every bias and of the weight of every norm. A group
+/// owns some neighbouring columns of a chunk of rows, and each of its lanes adds every 8th row. The lanes, and then the
+/// chunks, are added in their order. A chunk has a constant number of rows, so that the bits depend on the number of
+/// rows alone, and the error grows with the number of chunks and not with N.
 /// </summary>
 internal static class GpuColumnSums<T, TTerm>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -31,7 +31,7 @@ internal static class GpuColumnSums<T, TTerm>
 {
     private const int Lanes = 8, ChunkRows = 64;
 
-    /// <summary>Adds the terms of rows 0 to <paramref name="rows"/> into <paramref name="target"/>, (1, C).</summary>
+    /// <summary>Adds the terms of rows 0 to <paramref name="rows"/> - 1 to <paramref name="target"/>, (1, C).</summary>
     public static void Add(GpuFrame<T> f, TTerm term, int rows, GpuView<T> target)
     {
         if (rows == 0)

@@ -1,8 +1,8 @@
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// <see cref="ErrorFunction"/> for kernels, which have no tables: the same approximations (Cody, 1969) with their coefficients in the
-/// code, highest power first.
+/// <see cref="ErrorFunction"/> for kernels, which have no tables: the same approximations (Cody, 1969), with their
+/// coefficients in the code, the highest power first.
 /// </summary>
 internal static class GpuErrorFunction
 {

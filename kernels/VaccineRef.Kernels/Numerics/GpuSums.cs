@@ -5,8 +5,8 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Sums over whole views, in double: pieces of a fixed size are summed by a group each, then their sums by one group. However many
-/// views there are, one transfer brings their sums to the host.
+/// Sums over all elements of views, in double. A group sums each block of constant size, and one group sums the
+/// results. However many views there are, one transfer brings their sums to the host.
 /// </summary>
 internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -25,7 +25,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         _partial.Add(partial);
     }
 
-    /// <summary>The sum of everything added: view after view, on the host.</summary>
+    /// <summary>The sum of everything added, view after view, on the host.</summary>
     public double Total()
     {
         if (_partial.Count == 0)
@@ -40,7 +40,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         return total;
     }
 
-    /// <summary>y = the mean of x, on the device; 0 of nothing.</summary>
+    /// <summary>y = the mean of x, on the device, and 0 if x has no elements.</summary>
     public void Mean(GpuView<T> x, GpuView<T> y)
     {
         int pieces = Pieces(x);
@@ -99,5 +99,21 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         for (int i = Group.IdxX; i < partial.Rows; i += Group.DimX)
             sum += partial[i];
         return GroupSum.All(sum);
+    }
+}
+
+/// <summary>
+/// max + log(sum), element by element, with the logarithm in double, because that of float is approximate on a GPU.
+/// </summary>
+internal static class GpuLogSum
+{
+    public static void Write<T>(GpuFrame<T> f, GpuView<T> max, GpuView<T> sum, GpuView<T> y)
+        where T : unmanaged, IFloatingPointIeee754<T> => f.Kernels.Launch(f.ForEach(y.Count), Kernel, max, sum, y);
+
+    private static void Kernel<T>(GpuView<T> max, GpuView<T> sum, GpuView<T> y) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        long i = GpuIndex.Thread;
+        if (i < y.Count)
+            GpuWide.Write(y, i, GpuWide.Read(max, i) + Math.Log(GpuWide.Read(sum, i)));
     }
 }

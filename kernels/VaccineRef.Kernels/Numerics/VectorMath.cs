@@ -4,18 +4,23 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// What <see cref="Vector"/> lacks for a generic element. <c>TensorPrimitives.Exp</c> will not do: in double, one lane
-/// out of range sends its neighbours down another path, and their last bits change with what stands beside them; in
-/// float, it computes in double, at a quarter of the speed.
+/// Functions of vectors that <see cref="Vector"/> lacks for a generic element. <c>TensorPrimitives.Exp</c> will not do:
+/// in double, one lane that is out of range sends its neighbours down another path, so that their last bits depend on
+/// what stands beside them; in float, it computes in double, at a quarter of the speed.
 /// </summary>
 internal static unsafe class VectorMath
 {
-    /// <summary>The first <paramref name="lanes"/> lanes from memory, all of them if there are more; the others are 0.</summary>
+    /// <summary>
+    /// Reads the first <paramref name="lanes"/> lanes from memory, or all lanes if there are no more than that; the
+    /// other lanes are 0.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Load<T>(T* from, int lanes) where T : unmanaged =>
         lanes >= Vector<T>.Count ? Vector.Load(from) : LoadSome(from, lanes);
 
-    /// <summary>Writes the first <paramref name="lanes"/> lanes, all of them if there are not so many.</summary>
+    /// <summary>
+    /// Writes the first <paramref name="lanes"/> lanes to memory, or all lanes if there are no more than that.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(Vector<T> x, T* to, int lanes) where T : unmanaged
     {
@@ -25,7 +30,7 @@ internal static unsafe class VectorMath
             StoreSome(x, to, lanes);
     }
 
-    /// <summary>1 / (1 + e^-x), within 4 eps; exactly 0 where e^x is not a normal number.</summary>
+    /// <summary>1 / (1 + e^-x), within 4 eps, and exactly 0 where e^x is not a normal number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Sigmoid<T>(Vector<T> x) where T : unmanaged
     {
@@ -34,7 +39,8 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>
-    /// x = e^(x - shift), for x - shift up to 80; returns their sum, in lanes, then over them. Error of the sum: 2 + count eps of it.
+    /// x = e^(x - shift), for x - shift up to 80. Returns the sum, taken lane by lane and then over the lanes. The
+    /// error of the sum is at most 2 + count eps of it.
     /// </summary>
     public static T TakeExp<T>(Span<T> x, T shift) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -71,8 +77,8 @@ internal static unsafe class VectorMath
         : Vector.FusedMultiplyAdd(x.As<T, double>(), y.As<T, double>(), z.As<T, double>()).As<double, T>();
 
     /// <summary>
-    /// e^x for x up to 80, within 2 eps; exactly 0 where e^x is not a normal number. Lanes do not influence each other.
-    /// Source: x = n log 2 + r and the approximations of e^r in Cephes (Moshier), expf.c and exp.c.
+    /// e^x for x up to 80, within 2 eps, and exactly 0 where e^x is not a normal number. Lanes do not influence each
+    /// other. Source: x = n log 2 + r, with the approximations of e^r in Cephes (Moshier), expf.c and exp.c.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Exp<T>(Vector<T> x) => typeof(T) == typeof(float)

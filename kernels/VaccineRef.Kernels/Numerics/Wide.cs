@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Sums in double whatever the elements are: what crosses many rows must not lose digits. The order of addition depends
-/// on the length alone, not on where the elements lie. A product of two floats is exact in double.
+/// Sums in double, whatever the type of the elements, because a sum over many rows must not lose digits. The order of
+/// addition depends on the length alone, not on where the elements lie. A product of two floats is exact in double.
 /// </summary>
 internal static class Wide
 {
-    /// <summary>Sum of x.</summary>
+    /// <summary>The sum of x.</summary>
     public static double Sum<T>(ReadOnlySpan<T> x) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var sum = Vector<double>.Zero;
@@ -26,7 +26,7 @@ internal static class Wide
         return total;
     }
 
-    /// <summary>Sum of x y over two runs of one length.</summary>
+    /// <summary>The sum of x y over two runs of the same length.</summary>
     public static double Dot<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y) where T : unmanaged, IFloatingPointIeee754<T>
     {
         Vector<double> first = default, second = default;
@@ -45,7 +45,10 @@ internal static class Wide
         return total;
     }
 
-    /// <summary>Vector i of x, as double: one vector for double (the other is zero), two for float.</summary>
+    /// <summary>
+    /// Elements i and following of x, one vector of them, as double: one vector of double for double, and the second
+    /// zero; two for float.
+    /// </summary>
     private static (Vector<double> Low, Vector<double> High) Widen<T>(ReadOnlySpan<T> x, int i) where T : unmanaged
     {
         if (typeof(T) == typeof(float))

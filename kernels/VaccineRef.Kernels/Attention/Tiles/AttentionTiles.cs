@@ -10,20 +10,26 @@ internal readonly struct HeadRows<T>(GpuView<T> view, int row, int count, int co
     public readonly GpuView<T> View = view;
     public readonly int Count = count;
 
-    /// <summary>Where, counted in elements, column <paramref name="c"/> of the head's row <paramref name="r"/> lies.</summary>
+    /// <summary>
+    /// Where column <paramref name="c"/> of the head's row <paramref name="r"/> lies, counted in elements.
+    /// </summary>
     public long At(int r, int c) => ((long)(row + r) * View.Columns) + column + c;
 }
 
 /// <summary>
-/// What a group of threads holds of attention in shared memory, for kernels: a square of weights of up to Edge queries
-/// and Edge keys, held keys by queries; a square to stage operands and results in; and statistics of the queries. A
-/// group has twice as many threads along X as along Y, and Edge is eight times its threads along Y, so that each thread
-/// computes <see cref="RegisterTile{T}"/> of every product. Columns beyond a multiple of Edge cost nothing but zeros.
-/// Rows are one longer than the square, so that neither direction meets the same memory bank over and over.
+/// What a group of threads keeps of attention in shared memory: a square of weights of up to Edge queries and Edge
+/// keys, stored keys by queries; a second square, in which operands and results are staged; and statistics of the
+/// queries. A group has twice as many threads along X as along Y, and Edge is eight times its threads along Y, so that
+/// each thread computes one <see cref="RegisterTile{T}"/> of every product. Columns beyond a multiple of Edge are
+/// filled with zeros. Rows are one element longer than the square, so that reading along either direction does not hit
+/// the same memory bank again and again.
 /// </summary>
 internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Shared memory of a group: 64 queries in float, 32 in double. Every CUDA device grants as much unasked.</summary>
+    /// <summary>
+    /// The shared memory of a group in bytes: enough for 64 queries in float or 32 in double. Every CUDA device grants
+    /// that much without being asked.
+    /// </summary>
     public const int SharedBytes = RowsPerThread * LargestY * ((2 * ((RowsPerThread * LargestY) + 1)) + Statistics) * sizeof(float);
 
     private const int RowsPerThread = RegisterColumn<T>.Rows, Statistics = 3, LargestY = 8;
@@ -31,7 +37,7 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
     public readonly ArrayView<T> Shared;
     public readonly int Edge, Stride;
 
-    /// <summary>The tiles of the running group.</summary>
+    /// <summary>The tiles of the group that runs.</summary>
     public AttentionTiles(ArrayView<T> shared)
     {
         Shared = shared;
@@ -39,19 +45,21 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
         Stride = Edge + 1;
     }
 
-    /// <summary>The thread's number in its group, and how many there are.</summary>
+    /// <summary>The number of the thread in its group.</summary>
     public static int Thread => (Group.IdxY * Group.DimX) + Group.IdxX;
 
-    /// <summary>How many threads a group has.</summary>
+    /// <summary>The number of threads of the group.</summary>
     public static int Threads => Group.DimX * Group.DimY;
 
-    /// <summary>Where the staged square begins; the weights are at 0.</summary>
+    /// <summary>Where the staged square begins; the weights begin at 0.</summary>
     public int Staging => Edge * Stride;
 
-    /// <summary>Where statistic <paramref name="number"/> of query 0 lies, followed by the others.</summary>
+    /// <summary>Where statistic <paramref name="number"/> of query 0 lies; those of the other queries follow.</summary>
     public int Statistic(int number) => (2 * Edge * Stride) + (number * Edge);
 
-    /// <summary>Threads along Y for a group of at most so many threads, which has room in shared memory.</summary>
+    /// <summary>
+    /// The number of threads along Y of a group that has at most so many threads and finds room in shared memory.
+    /// </summary>
     public static int ThreadsAlongY(int threads)
     {
         int y = LargestY;
@@ -62,7 +70,9 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
 
     private static int Elements(int y) => RowsPerThread * y * ((2 * ((RowsPerThread * y) + 1)) + Statistics);
 
-    /// <summary>to[j, i] = factor x_i y_j for queries x and keys y; zero beyond either's count.</summary>
+    /// <summary>
+    /// Computes to[j, i] = factor x_i y_j for queries x and keys y, and 0 beyond the count of either.
+    /// </summary>
     public void Dot(HeadRows<T> x, HeadRows<T> y, int headSize, T factor, int to)
     {
         int half = Edge / 2, second = Staging + (half * Stride);
@@ -83,8 +93,8 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
     }
 
     /// <summary>
-    /// staging[i, c] = the sum over p of weights[i, p] x_p, columns <paramref name="first"/> and on, with the steps of i
-    /// and p in the weights as given.
+    /// Computes staging[i, c] = the sum over p of weights[i, p] x_p, for the columns from <paramref name="first"/> on.
+    /// The steps say how far apart neighbours along i and along p lie in the weights.
     /// </summary>
     public void Sum(int rowStep, int depthStep, HeadRows<T> x, int first, int width)
     {
@@ -99,7 +109,9 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
         Group.Barrier();
     }
 
-    /// <summary>to += the sum over p of weights[i, p] x_p, by the rules of <see cref="Sum"/>.</summary>
+    /// <summary>
+    /// Adds the sum over p of weights[i, p] x_p to <paramref name="to"/>, as <see cref="Sum"/> forms it.
+    /// </summary>
     public void AddSum(int rowStep, int depthStep, HeadRows<T> x, HeadRows<T> to, int headSize)
     {
         for (int first = 0; first < headSize; first += Edge)
@@ -112,7 +124,7 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
         }
     }
 
-    /// <summary>Columns of x become rows of shared memory.</summary>
+    /// <summary>Copies columns of x to rows of shared memory.</summary>
     private void StageColumns(HeadRows<T> x, int first, int width, T factor, int to)
     {
         for (int i = Group.IdxY; i < Edge; i += Group.DimY)

@@ -4,14 +4,15 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// C = A B or C += A B for blocks that lie in the nearest cache: B and C row-major, A with any steps, so that A' costs
-/// nothing and nothing is packed. Every element is one chain of fused multiply-adds over p = 0, 1, ...: it does not
-/// depend on its neighbours.
+/// C = A B or C += A B for blocks that lie in the nearest cache. B and C are row-major; A may have any steps, so that a
+/// transpose costs nothing and nothing is packed. Every element is one chain of fused multiply-adds over p = 0, 1, ...,
+/// and does not depend on its neighbours.
 /// </summary>
 internal static unsafe class BlockProduct
 {
     /// <summary>
-    /// A (m, k): element (i, p) at a[i * rowStep + p * columnStep]; B (k, n); C (m, n). m at least 1.
+    /// A is (m, k), with element (i, p) at a[i * rowStep + p * columnStep]; B is (k, n) and C is (m, n). m is at least
+    /// 1.
     /// </summary>
     public static void Multiply<T>(
         int m, int n, int k, T* a, nint rowStep, nint columnStep, T* b, nint ldb, T* c, nint ldc, bool accumulate)
@@ -35,7 +36,8 @@ internal static unsafe class BlockProduct
     }
 
     /// <summary>
-    /// Four rows by two vectors of C, which stay in registers: locals, because the JIT may leave a struct in memory.
+    /// Computes four rows by two vectors of C, which stay in registers. They are locals, because the JIT may leave a
+    /// struct in memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile<T>(int k, Rows<T> a, nint step, T* y, nint ldb, Rows<T> c, bool accumulate, nint second)
@@ -94,7 +96,7 @@ internal static unsafe class BlockProduct
             }
     }
 
-    /// <summary>Four rows: where the first begins, and how far behind it the others do.</summary>
+    /// <summary>Four rows: the address of the first, and how far behind it the others begin.</summary>
     private readonly struct Rows<T>(T* start, nint second, nint third, nint fourth) where T : unmanaged
     {
         public readonly T* Start = start;

@@ -4,7 +4,8 @@ using System.Numerics.Tensors;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A head's rows on the query side, from the block's first row on: Stride apart, the statistics Heads apart.
+/// The rows of a head on the query side, from the first row of a block on. Rows lie Stride apart, and the statistics of
+/// neighbouring rows lie Heads apart.
 /// </summary>
 internal readonly unsafe struct QueryRows<T>(T* q, T* y, T* dy, T* dq, T* logSumExp, nint stride, nint heads)
     where T : unmanaged
@@ -13,7 +14,7 @@ internal readonly unsafe struct QueryRows<T>(T* q, T* y, T* dy, T* dq, T* logSum
     public readonly nint Stride = stride, Heads = heads;
 }
 
-/// <summary>A head's rows on the key side, from position 0 of the sequence on.</summary>
+/// <summary>The rows of a head on the key side, from position 0 of the sequence on.</summary>
 internal readonly unsafe struct KeyRows<T>(T* k, T* v, T* dk, T* dv, nint stride) where T : unmanaged
 {
     public readonly T* K = k, V = v, Dk = dk, Dv = dv;
@@ -21,22 +22,25 @@ internal readonly unsafe struct KeyRows<T>(T* k, T* v, T* dk, T* dv, nint stride
 }
 
 /// <summary>
-/// Up to 32 consecutive queries of one head against all the keys they see, 64 keys at a time. Scores are held
-/// transposed, keys by queries: then the softmax is vertical, every vector holds one key's scores for many queries, and
-/// of the operands only Q and dY need transposing, once. Key blocks begin at multiples of 64 of the position, so that a
-/// query's result does not depend on which other queries share its block.
+/// Up to 32 consecutive queries of one head, which meet all the keys that they see, 64 keys at a time. Scores are
+/// stored transposed, keys by queries, for two reasons: the softmax then runs down the columns, so that every vector
+/// holds the scores of one key for many queries; and only Q and dY need to be transposed, once. Blocks of keys begin at
+/// positions that are multiples of 64, so that the result of a query does not depend on which other queries share its
+/// block.
 /// </summary>
 internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Queries in a full block.</summary>
+    /// <summary>The number of queries in a full block.</summary>
     public const int Queries = 32;
 
     private const int Keys = 64;
 
-    /// <summary>Of which lanes come: whole vectors, and fours to transpose.</summary>
+    /// <summary>
+    /// The number of lanes is a multiple of this: of whole vectors, and of the four rows that are transposed together.
+    /// </summary>
     private static int Multiple => Math.Max(4, Vector<T>.Count);
 
-    /// <summary>Queries, or keys, for which what the causal mask leaves is worked out together.</summary>
+    /// <summary>How many queries, or keys, share one decision on what the causal mask leaves of a block.</summary>
     private static int Strip => Math.Max(8, Vector<T>.Count);
 
     private readonly int _size, _first, _count, _window, _lanes;
@@ -45,7 +49,9 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     private readonly T* _scores, _dScores;                       // (Keys, lanes)
     private readonly T* _queries, _dy;                           // (headSize, lanes)
 
-    /// <summary>A block of <paramref name="count"/> queries, the first at position <paramref name="first"/>.</summary>
+    /// <summary>
+    /// Makes a block of <paramref name="count"/> queries, the first of them at position <paramref name="first"/>.
+    /// </summary>
     public QueryBlock(void* scratch, CausalAttention<T> attention, int first, int count)
     {
         (_size, _first, _count) = (attention.HeadSize, first, count);
@@ -61,7 +67,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         _dy = _queries + (_size * _lanes);
     }
 
-    /// <summary>Bytes of scratch: they depend on the head size alone.</summary>
+    /// <summary>The number of bytes of scratch memory, which depends on the head size alone.</summary>
     public static long ScratchBytes(int headSize) =>
         (3L + (2 * Keys) + (2 * headSize)) * Math.Max(Queries, Multiple) * sizeof(T);
 
@@ -70,7 +76,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     private int EndKey => _first + _count;
 
     /// <summary>
-    /// Y = softmax(scale Q K') V by an online softmax: the sums so far are rescaled whenever the maximum rises.
+    /// Y = softmax(scale Q K') V by an online softmax: the sums so far are scaled down whenever the maximum rises.
     /// </summary>
     public void Forward(QueryRows<T> query, KeyRows<T> key)
     {
@@ -98,8 +104,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// Adds to dK, dV and, if <paramref name="adds"/>, to dQ, where not null, block by block: P = exp(S - L), dV += P' dY, dS = scale P (dY V' -
-    /// rowsum(dY Y)), dQ += dS K, dK += dS' Q.
+    /// Adds to dK and dV, and adds to or writes dQ, as <paramref name="adds"/> says, block by block and each only where
+    /// it is not null: P = exp(S - L), dV += P' dY, dS = scale P (dY V' - rowsum(dY Y)), dQ += dS K, dK += dS' Q.
     /// </summary>
     public void Backward(QueryRows<T> query, KeyRows<T> key, bool adds)
     {
@@ -125,17 +131,19 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>Keys in the block that begins at <paramref name="position"/>.</summary>
+    /// <summary>The number of keys in the block that begins at <paramref name="position"/>.</summary>
     private int KeyCount(int position) => Math.Min(Keys, EndKey - position);
 
     /// <summary>
-    /// How many of the block's keys some query in the strip of <paramref name="lane"/> sees; what lies beyond is never
-    /// read.
+    /// How many keys of the block are seen by at least one query of the strip to which <paramref name="lane"/> belongs.
+    /// The others are never read.
     /// </summary>
     private int Seen(int position, int lane) =>
         Math.Clamp(_first + (lane / Strip * Strip) + Strip - position, 0, KeyCount(position));
 
-    /// <summary>to (keys, lanes) = X Y, with X (keys, headSize) rows of K or V, and Y (headSize, lanes).</summary>
+    /// <summary>
+    /// to (keys, lanes) = X Y, where X (keys, headSize) are rows of K or V, and Y is (headSize, lanes).
+    /// </summary>
     private void KeysByQueries(int position, T* x, nint stride, T* y, T* to)
     {
         int keys = KeyCount(position);
@@ -149,7 +157,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// to (queries, headSize) = or += W' X, with W (keys, lanes), and X (keys, headSize) rows of K or V.
+    /// to (queries, headSize) = W' X, or += W' X, where W is (keys, lanes), and X (keys, headSize) are rows of K or V.
     /// </summary>
     private void SumOverKeys(int position, T* weights, T* x, nint stride, T* to, nint toStride, bool accumulate)
     {
@@ -159,7 +167,9 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
                 to + (i * toStride), toStride, accumulate);
     }
 
-    /// <summary>to (keys, headSize) += W X, with W (keys, lanes), and X (queries, headSize) rows of Q or dY.</summary>
+    /// <summary>
+    /// to (keys, headSize) += W X, where W is (keys, lanes), and X (queries, headSize) are rows of Q or dY.
+    /// </summary>
     private void SumOverQueries(int position, T* weights, T* x, nint stride, T* to, nint toStride)
     {
         int keys = KeyCount(position);
@@ -172,7 +182,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>scores = K (scale Q)', minus infinity where a query does not see a key.</summary>
+    /// <summary>scores = K (scale Q)', and minus infinity where a query does not see a key.</summary>
     private void Score(int position, KeyRows<T> key)
     {
         KeysByQueries(position, key.K + (position * key.Stride), key.Stride, _queries, _scores);
@@ -189,7 +199,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// Takes the new scores into max and sum; factor = exp(old max - max), scores = exp(scores - max).
+    /// Takes new scores into the maximum and the sum of each query: factor = exp(old max - max), scores = exp(scores -
+    /// max).
     /// </summary>
     private void Soften(int position)
     {
@@ -213,7 +224,9 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>scores = exp(scores - max), with max = the saved log-sum-exp: the probabilities.</summary>
+    /// <summary>
+    /// scores = exp(scores - max), where max is the saved log-sum-exp, which makes them the probabilities.
+    /// </summary>
     private void Normalize(int position)
     {
         for (int i = 0; i < _lanes; i += Vector<T>.Count)
@@ -225,7 +238,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>dScores = scale * probabilities * (dScores - sum), with sum = rowsum(dY Y).</summary>
+    /// <summary>dScores = scale * probabilities * (dScores - sum), where sum = rowsum(dY Y).</summary>
     private void Differentiate(int position)
     {
         var scale = Vector.Create(_scale);
@@ -238,7 +251,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         }
     }
 
-    /// <summary>max = the saved log-sum-exp, sum = rowsum(dY Y).</summary>
+    /// <summary>Sets max to the saved log-sum-exp and sum to rowsum(dY Y).</summary>
     private void LoadStatistics(QueryRows<T> query)
     {
         new Span<T>(_max, 2 * _lanes).Clear();
@@ -252,8 +265,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// to (headSize, lanes) = scale x', with the last query repeated in the lanes beyond it: they are computed and not
-    /// read.
+    /// to (headSize, lanes) = scale x'. The lanes beyond the last query repeat it: they are computed and never read.
     /// </summary>
     private void Transpose(T* x, nint stride, T scale, T* to)
     {

@@ -4,13 +4,17 @@ using ILGPU;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Eight rows by four columns of a product, for kernels: named fields, because what is indexed leaves the registers.
+/// Eight rows by four columns of a product, for kernels. The fields have names, because what is indexed does not stay
+/// in registers.
 /// </summary>
 internal struct RegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public RegisterColumn<T> First, Second, Third, Fourth;
 
-    /// <summary>This + rows b': an outer product. Every element is one chain of sums: it does not depend on its neighbours.</summary>
+    /// <summary>
+    /// This tile plus the outer product of <paramref name="rows"/> and b. Every element is one chain of sums and does
+    /// not depend on its neighbours.
+    /// </summary>
     public readonly RegisterTile<T> Plus(RegisterColumn<T> rows, T b0, T b1, T b2, T b3) => new()
     {
         First = First.Plus(rows, b0),
@@ -23,12 +27,12 @@ internal struct RegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// <summary>Eight numbers in registers.</summary>
 internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>How many.</summary>
+    /// <summary>The number of numbers.</summary>
     public const int Rows = 8;
 
     public T R0, R1, R2, R3, R4, R5, R6, R7;
 
-    /// <summary>Reads them, <paramref name="step"/> apart.</summary>
+    /// <summary>Reads eight numbers that lie <paramref name="step"/> apart.</summary>
     public static RegisterColumn<T> Read(ArrayView<T> from, int at, int step) => new()
     {
         R0 = from[at],
@@ -41,7 +45,10 @@ internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
         R7 = from[at + (7 * step)],
     };
 
-    /// <summary>This + x factor. ILGPU 1.5.3 has no fused multiply-add on OpenCL; compilers fuse it by themselves.</summary>
+    /// <summary>
+    /// This column plus x factor. ILGPU 1.5.3 has no fused multiply-add on OpenCL; compilers fuse the two by
+    /// themselves.
+    /// </summary>
     public readonly RegisterColumn<T> Plus(RegisterColumn<T> x, T factor) => new()
     {
         R0 = (x.R0 * factor) + R0,
@@ -54,7 +61,7 @@ internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
         R7 = (x.R7 * factor) + R7,
     };
 
-    /// <summary>Writes them, <paramref name="step"/> apart.</summary>
+    /// <summary>Writes the eight numbers <paramref name="step"/> apart.</summary>
     public readonly void Write(ArrayView<T> to, int at, int step)
     {
         to[at] = R0;

@@ -5,26 +5,28 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// One query of one head against all the keys it sees: decoding, where <see cref="QueryBlock{T}"/> would leave all
-/// lanes but one idle. Keys lie transposed, (headSize, capacity), so that a vector holds one channel of many keys. The
-/// arithmetic and its order are those of <see cref="QueryBlock{T}"/>, 64 keys at a time, and so are the bits.
+/// One query of one head, which meets all the keys that it sees. Decoding uses it, where <see cref="QueryBlock{T}"/>
+/// would leave all lanes but one idle. Keys are stored transposed, (headSize, capacity), so that a vector holds one
+/// channel of many keys. The arithmetic and its order are those of <see cref="QueryBlock{T}"/>, 64 keys at a time, and
+/// so are the bits.
 /// </summary>
 internal static unsafe class SingleQuery
 {
     /// <summary>
-    /// Keys of a block. Key rows are padded to whole blocks: lanes beyond the last key are computed, not read.
+    /// The number of keys of a block. The memory of the keys is padded to whole blocks: lanes beyond the last key are
+    /// computed and never read.
     /// </summary>
     public const int Keys = 64;
 
     /// <summary>
-    /// y = softmax(scale q K') V over the keys up to <paramref name="position"/>, at most the last window.
+    /// y = softmax(scale q K') V over the keys up to <paramref name="position"/>, or over those within the window.
     /// </summary>
-    /// <param name="attention">Head size, scale, window.</param>
+    /// <param name="attention">The head size, the scale and the window.</param>
     /// <param name="q">The query, (headSize).</param>
-    /// <param name="keys">The head's keys from position 0 on, (headSize, keyStep).</param>
-    /// <param name="keyStep">From a channel to the next.</param>
-    /// <param name="values">The head's values from position 0 on, (position + 1, headSize).</param>
-    /// <param name="position">The query's own.</param>
+    /// <param name="keys">The keys of the head from position 0 on, (headSize, keyStep).</param>
+    /// <param name="keyStep">The distance from a channel to the next.</param>
+    /// <param name="values">The values of the head from position 0 on, (position + 1, headSize).</param>
+    /// <param name="position">The position of the query.</param>
     /// <param name="y">The output, (headSize).</param>
     [SkipLocalsInit]
     public static void Attend<T>(
@@ -51,10 +53,12 @@ internal static unsafe class SingleQuery
         TensorPrimitives.Multiply(new ReadOnlySpan<T>(y, size), T.One / sum, new Span<T>(y, size));
     }
 
-    /// <summary>Keys whose scores are formed together.</summary>
+    /// <summary>The number of keys whose scores are formed together.</summary>
     private static int Stretch<T>() => 4 * Vector<T>.Count;
 
-    /// <summary>scores = (scale q) K', every element one chain of fused multiply-adds over the channels.</summary>
+    /// <summary>
+    /// scores = (scale q) K', where every element is one chain of fused multiply-adds over the channels.
+    /// </summary>
     private static void Score<T>(int lanes, int size, T* q, T scale, T* keys, nint step, T* scores)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -79,7 +83,7 @@ internal static unsafe class SingleQuery
     }
 
     /// <summary>
-    /// scores = exp(scores - max), with max the largest of them and of what came before, which is returned.
+    /// scores = exp(scores - max), where max, which is returned, is the largest of them and of what came before.
     /// </summary>
     private static T Soften<T>(int lanes, T* scores, T before) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -96,7 +100,8 @@ internal static unsafe class SingleQuery
     }
 
     /// <summary>
-    /// y = [factor y] + w V over the block's keys, one after the other; returns the sum of w, in the same order.
+    /// y = w V, or factor y + w V, over the keys of the block, one after the other. Returns the sum of w, taken in the
+    /// same order.
     /// </summary>
     private static T Mix<T>(int count, int size, T* w, T* values, T* y, T factor, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>

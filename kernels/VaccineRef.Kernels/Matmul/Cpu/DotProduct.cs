@@ -5,9 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Few rows of A against many rows of B, both along k, read once where they lie: what decoding and other thin
-/// products need, where packing B would cost more than it saves. Lanes run over p; a lane tree and the ragged end
-/// finish each sum.
+/// Multiplies few rows of A by many columns of B when both lie along k, and reads them once where they lie. Decoding
+/// and other thin products need this: packing B would cost more than it saves. The lanes of a vector run over p; a tree
+/// over the lanes and the elements that fill no vector finish each sum.
 /// </summary>
 internal static unsafe class DotProduct<T, V, S>
     where T : unmanaged, IFloatingPointIeee754<T>

@@ -6,15 +6,15 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// An operand cut into strips of <paramref name="width"/> rows. Strips are read where they lie or from packed memory,
-/// where p runs outside and the strip's rows lie side by side; a ragged last strip is always packed and filled up
-/// with zeros.
+/// An operand divided into strips of <paramref name="width"/> rows. A strip is read where it lies or from packed
+/// memory, in which the strip's rows lie side by side for every p. A last strip with fewer rows is always packed and
+/// filled up with zeros.
 /// </summary>
-/// <param name="source">The operand, from its first row and first p.</param>
-/// <param name="rows">How many rows.</param>
-/// <param name="depth">How many p.</param>
-/// <param name="width">Rows in a strip: what the tile takes.</param>
-/// <param name="whole">Whether all strips are packed, not just a ragged one.</param>
+/// <param name="source">The operand, from its first row and first p on.</param>
+/// <param name="rows">The number of rows.</param>
+/// <param name="depth">The number of p.</param>
+/// <param name="width">The number of rows in a strip, as the tile takes them.</param>
+/// <param name="whole">Whether all strips are packed, and not only an incomplete one.</param>
 /// <param name="packed">Room for <see cref="PackedSize"/> bytes.</param>
 internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, int width, bool whole, T* packed)
     where T : unmanaged, INumberBase<T>
@@ -27,16 +27,16 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
 
     public int Strips => (rows + width - 1) / width;
 
-    /// <summary>Pieces of work that packing is cut into.</summary>
+    /// <summary>The number of tasks that packing is divided into.</summary>
     public int Tasks =>
         _firstPacked == Strips ? 0 : source.Outer == 1 ? (depth + PerTask - 1) / PerTask : Strips - _firstPacked;
 
-    /// <summary>Bytes that <c>packed</c> must have, in whole cache lines.</summary>
+    /// <summary>The number of bytes that the packed memory must have, in whole cache lines.</summary>
     public static long PackedSize(int rows, int depth, int width, bool whole) =>
         ((whole ? (rows + width - 1) / width : 1L) * width * depth * sizeof(T) + Scratch.Alignment - 1)
         / Scratch.Alignment * Scratch.Alignment;
 
-    /// <summary>How many rows of strip s are real.</summary>
+    /// <summary>How many rows of strip <paramref name="s"/> there really are.</summary>
     public int RowsOf(int s) => Math.Min(width, rows - s * width);
 
     /// <summary>Strip s, as the tile reads it.</summary>
@@ -44,7 +44,7 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
         ? source.At((nint)s * width, 0)
         : new Strip<T>(Packed(s), 1, width);
 
-    /// <summary>Does the i-th of the <see cref="Tasks"/>.</summary>
+    /// <summary>Does task number <paramref name="i"/> of the <see cref="Tasks"/>.</summary>
     public void Pack(int i)
     {
         if (source.Outer != 1)

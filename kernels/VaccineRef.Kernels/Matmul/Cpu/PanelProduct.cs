@@ -5,8 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A product tile by tile, operands packed where that pays. Packing and tiles are one parallel loop each; a task is a
-/// square of strips whose two panels fit the second-level cache together; no cut depends on the number of threads.
+/// Computes a product tile by tile, with operands packed where that pays. Packing and multiplying are one parallel loop
+/// each. A task is a square of strips whose two panels fit the second-level cache together. No size depends on the
+/// number of threads.
 /// </summary>
 internal static unsafe class PanelProduct<T, V, S>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -20,7 +21,10 @@ internal static unsafe class PanelProduct<T, V, S>
     private const int UsesWorthPacking = 192;       // reads of each element that pay for copying it, measured
     private const int BytesWorthPacking = 1 << 17;  // below, the second-level cache holds it all
 
-    /// <summary>p at a time, packed and multiplied: the panels just packed are still in a cache when tiles read them.</summary>
+    /// <summary>
+    /// How many p are packed and multiplied at a time, so that the packed panels are still in a cache when the tiles
+    /// read them.
+    /// </summary>
     private static int Depth => BytesOfStrip / (Tile<T, V, S>.Columns * sizeof(T));
 
     public static void Run(Workers workers, in Product<T> x)

@@ -5,9 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A row or few of C as sums of rows of B, read where they lie in stretches of 8 vectors: long enough for memory to
-/// stream them, where a tile of 2 vectors would hop from row to row. Decoding through a weight kept (in, out), as in
-/// GPT-2.
+/// Computes one or few rows of C as sums of rows of B, which are read where they lie in stretches of 8 vectors. That is
+/// long enough for memory to stream them, where a tile of 2 vectors would jump from row to row. Decoding through a
+/// weight kept (in, out), as in GPT-2, needs this.
 /// </summary>
 internal static unsafe class RowProduct<T, V, S>
     where T : unmanaged, IFloatingPointIeee754<T>

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The few vector instructions a microkernel needs, as static members: a kernel written once over <typeparamref
-/// name="V"/> is compiled by the JIT to straight 512-, 256- or 128-bit code, or to scalar code.
+/// The few vector instructions that a microkernel needs, as static members. The JIT compiles a kernel that is written
+/// once over <typeparamref name="V"/> to straight 512-, 256- or 128-bit code, or to scalar code.
 /// </summary>
 internal unsafe interface ISimd<T, V> where T : unmanaged where V : unmanaged
 {
@@ -67,7 +67,7 @@ internal readonly unsafe struct Simd128<T> : ISimd<T, Vector128<T>> where T : un
             : Vector128.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 }
 
-/// <summary>One lane: every other element type, and machines without vectors.</summary>
+/// <summary>One lane, for every other element type and for machines without vectors.</summary>
 internal readonly unsafe struct SimdScalar<T> : ISimd<T, T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public static int Count => 1;

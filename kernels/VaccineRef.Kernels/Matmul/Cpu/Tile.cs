@@ -4,10 +4,11 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The microkernel: 6 rows by 2 vectors of C stay in registers while p runs, each element one chain of fused
-/// multiply-adds. 12 accumulators, 2 vectors of B and 1 broadcast fit 16 vector registers, and 6 row pointers fit the
-/// others, so that A may lie anyhow. With 32 registers a 14 x 2 tile is possible; it needs A packed, and measured no
-/// faster: 6 x 2 already has 12 chains to hide the latency of 4, and 8 loads to 12 multiply-adds.
+/// The microkernel: 6 rows by 2 vectors of C stay in registers while p runs, and each element is one chain of fused
+/// multiply-adds. The 12 sums, 2 vectors of B and 1 broadcast element of A fit 16 vector registers, and the 6 row
+/// pointers fit the other registers, so that A may lie in any direction. With 32 vector registers a tile of 14 x 2 is
+/// possible. It needs A packed, and it measured no faster: 6 x 2 already has 12 chains to hide a latency of 4, and 8
+/// loads to 12 multiply-adds.
 /// </summary>
 internal static unsafe class Tile<T, V, S>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -17,8 +18,10 @@ internal static unsafe class Tile<T, V, S>
     public const int Rows = 6;
     public static int Columns => 2 * S.Count;
 
-    /// <summary>C tile = [accumulate] C + alpha a b over p in [0, k). Rows of b must be adjacent: Outer =
-    /// 1.</summary>
+    /// <summary>
+    /// Computes C = alpha a b, or C += alpha a b, for one tile over p in [0, k). The columns of b must lie side by
+    /// side: Outer = 1.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(int k, Strip<T> a, Strip<T> b, Output<T> c)
     {

@@ -5,12 +5,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>Small squares turned in registers: 4 x 4 float, 2 x 2 double, 1 x 1 otherwise.</summary>
+/// <summary>Transposes small squares in registers: 4 x 4 in float, 2 x 2 in double, and 1 x 1 otherwise.</summary>
 internal static unsafe class Transpose<T> where T : unmanaged
 {
     public static int Size => typeof(T) == typeof(float) ? 4 : typeof(T) == typeof(double) ? 2 : 1;
 
-    /// <summary>y[p * dy + r] = x[r * dx + p] for r and p below <see cref="Size"/>.</summary>
+    /// <summary>Writes y[p * dy + r] = x[r * dx + p] for r and p below <see cref="Size"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Square(T* x, nint dx, T* y, nint dy)
     {

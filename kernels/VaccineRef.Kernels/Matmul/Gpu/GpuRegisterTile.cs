@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace VaccineRef.Kernels;
 
-/// <summary>8 rows by 8 columns of C in the registers of one thread: two quads a row.</summary>
+/// <summary>8 rows by 8 columns of C in the registers of one thread, two quads to a row.</summary>
 internal struct GpuRegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public Quad<T> Row0, Row1, Row2, Row3, Row4, Row5, Row6, Row7;
@@ -30,8 +30,8 @@ internal struct GpuRegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>
-    /// Writes the tile: four rows from <paramref name="row"/> on and four from <paramref name="farRow"/>, and columns
-    /// likewise.
+    /// Writes the tile: four rows from <paramref name="row"/> on and four from <paramref name="farRow"/> on, and the
+    /// columns in the same way.
     /// </summary>
     public readonly void Put(in GpuOutput<T> c, int split, int row, int farRow, int column, int farColumn)
     {

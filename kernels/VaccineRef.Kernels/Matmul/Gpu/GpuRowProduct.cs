@@ -5,20 +5,20 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A product of few rows, such as one token for each prompt against a whole weight: bound by the reading of B, which a
-/// tile of mostly empty rows would not read any faster. A group owns some columns of four rows; its lanes share k, and
-/// neighbours in memory are read by neighbouring threads, whichever way B lies. The lanes' sums are added by a tree.
+/// A product of few rows, such as one token of each prompt by a whole weight. Its time is that of reading B, and a tile
+/// of mostly empty rows would not read B any faster. A group owns some columns of four rows of C. Its lanes share k,
+/// and neighbouring threads read neighbours in memory, whichever way B lies. A tree adds the sums of the lanes.
 /// </summary>
 internal static class GpuRowProduct<T, TB>
     where T : unmanaged, IFloatingPointIeee754<T>
     where TB : struct, IGpuElements<T>
 {
-    /// <summary>Rows up to which this is faster than tiles.</summary>
+    /// <summary>The largest number of rows for which this is faster than tiles.</summary>
     public const int MostRows = 8;
 
     private const int Rows = 4;
 
-    /// <summary>C = [C +] alpha op(A) op(B).</summary>
+    /// <summary>C = alpha op(A) op(B), or C += alpha op(A) op(B).</summary>
     public static void Run(GpuFrame<T> f, GpuProduct x, GpuElements<T> a, TB b, GpuView<T> c, T alpha, bool accumulate)
     {
         int lanes = Math.Min(x.InnerB == 1 ? 32 : 8, f.GroupSize), columns = f.GroupSize / lanes;
@@ -54,7 +54,7 @@ internal static class GpuRowProduct<T, TB>
         c.Put(0, row + 3, column, sums.W);
     }
 
-    /// <summary>A lane's part of the sums of four rows, of which those beyond the last cost no reading.</summary>
+    /// <summary>A lane's part of the sums of four rows; rows beyond the last are not read.</summary>
     private static Quad<T> Sum(GpuElements<T> a, TB b, GpuProduct x, int row, int column, int lane, int lanes)
     {
         long first = row * x.OuterA, second = first + x.OuterA, third = second + x.OuterA, fourth = third + x.OuterA;

@@ -4,24 +4,24 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Splits k among groups where a product has too few tiles to fill a GPU; the sums of the splits are added in their
-/// order: no atomics, the same bits in every run.
+/// Splits k among groups where a product has too few tiles to fill a GPU. The sums of the splits are added in their
+/// order, without atomics, so every run gives the same bits.
 /// </summary>
 internal static class GpuSplits
 {
-    /// <summary>Groups that fill a GPU; below, k is split.</summary>
+    /// <summary>The number of groups that fills a GPU; below it, k is split.</summary>
     public const int EnoughGroups = 256;
 
     /// <summary>Launches a product of so many tiles and steps along k, and adds its splits.</summary>
     /// <param name="f">The call.</param>
     /// <param name="x">The product.</param>
-    /// <param name="tiles">Tiles of C, each of which one group computes.</param>
-    /// <param name="steps">Steps along k of each.</param>
-    /// <param name="shortest">Steps that pay for a second pass over C.</param>
+    /// <param name="tiles">The number of tiles of C, each of which one group computes.</param>
+    /// <param name="steps">The number of steps along k of each tile.</param>
+    /// <param name="shortest">The number of steps that pays for a second pass over C.</param>
     /// <param name="c">C.</param>
-    /// <param name="alpha">Factor of the product.</param>
+    /// <param name="alpha">The factor of the product.</param>
     /// <param name="accumulate">Whether the product is added to C.</param>
-    /// <param name="launch">Computes a number of splits into an output.</param>
+    /// <param name="launch">Launches a kernel that computes so many splits into an output.</param>
     public static void Run<T>(
         GpuFrame<T> f, GpuProduct x, int tiles, int steps, int shortest, GpuView<T> c, T alpha, bool accumulate,
         Action<int, GpuOutput<T>> launch)
@@ -39,7 +39,7 @@ internal static class GpuSplits
         f.Kernels.Launch(f.ForEach(c.Count), SumKernel, sums, new GpuOutput<T>(c, x.M, alpha, accumulate), splits);
     }
 
-    /// <summary>Adds the splits of an element, first to last.</summary>
+    /// <summary>Adds the splits of an element, from the first to the last.</summary>
     private static void SumKernel<T>(GpuView<T> sums, GpuOutput<T> c, int splits)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -5,11 +5,10 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A product tile by tile: a group of side x side threads owns a square of 8 side x 8 side elements of C, 8 x 8 to a
-/// thread in registers. Tiles of A and B, side deep, pass through shared memory, p outside; the next ones are on their
-/// way to registers while these are multiplied. Where C has few tiles, k is split among groups, whose sums are added in
-/// their order: no atomics, the same bits in every run. Source: V. Volkov and J. Demmel, Benchmarking GPUs to Tune
-/// Dense Linear Algebra, SC 2008.
+/// Computes a product tile by tile. A group of side x side threads owns a square of 8 side x 8 side elements of C, of
+/// which each thread keeps 8 x 8 in registers. Tiles of A and B that are side deep pass through shared memory; the next
+/// ones are on their way to registers while these are multiplied. Where C has few tiles, k is split among groups
+/// (<see cref="GpuSplits"/>). Source: V. Volkov and J. Demmel, Benchmarking GPUs to Tune Dense Linear Algebra, SC 2008.
 /// </summary>
 internal static class GpuTileProduct<T, TB>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -21,7 +20,7 @@ internal static class GpuTileProduct<T, TB>
     private const int SharedBytes = 2 * LargeSide * ((PerThread * LargeSide) + Pad) * sizeof(float);
     private const int ShortestSplit = 16;       // tiles of k that pay for a second pass over C
 
-    /// <summary>C = [C +] alpha op(A) op(B).</summary>
+    /// <summary>C = alpha op(A) op(B), or C += alpha op(A) op(B).</summary>
     public static void Run(GpuFrame<T> f, GpuProduct x, GpuElements<T> a, TB b, GpuView<T> c, T alpha, bool accumulate)
     {
         int side = Side(f, x), down = Tiles(x.M, side), across = Tiles(x.N, side), steps = (x.K + side - 1) / side;
@@ -73,8 +72,9 @@ internal static class GpuTileProduct<T, TB>
     }
 
     /// <summary>
-    /// Multiplies the tiles in shared memory; <paramref name="a"/> and <paramref name="b"/> are the thread's first
-    /// quads. Two steps at a time, so that the second's reads overlap the first's sums; a side is even.
+    /// Multiplies the tiles in shared memory, where <paramref name="a"/> and <paramref name="b"/> are the first quads
+    /// of the thread. It takes two steps at a time, so that the reads of the second overlap the sums of the first; a
+    /// side is even.
     /// </summary>
     private static void Multiply(ArrayView<Quad<T>> shared, ref GpuRegisterTile<T> tile, int side, int a, int b)
     {

@@ -3,15 +3,16 @@ using System.Numerics;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Four neighbours in registers. Named fields, because ILGPU keeps fields of local structs in registers but arrays in
-/// memory.
+/// Four neighbours in registers. The fields have names, because ILGPU keeps fields of local structs in registers but
+/// arrays in memory.
 /// </summary>
 internal struct Quad<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public T X, Y, Z, W;
 
     /// <summary>
-    /// s x + sum, lane by lane. Plain operators: ILGPU has no FusedMultiplyAdd on CUDA, and every driver fuses these.
+    /// s x + sum, lane by lane. These are plain operators: ILGPU has no FusedMultiplyAdd on CUDA, and every driver
+    /// fuses them.
     /// </summary>
     public static Quad<T> MultiplyAdd(T s, Quad<T> x, Quad<T> sum)
     {

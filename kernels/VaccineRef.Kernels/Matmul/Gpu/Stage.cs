@@ -4,15 +4,15 @@ using ILGPU;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Eight elements of an operand, each a step below the last, on their way through one thread's registers.
+/// Eight elements of an operand, a constant number of rows apart, on their way through the registers of one thread.
 /// </summary>
 internal struct Stage<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private Quad<T> _low, _high;
 
     /// <summary>
-    /// The elements (row + i step, p) for i from 0 to 7; zeros if p is not below <paramref name="end"/>. Rows beyond
-    /// the last are read as the last: what becomes of them is never written.
+    /// Reads the elements (row + i step, p) for i from 0 to 7, or zeros if p is not below <paramref name="end"/>. A row
+    /// beyond the last is read as the last: what becomes of it is never written.
     /// </summary>
     public static Stage<T> Read<TS>(TS from, long outer, long inner, int row, int step, int last, int p, int end)
         where TS : struct, IGpuElements<T>

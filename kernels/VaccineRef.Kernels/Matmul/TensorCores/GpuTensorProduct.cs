@@ -4,10 +4,10 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// A product on tensor cores: a group of eight warps owns 128 x 128 elements of C, each warp 64 x 32 of them. Words of A
-/// and B, rounded on the way, pass through shared memory; the next ones are on their way to registers while these are
-/// multiplied. Where C has few tiles, k is split as by <see cref="GpuTileProduct{T, TB}"/>. What multiplies is a
-/// parameter: tensor cores, or what stands in for them where there are none to test on.
+/// Computes a product on tensor cores. A group of eight warps owns 128 x 128 elements of C, each warp 64 x 32 of them.
+/// Words of A and B pass through shared memory and are rounded on the way; the next ones are on their way to registers
+/// while these are multiplied. Where C has few tiles, k is split among groups (<see cref="GpuSplits"/>). What
+/// multiplies is a type parameter: tensor cores, or, on a machine that has none, what stands in for them in tests.
 /// </summary>
 internal static class GpuTensorProduct<TA, TB, TCore>
     where TA : struct, IGpuElements<float>
@@ -19,10 +19,10 @@ internal static class GpuTensorProduct<TA, TB, TCore>
     private const int Side = WarpsDown * WarpRows, Stride = TensorStage.Stride;      // as many columns as rows
     private const int ShortestSplit = 8;        // stages of k that pay for a second pass over C
 
-    /// <summary>Threads of a group.</summary>
+    /// <summary>The number of threads of a group.</summary>
     public const int Threads = Warps * TensorFragment.Lanes;
 
-    /// <summary>C = [C +] alpha op(A) op(B). There is something to sum: K is not 0.</summary>
+    /// <summary>C = alpha op(A) op(B), or C += alpha op(A) op(B). K must not be 0.</summary>
     public static void Run(GpuFrame<float> f, GpuProduct x, TA a, TB b, GpuView<float> c, float alpha, bool accumulate)
     {
         int depth = TensorStage.Words * default(TCore).PerWord;
@@ -35,7 +35,7 @@ internal static class GpuTensorProduct<TA, TB, TCore>
 
     private static int Tiles(int extent) => (extent + Side - 1) / Side;
 
-    /// <summary>A group for each tile of C and split of k.</summary>
+    /// <summary>Runs one group for each tile of C and split of k.</summary>
     internal static void Kernel(TA a, TB b, GpuOutput<float> c, GpuProduct x, int depth)
     {
         var core = default(TCore);
@@ -69,7 +69,9 @@ internal static class GpuTensorProduct<TA, TB, TCore>
         Put(core, c, split, lane, i0 + rowOfWarp, j0 + columnOfWarp);
     }
 
-    /// <summary>Eight words deep: the warp's rows of A from <paramref name="a"/> on by its columns of B.</summary>
+    /// <summary>
+    /// Multiplies the warp's rows of A, which begin at <paramref name="a"/>, by its columns of B, eight words deep.
+    /// </summary>
     private static void Multiply(TCore core, ArrayView<uint> shared, int lane, int a, int b)
     {
         TensorWords left = FragmentsB(shared, lane, b), right = FragmentsB(shared, lane, b + (16 * Stride));
@@ -87,7 +89,7 @@ internal static class GpuTensorProduct<TA, TB, TCore>
         W = shared[at + (TensorFragment.RowA(lane, 3) * Stride) + TensorFragment.WordA(lane, 3)],
     };
 
-    /// <summary>Those of two pieces side by side.</summary>
+    /// <summary>The fragments of B for two pieces side by side.</summary>
     private static TensorWords FragmentsB(ArrayView<uint> shared, int lane, int at)
     {
         int first = at + (TensorFragment.ColumnB(lane) * Stride), second = first + (TensorFragment.Columns * Stride);

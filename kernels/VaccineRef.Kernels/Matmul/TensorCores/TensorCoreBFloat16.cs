@@ -3,7 +3,7 @@ using ILGPU.Runtime.Cuda;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Tensor cores of CUDA, sm_80 and up, on bfloat16: two elements to a word, rounded to nearest, ties to even.
+/// Tensor cores of CUDA from sm_80 on, in bfloat16: two elements to a word, rounded to nearest with ties to even.
 /// </summary>
 internal readonly struct TensorCoreBFloat16 : ITensorCore
 {

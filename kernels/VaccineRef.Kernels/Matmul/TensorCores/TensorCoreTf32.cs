@@ -3,7 +3,7 @@ using ILGPU.Runtime.Cuda;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Tensor cores of CUDA, sm_80 and up, on TF32: one element to a word, rounded to nearest, ties away from zero.
+/// Tensor cores of CUDA from sm_80 on, in TF32: one element to a word, rounded to nearest with ties away from zero.
 /// </summary>
 internal readonly struct TensorCoreTf32 : ITensorCore
 {

@@ -3,17 +3,19 @@ using ILGPU;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// Eight words of an operand on their way from memory through a lane's registers into shared memory: four of a row, and
-/// the same of the row eight below. They are rounded on the way out, so that what was read last may still be on its way
-/// while the words before are multiplied. A warp takes the words of 16 rows: lanes read 32 bytes and more of every row or
-/// column, and write without meeting in a memory bank.
+/// Eight words of an operand on their way from memory through the registers of a lane into shared memory: four of a
+/// row, and the same four of the row eight below. They are rounded when they are written, so that those read last may
+/// still be on their way while the words before them are multiplied. A warp takes the words of 16 rows. Its lanes read
+/// 32 bytes or more of every row or column, and no two of them write to the same memory bank at the same time.
 /// </summary>
 internal struct TensorStage
 {
-    /// <summary>Words of a row in shared memory; a warp's lanes take every fourth of them.</summary>
+    /// <summary>The number of words of a row in shared memory; the lanes of a warp take every fourth of them.</summary>
     public const int Words = 16;
 
-    /// <summary>From a row in shared memory to the next: spreads eight rows of four words over all 32 banks.</summary>
+    /// <summary>
+    /// The distance from a row in shared memory to the next, which spreads eight rows of four words over all 32 banks.
+    /// </summary>
     public const int Stride = Words + 4;
 
     private const int Apart = Words / 4;
@@ -21,8 +23,9 @@ internal struct TensorStage
     private Quad<float> _first, _second, _lowerFirst, _lowerSecond;
 
     /// <summary>
-    /// The words from element <paramref name="p"/> on of the rows at <paramref name="row"/> and
-    /// <paramref name="lower"/>; zeros from <paramref name="end"/> on. There is an element before the end.
+    /// Reads the words from element <paramref name="p"/> on of the rows at <paramref name="row"/> and
+    /// <paramref name="lower"/>, with zeros from element <paramref name="end"/> on. At least one element lies before
+    /// the end.
     /// </summary>
     public static TensorStage Read<TS>(TS from, long row, long lower, long inner, int p, int end, int perWord)
         where TS : struct, IGpuElements<float>
@@ -42,7 +45,9 @@ internal struct TensorStage
         return x;
     }
 
-    /// <summary>Writes the words, rounded, to a row from <paramref name="at"/> on, and to the row eight below.</summary>
+    /// <summary>
+    /// Writes the words, rounded, to a row from <paramref name="at"/> on, and to the row eight below.
+    /// </summary>
     public readonly void Put<TCore>(TCore core, ArrayView<uint> shared, int at) where TCore : struct, ITensorCore
     {
         Put(core, shared, at, _first, _second);
@@ -67,7 +72,9 @@ internal struct TensorStage
             W = Element(from, row, inner, p + (3 * step), end),
         };
 
-    /// <summary>Reads what is there in any case, and then chooses: a branch around every read would cost more.</summary>
+    /// <summary>
+    /// Reads an element that is there in any case, and then chooses: a branch around every read would cost more.
+    /// </summary>
     private static float Element<TS>(TS from, long row, long inner, int p, int end)
         where TS : struct, IGpuElements<float>
     {

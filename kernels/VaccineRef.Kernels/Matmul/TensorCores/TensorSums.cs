@@ -4,9 +4,9 @@ using Register = ILGPU.Runtime.Cuda.Output<float>;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The 64 sums of a lane in registers that the kernel declares itself: ILGPU hands several results of one instruction
-/// over in local memory, and the assembler leaves them there, which would cost more than the multiplication. The
-/// declaration must come before all else that the kernel does, outside every branch.
+/// The 64 sums of a lane, in registers that the kernel declares itself. ILGPU would pass several results of one
+/// instruction through local memory, where the assembler leaves them, and that would cost more than the multiplication.
+/// The declaration must come before everything else in the kernel, outside every branch.
 /// </summary>
 internal static class TensorSums
 {
@@ -59,14 +59,14 @@ internal static class TensorSums
             + "mov.f32 %8, sum56; mov.f32 %9, sum57; mov.f32 %10, sum58; mov.f32 %11, sum59; "
             + "mov.f32 %12, sum60; mov.f32 %13, sum61; mov.f32 %14, sum62; mov.f32 %15, sum63;";
 
-    /// <summary>Declares them, as zeros.</summary>
+    /// <summary>Declares the registers and sets them to 0.</summary>
     public static void Clear()
     {
         CudaAsm.Emit(".reg .f32 sum<64>;");
         CudaAsm.Emit(Zeros);
     }
 
-    /// <summary>Reads those of a row of pieces.</summary>
+    /// <summary>Reads the sums of a row of pieces.</summary>
     public static TensorRow Read(int row)
     {
         Register a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default;
