@@ -14,7 +14,8 @@ namespace VaccineRef.Gpu;
 public sealed class DeviceLostException(string device, string doing, AcceleratorException inner)
     : Exception(
         $"{device} failed: {Said(inner)}" + Environment.NewLine + $"  noticed by: {doing}" + Environment.NewLine
-        + "  remedy:    see 'vaccine devices'; start again, or run on another --device: what was written to disk is whole",
+        + "  remedy:    see 'vaccine devices'; start again, or run on another --device: "
+        + "what was written to disk is whole",
         inner)
 {
     private static string Said(AcceleratorException inner) => inner switch

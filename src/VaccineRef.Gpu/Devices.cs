@@ -35,7 +35,9 @@ public static class Devices
     public static Device Open(string name, int threads = 0, MatmulPrecision precision = MatmulPrecision.Float32)
     {
         if (name == Processor)
-            return precision == MatmulPrecision.Float32 ? new CpuDevice(threads) : throw NoTensorCores(name, precision, "a processor");
+            return precision == MatmulPrecision.Float32
+                ? new CpuDevice(threads)
+                : throw NoTensorCores(name, precision, "a processor");
         if (name == Simulator)
             return precision == MatmulPrecision.Float32
                 ? Simulate(SimulatedWarp, SimulatedWarps, precision)
@@ -80,10 +82,12 @@ public static class Devices
 
     private static IEnumerable<DeviceListing> List(Context context, string kind) => OfKind(context, kind).Select(
         (device, index) => new DeviceListing(
-            $"{kind}:{index}", device.Name, device.MemorySize, device.NumMultiprocessors, Capabilities(device), Unusable(device)));
+            $"{kind}:{index}", device.Name, device.MemorySize, device.NumMultiprocessors, Capabilities(device),
+            Unusable(device)));
 
     // Everything, also what ILGPU would leave out: a device that is there and cannot be used is told, not hidden.
-    private static Context All() => Context.Create(builder => builder.Cuda(_ => true).OpenCL(_ => true).EnableAlgorithms());
+    private static Context All() =>
+        Context.Create(builder => builder.Cuda(_ => true).OpenCL(_ => true).EnableAlgorithms());
 
     private static ILGPU.Runtime.Device[] OfKind(Context context, string kind) =>
         [.. context.Devices.Where(device => kind == "cuda" ? device is CudaDevice : device is CLDevice)];
@@ -106,7 +110,8 @@ public static class Devices
     /// <summary>Why an OpenCL device with exactly these capabilities cannot be used; null if it can.</summary>
     internal static string? Unusable(bool genericAddressSpace, bool doubles) =>
         !genericAddressSpace ? "its driver has no generic address space (PoCL before 5, OpenCL 1.x)"
-        : !doubles ? "it does not know double, in which norms, losses and random numbers are computed whatever the precision"
+        : !doubles ? "it does not know double, in which norms, losses and random numbers are computed "
+            + "whatever the precision"
         : null;
 
     private static GpuDevice Open(string name, Context context, ILGPU.Runtime.Device device, MatmulPrecision precision)
@@ -133,7 +138,8 @@ public static class Devices
     {
         string[] parts = name.Split(':');
         int index = 0;
-        return parts is ["cuda" or "opencl"] || (parts is ["cuda" or "opencl", var number] && int.TryParse(number, out index) && index >= 0)
+        return parts is ["cuda" or "opencl"]
+            || (parts is ["cuda" or "opencl", var number] && int.TryParse(number, out index) && index >= 0)
             ? (parts[0], index)
             : throw new InputException("unknown device", "--device", name, Names);
     }

@@ -5,7 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Gpu;
 
 /// <summary>One allocation in a GPU's memory, uninitialised.</summary>
-internal sealed class GpuBuffer(GpuDevice device, MemoryBuffer1D<byte, Stride1D.Dense> memory, long bytes) : DeviceBuffer(bytes)
+internal sealed class GpuBuffer(GpuDevice device, MemoryBuffer1D<byte, Stride1D.Dense> memory, long bytes)
+    : DeviceBuffer(bytes)
 {
     /// <summary>The part of the buffer that a view describes.</summary>
     public ArrayView<T> View<T>(long offset, long count) where T : unmanaged =>

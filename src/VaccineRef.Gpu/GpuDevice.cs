@@ -24,7 +24,8 @@ public sealed class GpuDevice : Device
     {
         (Name, _context, _accelerator, Precision) = (name, context, accelerator, precision);
         Kernels = new KernelCache(accelerator);
-        GroupSize = Math.Min(GroupSum.LargestGroup, (int)BitOperations.RoundUpToPowerOf2((uint)accelerator.MaxNumThreadsPerGroup + 1) / 2);
+        uint above = BitOperations.RoundUpToPowerOf2((uint)accelerator.MaxNumThreadsPerGroup + 1);
+        GroupSize = Math.Min(GroupSum.LargestGroup, (int)above / 2);
         Scratch = new Arena(this);
         _transfers = new Transfers(accelerator);
         _integers = new IntegerCache(this);
@@ -59,16 +60,19 @@ public sealed class GpuDevice : Device
     {
         try
         {
-            var buffer = new GpuBuffer(this, _accelerator.Allocate1D<byte>(Math.Max(bytes, HostBuffer.Alignment)), bytes);
+            var memory = _accelerator.Allocate1D<byte>(Math.Max(bytes, HostBuffer.Alignment));
+            var buffer = new GpuBuffer(this, memory, bytes);
             ReservedBytes += bytes;
             PeakBytes = Math.Max(PeakBytes, ReservedBytes);
             return buffer;
         }
-        catch (Exception error) when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
+        catch (Exception error)
+            when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
         {
             throw new InputException(
                 "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece",
-                $"{Mebibytes(MemoryBytes - ReservedBytes)} at most: {Mebibytes(ReservedBytes)} of {Mebibytes(MemoryBytes)} are in use here",
+                $"{Mebibytes(MemoryBytes - ReservedBytes)} at most: {Mebibytes(ReservedBytes)} of "
+                + $"{Mebibytes(MemoryBytes)} are in use here",
                 "a smaller batch, a shorter maximum length, a smaller model, or another --device", error);
         }
     }
@@ -158,7 +162,8 @@ public sealed class GpuDevice : Device
     internal void Released(long bytes) => ReservedBytes -= bytes;
 
     /// <summary>A view of this device's memory, as kernels see it.</summary>
-    internal static GpuView<T> View<T>(View<T> view) where T : unmanaged => new(Elements(view), view.Rows, view.Columns);
+    internal static GpuView<T> View<T>(View<T> view) where T : unmanaged =>
+        new(Elements(view), view.Rows, view.Columns);
 
     /// <summary>Integers on the device.</summary>
     internal GpuView<int> Integers(ReadOnlySpan<int> values) => _integers.Get(values);

@@ -88,7 +88,8 @@ public sealed class GpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// One thread for each of <paramref name="count"/> elements, numbered by <see cref="GpuIndex.Thread"/>. The last
     /// group may have threads beyond the last element, so a kernel must check.
     /// </summary>
-    public Work ForEach(long count) => new(new(checked((int)((count + GroupSize - 1) / GroupSize)), 1), new(GroupSize, 1));
+    public Work ForEach(long count) =>
+        new(new(checked((int)((count + GroupSize - 1) / GroupSize)), 1), new(GroupSize, 1));
 
     /// <summary>
     /// One group of <see cref="GroupSize"/> threads for each of <paramref name="count"/> rows or blocks, numbered by

@@ -57,7 +57,7 @@ public sealed class VectorMathTests
         VectorMath.ScaledExp<float>(scaled, 3, 0.5f);
         Assert.Equal([.. x.Select(value => VectorMath.Exp(Vector.Create(value - 3))[0] * 0.5f)], scaled);
         float[] taken = [.. x], expected = [.. x.Select(value => VectorMath.Exp(Vector.Create(value - 3))[0])];
-        Near(expected.Sum(value => (double)value), VectorMath.TakeExp<float>(taken, 3), length, 1.0 / (1 << 23), length);
+        Near(expected.Sum(value => (double)value), VectorMath.ExpAndSum<float>(taken, 3), length, 1.0 / (1 << 23), length);
         Assert.Equal(expected, taken);
     }
 

@@ -55,8 +55,8 @@ public sealed partial class Gelu<T> : IGpuOp<T>
         long i = GpuIndex.Thread;
         if (i >= y.Count)
             return;
-        double v = GpuWide.Read(x, i);
-        GpuWide.Write(y, i, v * GpuErrorFunction.Normal(v));
+        double v = GpuDouble.Read(x, i);
+        GpuDouble.Write(y, i, v * GpuErrorFunction.Normal(v));
     }
 
     /// <summary>The factor passes through memory, where a double becomes a T.</summary>
@@ -66,8 +66,8 @@ public sealed partial class Gelu<T> : IGpuOp<T>
         if (i >= dy.Count)
             return;
         const double InverseRootTwoPi = 0.39894228040143267794;
-        double v = GpuWide.Read(x, i);
-        GpuWide.Write(factor, i, GpuErrorFunction.Normal(v) + (v * Math.Exp(-0.5 * v * v) * InverseRootTwoPi));
+        double v = GpuDouble.Read(x, i);
+        GpuDouble.Write(factor, i, GpuErrorFunction.Normal(v) + (v * Math.Exp(-0.5 * v * v) * InverseRootTwoPi));
         dx[i] += factor[i] * dy[i];
     }
 }

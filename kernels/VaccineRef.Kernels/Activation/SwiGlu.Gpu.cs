@@ -11,7 +11,8 @@ public sealed partial class SwiGlu<T> : IGpuOp<T>
     public void Backward(GpuFrame<T> f)
     {
         if (f.Wants(0))
-            f.Kernels.Launch(f.ForEach(f.Dy.Count), BackwardGateKernel, f.X(0), f.X(1), f.Dy, f.Dx(0), f.Adds(0) ? 1 : 0);
+            f.Kernels.Launch(
+                f.ForEach(f.Dy.Count), BackwardGateKernel, f.X(0), f.X(1), f.Dy, f.Dx(0), f.Adds(0) ? 1 : 0);
         if (f.Wants(1))
             f.Kernels.Launch(f.ForEach(f.Dy.Count), BackwardUpKernel, f.X(0), f.Dy, f.Dx(1), f.Adds(1) ? 1 : 0);
     }

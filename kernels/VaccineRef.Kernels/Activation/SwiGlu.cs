@@ -35,7 +35,8 @@ public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPoin
             {
                 int lanes = end - i;
                 var g = VectorMath.Load(gate.Address + i, lanes);
-                VectorMath.Store(g * VectorMath.Sigmoid(g) * VectorMath.Load(up.Address + i, lanes), y.Address + i, lanes);
+                var u = VectorMath.Load(up.Address + i, lanes);
+                VectorMath.Store(g * VectorMath.Sigmoid(g) * u, y.Address + i, lanes);
             }
         });
     }

@@ -22,7 +22,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         f.Kernels.Launch(f.ForEach(delta.Count), DeltaKernel, f.Y, f.Dy, delta, HeadSize);
         if (f.Wants(0))
             f.Kernels.Launch(
-                Blocks(f, Heads), BackwardQueryKernel, f.X(0), f.X(1), f.X(2), f.Dy, f.Saved, delta, f.Dx(0), f.Ids, sizes);
+                Blocks(f, Heads), BackwardQueryKernel, f.X(0), f.X(1), f.X(2), f.Dy, f.Saved, delta, f.Dx(0), f.Ids,
+                sizes);
         if (f.Wants(1) || f.Wants(2))
             f.Kernels.Launch(
                 Blocks(f, KeyValueHeads), BackwardKeyKernel, f.X(0), f.X(1), f.X(2), f.Dy, f.Saved, delta, f.Dx(1),
@@ -38,7 +39,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     internal void Attend(
         GpuFrame<T> f, GpuView<T> k, GpuView<T> v, GpuView<T> saved, GpuView<int> starts, GpuView<int> past) =>
         f.Kernels.Launch(
-            Blocks(f, Heads), ForwardKernel, f.X(0), k, v, f.Y, saved, f.Ids, starts, past, new AttentionSizes<T>(this));
+            Blocks(f, Heads), ForwardKernel, f.X(0), k, v, f.Y, saved, f.Ids, starts, past,
+            new AttentionSizes<T>(this));
 
     /// <summary>
     /// Makes a group of threads for each head and each block of rows of a sequence, in the order of
@@ -75,7 +77,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> y, GpuView<T> saved, GpuView<int> offsets,
         GpuView<int> starts, GpuView<int> past, AttentionSizes<T> sizes)
     {
-        var tiles = new AttentionTiles<T>(SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>()));
+        var shared = SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>());
+        var tiles = new AttentionTiles<T>(shared);
         int edge = tiles.Edge, slot = Grid.DimX - 1 - Grid.IdxX, head = Grid.IdxY;
         int sequence = Find(slot, offsets, edge);
         int skip = (slot - (offsets[sequence] / edge) - sequence) * edge, row = offsets[sequence] + skip;
@@ -97,7 +100,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         {
             int keyRow = starts[sequence] + position, keys = Math.Min(edge, end - position);
             tiles.Dot(queries, new HeadRows<T>(k, keyRow, keys, column), sizes.HeadSize, sizes.Scale, 0);
-            Soften(tiles, sizes, first, position, keys);
+            UpdateSoftmax(tiles, sizes, first, position, keys);
             AddValues(
                 tiles, new HeadRows<T>(v, keyRow, keys, column), output, sizes.HeadSize, position > from,
                 position + edge >= end);
@@ -113,7 +116,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
     /// Takes new scores into the statistics of the queries: factor = exp(old largest - largest), and weights =
     /// exp(scores - largest).
     /// </summary>
-    private static void Soften(AttentionTiles<T> tiles, AttentionSizes<T> sizes, int first, int position, int keys)
+    private static void UpdateSoftmax(
+        AttentionTiles<T> tiles, AttentionSizes<T> sizes, int first, int position, int keys)
     {
         var shared = tiles.Shared;
         int largest = tiles.Statistic(Largest), total = tiles.Statistic(Total), factor = tiles.Statistic(Factor);
@@ -193,7 +197,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> dy, GpuView<T> saved, GpuView<T> delta, GpuView<T> dq,
         GpuView<int> offsets, AttentionSizes<T> sizes)
     {
-        var tiles = new AttentionTiles<T>(SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>()));
+        var shared = SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>());
+        var tiles = new AttentionTiles<T>(shared);
         int edge = tiles.Edge, slot = Grid.DimX - 1 - Grid.IdxX, head = Grid.IdxY;
         int sequence = Find(slot, offsets, edge), start = offsets[sequence];
         int first = (slot - (start / edge) - sequence) * edge, row = start + first;
@@ -223,7 +228,8 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         GpuView<T> q, GpuView<T> k, GpuView<T> v, GpuView<T> dy, GpuView<T> saved, GpuView<T> delta, GpuView<T> dk,
         GpuView<T> dv, GpuView<int> offsets, AttentionSizes<T> sizes)
     {
-        var tiles = new AttentionTiles<T>(SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>()));
+        var shared = SharedMemory.Allocate<T>(AttentionTiles<T>.SharedBytes / Interop.SizeOf<T>());
+        var tiles = new AttentionTiles<T>(shared);
         int edge = tiles.Edge, slot = Grid.IdxX, column = Grid.IdxY * sizes.HeadSize;
         int sequence = Find(slot, offsets, edge), start = offsets[sequence], length = offsets[sequence + 1] - start;
         int position = (slot - (start / edge) - sequence) * edge, row = start + position;

@@ -162,7 +162,8 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
         return (low, head, (slots - 1 - slot) * QueryBlock<T>.Queries);
     }
 
-    private static int FirstSlot(int sequence, ReadOnlySpan<int> offsets) => (offsets[sequence] / QueryBlock<T>.Queries) + sequence;
+    private static int FirstSlot(int sequence, ReadOnlySpan<int> offsets) =>
+        (offsets[sequence] / QueryBlock<T>.Queries) + sequence;
 
     private unsafe void Clear(View<T> x, int first, int end, int head)
     {

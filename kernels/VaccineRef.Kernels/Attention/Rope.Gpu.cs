@@ -5,35 +5,35 @@ namespace VaccineRef.Kernels;
 
 public sealed partial class Rope<T> : IGpuOp<T>
 {
-    // pi / 2 = High + Low; High has 33 bits, so that quadrant * High is exact for angles below a million: fused or not, the
-    // same (ILGPU has no fused multiplication and addition). Sine and cosine up to pi / 4 by the polynomials of fdlibm's
-    // k_sin.c and k_cos.c (Sun Microsystems): a GPU has no sine in double of its own.
+    // pi / 2 = High + Low. High has 33 bits, so that quadrant * High is exact for angles below a million, and the
+    // result is the same whether a driver fuses it with the subtraction or not. Sine and cosine up to pi / 4 are the
+    // polynomials of fdlibm's k_sin.c and k_cos.c (Sun Microsystems), because a GPU has no sine in double of its own.
     private const double High = 1.57079632673412561417, Low = 6.07710050650619224932e-11;
     private const double Quadrants = 0.6366197723675814;
 
     /// <inheritdoc/>
-    public void Forward(GpuFrame<T> f) => Turn(f, f.X(0), f.Y, back: 0, adds: 0);
+    public void Forward(GpuFrame<T> f) => Rotate(f, f.X(0), f.Y, back: 0, adds: 0);
 
     /// <inheritdoc/>
     public void Backward(GpuFrame<T> f)
     {
         if (f.Wants(0))
-            Turn(f, f.Dy, f.Dx(0), back: 1, f.Adds(0) ? 1 : 0);
+            Rotate(f, f.Dy, f.Dx(0), back: 1, f.Adds(0) ? 1 : 0);
     }
 
     /// <summary>
-    /// Computes y = R x, or R' x when turning back, and adds it to y if asked to. The frequencies are sent to the
+    /// Computes y = R x, or R' x when rotating back, and adds it to y if asked to. The frequencies are sent to the
     /// device as the integers that have the same bits.
     /// </summary>
-    private void Turn(GpuFrame<T> f, GpuView<T> x, GpuView<T> y, int back, int adds) => f.Kernels.Launch(
-        f.ForEach((long)x.Rows * _frequencies.Length), TurnKernel, x, y, f.Ids,
+    private void Rotate(GpuFrame<T> f, GpuView<T> x, GpuView<T> y, int back, int adds) => f.Kernels.Launch(
+        f.ForEach((long)x.Rows * _frequencies.Length), RotateKernel, x, y, f.Ids,
         f.Integers(MemoryMarshal.Cast<double, int>(_frequencies)), back, adds);
 
     /// <summary>
     /// Runs one thread for each row and frequency: all heads turn by the same angle. The arithmetic is in double and
     /// rounded once.
     /// </summary>
-    private static void TurnKernel(
+    private static void RotateKernel(
         GpuView<T> x, GpuView<T> y, GpuView<int> positions, GpuView<int> frequencies, int back, int adds)
     {
         int half = frequencies.Columns / 2;
@@ -50,9 +50,9 @@ public sealed partial class Rope<T> : IGpuOp<T>
         cos = ((quadrant + 1) & 2) == 0 ? cos : -cos;
         for (long i = (row * x.Columns) + pair, end = (row + 1) * x.Columns; i < end; i += 2 * half)
         {
-            double x0 = GpuWide.Read(x, i), x1 = GpuWide.Read(x, i + half);
-            GpuWide.Write(y, i, (adds == 0 ? 0 : GpuWide.Read(y, i)) + ((x0 * cos) - (x1 * sin)));
-            GpuWide.Write(y, i + half, (adds == 0 ? 0 : GpuWide.Read(y, i + half)) + ((x1 * cos) + (x0 * sin)));
+            double x0 = GpuDouble.Read(x, i), x1 = GpuDouble.Read(x, i + half);
+            GpuDouble.Write(y, i, (adds == 0 ? 0 : GpuDouble.Read(y, i)) + ((x0 * cos) - (x1 * sin)));
+            GpuDouble.Write(y, i + half, (adds == 0 ? 0 : GpuDouble.Read(y, i + half)) + ((x1 * cos) + (x0 * sin)));
         }
     }
 

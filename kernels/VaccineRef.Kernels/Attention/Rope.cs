@@ -64,19 +64,19 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
     }
 
     /// <inheritdoc/>
-    public override void Forward(CpuFrame<T> f) => Turn(f, f.X(0), f.Y, back: false);
+    public override void Forward(CpuFrame<T> f) => Rotate(f, f.X(0), f.Y, back: false);
 
     /// <inheritdoc/>
     public override void Backward(CpuFrame<T> f)
     {
         if (f.Wants(0))
-            Turn(f, f.Dy, f.Dx(0), back: true, f.Adds(0));
+            Rotate(f, f.Dy, f.Dx(0), back: true, f.Adds(0));
     }
 
     /// <summary>
     /// Computes y = R x, where R is the rotation, or, if <paramref name="back"/>, y = R' x or y += R' x.
     /// </summary>
-    private void Turn(CpuFrame<T> f, View<T> x, View<T> y, bool back, bool adds = false)
+    private void Rotate(CpuFrame<T> f, View<T> x, View<T> y, bool back, bool adds = false)
     {
         var positions = f.Ids;
         var table = Table(positions.Span);
@@ -90,14 +90,14 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
                     T* from = x.Address + ((long)row * x.Columns), to = y.Address + ((long)row * x.Columns);
                     for (int head = 0; head < x.Columns; head += headSize)
                         if (back)
-                            TurnBack(from + head, turn, to + head, headSize / 2, adds);
+                            RotateBack(from + head, turn, to + head, headSize / 2, adds);
                         else
-                            Turn(from + head, turn, to + head, headSize / 2);
+                            Rotate(from + head, turn, to + head, headSize / 2);
                 }
         });
     }
 
-    private static void Turn(T* x, T* turn, T* y, int half)
+    private static void Rotate(T* x, T* turn, T* y, int half)
     {
         int i = 0;
         for (; i <= half - Vector<T>.Count; i += Vector<T>.Count)
@@ -113,7 +113,7 @@ public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatin
                 ((x[i] * turn[i]) - (x[half + i] * turn[half + i]), (x[half + i] * turn[i]) + (x[i] * turn[half + i]));
     }
 
-    private static void TurnBack(T* dy, T* turn, T* dx, int half, bool adds)
+    private static void RotateBack(T* dy, T* turn, T* dx, int half, bool adds)
     {
         int i = 0;
         for (; i <= half - Vector<T>.Count; i += Vector<T>.Count)

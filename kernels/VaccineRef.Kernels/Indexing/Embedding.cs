@@ -60,7 +60,8 @@ public sealed partial class Embedding<T>(int offset = 0, int paddingId = -1) : O
             return;
         View<T> dtable = f.Dx(0), dy = f.Dy;
         var ids = f.Ids;
-        f.Workers.Blocks(dy.Columns, BlockSizes.Columns, (first, end) =>       // a column has one owner: threads share nothing
+        // Every column belongs to one thread, so that no two threads add to the same element.
+        f.Workers.Blocks(dy.Columns, BlockSizes.Columns, (first, end) =>
         {
             for (int row = 0; row < dy.Rows; row++)
             {

@@ -16,8 +16,9 @@ namespace VaccineRef.Kernels;
 /// </param>
 /// <param name="layout">How W is stored; B is always (out, r).</param>
 /// <param name="scaling">The factor of the adapter.</param>
-public sealed unsafe partial class FrozenLinear<T>(View<ushort> weight, WeightLayout layout = WeightLayout.OutIn, double scaling = 0)
-    : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed unsafe partial class FrozenLinear<T>(
+    View<ushort> weight, WeightLayout layout = WeightLayout.OutIn, double scaling = 0) : Op<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int BlockBytes = 1 << 20;             // widened at a time: stays in the second-level cache
 

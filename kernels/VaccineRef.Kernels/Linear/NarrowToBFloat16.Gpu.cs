@@ -22,7 +22,7 @@ public sealed unsafe partial class NarrowToBFloat16<T> : IGpuRoutine<T>
         long i = GpuIndex.Thread;
         if (i >= x.Count)
             return;
-        double value = GpuWide.Read(x, i);
+        double value = GpuDouble.Read(x, i);
         float single = (float)value;
         uint bits = Interop.FloatAsInt(single);
         bool isNaN = double.IsNaN(value);

@@ -9,7 +9,8 @@ namespace VaccineRef.Kernels;
 /// Source: <see cref="BFloat16.Narrow"/>.
 /// </summary>
 /// <param name="to">Where the rounded numbers go, on the device that the routine runs on.</param>
-public sealed unsafe partial class NarrowToBFloat16<T>(View<ushort> to) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed unsafe partial class NarrowToBFloat16<T>(View<ushort> to) : Routine<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "NarrowToBFloat16";

@@ -103,16 +103,17 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         if (row >= losses.Count)
             return;
         bool counted = targets[row] != Ignored;
-        double log = counted ? Math.Log(GpuWide.Read(stats, (3 * row) + 1) + Math.Exp(GpuWide.Read(stats, (3 * row) + 2))) : 0;
-        GpuWide.Write(saved, row * saved.Columns, counted ? GpuWide.Read(stats, 3 * row) + log : 0);
-        losses[row] = counted ? log - GpuWide.Read(stats, (3 * row) + 2) : 0;
+        double others = GpuDouble.Read(stats, (3 * row) + 1), target = GpuDouble.Read(stats, (3 * row) + 2);
+        double log = counted ? Math.Log(others + Math.Exp(target)) : 0;
+        GpuDouble.Write(saved, row * saved.Columns, counted ? GpuDouble.Read(stats, 3 * row) + log : 0);
+        losses[row] = counted ? log - target : 0;
     }
 
     private static void NarrowKernel(GpuView<double> losses, GpuView<T> y)
     {
         long row = GpuIndex.Thread;
         if (row < losses.Count)
-            GpuWide.Write(y, row, losses[row]);
+            GpuDouble.Write(y, row, losses[row]);
     }
 
     /// <summary>Runs one group, which sums the losses by a fixed tree.</summary>
@@ -123,7 +124,7 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
             sum += losses[row];
         sum = GroupSum.All(sum);
         if (Group.IdxX == 0)
-            GpuWide.Write(y, 0, sum / counted);
+            GpuDouble.Write(y, 0, sum / counted);
     }
 
     /// <summary>Runs one group for each row: dz_j = (p_j - [j = t]) dy, in place of z.</summary>

@@ -145,11 +145,12 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     private static T Absorb(Span<T> z, int target, Span<T> sums, bool first)
     {
         // Finite, so that exp(before - max) is never NaN: every logit lies above it.
-        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0], max = T.Max(before, TensorPrimitives.Max<T>(z));
+        T before = first ? T.BitIncrement(T.NegativeInfinity) : sums[0];
+        T max = T.Max(before, TensorPrimitives.Max<T>(z));
         if ((uint)target < (uint)z.Length)
             (sums[2], z[target]) = (z[target], T.NegativeInfinity);
         T factor = first ? T.Zero : T.Exp(before - max), earlier = first ? T.Zero : sums[1] * factor;
-        (sums[0], sums[1]) = (max, earlier + VectorMath.TakeExp(z, max));
+        (sums[0], sums[1]) = (max, earlier + VectorMath.ExpAndSum(z, max));
         return factor;
     }
 
@@ -237,7 +238,9 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
             y.Span[chunk.Row(i)] = T.CreateChecked(losses.Span[i]);
     }
 
-    /// <summary>dW += dz' hidden, in the rows of the block of the vocabulary that begins at <paramref name="entry"/>.</summary>
+    /// <summary>
+    /// dW += dz' hidden, in the rows of the block of the vocabulary that begins at <paramref name="entry"/>.
+    /// </summary>
     private static void AddWeightGradient(CpuFrame<T> f, View<T> hidden, View<T> dz, int entry) => Matmul.Multiply(
         f.Workers, T.One, dz.Transposed(), hidden.SliceRows(0, dz.Rows), f.Dx(1).SliceRows(entry, dz.Columns),
         accumulate: true);

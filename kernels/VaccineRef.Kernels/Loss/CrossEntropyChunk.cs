@@ -77,8 +77,8 @@ internal readonly struct CrossEntropyChunk<T> where T : unmanaged, IFloatingPoin
     }
 
     /// <summary>
-    /// Product += z W over one block of the vocabulary, where z is what the logits have become; the first block replaces
-    /// what was there.
+    /// Product += z W over one block of the vocabulary, where z is what the logits have become; the first block
+    /// replaces what was there.
     /// </summary>
     public void MultiplyBack(CpuFrame<T> f, View<T> z, int entry)
     {

@@ -45,9 +45,10 @@ public sealed partial class KlDivergence<T> : Op<T> where T : unmanaged, IFloati
                 for (int start = 0; start < z.Columns; start += BlockSizes.Strip)
                 {
                     int count = Math.Min(BlockSizes.Strip, z.Columns - start);
-                    LogRatio(z.Row(row).Slice(start, count), r.Row(row).Slice(start, count), student, teacher, p, ratio);
+                    LogRatio(
+                        z.Row(row).Slice(start, count), r.Row(row).Slice(start, count), student, teacher, p, ratio);
                     TensorPrimitives.Exp<T>(p[..count], p);
-                    sum += Wide.Dot<T>(p[..count], ratio[..count]);
+                    sum += DoubleSums.Dot<T>(p[..count], ratio[..count]);
                 }
 
                 y.Span[row] = T.CreateTruncating(sum);
@@ -62,7 +63,8 @@ public sealed partial class KlDivergence<T> : Op<T> where T : unmanaged, IFloati
         var (dz, dr) = (f.Wants(0) ? f.Dx(0) : default, f.Wants(1) ? f.Dx(1) : default);
         f.Workers.Blocks(z.Rows, BlockSizes.Rows, [SkipLocalsInit] (first, end) =>
         {
-            Span<T> p = stackalloc T[BlockSizes.Strip], ratio = stackalloc T[BlockSizes.Strip], q = stackalloc T[BlockSizes.Strip];
+            Span<T> p = stackalloc T[BlockSizes.Strip], q = stackalloc T[BlockSizes.Strip];
+            Span<T> ratio = stackalloc T[BlockSizes.Strip];
             for (int row = first; row < end; row++)
                 for (int start = 0; start < z.Columns; start += BlockSizes.Strip)
                 {
@@ -108,7 +110,7 @@ public sealed partial class KlDivergence<T> : Op<T> where T : unmanaged, IFloati
             var part = strip[..Math.Min(BlockSizes.Strip, row.Length - start)];
             TensorPrimitives.Subtract(row.Slice(start, part.Length), max, part);
             TensorPrimitives.Exp<T>(part, part);
-            sum += Wide.Sum<T>(part);
+            sum += DoubleSums.Sum<T>(part);
         }
 
         return max + T.CreateTruncating(Math.Log(sum));

@@ -24,7 +24,8 @@ public sealed partial class KlOverTime<T> : IGpuOp<T>
     private static GpuView<T> LogSums(GpuFrame<T> f)
     {
         var (rows, columns) = (2 * f.Y.Rows, f.Y.Columns);
-        var (max, sum, result) = (f.Scratch<T>(rows, columns), f.Scratch<T>(rows, columns), f.Scratch<T>(rows, columns));
+        var (max, sum) = (f.Scratch<T>(rows, columns), f.Scratch<T>(rows, columns));
+        var result = f.Scratch<T>(rows, columns);
         for (int i = 0; i < 2; i++)
             f.Kernels.Launch(f.ForEach(f.Y.Count), SumKernel, f.X(i), f.Ids, max, sum, i * f.Y.Rows);
         GpuLogSum.Write(f, max, sum, result);

@@ -26,9 +26,10 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
     public override Shape Infer(ReadOnlySpan<Shape> x) => Infer(x, 2);
 
     /// <inheritdoc/>
-    public override Shape Infer(ReadOnlySpan<Shape> x, int ids) => x is [var student, var teacher] && student == teacher && ids > 0
-        ? new(ids - 1, student.Columns)
-        : throw new ShapeException(Name, x, "logits z (N, V) and r (N, V), and the offsets of the sequences");
+    public override Shape Infer(ReadOnlySpan<Shape> x, int ids) =>
+        x is [var student, var teacher] && student == teacher && ids > 0
+            ? new(ids - 1, student.Columns)
+            : throw new ShapeException(Name, x, "logits z (N, V) and r (N, V), and the offsets of the sequences");
 
     /// <inheritdoc/>
     public override void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
@@ -37,7 +38,8 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
         for (int i = 1; i < ids.Length; i++)
             ascends &= ids[i - 1] <= ids[i];
         if (!ascends)
-            throw new ShapeException(Name, $"offsets {string.Join(' ', ids.ToArray())}", $"ascending from 0 to N = {x[0].Rows}");
+            throw new ShapeException(
+                Name, $"offsets {string.Join(' ', ids.ToArray())}", $"ascending from 0 to N = {x[0].Rows}");
     }
 
     /// <inheritdoc/>
@@ -90,7 +92,8 @@ public sealed partial class KlOverTime<T> : Op<T> where T : unmanaged, IFloating
 
                         if (!dr.IsEmpty)
                         {
-                            TensorPrimitives.Subtract<T>(strips.Ratio, y.Row(sequence).Slice(start, count), strips.Ratio);
+                            var mean = y.Row(sequence).Slice(start, count);
+                            TensorPrimitives.Subtract<T>(strips.Ratio, mean, strips.Ratio);
                             TensorPrimitives.Multiply<T>(strips.P, strips.Ratio, strips.Ratio);
                             var target = dr.Row(row).Slice(start, count);
                             TensorPrimitives.MultiplyAdd<T>(strips.Ratio, slope, target, target);

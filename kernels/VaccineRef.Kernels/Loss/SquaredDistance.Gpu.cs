@@ -27,13 +27,13 @@ public sealed partial class SquaredDistance<T> : IGpuOp<T>
         for (int c = Group.IdxX; c < x0.Columns; c += Group.DimX)
         {
             long i = ((long)row * x0.Columns) + c;
-            double difference = GpuWide.Read(x0, i) - GpuWide.Read(x1, i);
+            double difference = GpuDouble.Read(x0, i) - GpuDouble.Read(x1, i);
             sum += difference * difference;
         }
 
         double total = GroupSum.All(sum);
         if (Group.IdxX == 0)
-            GpuWide.Write(y, row, total);
+            GpuDouble.Write(y, row, total);
     }
 
     private static void BackwardKernel(GpuView<T> x0, GpuView<T> x1, GpuView<T> dy, GpuView<T> dx, T factor)

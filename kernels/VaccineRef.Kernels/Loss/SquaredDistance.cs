@@ -35,7 +35,7 @@ public sealed partial class SquaredDistance<T> : Op<T> where T : unmanaged, IFlo
                     var part = strip[..Math.Min(BlockSizes.Strip, x0.Columns - start)];
                     TensorPrimitives.Subtract<T>(
                         x0.Row(row).Slice(start, part.Length), x1.Row(row).Slice(start, part.Length), part);
-                    sum += Wide.Dot<T>(part, part);
+                    sum += DoubleSums.Dot<T>(part, part);
                 }
 
                 y.Span[row] = T.CreateTruncating(sum);

@@ -29,13 +29,13 @@ public sealed partial class WeightedSquaredDistance<T> : IGpuOp<T>
         for (int c = Group.IdxX; c < x0.Columns; c += Group.DimX)
         {
             long i = ((long)row * x0.Columns) + c;
-            double difference = GpuWide.Read(x0, i) - GpuWide.Read(x1, i);
-            sum += GpuWide.Read(w, i) * difference * difference;
+            double difference = GpuDouble.Read(x0, i) - GpuDouble.Read(x1, i);
+            sum += GpuDouble.Read(w, i) * difference * difference;
         }
 
         double total = GroupSum.All(sum);
         if (Group.IdxX == 0)
-            GpuWide.Write(y, row, total);
+            GpuDouble.Write(y, row, total);
     }
 
     private static void BackwardKernel(

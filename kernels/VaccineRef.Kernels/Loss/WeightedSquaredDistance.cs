@@ -36,7 +36,7 @@ public sealed partial class WeightedSquaredDistance<T> : Op<T> where T : unmanag
                 {
                     var part = Difference(f, row, start, difference);
                     TensorPrimitives.Multiply(w.Row(row).Slice(start, part.Length), part, weighted);
-                    sum += Wide.Dot<T>(part, weighted[..part.Length]);
+                    sum += DoubleSums.Dot<T>(part, weighted[..part.Length]);
                 }
 
                 y.Span[row] = T.CreateTruncating(sum);
@@ -95,7 +95,8 @@ public sealed partial class WeightedSquaredDistance<T> : Op<T> where T : unmanag
     {
         View<T> x0 = f.X(0), x1 = f.X(1);
         var part = strip[..Math.Min(BlockSizes.Strip, x0.Columns - start)];
-        TensorPrimitives.Subtract<T>(x0.Row(row).Slice(start, part.Length), x1.Row(row).Slice(start, part.Length), part);
+        TensorPrimitives.Subtract<T>(
+            x0.Row(row).Slice(start, part.Length), x1.Row(row).Slice(start, part.Length), part);
         return part;
     }
 }

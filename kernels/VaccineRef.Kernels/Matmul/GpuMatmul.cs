@@ -13,11 +13,11 @@ public static class GpuMatmul
     /// <para>
     /// Error against exact arithmetic, for every element, with S = |alpha| sum over p of |A_ip| |B_pj|, eps = 2^-23
     /// (float) or 2^-52 (double), and nothing that underflows. Where the device computes products in
-    /// <see cref="MatmulPrecision.Float32"/>, and in every precision for m up to 8: |error| &lt;= (k + 2) eps (|C| + S).
-    /// In the other precisions A and B are rounded first, by at most u of each number, with u = 2^-11 (TF32) or 2^-8
-    /// (bfloat16, where a number above 3.39e38 becomes infinite), and tensor cores truncate sums that other hardware
-    /// rounds: |error| &lt;= (2 u + u^2) S + 2 (k + 4) eps (|C| + S). The bits depend on m, n, k and the device, and are
-    /// the same in every run.
+    /// <see cref="MatmulPrecision.Float32"/>, and in every precision for m up to 8: |error| &lt;= (k + 2) eps (|C| +
+    /// S). In the other precisions A and B are rounded first, by at most u of each number, with u = 2^-11 (TF32) or
+    /// 2^-8 (bfloat16, where a number above 3.39e38 becomes infinite), and tensor cores truncate sums that other
+    /// hardware rounds: |error| &lt;= (2 u + u^2) S + 2 (k + 4) eps (|C| + S). The bits depend on m, n, k and the
+    /// device, and are the same in every run.
     /// </para>
     /// <para>
     /// NaN and infinity reach the elements of their row and column and no others. If m or n is 0, nothing happens. If k

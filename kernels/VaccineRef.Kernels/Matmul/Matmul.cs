@@ -16,13 +16,13 @@ public static unsafe class Matmul
 
     /// <summary>
     /// C = alpha A B, or C += alpha A B. A is (m, k), B is (k, n) and C is (m, n); any of them may be a transpose
-    /// (<see cref="Matrix{T}.Transposed"/>) and may be a part of a larger matrix. C must not overlap A or B, and nothing
-    /// but its elements is written.
+    /// (<see cref="Matrix{T}.Transposed"/>) and may be a part of a larger matrix. C must not overlap A or B, and
+    /// nothing but its elements is written.
     /// <para>
-    /// Error against exact arithmetic, for every element: |error| &lt;= (k + 1) eps (|C| + |alpha| sum over p of
-    /// |A_ip| |B_pj|), where eps is 2^-23 (float) or 2^-52 (double) and nothing underflows, because a product passes
-    /// through at most k + 1 roundings of eps / 2. The bits depend on m, n, k and the vector width of the machine, never
-    /// on the number of threads.
+    /// Error against exact arithmetic, for every element: |error| &lt;= (k + 1) eps (|C| + |alpha| sum over p of |A_ip|
+    /// |B_pj|), where eps is 2^-23 (float) or 2^-52 (double) and nothing underflows, because a product passes through
+    /// at most k + 1 roundings of eps / 2. The bits depend on m, n, k and the vector width of the machine, never on the
+    /// number of threads.
     /// </para>
     /// <para>
     /// NaN and infinity reach the elements of their row and column and no others. If m or n is 0, nothing happens. If k

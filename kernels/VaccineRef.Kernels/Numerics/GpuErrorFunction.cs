@@ -8,7 +8,9 @@ internal static class GpuErrorFunction
 {
     private const double InverseRootPi = 0.56418958354775628695, RootHalf = 0.70710678118654752440;
 
-    /// <summary>The distribution function of the standard normal distribution, Phi(x) = erfc(-x / sqrt(2)) / 2.</summary>
+    /// <summary>
+    /// The distribution function of the standard normal distribution, Phi(x) = erfc(-x / sqrt(2)) / 2.
+    /// </summary>
     public static double Normal(double x)
     {
         double v = -x * RootHalf, distance = v < 0 ? -v : v;

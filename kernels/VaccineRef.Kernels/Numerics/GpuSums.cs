@@ -55,7 +55,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
     {
         double sum = 0;
         for (long i = First; i < End(x); i += Group.DimX)
-            sum += GpuWide.Read(x, i) * GpuWide.Read(x, i);
+            sum += GpuDouble.Read(x, i) * GpuDouble.Read(x, i);
         Put(partial, sum);
     }
 
@@ -63,7 +63,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
     {
         double sum = 0;
         for (long i = First; i < End(x); i += Group.DimX)
-            sum += GpuWide.Read(x, i);
+            sum += GpuDouble.Read(x, i);
         Put(partial, sum);
     }
 
@@ -90,7 +90,7 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
     {
         double sum = Sum(partial);
         if (Group.IdxX == 0)
-            GpuWide.Write(mean, 0, sum / count);
+            GpuDouble.Write(mean, 0, sum / count);
     }
 
     private static double Sum(GpuView<double> partial)
@@ -110,10 +110,11 @@ internal static class GpuLogSum
     public static void Write<T>(GpuFrame<T> f, GpuView<T> max, GpuView<T> sum, GpuView<T> y)
         where T : unmanaged, IFloatingPointIeee754<T> => f.Kernels.Launch(f.ForEach(y.Count), Kernel, max, sum, y);
 
-    private static void Kernel<T>(GpuView<T> max, GpuView<T> sum, GpuView<T> y) where T : unmanaged, IFloatingPointIeee754<T>
+    private static void Kernel<T>(GpuView<T> max, GpuView<T> sum, GpuView<T> y)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         long i = GpuIndex.Thread;
         if (i < y.Count)
-            GpuWide.Write(y, i, GpuWide.Read(max, i) + Math.Log(GpuWide.Read(sum, i)));
+            GpuDouble.Write(y, i, GpuDouble.Read(max, i) + Math.Log(GpuDouble.Read(sum, i)));
     }
 }

@@ -35,14 +35,15 @@ internal static unsafe class VectorMath
     public static Vector<T> Sigmoid<T>(Vector<T> x) where T : unmanaged
     {
         var power = Exp(-Vector.Abs(x));                    // at most 1: cannot overflow
-        return Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), power, Vector<T>.One) / (Vector<T>.One + power);
+        var above = Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), power, Vector<T>.One);
+        return above / (Vector<T>.One + power);
     }
 
     /// <summary>
     /// x = e^(x - shift), for x - shift up to 80. Returns the sum, taken lane by lane and then over the lanes. The
     /// error of the sum is at most 2 + count eps of it.
     /// </summary>
-    public static T TakeExp<T>(Span<T> x, T shift) where T : unmanaged, IFloatingPointIeee754<T>
+    public static T ExpAndSum<T>(Span<T> x, T shift) where T : unmanaged, IFloatingPointIeee754<T>
     {
         fixed (T* at = x)
         {

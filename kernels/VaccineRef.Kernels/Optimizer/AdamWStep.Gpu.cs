@@ -8,8 +8,8 @@ public sealed partial class AdamWStep<T> : IGpuRoutine<T>
     public double Run(GpuFrame<T> f)
     {
         f.Kernels.Launch(
-            f.ForEach(f.X(0).Count), UpdateKernel, f.X(0), f.X(1), f.X(2), f.X(3), _keep, _mean, _decay, _square, _epsilon,
-            _rootCorrection, _rate, _scale);
+            f.ForEach(f.X(0).Count), UpdateKernel, f.X(0), f.X(1), f.X(2), f.X(3), _keep, _mean, _decay, _square,
+            _epsilon, _rootCorrection, _rate, _scale);
         return 0;
     }
 

@@ -16,6 +16,6 @@ public sealed partial class FillNormal<T> : IGpuRoutine<T>
     {
         long i = GpuIndex.Thread;
         if (i < x.Count)
-            GpuWide.Write(x, i, standardDeviation * random.Normal(i));
+            GpuDouble.Write(x, i, standardDeviation * random.Normal(i));
     }
 }

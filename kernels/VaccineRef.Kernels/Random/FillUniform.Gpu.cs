@@ -22,6 +22,6 @@ public sealed partial class FillUniform<T> : IGpuRoutine<T>
     {
         long i = GpuIndex.Thread;
         if (i < x.Count)
-            GpuWide.Write(x, i, low + Interop.IntAsFloat(Interop.FloatAsInt(width * random.Uniform(i)) ^ zero));
+            GpuDouble.Write(x, i, low + Interop.IntAsFloat(Interop.FloatAsInt(width * random.Uniform(i)) ^ zero));
     }
 }

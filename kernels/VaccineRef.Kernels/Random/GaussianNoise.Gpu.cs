@@ -21,7 +21,7 @@ public sealed partial class GaussianNoise<T> : IGpuOp<T>
         long i = GpuIndex.Thread;
         if (i >= y.Count)
             return;
-        GpuWide.Write(y, i, standardDeviation * random.Normal(i));
+        GpuDouble.Write(y, i, standardDeviation * random.Normal(i));
         y[i] += x[i];
     }
 }

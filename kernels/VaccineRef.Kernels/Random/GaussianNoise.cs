@@ -9,7 +9,8 @@ namespace VaccineRef.Kernels;
 /// |sigma z|. NaN stays in its element. Source: the random perturbation of arXiv 2402.01109, section 5.5.
 /// </summary>
 /// <param name="standardDeviation">The standard deviation sigma.</param>
-public sealed partial class GaussianNoise<T>(double standardDeviation) : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class GaussianNoise<T>(double standardDeviation) : Op<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
     public override string Name => "GaussianNoise";

@@ -24,7 +24,8 @@ public sealed partial class FirstNonFinite<T> : IGpuRoutine<T>
         long piece = GpuIndex.Thread;
         if (piece >= first.Count)
             return;
-        long start = piece * BlockSizes.Sum, end = x.Count < start + BlockSizes.Sum ? x.Count : start + BlockSizes.Sum, found = long.MaxValue;
+        long start = piece * BlockSizes.Sum, found = long.MaxValue;
+        long end = x.Count < start + BlockSizes.Sum ? x.Count : start + BlockSizes.Sum;
         for (long i = end - 1; i >= start; i--)
             if (!(x[i] - x[i] == T.Zero))                       // NaN for what is not finite
                 found = i;

@@ -32,7 +32,7 @@ public sealed partial class GreedyToken<T> : IGpuOp<T>
         }
 
         if (thread == 0)
-            GpuWide.Write(y, row, T.IsNaN(x[row, best[0]]) ? -1 : best[0]);
+            GpuDouble.Write(y, row, T.IsNaN(x[row, best[0]]) ? -1 : best[0]);
     }
 
     /// <summary>

@@ -26,7 +26,7 @@ public sealed partial class Mean<T> : Op<T> where T : unmanaged, IFloatingPointI
     {
         var x = f.X(0);
         int count = checked((int)x.Shape.Count);
-        double sum = f.Workers.Sum(count, BlockSizes.Sum, (start, end) => Wide.Sum<T>(x.Span[start..end]));
+        double sum = f.Workers.Sum(count, BlockSizes.Sum, (start, end) => DoubleSums.Sum<T>(x.Span[start..end]));
         f.Y.Span[0] = T.CreateTruncating(sum / Math.Max(1, count));
     }
 
@@ -39,6 +39,7 @@ public sealed partial class Mean<T> : Op<T> where T : unmanaged, IFloatingPointI
         int count = checked((int)dx.Shape.Count);
         T share = f.Dy.Span[0] / T.CreateChecked(Math.Max(1, count));
         f.Workers.Blocks(
-            count, BlockSizes.Strip, (start, end) => TensorPrimitives.Add(dx.Span[start..end], share, dx.Span[start..end]));
+            count, BlockSizes.Strip,
+            (start, end) => TensorPrimitives.Add(dx.Span[start..end], share, dx.Span[start..end]));
     }
 }

@@ -21,7 +21,7 @@ public sealed partial class SquaredNorm<T> : Routine<T> where T : unmanaged, IFl
             var x = f.X(i);
             total += f.Workers.Sum(
                 checked((int)x.Shape.Count), BlockSizes.Sum,
-                (start, end) => Wide.Dot<T>(x.Span[start..end], x.Span[start..end]));
+                (start, end) => DoubleSums.Dot<T>(x.Span[start..end], x.Span[start..end]));
         }
 
         return total;

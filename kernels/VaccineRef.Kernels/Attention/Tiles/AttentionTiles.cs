@@ -30,7 +30,8 @@ internal readonly struct AttentionTiles<T> where T : unmanaged, IFloatingPointIe
     /// The shared memory of a group in bytes: enough for 64 queries in float or 32 in double. Every CUDA device grants
     /// that much without being asked.
     /// </summary>
-    public const int SharedBytes = RowsPerThread * LargestY * ((2 * ((RowsPerThread * LargestY) + 1)) + Statistics) * sizeof(float);
+    public const int SharedBytes =
+        RowsPerThread * LargestY * ((2 * ((RowsPerThread * LargestY) + 1)) + Statistics) * sizeof(float);
 
     private const int RowsPerThread = RegisterColumn<T>.Rows, Statistics = 3, LargestY = 8;
 

@@ -4,24 +4,6 @@ using System.Numerics.Tensors;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// The rows of a head on the query side, from the first row of a block on. Rows lie Stride apart, and the statistics of
-/// neighbouring rows lie Heads apart.
-/// </summary>
-internal readonly unsafe struct QueryRows<T>(T* q, T* y, T* dy, T* dq, T* logSumExp, nint stride, nint heads)
-    where T : unmanaged
-{
-    public readonly T* Q = q, Y = y, Dy = dy, Dq = dq, LogSumExp = logSumExp;
-    public readonly nint Stride = stride, Heads = heads;
-}
-
-/// <summary>The rows of a head on the key side, from position 0 of the sequence on.</summary>
-internal readonly unsafe struct KeyRows<T>(T* k, T* v, T* dk, T* dv, nint stride) where T : unmanaged
-{
-    public readonly T* K = k, V = v, Dk = dk, Dv = dv;
-    public readonly nint Stride = stride;
-}
-
-/// <summary>
 /// Up to 32 consecutive queries of one head, which meet all the keys that they see, 64 keys at a time. Scores are
 /// stored transposed, keys by queries, for two reasons: the softmax then runs down the columns, so that every vector
 /// holds the scores of one key for many queries; and only Q and dY need to be transposed, once. Blocks of keys begin at
@@ -80,16 +62,16 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     /// </summary>
     public void Forward(QueryRows<T> query, KeyRows<T> key)
     {
-        Transpose(query.Q, query.Stride, _scale, _queries);
+        query.Transpose(query.Q, _scale, _count, _lanes, _size, _queries);
         new Span<T>(_max, _lanes).Fill(T.BitIncrement(T.NegativeInfinity));      // finite: what is masked lies below it
         new Span<T>(_sum, _lanes).Clear();
         for (int position = FirstKey; position < EndKey; position += Keys)
         {
             Score(position, key);
-            Soften(position);
+            UpdateSoftmax(position);
             bool started = position > FirstKey;
             for (int i = 0; started && i < _count; i++)
-                Scale(query.Y + (i * query.Stride), _factor[i]);
+                query.ScaleOutput(i, _size, _factor[i]);
             SumOverKeys(position, _scores, key.V + (position * key.Stride), key.Stride, query.Y, query.Stride, started);
         }
 
@@ -97,7 +79,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         TensorPrimitives.Log(new ReadOnlySpan<T>(_sum, _lanes), new Span<T>(_factor, _lanes));
         for (int i = 0; i < _count; i++)
         {
-            Scale(query.Y + (i * query.Stride), T.One / _sum[i]);
+            query.ScaleOutput(i, _size, T.One / _sum[i]);
             if (query.LogSumExp != null)
                 query.LogSumExp[i * query.Heads] = _max[i] + _factor[i];
         }
@@ -109,8 +91,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     /// </summary>
     public void Backward(QueryRows<T> query, KeyRows<T> key, bool adds)
     {
-        Transpose(query.Q, query.Stride, _scale, _queries);
-        Transpose(query.Dy, query.Stride, T.One, _dy);
+        query.Transpose(query.Q, _scale, _count, _lanes, _size, _queries);
+        query.Transpose(query.Dy, T.One, _count, _lanes, _size, _dy);
         LoadStatistics(query);
         for (int position = FirstKey; position < EndKey; position += Keys)
         {
@@ -125,7 +107,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
             Differentiate(position);
             if (query.Dq != null)
                 SumOverKeys(
-                    position, _dScores, key.K + at, key.Stride, query.Dq, query.Stride, accumulate: adds || position > FirstKey);
+                    position, _dScores, key.K + at, key.Stride, query.Dq, query.Stride,
+                    accumulate: adds || position > FirstKey);
             if (key.Dk != null)
                 SumOverQueries(position, _dScores, query.Q, query.Stride, key.Dk + at, key.Stride);
         }
@@ -202,7 +185,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     /// Takes new scores into the maximum and the sum of each query: factor = exp(old max - max), scores = exp(scores -
     /// max).
     /// </summary>
-    private void Soften(int position)
+    private void UpdateSoftmax(int position)
     {
         for (int i = 0; i < _lanes; i += Vector<T>.Count)
         {
@@ -262,31 +245,5 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
             ReadOnlySpan<T> y = new(query.Y + row, _size), dy = new(query.Dy + row, _size);
             _sum[i] = TensorPrimitives.Dot(dy, y);
         }
-    }
-
-    /// <summary>
-    /// to (headSize, lanes) = scale x'. The lanes beyond the last query repeat it: they are computed and never read.
-    /// </summary>
-    private void Transpose(T* x, nint stride, T scale, T* to)
-    {
-        for (int i = 0; i < _lanes; i += 4)
-        {
-            T* x0 = x + (Math.Min(i, _count - 1) * stride), x1 = x + (Math.Min(i + 1, _count - 1) * stride);
-            T* x2 = x + (Math.Min(i + 2, _count - 1) * stride), x3 = x + (Math.Min(i + 3, _count - 1) * stride);
-            T* row = to + i;
-            for (int d = 0; d < _size; d++, row += _lanes)
-            {
-                row[0] = x0[d] * scale;
-                row[1] = x1[d] * scale;
-                row[2] = x2[d] * scale;
-                row[3] = x3[d] * scale;
-            }
-        }
-    }
-
-    private void Scale(T* row, T factor)
-    {
-        var span = new Span<T>(row, _size);
-        TensorPrimitives.Multiply(span, factor, span);
     }
 }

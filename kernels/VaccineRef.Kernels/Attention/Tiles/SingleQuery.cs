@@ -45,9 +45,10 @@ internal static unsafe class SingleQuery
             for (int j = count; j < lanes; j++)
                 weights[j] = T.NegativeInfinity;
             T before = max;
-            max = Soften(lanes, weights, before);
+            max = UpdateSoftmax(lanes, weights, before);
             T factor = block > first ? VectorMath.Exp(Vector.Create(before - max))[0] : T.Zero;
-            sum = (sum * factor) + Mix(count, size, weights, values + ((nint)block * size), y, factor, block > first);
+            T* seenValues = values + ((nint)block * size);
+            sum = (sum * factor) + AddValues(count, size, weights, seenValues, y, factor, block > first);
         }
 
         TensorPrimitives.Multiply(new ReadOnlySpan<T>(y, size), T.One / sum, new Span<T>(y, size));
@@ -85,7 +86,7 @@ internal static unsafe class SingleQuery
     /// <summary>
     /// scores = exp(scores - max), where max, which is returned, is the largest of them and of what came before.
     /// </summary>
-    private static T Soften<T>(int lanes, T* scores, T before) where T : unmanaged, IFloatingPointIeee754<T>
+    private static T UpdateSoftmax<T>(int lanes, T* scores, T before) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var most = Vector.Create(before);
         for (int j = 0; j < lanes; j += Vector<T>.Count)
@@ -103,7 +104,7 @@ internal static unsafe class SingleQuery
     /// y = w V, or factor y + w V, over the keys of the block, one after the other. Returns the sum of w, taken in the
     /// same order.
     /// </summary>
-    private static T Mix<T>(int count, int size, T* w, T* values, T* y, T factor, bool accumulate)
+    private static T AddValues<T>(int count, int size, T* w, T* values, T* y, T factor, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         T sum = T.Zero;

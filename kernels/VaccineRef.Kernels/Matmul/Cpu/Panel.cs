@@ -49,7 +49,7 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
     {
         if (source.Outer != 1)
         {
-            Turn(_firstPacked + i);
+            PackTransposed(_firstPacked + i);
             return;
         }
         int end = Math.Min(depth, (i + 1) * PerTask);
@@ -89,7 +89,7 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
                 *(T*)(to + i) = *(T*)(from + i);
     }
 
-    private void Turn(int s)
+    private void PackTransposed(int s)
     {
         int real = RowsOf(s);
         var from = source.At((nint)s * width, 0);
@@ -97,10 +97,10 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
         if (real < width)
             new Span<T>(to, width * depth).Clear();
         for (int first = 0; first < depth; first += Stretch)
-            Turn(from.At(0, first), real, Math.Min(Stretch, depth - first), width, to + (nint)first * width);
+            PackTransposed(from.At(0, first), real, Math.Min(Stretch, depth - first), width, to + (nint)first * width);
     }
 
-    private static void Turn(Strip<T> from, int real, int stretch, int width, T* to)
+    private static void PackTransposed(Strip<T> from, int real, int stretch, int width, T* to)
     {
         int r = 0;
         if (stretch == Stretch && from.Inner == 1)

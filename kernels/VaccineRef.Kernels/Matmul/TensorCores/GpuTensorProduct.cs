@@ -94,7 +94,13 @@ internal static class GpuTensorProduct<TA, TB, TCore>
     {
         int first = at + (TensorFragment.ColumnB(lane) * Stride), second = first + (TensorFragment.Columns * Stride);
         int low = TensorFragment.WordB(lane, 0), high = TensorFragment.WordB(lane, 1);
-        return new() { X = shared[first + low], Y = shared[first + high], Z = shared[second + low], W = shared[second + high] };
+        return new()
+        {
+            X = shared[first + low],
+            Y = shared[first + high],
+            Z = shared[second + low],
+            W = shared[second + high],
+        };
     }
 
     private static void Put(TCore core, in GpuOutput<float> c, int split, int lane, int row, int column)

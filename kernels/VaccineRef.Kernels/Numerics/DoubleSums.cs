@@ -7,7 +7,7 @@ namespace VaccineRef.Kernels;
 /// Sums in double, whatever the type of the elements, because a sum over many rows must not lose digits. The order of
 /// addition depends on the length alone, not on where the elements lie. A product of two floats is exact in double.
 /// </summary>
-internal static class Wide
+internal static class DoubleSums
 {
     /// <summary>The sum of x.</summary>
     public static double Sum<T>(ReadOnlySpan<T> x) where T : unmanaged, IFloatingPointIeee754<T>

@@ -6,7 +6,7 @@ namespace VaccineRef.Gpu;
 /// Reads and writes elements of a view as doubles, for kernels that are generic over float and double, because ILGPU
 /// does not compile T.CreateChecked. The branch depends on a constant only and is removed by the compiler.
 /// </summary>
-public static class GpuWide
+public static class GpuDouble
 {
     /// <summary>Element number <paramref name="i"/> as a double, exactly.</summary>
     public static double Read<T>(GpuView<T> view, long i) where T : unmanaged => Interop.SizeOf<T>() == sizeof(float)
