@@ -22,7 +22,7 @@ public static class Devices
     /// <summary>The name of ILGPU's simulator, which runs GPU kernels on the processor, slowly.</summary>
     public const string Simulator = "ilgpu-cpu";
 
-    // Barriers of the simulator are operating-system threads: few of them.
+    // The simulator has one operating-system thread for each thread of a group, so groups are small.
     private const int SimulatedWarp = 4, SimulatedWarps = 2;
 
     /// <summary>Opens a device. The caller disposes of it.</summary>
@@ -85,7 +85,7 @@ public static class Devices
             $"{kind}:{index}", device.Name, device.MemorySize, device.NumMultiprocessors, Capabilities(device),
             Unusable(device)));
 
-    // Everything, also what ILGPU would leave out: a device that is there and cannot be used is told, not hidden.
+    // All devices, also those that ILGPU would leave out: a device that cannot be used is listed with the reason.
     private static Context All() =>
         Context.Create(builder => builder.Cuda(_ => true).OpenCL(_ => true).EnableAlgorithms());
 

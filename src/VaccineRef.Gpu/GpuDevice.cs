@@ -17,7 +17,7 @@ public sealed class GpuDevice : Device
     private readonly Accelerator _accelerator;
     private readonly Transfers _transfers;
     private readonly IntegerCache _integers;
-    private object? _frame;          // GpuFrame<T> of the last Operands<T>
+    private object? _frame;          // the GpuFrame<T> of the last Operands<T>
     private object? _operands;
 
     internal GpuDevice(string name, Context context, Accelerator accelerator, MatmulPrecision precision)

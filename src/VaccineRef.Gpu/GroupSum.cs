@@ -32,7 +32,7 @@ public static class GroupSum
         }
 
         T total = shared[0];
-        Group.Barrier();                // nobody overwrites what another still reads
+        Group.Barrier();                // so that no thread overwrites what another still reads
         return total;
     }
 

@@ -34,7 +34,8 @@ public sealed class BackwardLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, I
             Every(gpu, large with { C = 1 + (large.C % 20), H = 1 + (large.H % 20) }, law);
     }
 
-    private static void Every(Device device, Sizes sizes, Action<Op<double>, OpRun<double>, double[][], double[], string> law)
+    private static void Every(
+        Device device, Sizes sizes, Action<Op<double>, OpRun<double>, double[][], double[], string> law)
     {
         foreach (var subject in OpCases.All)
         {
@@ -62,7 +63,8 @@ public sealed class BackwardLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, I
         {
             run.Forward(x);
             double[]? expected = run.Backward(x, u, wants: i => i == gradient)[gradient];
-            double[][] spoiled = [.. x.Select((values, i) => op.Reads(i, gradient) ? values : [.. values.Select(_ => double.NaN)])];
+            double[][] spoiled =
+                [.. x.Select((values, i) => op.Reads(i, gradient) ? values : [.. values.Select(_ => double.NaN)])];
             run.Overwrite(spoiled, output: !op.ReadsOutput);
             Assert.True(
                 expected!.SequenceEqual(run.Backward(spoiled, u, wants: i => i == gradient)[gradient]!),

@@ -15,18 +15,20 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// Every kernel that the ops and routines launch on ILGPU's simulator, in float and double, is generated for machines that are not here:
-/// PTX for sm_80 and sm_90, and OpenCL C. A failed compile poisons its context, so each kernel has one of its own.
+/// Every kernel that the ops and routines launch on ILGPU's simulator, in float and double, is generated for machines
+/// that are not here: PTX for sm_80 and sm_90, and OpenCL C. A failed compile poisons its context, so each kernel has
+/// one of its own.
 /// </summary>
 public sealed class CodeGenerationTests
 {
     private static readonly CudaArchitecture[] Architectures = [CudaArchitecture.SM_80, CudaArchitecture.SM_90];
 
-    // What ILGPU would generate without complaint and a driver refuse; what would change its bits from run to run; and dynamic shared
-    // memory, whose address OpenCL C keeps at program scope, for every group the same.
+    // What ILGPU would generate without complaint and a driver refuse; what would change its bits from run to run; and
+    // dynamic shared memory, whose address OpenCL C keeps at program scope, for every group the same.
     private static readonly string[] Forbidden =
     [
-        ".extern .func", "FusedMultiplyAdd", "atom.add.f", "red.add.f", "atom.global.add.f", "atom.shared.add.f", "atomic_",
+        ".extern .func", "FusedMultiplyAdd", "atom.add.f", "red.add.f", "atom.global.add.f", "atom.shared.add.f",
+        "atomic_",
         "dynamic_shared_memory",
     ];
 
@@ -61,9 +63,11 @@ public sealed class CodeGenerationTests
         foreach (var (_, source, entry) in Sources(kernel).Take(Architectures.Length))
         {
             Assert.Empty(Faults(source, entry));
-            Assert.Equal(0, Regex.Count(source, Regex.Escape($"{instruction} ")) % 16);     // sixteen pieces, unrolled or not
+            // Sixteen pieces, unrolled or not.
+            Assert.Equal(0, Regex.Count(source, Regex.Escape($"{instruction} ")) % 16);
             Assert.Contains(instruction, source, StringComparison.Ordinal);
-            Assert.DoesNotContain(".func", source, StringComparison.Ordinal);          // the sums' registers are the kernel's own
+            // The sums' registers are the kernel's own.
+            Assert.DoesNotContain(".func", source, StringComparison.Ordinal);
         }
     }
 
@@ -136,7 +140,8 @@ public sealed class CodeGenerationTests
         Routine<T>[] routines =
         [
             new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new AddSquares<T>(2), new ScaleInPlace<T>(2),
-            new SquaredNorm<T>(), new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1), new AddProduct<T>(0.5),
+            new SquaredNorm<T>(), new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1),
+            new AddProduct<T>(0.5),
             new NarrowToBFloat16<T>(arena.Allocate<ushort>(new(4, 4))),
         ];
         foreach (var routine in routines)
@@ -145,7 +150,8 @@ public sealed class CodeGenerationTests
 
     private static void LaunchApart<T>(Device gpu) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        using var cache = new KeyValueCache<T>(gpu, layers: 1, sequences: 1, capacity: 3, keyValueHeads: 1, headSize: 2);
+        using var cache = new KeyValueCache<T>(
+            gpu, layers: 1, sequences: 1, capacity: 3, keyValueHeads: 1, headSize: 2);
         var cached = new CachedAttention<T>(new CausalAttention<T>(1, 1, 2), cache, layer: 0);
         using var attention = new OpRun<T>(gpu, cached, [new(3, 2), new(3, 2), new(3, 2)], [0, 3]);
         attention.Forward([new double[6], new double[6], new double[6]]);

@@ -62,8 +62,10 @@ public class CrossEntropyTests
     }
 
     [Theory]
-    [InlineData(Reduction.Mean, false), InlineData(Reduction.None, false), InlineData(Reduction.Mean, true), InlineData(Reduction.None, true)]
-    public void Without_counted_rows_loss_and_gradients_are_0_whatever_the_inputs(Reduction reduction, bool fusedGradient)
+    [InlineData(Reduction.Mean, false), InlineData(Reduction.None, false)]
+    [InlineData(Reduction.Mean, true), InlineData(Reduction.None, true)]
+    public void Without_counted_rows_loss_and_gradients_are_0_whatever_the_inputs(
+        Reduction reduction, bool fusedGradient)
     {
         var c = new Case(3, 4, 5, 1) { Targets = [-100, -100, -100], Hidden = [.. Enumerable.Repeat(double.NaN, 12)] };
         using var run = c.Run<float>(reduction, fusedGradient: fusedGradient);
@@ -102,13 +104,15 @@ public class CrossEntropyTests
 
     /// <summary>1,536 vocabulary entries are a block.</summary>
     [Property(MaxTest = 20)]
-    public void With_a_fused_gradient_it_is_the_same_loss_bit_for_bit_and_the_same_gradient(PositiveInt rows, PositiveInt vocabulary, bool blocks, int seed)
+    public void With_a_fused_gradient_it_is_the_same_loss_bit_for_bit_and_the_same_gradient(
+        PositiveInt rows, PositiveInt vocabulary, bool blocks, int seed)
     {
         const double ReorderTolerance = 1e-12;          // sums of at most some thousand doubles below 10
         var c = new Case(rows.Get, 5, vocabulary.Get + (blocks ? 3072 : 0), seed);
         foreach (var reduction in Enum.GetValues<Reduction>())
         {
-            using OpCall<double> separate = c.Run<double>(reduction), fused = c.Run<double>(reduction, fusedGradient: true);
+            using var separate = c.Run<double>(reduction);
+            using var fused = c.Run<double>(reduction, fusedGradient: true);
             Assert.Equal(separate.Y.Doubles(), fused.Y.Doubles());
             double[] dy = Arrays.Normal(RandomStream.FromSeed((ulong)seed).At("dy"), separate.Y.Rows);
             var (expected, found) = (separate.Backward(dy), fused.Backward(dy));
@@ -133,7 +137,8 @@ public class CrossEntropyTests
     /// <summary>2,400 rows are three chunks, or nearly so; 3,200 vocabulary entries three blocks.</summary>
     [Theory]
     [InlineData(3600, 19, false), InlineData(90, 3200, false), InlineData(3600, 19, true), InlineData(90, 3200, true)]
-    public void Chunks_blocks_threads_and_a_frozen_head_do_not_change_a_bit(int rows, int vocabulary, bool fusedGradient)
+    public void Chunks_blocks_threads_and_a_frozen_head_do_not_change_a_bit(
+        int rows, int vocabulary, bool fusedGradient)
     {
         var c = new Case(rows, 7, vocabulary, 4);
         Assert.True(rows < 3600 || c.Counted > 2048);
@@ -196,7 +201,8 @@ public class CrossEntropyTests
 
         public OpCall<T> Run<T>(Reduction reduction = Reduction.Mean, int threads = 1, bool fusedGradient = false)
             where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-            new(new CrossEntropy<T>(reduction, fusedGradient), [(new(Rows, Columns), Hidden), (new(Vocabulary, Columns), Weight)],
+            new(new CrossEntropy<T>(reduction, fusedGradient),
+                [(new(Rows, Columns), Hidden), (new(Vocabulary, Columns), Weight)],
                 Targets, threads);
 
         /// <summary>Minus the logarithm of the target's softmax, row by row.</summary>

@@ -13,13 +13,17 @@ public readonly struct EmulatedBFloat16 : ITensorCore
 
     void ITensorCore.Clear() => EmulatedWarp.Clear();
 
-    void ITensorCore.AddToRow0(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(0, a, left, right, 2);
+    void ITensorCore.AddToRow0(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(0, a, left, right, 2);
 
-    void ITensorCore.AddToRow1(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(1, a, left, right, 2);
+    void ITensorCore.AddToRow1(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(1, a, left, right, 2);
 
-    void ITensorCore.AddToRow2(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(2, a, left, right, 2);
+    void ITensorCore.AddToRow2(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(2, a, left, right, 2);
 
-    void ITensorCore.AddToRow3(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(3, a, left, right, 2);
+    void ITensorCore.AddToRow3(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(3, a, left, right, 2);
 
     TensorRow ITensorCore.Sums(int row) => EmulatedWarp.Sums(row);
 }
@@ -33,21 +37,25 @@ public readonly struct EmulatedTf32 : ITensorCore
 
     void ITensorCore.Clear() => EmulatedWarp.Clear();
 
-    void ITensorCore.AddToRow0(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(0, a, left, right, 1);
+    void ITensorCore.AddToRow0(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(0, a, left, right, 1);
 
-    void ITensorCore.AddToRow1(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(1, a, left, right, 1);
+    void ITensorCore.AddToRow1(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(1, a, left, right, 1);
 
-    void ITensorCore.AddToRow2(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(2, a, left, right, 1);
+    void ITensorCore.AddToRow2(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(2, a, left, right, 1);
 
-    void ITensorCore.AddToRow3(TensorWords a, TensorWords left, TensorWords right) => EmulatedWarp.Add(3, a, left, right, 1);
+    void ITensorCore.AddToRow3(TensorWords a, TensorWords left, TensorWords right) =>
+        EmulatedWarp.Add(3, a, left, right, 1);
 
     TensorRow ITensorCore.Sums(int row) => EmulatedWarp.Sums(row);
 }
 
 /// <summary>
-/// The lanes of the simulator's one running group, each a thread of its own, hand their registers to each other and compute what is
-/// theirs of every piece by the tables of the PTX ISA, cut off to float as tensor cores do. To ILGPU, which checks what it simulates,
-/// these methods are external; the simulator runs them as they stand.
+/// The lanes of the simulator's one running group, each a thread of its own, hand their registers to each other and
+/// compute what is theirs of every piece by the tables of the PTX ISA, cut off to float as tensor cores do. To ILGPU,
+/// which checks what it simulates, these methods are external; the simulator runs them as they stand.
 /// </summary>
 internal static class EmulatedWarp
 {
@@ -112,11 +120,16 @@ internal static class EmulatedWarp
     {
         int group = lane >> 2, thread = lane % 4;
         for (int i = 0; i < 8; i++)
-            left[i is < 2 or (>= 4 and < 6) ? group : group + 8, (thread * 2) + (i & 1) + (i >= 4 ? 8 : 0)] = Half(a[i / 2], i % 2);
+        {
+            int row = i is < 2 or (>= 4 and < 6) ? group : group + 8;
+            left[row, (thread * 2) + (i & 1) + (i >= 4 ? 8 : 0)] = Half(a[i / 2], i % 2);
+        }
+
         for (int i = 0; i < 4; i++)
             right[(thread * 2) + (i & 1) + (i >= 2 ? 8 : 0), group] = Half(b[i / 2], i % 2);
 
-        static double Half(uint word, int which) => BitConverter.UInt32BitsToSingle(which == 0 ? word << 16 : word & 0xFFFF0000);
+        static double Half(uint word, int which) =>
+            BitConverter.UInt32BitsToSingle(which == 0 ? word << 16 : word & 0xFFFF0000);
     }
 
     /// <summary>a0..a3 and b0, b1 of a lane.</summary>
@@ -149,7 +162,9 @@ internal static class EmulatedWarp
     private static float TowardsZero(double x)
     {
         float near = (float)x;
-        return Math.Abs((double)near) <= Math.Abs(x) ? near : near > 0 ? MathF.BitDecrement(near) : MathF.BitIncrement(near);
+        return Math.Abs((double)near) <= Math.Abs(x) ? near
+            : near > 0 ? MathF.BitDecrement(near)
+            : MathF.BitIncrement(near);
     }
 
     private static double[,][,] Matrices()

@@ -4,7 +4,9 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Kernels.Tests;
 
-/// <summary>A frozen weight in bfloat16 computes what the same weight does in full, forward and backward, on every device.</summary>
+/// <summary>
+/// A frozen weight in bfloat16 computes what the same weight does in full, forward and backward, on every device.
+/// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 15)]
 public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevices>
 {
@@ -18,7 +20,8 @@ public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevice
         using var two = new CpuDevice(2);
         var trial = new Trial(sizes, outIn ? WeightLayout.OutIn : WeightLayout.InOut, adapted, bias);
         double[][] alone = trial.Require<double>(one, double.BitIncrement(1) - 1);
-        Assert.Equal(alone, trial.Require<double>(two, double.BitIncrement(1) - 1));                // the same bits for 1 and n threads
+        // The same bits for 1 and n threads.
+        Assert.Equal(alone, trial.Require<double>(two, double.BitIncrement(1) - 1));
         trial.Require<float>(two, float.BitIncrement(1) - 1);
         foreach (var gpu in gpus.All)
         {
@@ -41,7 +44,12 @@ public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevice
         using var cpu = new CpuDevice(1);
         using var arena = new Arena(cpu);
         var op = new FrozenLinear<double>(arena.Allocate<ushort>(new(4, 3)));
-        foreach (var wrong in (Shape[][])[[], [new(2, 4)], [new(2, 3), new(1, 3)], [new(2, 3), new(2, 2), new(3, 2)], [new(2, 3), new(1, 2), new(4, 2)]])
+        Shape[][] all =
+        [
+            [], [new(2, 4)], [new(2, 3), new(1, 3)], [new(2, 3), new(2, 2), new(3, 2)],
+            [new(2, 3), new(1, 2), new(4, 2)],
+        ];
+        foreach (var wrong in all)
             Assert.Throws<ShapeException>(() => op.Infer(wrong));
     }
 
@@ -52,7 +60,8 @@ public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevice
 
         private Shape[] Others =>
         [
-            .. Adapted ? (Shape[])[new(Sizes.N, Sizes.V), new(Sizes.H, Sizes.V)] : [], .. Bias ? (Shape[])[Shape.Vector(Sizes.H)] : [],
+            .. Adapted ? (Shape[])[new(Sizes.N, Sizes.V), new(Sizes.H, Sizes.V)] : [],
+            .. Bias ? (Shape[])[Shape.Vector(Sizes.H)] : [],
         ];
 
         /// <summary>Output and gradients of the frozen form, near those of the full form in double.</summary>
@@ -76,7 +85,9 @@ public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevice
             using var found = new OpRun<T>(device, frozen, shapes, []);
             double[][] all = [x[0], weight, .. x.Skip(1)];
             double[][] y = [expected.Forward(all), .. Frozen(expected.Backward(all, dy))];
-            double[][] sizes = [expected.Forward([.. all.Select(Numbers.Absolute)]), .. Frozen(expected.Backward([.. all.Select(Numbers.Absolute)], dy.Absolute()))];
+            double[][] absolute = [.. all.Select(Numbers.Absolute)];
+            double[][] sizes =
+                [expected.Forward(absolute), .. Frozen(expected.Backward(absolute, dy.Absolute()))];
             double[][] z = [found.Forward(x), .. found.Backward(x, dy)!];
             Assert.Equal(z[1..], found.Backward(x, dy, writes: frozen.Overwrites));                      // law 12
             double eps = 2 * Math.Abs(Scaling) * (Sizes.C + Sizes.H + Sizes.V + Sizes.N + 2) * unit;

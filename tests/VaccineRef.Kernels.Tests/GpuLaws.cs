@@ -6,8 +6,8 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// Law 7 (DESIGN, section 5): every op gives on every device of this machine what it gives on the processor, within its stated bound.
-/// ILGPU's simulator is always there; its barriers are operating-system threads, so extents stay small.
+/// Law 7: every op gives on every device of this machine what it gives on the processor, within its
+/// stated bound. ILGPU's simulator is always there; its barriers are operating-system threads, so extents stay small.
 /// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 4)]
 public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable
@@ -29,8 +29,10 @@ public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDispo
         Assert.Empty(missing);
 
         static bool Derives(Type? type, Type ancestor) => type is not null
-            && ((type.IsGenericType && type.GetGenericTypeDefinition() == ancestor) || Derives(type.BaseType, ancestor));
-        static bool Has(Type type, Type half) => type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == half);
+            && ((type.IsGenericType && type.GetGenericTypeDefinition() == ancestor)
+                || Derives(type.BaseType, ancestor));
+        static bool Has(Type type, Type half) =>
+            type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == half);
     }
 
     [Property]
@@ -50,7 +52,9 @@ public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDispo
                 }
     }
 
-    /// <summary>The device in T against the processor in double, by the rule of law 6; in double, both may be off.</summary>
+    /// <summary>
+    /// The device in T against the processor in double, by the rule of law 6; in double, both may be off.
+    /// </summary>
     private void Compare<T>(Device gpu, Op<T> op, OpCase subject, Sizes sizes, double unit)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -58,7 +62,8 @@ public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDispo
         using var exact = new OpRun<double>(_cpu, subject.Double(sizes), subject, sizes);
         var x = subject.Inputs(sizes);
         double[][] positive = [.. x.Select(Numbers.Absolute)];
-        double[] u = [.. OpCase.Numbers(run.Output.Count, sizes.Random().At("u")).Select(value => (double)(float)value)];
+        var drawn = OpCase.Numbers(run.Output.Count, sizes.Random().At("u"));
+        double[] u = [.. drawn.Select(value => (double)(float)value)];
         double eps = 2 * (subject.Eps(sizes) + 1) * unit;
 
         double scale = Math.Max(x[0].Largest(), exact.Forward(positive).Largest());
@@ -70,7 +75,8 @@ public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDispo
         {
             double reference = Math.Max(u.Largest(), Math.Max(scales[i]!.Largest(), dx[i]!.Largest()));
             Near(dx[i]!, found[i]!, eps * GradientRoundings * reference, $"gradient {i}");
-            Assert.Equal(found[i], run.Backward(x, u, wants: j => j == i)[i]);          // law 5, and the same bits again
+            // Law 5, and the same bits again.
+            Assert.Equal(found[i], run.Backward(x, u, wants: j => j == i)[i]);
         }
     }
 

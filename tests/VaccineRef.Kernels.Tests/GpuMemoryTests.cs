@@ -15,7 +15,8 @@ public sealed class GpuMemoryTests(GpuDevices gpus) : IClassFixture<GpuDevices>
         {
             var error = Assert.Throws<InputException>(() => gpu.Reserve(1L << 50));
             Assert.Contains($"{1 << 30} MiB asked for", error.Message, StringComparison.Ordinal);
-            Assert.Contains($"of {gpu.MemoryBytes / 1048576.0:F0} MiB are in use", error.Message, StringComparison.Ordinal);
+            string used = $"of {gpu.MemoryBytes / 1048576.0:F0} MiB are in use";
+            Assert.Contains(used, error.Message, StringComparison.Ordinal);
         }
     }
 
@@ -63,7 +64,8 @@ public sealed class GpuMemoryTests(GpuDevices gpus) : IClassFixture<GpuDevices>
     [InlineData(false, true, "generic address space")]
     [InlineData(true, false, "double")]
     [InlineData(true, true, null)]
-    public void An_OpenCL_device_without_what_kernels_need_is_told_so(bool genericAddressSpace, bool doubles, string? why)
+    public void An_OpenCL_device_without_what_kernels_need_is_told_so(
+        bool genericAddressSpace, bool doubles, string? why)
     {
         string? found = Devices.Unusable(genericAddressSpace, doubles);
         Assert.True(why is null ? found is null : found!.Contains(why, StringComparison.Ordinal));

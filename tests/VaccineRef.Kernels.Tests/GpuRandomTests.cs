@@ -5,14 +5,14 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// Every device draws the processor's random numbers: bits, uniform numbers and dropout masks exactly; normal numbers as near as its
-/// logarithm, root and cosine allow.
+/// Every device draws the processor's random numbers: bits, uniform numbers and dropout masks exactly; normal numbers
+/// as near as its logarithm, root and cosine allow.
 /// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 5)]
 public sealed class GpuRandomTests(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable
 {
-    // |z| = r |cos|, r = sqrt(-2 log u) at most sqrt(2 53 log 2) = 8.6. OpenCL allows double's log 3, sqrt half and cos 4 units of
-    // 2^-52, and products round: 8.6 (3 / 2 + 1 / 2 + 4 + 1) 2^-52.
+    // |z| = r |cos|, r = sqrt(-2 log u) at most sqrt(2 53 log 2) = 8.6. OpenCL allows double's log 3, sqrt half and cos
+    // 4 units of 2^-52, and products round: 8.6 (3 / 2 + 1 / 2 + 4 + 1) 2^-52.
     private const double NormalTolerance = 8.6 * 7 / (1L << 52);
 
     private readonly CpuDevice _cpu = new(1);
@@ -50,7 +50,8 @@ public sealed class GpuRandomTests(GpuDevices gpus) : IClassFixture<GpuDevices>,
         Same(s, new Dropout<float>(0.3));
     }
 
-    private static double[] Fill<T>(Device device, Sizes s, Routine<T> routine) where T : unmanaged, IFloatingPointIeee754<T>
+    private static double[] Fill<T>(Device device, Sizes s, Routine<T> routine)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var x = new Guarded<T>(device, new(s.N, s.C));
         device.Run(routine, x.View);

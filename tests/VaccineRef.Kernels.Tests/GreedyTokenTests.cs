@@ -4,7 +4,9 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Kernels.Tests;
 
-/// <summary>The choice of the largest logit on the processor and on every device: exact, so one expectation serves all.</summary>
+/// <summary>
+/// The choice of the largest logit on the processor and on every device: exact, so one expectation serves all.
+/// </summary>
 public sealed class GreedyTokenTests(GpuDevices gpus) : IClassFixture<GpuDevices>
 {
     [Fact]
@@ -30,7 +32,9 @@ public sealed class GreedyTokenTests(GpuDevices gpus) : IClassFixture<GpuDevices
         Assert.Equal(rows.Select(Expected), run.Forward([[.. rows.SelectMany(row => row)]]));
     }
 
-    /// <summary>Few different numbers, so that many are equal; both infinities; zeros of both signs; NaN at every end.</summary>
+    /// <summary>
+    /// Few different numbers, so that many are equal; both infinities; zeros of both signs; NaN at every end.
+    /// </summary>
     private static IEnumerable<double[]> Rows(int columns)
     {
         var random = RandomStream.FromSeed((ulong)columns);
@@ -42,5 +46,6 @@ public sealed class GreedyTokenTests(GpuDevices gpus) : IClassFixture<GpuDevices
             yield return [.. Enumerable.Range(0, columns).Select(c => c == at ? double.NaN : double.PositiveInfinity)];
     }
 
-    private static double Expected(double[] row) => row.Any(double.IsNaN) ? -1 : Array.FindIndex(row, value => value == row.Max());
+    private static double Expected(double[] row) =>
+        row.Any(double.IsNaN) ? -1 : Array.FindIndex(row, value => value == row.Max());
 }

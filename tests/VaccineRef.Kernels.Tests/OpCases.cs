@@ -9,7 +9,9 @@ public static class OpCases
 {
     private const double Epsilon = 0.1;       // of the norms: large, so that a row of small numbers is well-conditioned
 
-    /// <summary>The ops that have no derivative or hold memory of a device, by type name; they have tests of their own.</summary>
+    /// <summary>
+    /// The ops that have no derivative or hold memory of a device, by type name; they have tests of their own.
+    /// </summary>
     public static readonly string[] Apart = ["CachedAttention", "FrozenLinear", "GreedyToken"];
 
     /// <summary>The cases.</summary>
@@ -61,8 +63,9 @@ public static class OpCases
             { Eps = _ => 1, Expression = _ => Expressions.Mean() },
         new("SquaredDistance", _ => new SquaredDistance<float>(), _ => new SquaredDistance<double>(),
             s => [Rows(s), Rows(s)]) { Eps = _ => 4, Expression = _ => Expressions.SquaredDistance() },
-        new("WeightedSquaredDistance", _ => new WeightedSquaredDistance<float>(), _ => new WeightedSquaredDistance<double>(),
-            s => [Rows(s), Rows(s), Rows(s)]) { Eps = _ => 6, Expression = _ => Expressions.WeightedSquaredDistance() },
+        new("WeightedSquaredDistance", _ => new WeightedSquaredDistance<float>(),
+            _ => new WeightedSquaredDistance<double>(), s => [Rows(s), Rows(s), Rows(s)])
+            { Eps = _ => 6, Expression = _ => Expressions.WeightedSquaredDistance() },
         new("KlDivergence", _ => new KlDivergence<float>(), _ => new KlDivergence<double>(), s => [Rows(s), Rows(s)])
             { Eps = s => KlEps(s.C), Expression = _ => Expressions.KlDivergence() },
         new("KlOverTime", _ => new KlOverTime<float>(), _ => new KlOverTime<double>(), s => [Rows(s), Rows(s)])
@@ -78,10 +81,11 @@ public static class OpCases
         new("CrossEntropy, per token", _ => new CrossEntropy<float>(Reduction.None),
             _ => new CrossEntropy<double>(Reduction.None), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
-        new("CrossEntropy, fused gradient", _ => new CrossEntropy<float>(fusedGradient: true), _ => new CrossEntropy<double>(fusedGradient: true),
-            s => [Rows(s), new(s.H, s.C)])
+        new("CrossEntropy, fused gradient", _ => new CrossEntropy<float>(fusedGradient: true),
+            _ => new CrossEntropy<double>(fusedGradient: true), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: true) },
-        new("CrossEntropy, per token, fused gradient", _ => new CrossEntropy<float>(Reduction.None, fusedGradient: true),
+        new("CrossEntropy, per token, fused gradient",
+            _ => new CrossEntropy<float>(Reduction.None, fusedGradient: true),
             _ => new CrossEntropy<double>(Reduction.None, fusedGradient: true), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
     ];
@@ -102,7 +106,8 @@ public static class OpCases
     /// <summary>N of the numbers below 2 N, one of every two.</summary>
     private static int[] Ascending(Sizes s) => [.. s.Below(2).Select((which, m) => (2 * m) + which)];
 
-    private static AdaptedLinear<T> Adapted<T>() where T : unmanaged, IFloatingPointIeee754<T> => new(0.6, WeightLayout.InOut);
+    private static AdaptedLinear<T> Adapted<T>() where T : unmanaged, IFloatingPointIeee754<T> =>
+        new(0.6, WeightLayout.InOut);
 
     private static CausalAttention<T> Windowed<T>(Sizes s)
         where T : unmanaged, IFloatingPointIeee754<T> => new(2, 2, s.H, scale: 0.3, window: 3);

@@ -5,7 +5,7 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// What holds for every op (DESIGN, section 5). Each trial draws extents and a seed, and takes every case of
+/// What holds for every op . Each trial draws extents and a seed, and takes every case of
 /// <see cref="OpCases"/> through one law. Law 4, nothing but the outputs is written, is checked by
 /// <see cref="OpRun{T}"/> in every run.
 /// </summary>

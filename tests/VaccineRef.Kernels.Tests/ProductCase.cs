@@ -40,14 +40,16 @@ internal sealed record ProductCase(int M, int N, int K, bool TransposeA, bool Tr
                 double sum = Accumulate ? c[(i * N) + j] : 0, size = 0;
                 for (int p = 0; p < K; p++)
                 {
-                    double term = Alpha * a[TransposeA ? (p * M) + i : (i * K) + p] * b[TransposeB ? (j * K) + p : (p * N) + j];
+                    double x = a[TransposeA ? (p * M) + i : (i * K) + p], y = b[TransposeB ? (j * K) + p : (p * N) + j];
+                    double term = Alpha * x * y;
                     (sum, size) = (sum + term, size + Math.Abs(term));
                 }
 
                 double allowed = (inputs * size) + (sums * (Math.Abs(sum) + size));
                 Assert.True(
                     Math.Abs(sum - found[(i * N) + j]) <= allowed,
-                    $"{what}, {this}, [{i}, {j}]: {sum:R} expected, {found[(i * N) + j]:R} found, allowed {allowed:E1}");
+                    $"{what}, {this}, [{i}, {j}]: {sum:R} expected, {found[(i * N) + j]:R} found, "
+                    + $"allowed {allowed:E1}");
             }
     }
 

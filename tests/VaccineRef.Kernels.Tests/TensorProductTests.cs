@@ -4,8 +4,9 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// The product on tensor cores, whole, on ILGPU's simulator with groups of 256 threads, where what stands in for the instruction
-/// follows the tables of the PTX ISA and knows nothing of the kernel's layout; held to the bound that GpuMatmul states.
+/// The product on tensor cores, whole, on ILGPU's simulator with groups of 256 threads, where what stands in for the
+/// instruction follows the tables of the PTX ISA and knows nothing of the kernel's layout; held to the bound that
+/// GpuMatmul states.
 /// </summary>
 public sealed class TensorProductTests : IDisposable
 {
@@ -32,7 +33,8 @@ public sealed class TensorProductTests : IDisposable
     }
 
     [Fact]
-    public void Splits_are_added_in_their_order() => Check<EmulatedBFloat16>(new(2, 3, 530, false, true, true), 1.0 / (1 << 8));
+    public void Splits_are_added_in_their_order() =>
+        Check<EmulatedBFloat16>(new(2, 3, 530, false, true, true), 1.0 / (1 << 8));
 
     [Theory]
     [InlineData(true)]
@@ -55,7 +57,8 @@ public sealed class TensorProductTests : IDisposable
     {
         using var arena = new Arena(_gpu);
         View<double> Matrix() => arena.Allocate<double>(new(2, 2), clear: true);
-        var error = Assert.Throws<InputException>(() => _gpu.Run(new AddProduct<double>(1), Matrix(), Matrix(), Matrix()));
+        var product = new AddProduct<double>(1);
+        var error = Assert.Throws<InputException>(() => _gpu.Run(product, Matrix(), Matrix(), Matrix()));
         Assert.Contains("--precision float", error.Message, StringComparison.Ordinal);
     }
 
@@ -64,19 +67,22 @@ public sealed class TensorProductTests : IDisposable
     [InlineData(MatmulPrecision.BFloat16)]
     public void Devices_without_tensor_cores_are_refused(MatmulPrecision precision)
     {
-        foreach (string name in Devices.List().Where(gpu => gpu.Unusable is null && gpu.Name.StartsWith("opencl", StringComparison.Ordinal))
-            .Select(gpu => gpu.Name).Concat(["cpu", "ilgpu-cpu"]))
+        var opencl = Devices.List()
+            .Where(gpu => gpu.Unusable is null && gpu.Name.StartsWith("opencl", StringComparison.Ordinal));
+        foreach (string name in opencl.Select(gpu => gpu.Name).Concat(["cpu", "ilgpu-cpu"]))
         {
             var error = Assert.Throws<InputException>(() => Devices.Open(name, precision: precision));
             Assert.Contains("tensor cores", error.Message, StringComparison.Ordinal);
-            Assert.Contains(precision == MatmulPrecision.Tf32 ? "--matmul tf32" : "--matmul bf16", error.Message, StringComparison.Ordinal);
+            string option = precision == MatmulPrecision.Tf32 ? "--matmul tf32" : "--matmul bf16";
+            Assert.Contains(option, error.Message, StringComparison.Ordinal);
         }
     }
 
     private void Check<TCore>(ProductCase x, double u) where TCore : struct, ITensorCore => x.Require(
         x.Run(_gpu, new Product<TCore>(x)), (2 * u) + (u * u), 2 * (x.K + 4) * Eps, typeof(TCore).Name);
 
-    private sealed class Product<TCore>(ProductCase shape) : Routine<float>, IGpuRoutine<float> where TCore : struct, ITensorCore
+    private sealed class Product<TCore>(ProductCase shape) : Routine<float>, IGpuRoutine<float>
+        where TCore : struct, ITensorCore
     {
         public override string Name => "Product";
 
@@ -91,7 +97,9 @@ public sealed class TensorProductTests : IDisposable
         }
     }
 
-    /// <summary>The same with B narrowed in memory before, which then is as exact as what is narrowed on its way.</summary>
+    /// <summary>
+    /// The same with B narrowed in memory before, which then is as exact as what is narrowed on its way.
+    /// </summary>
     private sealed class FrozenProduct(View<ushort> weight, ProductCase shape) : Routine<float>, IGpuRoutine<float>
     {
         public override string Name => "FrozenProduct";

@@ -18,7 +18,7 @@ public sealed partial class Relu<T> : IGpuOp<T>
     {
         long i = GpuIndex.Thread;
         if (i < y.Count)
-            y[i] = x[i] < T.Zero ? T.Zero : x[i];              // NaN is not below 0, and stays
+            y[i] = x[i] < T.Zero ? T.Zero : x[i];              // NaN is not below 0, and therefore stays
     }
 
     private static void BackwardKernel(GpuView<T> x, GpuView<T> dy, GpuView<T> dx)

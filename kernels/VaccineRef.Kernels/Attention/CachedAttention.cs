@@ -92,7 +92,7 @@ public sealed partial class CachedAttention<T>(CausalAttention<T> attention, Key
             var (row, first) = Math.DivRem(index * perTask, shared);
             int s = offsets.Span.BinarySearch(row);
             s = s < 0 ? ~s - 1 : s;
-            while (offsets.Span[s + 1] <= row)                          // sequences without new rows
+            while (offsets.Span[s + 1] <= row)                          // passes sequences that have no new rows
                 s++;
             int size = attention.HeadSize, capacity = cache.RowsPerSequence;
             int position = cache.Past[s] + row - offsets.Span[s];

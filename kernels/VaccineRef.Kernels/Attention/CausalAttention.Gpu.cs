@@ -5,7 +5,7 @@ namespace VaccineRef.Kernels;
 
 public sealed partial class CausalAttention<T> : IGpuOp<T>
 {
-    // Statistics of queries in shared memory: forward keeps the first three, backward the others.
+    // The statistics of queries in shared memory: forward keeps the first three, backward the last two.
     private const int Largest = 0, Total = 1, Factor = 2, LogSumExp = 0, Delta = 1;
 
     /// <inheritdoc/>
@@ -237,7 +237,7 @@ public sealed partial class CausalAttention<T> : IGpuOp<T>
         if (keys <= 0)
             return;
 
-        // The last key is seen by the window's queries from its own on.
+        // The last key of the block is seen by its own query and those of the window behind it.
         int end = length - position - keys < sizes.Window ? length : position + keys - 1 + sizes.Window;
         HeadRows<T> near = new(k, row, keys, column), values = new(v, row, keys, column);
         for (int head = Grid.IdxY * sizes.Group; head < (Grid.IdxY + 1) * sizes.Group; head++)

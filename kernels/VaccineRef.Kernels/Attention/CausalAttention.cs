@@ -96,7 +96,8 @@ public sealed partial class CausalAttention<T> : Op<T> where T : unmanaged, IFlo
         var (offsets, workers, group) = (f.Ids, f.Workers, Heads / KeyValueHeads);
         bool addsToQueries = f.Adds(0);
         View<T> freshKeys = f.Adds(1) ? default : dk, freshValues = f.Adds(2) ? default : dv;
-        workers.For((offsets.Length - 1) * KeyValueHeads, index =>       // one owner for every gradient: one order
+        // Every gradient belongs to one task, which adds to it in a fixed order.
+        workers.For((offsets.Length - 1) * KeyValueHeads, index =>
         {
             var (sequence, shared) = Math.DivRem(index, KeyValueHeads);
             int start = offsets.Span[sequence], end = offsets.Span[sequence + 1];

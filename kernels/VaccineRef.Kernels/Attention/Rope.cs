@@ -13,11 +13,13 @@ namespace VaccineRef.Kernels;
 /// </summary>
 public sealed unsafe partial class Rope<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int LongestTable = 1 << 30;         // elements: 8 million positions of heads of 128
+    private const int LongestTable = 1 << 30;         // elements, enough for 8 million positions of heads of 128
 
     private readonly int _headSize;
     private readonly double[] _frequencies;
-    private T[] _table = [];          // position -> headSize / 2 cosines, headSize / 2 sines; a memo, replaced whole
+
+    // For each position headSize / 2 cosines and headSize / 2 sines. It is only ever replaced as a whole.
+    private T[] _table = [];
 
     /// <summary>Makes the op.</summary>
     /// <param name="headSize">Number of channels of a head.</param>

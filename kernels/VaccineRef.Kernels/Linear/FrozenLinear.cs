@@ -20,7 +20,7 @@ public sealed unsafe partial class FrozenLinear<T>(
     View<ushort> weight, WeightLayout layout = WeightLayout.OutIn, double scaling = 0) : Op<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int BlockBytes = 1 << 20;             // widened at a time: stays in the second-level cache
+    private const int BlockBytes = 1 << 20;             // what is widened at a time stays in the second-level cache
 
     private readonly LowRankTerm<T> _adapter = new(scaling, low: 1);
 
@@ -31,7 +31,7 @@ public sealed unsafe partial class FrozenLinear<T>(
     public override bool Reads(int input, int gradient) => (input, gradient) is (1, 2) or (2, 1);
 
     /// <inheritdoc/>
-    public override bool Overwrites(int input) => input == 0;       // 1 may be the bias
+    public override bool Overwrites(int input) => input == 0;       // input 1 may be the bias
 
     /// <inheritdoc/>
     public override Shape Infer(ReadOnlySpan<Shape> x)

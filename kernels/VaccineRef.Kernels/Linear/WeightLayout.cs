@@ -28,7 +28,7 @@ internal static class WeightLayouts
     public static Shape InByOut(this WeightLayout layout, Shape w) =>
         layout == WeightLayout.OutIn ? new(w.Columns, w.Rows) : w;
 
-    /// <summary>The weight in messages.</summary>
+    /// <summary>How messages write the weight and its shape.</summary>
     public static string Extents(this WeightLayout layout) =>
         layout == WeightLayout.OutIn ? "W (out, in)" : "W (in, out)";
 }

@@ -191,10 +191,10 @@ public sealed partial class CrossEntropy<T> : IGpuOp<T>
         /// <summary>Number of counted rows.</summary>
         public int Counted { get; }
 
-        /// <summary>Rows of a full chunk.</summary>
+        /// <summary>Number of rows of a full chunk.</summary>
         public int Rows { get; }
 
-        /// <summary>The chunk's rows of hidden.</summary>
+        /// <summary>Room for the rows of hidden of a chunk.</summary>
         public GpuView<T> Hidden(int rows) => First(_hidden, rows);
 
         /// <summary>Room for the product dz W, or e W.</summary>

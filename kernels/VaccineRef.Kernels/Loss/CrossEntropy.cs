@@ -213,7 +213,7 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
 
     private static int Counted(ReadOnlySpan<int> targets) => targets.Length - targets.Count(Ignored);
 
-    /// <summary>body(i, rows[i]) for every row of the chunk.</summary>
+    /// <summary>Calls body(i, rows[i]) for every row of the chunk.</summary>
     private static void ForRows(CpuFrame<T> f, View<int> rows, Action<int, int> body) =>
         f.Workers.Blocks(rows.Rows, RowsPerTask, (first, end) =>
         {

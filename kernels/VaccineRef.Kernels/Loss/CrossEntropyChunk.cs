@@ -10,7 +10,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 internal readonly struct CrossEntropyChunk<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Vocabulary entries of a full block.</summary>
+    /// <summary>Number of vocabulary entries in a full block.</summary>
     public const int MostEntries = 1536;
 
     private const int LongestChunk = 1024;
@@ -39,7 +39,7 @@ internal readonly struct CrossEntropyChunk<T> where T : unmanaged, IFloatingPoin
     /// <summary>Number of counted rows.</summary>
     public int Counted { get; }
 
-    /// <summary>Rows of a full chunk.</summary>
+    /// <summary>Number of rows of a full chunk.</summary>
     public int MostRows { get; }
 
     /// <summary>Number of vocabulary entries, V.</summary>

@@ -39,7 +39,7 @@ public static class GpuMatmul
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (c.IsTransposed)
-            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' is the same sums
+            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' has the same sums
         if (c.View.IsEmpty)
             return;
         var x = new GpuProduct(c.Rows, c.Columns, a.Columns, a.IsTransposed, b.IsTransposed);
@@ -87,7 +87,7 @@ public static class GpuMatmul
             GpuTensorProduct<GpuElements<float>, TB, TensorCoreBFloat16>.Run(f, x, new(a), b, c, alpha, accumulate);
     }
 
-    // A sum of nothing is no work for them; few rows, bound by the reading of B, gain nothing but errors.
+    // Tensor cores cannot sum nothing. With few rows, where reading B takes the time, they would only add errors.
     private static bool OnTensorCores<T>(GpuFrame<T> f, GpuProduct x) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (f.Precision == MatmulPrecision.Float32)

@@ -43,7 +43,7 @@ public static unsafe class Matmul
     {
         Debug.Assert(a.Rows == c.Rows && b.Columns == c.Columns && a.Columns == b.Rows, "the operands do not fit");
         if (c.ColumnStep != 1)
-            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' is the same sums
+            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' has the same sums
         int k = a.Columns;
         if (c.Rows == 0 || c.Columns == 0)
             return;
@@ -68,9 +68,10 @@ public static unsafe class Matmul
             Choose<T, T, SimdScalar<T>>(workers, product);
     }
 
-    // A few rows against all of B, the product of decoding, is bound by reading B once, in the direction in which it
-    // lies: by dot products along its rows, unless k is so short that finishing a sum costs more than the sum; or, with
-    // fewer rows than a tile has, by sums of its rows. Everything else goes tile by tile.
+    // With few rows of A, as in decoding, the time goes into reading B, so B should be read once in the direction in
+    // which it lies. If it lies along k, that is done by dot products, unless k is so short that finishing a sum costs
+    // more than the sum itself. If it lies along its columns and A has fewer rows than a tile, it is done by sums of
+    // rows of B. Everything else goes tile by tile.
     private static void Choose<T, V, S>(Workers workers, in Product<T> x)
         where T : unmanaged, IFloatingPointIeee754<T>
         where V : unmanaged

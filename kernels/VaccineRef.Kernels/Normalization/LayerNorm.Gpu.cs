@@ -49,7 +49,8 @@ public sealed partial class LayerNorm<T> : IGpuOp<T>
         GpuView<T> x, GpuView<T> w, GpuView<T> dy, GpuView<T> saved, GpuView<T> dx, T columns)
     {
         int row = Grid.IdxX;
-        T mean = saved[row, 0], inverse = saved[row, 1], sum = T.Zero, dot = T.Zero;      // of g = dy w, and of g h
+        T mean = saved[row, 0], inverse = saved[row, 1];
+        T sum = T.Zero, dot = T.Zero;                               // the sums of g = dy w and of g h
         for (int c = Group.IdxX; c < x.Columns; c += Group.DimX)
         {
             T g = dy[row, c] * w[c];

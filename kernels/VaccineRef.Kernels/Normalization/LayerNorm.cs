@@ -77,7 +77,8 @@ public sealed partial class LayerNorm<T>(double epsilon) : Op<T> where T : unman
             Span<T> strip = stackalloc T[BlockSizes.Strip];
             for (int row = first; row < end; row++)
             {
-                T sum = T.Zero, dot = T.Zero, inverse = saved.Row(row)[1];          // of g = dy w, and of g h
+                T inverse = saved.Row(row)[1];
+                T sum = T.Zero, dot = T.Zero;                       // the sums of g = dy w and of g h
                 for (int start = 0; start < x.Columns; start += BlockSizes.Strip)
                 {
                     var h = strip[..Math.Min(BlockSizes.Strip, x.Columns - start)];

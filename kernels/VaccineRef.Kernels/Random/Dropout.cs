@@ -11,7 +11,7 @@ namespace VaccineRef.Kernels;
 /// </summary>
 public sealed partial class Dropout<T> : Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly ulong _dropped;          // bits below this drop the element
+    private readonly ulong _dropped;          // an element is dropped if its random bits are below this
     private readonly T _scale;
 
     /// <summary>Makes the op.</summary>

@@ -9,7 +9,8 @@ public sealed class GpuAttentionTests(GpuDevices gpus) : IClassFixture<GpuDevice
 {
     private static readonly AttentionCase[] Cases =
     [
-        new([19, 0, 34], 1, 2, 5, null, 1), new([40, 1], 2, 1, 20, 9, 2), new([70], 1, 1, 3, 37, 3), new([3, 17], 1, 3, 33, 1, 4),
+        new([19, 0, 34], 1, 2, 5, null, 1), new([40, 1], 2, 1, 20, 9, 2),
+        new([70], 1, 1, 3, 37, 3), new([3, 17], 1, 3, 33, 1, 4),
     ];
 
     [Fact]
@@ -36,7 +37,8 @@ public sealed class GpuAttentionTests(GpuDevices gpus) : IClassFixture<GpuDevice
                 expected.Forward(x);
                 found.Forward(x);
                 foreach (var (near, far) in expected.Backward(x, c.Dy()).Zip(found.Backward(x, c.Dy())))
-                    Assert.True(Arrays.Distance(near!, far!) <= 1e-11 * (1 + Arrays.Largest(near!)), $"{gpu.Name}: {c}");
+                    Assert.True(
+                        Arrays.Distance(near!, far!) <= 1e-11 * (1 + Arrays.Largest(near!)), $"{gpu.Name}: {c}");
             }
     }
 
@@ -73,10 +75,13 @@ public sealed class GpuAttentionTests(GpuDevices gpus) : IClassFixture<GpuDevice
         for (int piece = 0; read.Sum() < c.Rows; piece++)
         {
             int[] left = [.. c.Lengths.Select((length, s) => length - read[s])];
-            int[] counts = piece >= 4 ? left : [.. left.Select((rest, s) => random.At(piece).Below(Math.Min(20, rest + 1), s))];
+            int[] counts = piece >= 4
+                ? left
+                : [.. left.Select((rest, s) => random.At(piece).Below(Math.Min(20, rest + 1), s))];
             int[] rows = [.. counts.SelectMany((count, s) => Enumerable.Range(c.Offsets[s] + read[s], count))];
             int[] offsets = [.. counts.Aggregate(new List<int> { 0 }, (all, count) => [.. all, all[^1] + count])];
-            using var part = new OpRun<T>(gpu, op, [.. Shapes(c).Select(shape => shape with { Rows = rows.Length })], offsets);
+            Shape[] shapes = [.. Shapes(c).Select(shape => shape with { Rows = rows.Length })];
+            using var part = new OpRun<T>(gpu, op, shapes, offsets);
             double[] found = part.Forward([.. x.Zip(Shapes(c), (values, shape) => Take(values, shape.Columns, rows))]);
             for (int i = 0; i < found.Length; i++)
                 y[(rows[i / c.QueryShape.Columns] * c.QueryShape.Columns) + (i % c.QueryShape.Columns)] = found[i];

@@ -5,7 +5,7 @@ namespace VaccineRef.Kernels;
 /// <summary>What the kernels of attention need to know of their op.</summary>
 internal readonly struct AttentionSizes<T>(CausalAttention<T> attention) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int Furthest = 1 << 30;                // beyond every sequence, and its double does not overflow
+    private const int Furthest = 1 << 30;      // longer than any sequence; twice as much does not overflow
 
     /// <summary>The number of query heads that share a key-value head.</summary>
     public readonly int Group = attention.Heads / attention.KeyValueHeads;

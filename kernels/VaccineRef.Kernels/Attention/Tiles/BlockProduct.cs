@@ -21,14 +21,16 @@ internal static unsafe class BlockProduct
         int whole = n - (n % Vector<T>.Count);
         for (int row = 0; row < m; row += 4)
         {
-            // Rows beyond the last repeat it: they store the same values once more, and no remainder is left to write.
+            // A row beyond the last repeats it and stores the same values once more, so that no remainder is left.
             int row1 = Math.Min(1, m - 1 - row), row2 = Math.Min(2, m - 1 - row), row3 = Math.Min(3, m - 1 - row);
             var x = new Rows<T>(a + (row * rowStep), row1 * rowStep, row2 * rowStep, row3 * rowStep);
             var z = new Rows<T>(c + (row * ldc), row1 * ldc, row2 * ldc, row3 * ldc);
+
+            // Where one vector is left, it is taken twice: second is 0.
             for (int j = 0; j < whole; j += 2 * Vector<T>.Count)
                 Tile(
                     k, x, columnStep, b + j, ldb, z.At(j), accumulate,
-                    second: Math.Min(Vector<T>.Count, whole - j - Vector<T>.Count));     // 0: one vector is left, twice
+                    second: Math.Min(Vector<T>.Count, whole - j - Vector<T>.Count));
         }
 
         if (whole < n)

@@ -63,7 +63,7 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
     public void Forward(QueryRows<T> query, KeyRows<T> key)
     {
         query.Transpose(query.Q, _scale, _count, _lanes, _size, _queries);
-        new Span<T>(_max, _lanes).Fill(T.BitIncrement(T.NegativeInfinity));      // finite: what is masked lies below it
+        new Span<T>(_max, _lanes).Fill(T.BitIncrement(T.NegativeInfinity));      // finite, and above what is masked
         new Span<T>(_sum, _lanes).Clear();
         for (int position = FirstKey; position < EndKey; position += Keys)
         {
@@ -172,8 +172,8 @@ internal readonly unsafe struct QueryBlock<T> where T : unmanaged, IFloatingPoin
         for (int j = 0; j < KeyCount(position); j++)
         {
             T* row = _scores + (j * _lanes);
-            int seenFrom = position + j - _first;                         // the block's first query that sees key j
-            long seenTo = Math.Max(0, (long)seenFrom + _window);          // and the first that no longer does
+            int seenFrom = position + j - _first;            // the first query of the block that sees key j
+            long seenTo = Math.Max(0, (long)seenFrom + _window);    // and the first that no longer sees it
             for (int i = Math.Max(0, seenFrom) / Strip * Strip; i < seenFrom; i++)
                 row[i] = T.NegativeInfinity;
             if (seenTo < _lanes)

@@ -27,7 +27,7 @@ internal struct RegisterTile<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// <summary>Eight numbers in registers.</summary>
 internal struct RegisterColumn<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>The number of numbers.</summary>
+    /// <summary>How many they are.</summary>
     public const int Rows = 8;
 
     public T R0, R1, R2, R3, R4, R5, R6, R7;

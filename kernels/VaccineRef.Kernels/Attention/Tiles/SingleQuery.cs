@@ -113,7 +113,7 @@ internal static unsafe class SingleQuery
         {
             var mixed = accumulate ? Vector.Load(y + d) * factor : Vector<T>.Zero;
             T* v = values + d;
-            T total = T.Zero;                                   // beside the first chain it costs nothing
+            T total = T.Zero;                                   // beside the other chain of sums it costs nothing
             for (int j = 0; j < count; j++, v += size)
             {
                 mixed = VectorMath.MultiplyAdd(Vector.Create(w[j]), Vector.Load(v), mixed);

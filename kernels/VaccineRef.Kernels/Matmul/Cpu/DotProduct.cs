@@ -36,7 +36,7 @@ internal static unsafe class DotProduct<T, V, S>
             int end = (int)Math.Min((long)(index + 1) * columns, x.N);
             for (int j = index * columns; j < end; j += 4)
             {
-                // A ragged end reads its last row again instead of memory that is not ours.
+                // At the end, the last row is read again instead of memory beyond the operand.
                 T* b0 = Row(x.B, j), b1 = Row(x.B, Math.Min(j + 1, end - 1));
                 T* b2 = Row(x.B, Math.Min(j + 2, end - 1)), b3 = Row(x.B, Math.Min(j + 3, end - 1));
                 int i = 0, wide = Math.Min(4, end - j);

@@ -19,9 +19,9 @@ namespace VaccineRef.Kernels;
 internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, int width, bool whole, T* packed)
     where T : unmanaged, INumberBase<T>
 {
-    private const int Stretch = 16;     // p at a time when packing turns rows into columns: one cache line of each row
-    private const int PerTask = 64;     // p in a task where rows lie side by side already,
-    private const int AtOnce = 8;       // and p whose cache lines are held until all strips have taken their part
+    private const int Stretch = 16;     // p at a time where packing transposes: one cache line of each row
+    private const int PerTask = 64;     // p in a task where the rows lie side by side already
+    private const int AtOnce = 8;       // p whose cache lines are kept until all strips have copied their part
 
     private readonly int _firstPacked = whole ? 0 : rows / width;
 
@@ -72,8 +72,8 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
         }
     }
 
-    // A strip is 24 to 128 bytes wide: too short for the call that copies spans. What is left of a width that is no
-    // whole number of vectors is moved by one vector that ends where the strip does.
+    // A strip is 24 to 128 bytes wide, which is too short for the call that copies spans. Where the width is not a
+    // whole number of vectors, the rest is moved by one vector that ends where the strip ends.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Copy(byte* from, byte* to, int bytes)
     {

@@ -14,12 +14,12 @@ internal static unsafe class PanelProduct<T, V, S>
     where V : unmanaged
     where S : ISimd<T, V>
 {
-    private const int BytesOfStrip = 24 << 10;      // of B, a stretch of p at a time: stays in the first-level cache
+    private const int BytesOfStrip = 24 << 10;      // a strip of B, some p at a time, stays in the first-level cache
     private const int StripsPerTask = 8;
     private const int RowChunk = 672 * Tile<T, V, S>.Rows;
-    private const int ColumnChunk = 2048;           // whole strips, whatever the vector
-    private const int UsesWorthPacking = 192;       // reads of each element that pay for copying it, measured
-    private const int BytesWorthPacking = 1 << 17;  // below, the second-level cache holds it all
+    private const int ColumnChunk = 2048;           // a whole number of strips for every vector width
+    private const int UsesWorthPacking = 192;       // reads of each element that pay for copying it, as measured
+    private const int BytesWorthPacking = 1 << 17;  // a smaller operand stays in the second-level cache anyway
 
     /// <summary>
     /// How many p are packed and multiplied at a time, so that the packed panels are still in a cache when the tiles

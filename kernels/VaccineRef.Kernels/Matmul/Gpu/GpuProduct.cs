@@ -61,7 +61,7 @@ internal readonly struct GpuOutput<T>(GpuView<T> c, int rows, T alpha, bool accu
     private readonly int _rows = rows;
     private readonly T _alpha = alpha;
 
-    // Not bool, on whose size no two languages agree.
+    // Not a bool, because its size differs between C#, PTX and OpenCL C.
     private readonly int _accumulate = accumulate ? 1 : 0;
 
     /// <summary>The number of rows of the product.</summary>

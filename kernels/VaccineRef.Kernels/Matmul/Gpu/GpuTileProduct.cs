@@ -14,11 +14,11 @@ internal static class GpuTileProduct<T, TB>
     where T : unmanaged, IFloatingPointIeee754<T>
     where TB : struct, IGpuElements<T>
 {
-    private const int PerThread = 8;            // rows, and columns, of a thread
+    private const int PerThread = 8;            // rows, and also columns, of a thread
     private const int LargeSide = 16;           // 128 x 128 elements; doubles would fill the shared memory
     private const int Pad = 4;                  // spreads a row of A over the banks and keeps quads aligned
     private const int SharedBytes = 2 * LargeSide * ((PerThread * LargeSide) + Pad) * sizeof(float);
-    private const int ShortestSplit = 16;       // tiles of k that pay for a second pass over C
+    private const int ShortestSplit = 16;       // the number of tiles of k that pays for a second pass over C
 
     /// <summary>C = alpha op(A) op(B), or C += alpha op(A) op(B).</summary>
     public static void Run(GpuFrame<T> f, GpuProduct x, GpuElements<T> a, TB b, GpuView<T> c, T alpha, bool accumulate)

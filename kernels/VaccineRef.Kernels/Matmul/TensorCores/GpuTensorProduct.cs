@@ -17,7 +17,7 @@ internal static class GpuTensorProduct<TA, TB, TCore>
     private const int WarpsDown = 2, WarpsAcross = 4, Warps = WarpsDown * WarpsAcross;
     private const int WarpRows = 4 * TensorFragment.Rows, WarpColumns = 4 * TensorFragment.Columns;
     private const int Side = WarpsDown * WarpRows, Stride = TensorStage.Stride;      // as many columns as rows
-    private const int ShortestSplit = 8;        // stages of k that pay for a second pass over C
+    private const int ShortestSplit = 8;        // the number of stages of k that pays for a second pass over C
 
     /// <summary>The number of threads of a group.</summary>
     public const int Threads = Warps * TensorFragment.Lanes;
@@ -45,7 +45,7 @@ internal static class GpuTensorProduct<TA, TB, TCore>
         int i0 = Grid.IdxX * Side, j0 = Grid.IdxY % across * Side;
         int start = split * depth, end = Math.Min(x.K, start + depth);
 
-        // A warp brings 16 rows of A and of B: a lane four words of two rows.
+        // A warp loads 16 rows of A and of B, and each lane four words of two of those rows.
         int lane = Group.IdxX % TensorFragment.Lanes, warp = Group.IdxX / TensorFragment.Lanes;
         int row = (16 * warp) + (lane / 4), word = lane % 4, at = (row * Stride) + word, p = start + (word * perWord);
         long a0 = Math.Min(i0 + row, x.M - 1) * x.OuterA, a8 = Math.Min(i0 + row + 8, x.M - 1) * x.OuterA;

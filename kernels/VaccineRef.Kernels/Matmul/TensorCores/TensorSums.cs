@@ -40,7 +40,7 @@ internal static class TensorSums
         mov.f32 sum60, 0f00000000; mov.f32 sum61, 0f00000000; mov.f32 sum62, 0f00000000; mov.f32 sum63, 0f00000000;
         """;
 
-    // Registers in the order of the pieces of a row, moved to sixteen operands.
+    // Moves the registers of a row, in the order of its pieces, to sixteen operands.
     private const string
         Row0 = "mov.f32 %0, sum0; mov.f32 %1, sum1; mov.f32 %2, sum2; mov.f32 %3, sum3; "
             + "mov.f32 %4, sum4; mov.f32 %5, sum5; mov.f32 %6, sum6; mov.f32 %7, sum7; "
