@@ -38,12 +38,16 @@ public static unsafe class Matmul
     /// <param name="c">C, (m, n).</param>
     /// <param name="accumulate">Whether the product is added to C or replaces it.</param>
     public static void Multiply<T>(
-        Workers workers, T alpha, Matrix<T> a, Matrix<T> b, Matrix<T> c, bool accumulate)
+        Workers workers, T alpha, in Matrix<T> a, in Matrix<T> b, in Matrix<T> c, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         Debug.Assert(a.Rows == c.Rows && b.Columns == c.Columns && a.Columns == b.Rows, "the operands do not fit");
-        if (c.ColumnStep != 1)
-            (a, b, c) = (b.Transposed(), a.Transposed(), c.Transposed());       // C' = B' A' has the same sums
+        if (c.IsTransposed)
+        {
+            Multiply(workers, alpha, b.Transposed(), a.Transposed(), c.Transposed(), accumulate);      // C' = B' A'
+            return;
+        }
+
         int k = a.Columns;
         if (c.Rows == 0 || c.Columns == 0)
             return;
