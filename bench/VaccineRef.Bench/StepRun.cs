@@ -47,7 +47,7 @@ internal sealed class StepRun : IDisposable
     public IEnumerable<Parameter<float>> Parameters => _model.Network.Parameters.Union(_model.Trainable);
 
     /// <summary>The most bytes of activations, saved values and their gradients at once.</summary>
-    public long WaveBytes => _state.Tape.Wave.Peak;
+    public long ActivationBytes => _state.Tape.Activations.Peak;
 
     /// <summary>One optimiser step.</summary>
     /// <param name="vaccine">Two passes instead of one.</param>

@@ -29,12 +29,13 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// Keys and values of what each sequence of the batch has read before; the caller then calls <see
     /// cref="KeyValueCache{T}.Advance"/>.
     /// </param>
-    /// <param name="rows">
-    /// Row numbers, ascending: only these are computed beyond the last attention. All rows where null.
+    /// <param name="outputRows">
+    /// The rows of the batch whose output is needed, ascending; null for all. Beyond the last attention only these rows are
+    /// computed (Hugging Face calls it logits_to_keep).
     /// </param>
     /// <returns>
-    /// The hidden embeddings as they enter the head, (N, C), or a row for each of <paramref name="rows"/>.
+    /// The hidden embeddings as they enter the head: (N, C), or one row for each of <paramref name="outputRows"/>.
     /// </returns>
     /// <exception cref="ShapeException">A token or a position is beyond the embedding's table.</exception>
-    Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null);
+    Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null);
 }

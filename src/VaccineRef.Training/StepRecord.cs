@@ -23,9 +23,9 @@ public sealed record StepRecord(
 /// <param name="Tokens">Real tokens trained on.</param>
 /// <param name="Forwards">Forward passes.</param>
 /// <param name="Reverses">Reverse passes.</param>
-/// <param name="PeakWaveBytes">The most memory that activations and their gradients took.</param>
+/// <param name="PeakActivationBytes">The most memory that activations and their gradients took.</param>
 public sealed record TrainReport(
-    int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakWaveBytes)
+    int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakActivationBytes)
 {
     /// <summary>Whether the stage was stopped before its last step.</summary>
     public bool Interrupted => Steps < PlannedSteps;

@@ -66,7 +66,7 @@ public sealed class Trainer<T>(
 
         return new(
             state.Step, planned, last, clock.Elapsed.TotalSeconds, tokens, state.Forwards, state.Tape.Reversed,
-            state.Tape.Wave.Peak);
+            state.Tape.Activations.Peak);
     }
 
     private StepRecord Step(

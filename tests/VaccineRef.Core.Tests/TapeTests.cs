@@ -139,15 +139,15 @@ public sealed partial class TapeTests : IDisposable
     }
 
     [Fact]
-    public void The_second_wave_takes_no_memory_and_work_is_counted()
+    public void The_second_recording_takes_no_memory_and_work_is_counted()
     {
         Train();
         _tape.BackwardToParameters(Net().Loss);
         _tape.Clear();
-        (long peak, long reserved, long applied) = (_tape.Wave.Peak, _tape.Wave.Reserved, _tape.Applied);
+        (long peak, long reserved, long applied) = (_tape.Activations.Peak, _tape.Activations.Reserved, _tape.Applied);
         _tape.BackwardToParameters(Net().Loss);
         _tape.Clear();
-        Assert.Equal((peak, reserved), (_tape.Wave.Peak, _tape.Wave.Reserved));
+        Assert.Equal((peak, reserved), (_tape.Activations.Peak, _tape.Activations.Reserved));
         Assert.Equal((2 * applied, 2), (_tape.Applied, _tape.Reversed));
     }
 

@@ -9,12 +9,11 @@ namespace VaccineRef.Models;
 /// Families differ in names, biases, and in how q, k and v are projected: by three layers, or by one whose columns are
 /// then cut in three.
 /// </summary>
-/// <param name="layer">Which layer of the model, for the cache.</param>
 /// <param name="attention">Heads, sizes, scale and window.</param>
 /// <param name="projections">q, k, v; or the one fused layer.</param>
 /// <param name="output">The output projection.</param>
 public sealed class Attention<T>(
-    int layer, CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
+    CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     // A fused layer is cut by copying: 3 N C numbers moved, beside 6 N C^2 flops to make them. Three products with
@@ -31,11 +30,11 @@ public sealed class Attention<T>(
     /// <summary>All projections.</summary>
     public IEnumerable<LinearLayer<T>> Linears => [.. projections, output];
 
-    /// <summary>x (N, C) to the block's output, output projection included: (N, C), or its wanted rows.</summary>
+    /// <summary>x (N, C) to the output of the output projection: (N, C), or its output rows (M, C).</summary>
     /// <exception cref="InputException">Training asks for dropout of attention weights.</exception>
-    internal Tensor<T> Forward(
-        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
+    internal Tensor<T> Forward(BlockPass<T> block, Tensor<T> x)
     {
+        var (pass, batch) = (block.Pass, block.Batch);
         if (pass.Training && WeightDropout > 0)
             throw new InputException(
                 "dropout of attention weights is not implemented: the weights are never formed", output.Name,
@@ -43,8 +42,8 @@ public sealed class Attention<T>(
         var (q, k, v) = Project(pass, x);
         if (Rope is not null)
             (q, k) = (Turn(pass, Rope, q, batch), Turn(pass, Rope, k, batch));
-        Op<T> attend = cache is null ? attention : new CachedAttention<T>(attention, cache, layer);
-        return output.Forward(pass, rows.Take(pass, pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
+        Op<T> attend = block.Cache is null ? attention : new CachedAttention<T>(attention, block.Cache, block.Layer);
+        return output.Forward(pass, block.SelectOutput(pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
     }
 
     private (Tensor<T> Q, Tensor<T> K, Tensor<T> V) Project(Pass<T> pass, Tensor<T> x)

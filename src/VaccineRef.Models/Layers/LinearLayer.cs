@@ -22,8 +22,8 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         (Name, Inputs, Outputs, Layout) = (weights.Path, inputs, outputs, layout);
         int[] dimensions = layout == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs];
-        Weight = weights.Matrix("weight", dimensions, Start.Normal(standardDeviation));
-        Bias = bias ? weights.Get("bias", [outputs], Start.Zero) : null;
+        Weight = weights.Matrix("weight", dimensions, Initializer.Normal(standardDeviation));
+        Bias = bias ? weights.Get("bias", [outputs], Initializer.Zero) : null;
         _linear = Weight.IsCompact ? new FrozenLinear<T>(Weight.Compact, layout) : new Linear<T>(layout);
     }
 

@@ -14,8 +14,8 @@ public sealed class NormLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     private NormLayer(Weights<T> weights, int columns, Op<T> norm, bool bias)
     {
         _norm = norm;
-        _weight = weights.Get("weight", [columns], Start.One);
-        _bias = bias ? weights.Get("bias", [columns], Start.Zero) : null;
+        _weight = weights.Get("weight", [columns], Initializer.One);
+        _bias = bias ? weights.Get("bias", [columns], Initializer.Zero) : null;
     }
 
     /// <summary>Llama's norm: by the root mean square, without bias.</summary>

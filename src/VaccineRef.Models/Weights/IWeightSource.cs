@@ -12,10 +12,10 @@ public interface IWeightSource<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Writes the values of a parameter.</summary>
     /// <param name="name">Its full name.</param>
     /// <param name="dimensions">Its extents in a checkpoint.</param>
-    /// <param name="start">How it begins where nothing is stored.</param>
+    /// <param name="initializer">How it begins where nothing is stored.</param>
     /// <param name="to">Where its values go.</param>
     /// <returns>How the source stores it, or how it should be stored.</returns>
-    StoredAs Fill(string name, IReadOnlyList<long> dimensions, Start start, View<T> to);
+    StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<T> to);
 
     /// <summary>Takes note that a name stands for another parameter: a head tied to the embedding.</summary>
     /// <returns>How the source stores the second name; null where it does not.</returns>

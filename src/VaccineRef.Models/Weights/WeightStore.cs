@@ -24,24 +24,24 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     public long Bytes => _arena.InUse;
 
     /// <summary>A new parameter with values from the source. One or two dimensions; a vector becomes a row.</summary>
-    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Start start)
+    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Initializer initializer)
     {
         var shape = dimensions.Length == 1 ? Shape.Vector(dimensions[0]) : new Shape(dimensions[0], dimensions[1]);
         long[] extents = dimensions.Length == 1 ? [dimensions[0]] : [dimensions[0], dimensions[1]];
         var parameter = new Parameter<T>(name, _arena.Allocate<T>(shape), extents);
-        return Add(parameter, source.Fill(name, extents, start, parameter.Value));
+        return Add(parameter, source.Fill(name, extents, initializer, parameter.Value));
     }
 
     /// <summary>The weight of a linear layer: compact, where this store keeps such weights so.</summary>
-    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Start start)
+    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Initializer initializer)
     {
         if (matrices == WeightPrecision.Full)
-            return Get(name, dimensions, start);
+            return Get(name, dimensions, initializer);
         using var room = new Arena(device);
         var shape = new Shape(dimensions[0], dimensions[1]);
         long[] extents = [dimensions[0], dimensions[1]];
         var wide = room.Allocate<T>(shape);
-        var stored = source.Fill(name, extents, start, wide);
+        var stored = source.Fill(name, extents, initializer, wide);
         var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(shape), extents);
         device.Run(new NarrowToBFloat16<T>(parameter.Compact), wide);
         return Add(parameter, stored);

@@ -4,7 +4,7 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A place in the tree of a model's names: <c>weights.At("self_attn").At("q_proj").Get("weight", [out, in], start)</c>.
+/// A place in the tree of a model's names: <c>weights.At("self_attn").At("q_proj").Get("weight", [out, in], initializer)</c>.
 /// </summary>
 /// <param name="Store">Where parameters are made.</param>
 /// <param name="Path">The module's name, "model.layers.0.self_attn"; empty at the root.</param>
@@ -18,12 +18,12 @@ public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
     public Weights<T> At(int index) => At($"{index}");
 
     /// <summary>The parameter of this name below this place; <see cref="WeightStore{T}.Get"/>.</summary>
-    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Start start) =>
-        Store.Get(Join(name), dimensions, start);
+    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Initializer initializer) =>
+        Store.Get(Join(name), dimensions, initializer);
 
     /// <summary>The weight of a linear layer; <see cref="WeightStore{T}.Matrix"/>.</summary>
-    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Start start) =>
-        Store.Matrix(Join(name), dimensions, start);
+    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Initializer initializer) =>
+        Store.Matrix(Join(name), dimensions, initializer);
 
     /// <summary>
     /// The output head, (V, C): another name for the embedding where they are tied, else a parameter of its own.
@@ -33,7 +33,7 @@ public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
     {
         const string Name = "lm_head.weight";
         if (!tied)
-            return Get(Name, [embedding.Shape.Rows, embedding.Shape.Columns], Start.Normal(standardDeviation));
+            return Get(Name, [embedding.Shape.Rows, embedding.Shape.Columns], Initializer.Normal(standardDeviation));
         Store.Tie(Name, embedding);
         return embedding;
     }

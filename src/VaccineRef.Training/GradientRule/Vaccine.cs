@@ -64,7 +64,7 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
             throw new InputException(
                 "the model has none of the sites asked for", "sites", string.Join(", ", _sites), "sites that the model has");
         var gradients = state.Tape.Backward(loss, record.Hidden);                      // g_l = df/de_l; no weight gradient is formed
-        _epsilon.Fill(record, gradients, batch);                                       // eps_l = rho g_l / ||g||, copied out of the wave
+        _epsilon.Fill(record, gradients, batch);                                       // eps_l = rho g_l / ||g||, kept when the tape is cleared
         state.Tape.Clear();
 
         var shift = new Shift<T>(_epsilon);                                            // e_l + eps_l at every site

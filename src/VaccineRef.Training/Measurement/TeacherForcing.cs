@@ -51,7 +51,7 @@ public static class TeacherForcing
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int[] rows = batch.CountedRows, targets = batch.CountedTargets;
-        var hidden = model.Forward(new Pass<T>(tape, new NoTap<T>()), batch, rows: rows);
+        var hidden = model.Forward(new Pass<T>(tape, new NoTap<T>()), batch, outputRows: rows);
         var head = tape.Of(model.Head);
         var losses = tape.Apply(new CrossEntropy<T>(Reduction.None), [hidden, head], targets).Value.ToHost(tape.Device);
         var logits = tape.Apply(new Linear<T>(), [hidden, head]).Value.ToHost(tape.Device);

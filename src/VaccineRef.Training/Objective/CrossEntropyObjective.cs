@@ -19,7 +19,7 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
-        var hidden = model.Forward(pass, batch, rows: batch.CountedRows);     // (M, C): only what predicts a counted token
+        var hidden = model.Forward(pass, batch, outputRows: batch.CountedRows);     // (M, C): only what predicts a counted token
         return _loss.Of(pass, hidden, batch.CountedTargets);
     }
 }

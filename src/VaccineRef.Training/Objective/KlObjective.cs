@@ -25,7 +25,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     private readonly Linear<T> _head = new();
     private readonly Mean<T> _mean = new();
     private readonly Op<T> _divergence;
-    private View<T> _taught;
+    private View<T> _teacherLogits;
 
     /// <summary>Makes the model as it is the teacher.</summary>
     /// <param name="model">The model to be trained.</param>
@@ -44,7 +44,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     public string Name => "kl";
 
     /// <inheritdoc/>
-    public long StateBytes => _anchors.Bytes + _teaching.Wave.Peak;
+    public long StateBytes => _anchors.Bytes + _teaching.Activations.Peak;
 
     /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
@@ -57,7 +57,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
             return loss;
         _anchors.With(() => Teach(batch));
         var divergence = tape.Apply(
-            _divergence, [tape.Apply(_head, [hidden, tape.Of(_model.Head)]), tape.Constant(_taught)],
+            _divergence, [tape.Apply(_head, [hidden, tape.Of(_model.Head)]), tape.Constant(_teacherLogits)],
             _form == Variant.AsReleased ? batch.Offsets : default);
         double terms = counted ? 1 : (double)divergence.Shape.Count / batch.Sequences;
         return tape.Apply(new Add<T>(_lambda * terms), [loss, tape.Apply(_mean, [divergence])]);
@@ -73,14 +73,14 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     // the released divergence runs over all positions
     private bool OnlyCounted => _form == Variant.Paper || _lambda == 0;
 
-    /// <summary>The teacher's logits; they live until the next.</summary>
+    /// <summary>Computes the teacher's logits; they stay until the next call.</summary>
     private void Teach(PackedBatch batch)
     {
         _teaching.Clear();
-        _taught = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
+        _teacherLogits = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
     }
 
     private Tensor<T> Hidden(Pass<T> pass, PackedBatch batch) => OnlyCounted
-        ? _model.Forward(pass, batch, rows: batch.CountedRows)
+        ? _model.Forward(pass, batch, outputRows: batch.CountedRows)
         : _model.Forward(pass, batch);
 }

@@ -55,7 +55,7 @@ public sealed class StepCostTests
         using var run = new TinyRun<float>(Larger);
         using var rule = run.Vaccine(2);
         run.Step(rule);
-        var wave = run.State.Tape.Wave;
+        var wave = run.State.Tape.Activations;
         var (peak, reserved) = (wave.Peak, wave.Reserved);
         Assert.InRange(peak, 1, reserved);
         for (int step = 0; step < 3; step++)
@@ -115,7 +115,7 @@ public sealed class StepCostTests
         using var rule = new Vaccine<float>(new VaccineOptions(2), run.Device);
         var trainer = new Trainer<float>(
             run.Device, run.Model.Trainable, run.Objective, rule, new(3, new(0.01), MaxSteps: 2, Recompute: recompute));
-        long peak = trainer.Run(tiny.Sequences).PeakWaveBytes;
+        long peak = trainer.Run(tiny.Sequences).PeakActivationBytes;
         return ([.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())], peak);
     }
 }

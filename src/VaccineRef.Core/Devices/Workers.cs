@@ -22,7 +22,7 @@ public sealed unsafe class Workers : IDisposable
 
     private readonly Thread[] _threads;
     private readonly object _parking = new();
-    private readonly ScratchPool _scratch;
+    private readonly RentedMemoryPool _scratch;
 
     private delegate*<void*, int, void> _run;   // the loop under way: valid while _gate is open or somebody is inside
     private void* _body;
@@ -41,7 +41,7 @@ public sealed unsafe class Workers : IDisposable
     public Workers(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        _scratch = new ScratchPool(threads + 1);
+        _scratch = new RentedMemoryPool(threads + 1);
         _threads = new Thread[threads - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -125,13 +125,13 @@ public sealed unsafe class Workers : IDisposable
     }
 
     /// <summary>
-    /// Lends uninitialised memory, 64-byte aligned, kept for the next loan when the <see cref="Scratch"/> is
+    /// Lends uninitialised memory, 64-byte aligned, kept for the next loan when the <see cref="RentedMemory"/> is
     /// disposed: in a steady state nothing is allocated. Any thread may rent.
     /// </summary>
     /// <param name="bytes">How many bytes; 0 is legal.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is negative or beyond one
     /// array.</exception>
-    public Scratch Rent(long bytes) => _scratch.Rent(bytes);
+    public RentedMemory Rent(long bytes) => _scratch.Rent(bytes);
 
     /// <summary>Stops the threads. A loop under way is finished by its caller; a later loop throws.</summary>
     public void Dispose()

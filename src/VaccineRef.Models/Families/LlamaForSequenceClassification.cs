@@ -39,7 +39,7 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
         Shape = llama.Shape;
         ProblemType = ReadProblemType(config);
         _model = new(llama, weights.At("model"));
-        _score = weights.At("score").Get("weight", [Labels.Length, Shape.Hidden], Start.Normal(llama.Deviation));
+        _score = weights.At("score").Get("weight", [Labels.Length, Shape.Hidden], Initializer.Normal(llama.Deviation));
         store.Finish();
     }
 

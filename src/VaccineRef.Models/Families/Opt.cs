@@ -77,27 +77,24 @@ public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
 /// Attention and feed-forward, each added to the stream, with its norm before or after. Source: Hugging Face
 /// modeling_opt.py, OPTDecoderLayer.
 /// </summary>
-internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class OptBlock<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly int _layer;
     private readonly bool _normBefore;
     private readonly Attention<T> _attention;
     private readonly FeedForward<T> _mlp;
     private readonly NormLayer<T> _attentionNorm, _mlpNorm;
     private readonly DropoutLayer<T> _attentionDropout, _mlpDropout;
-    private readonly Add<T> _add = new();
 
-    public OptBlock(OptConfig config, int layer, Weights<T> weights)
+    public OptBlock(OptConfig config, Weights<T> weights)
     {
         var (shape, heads) = (config.Shape, weights.At("self_attn"));
         LinearLayer<T> Layer(Weights<T> place, int inputs, int outputs) =>
             new(place, inputs, outputs, config.Bias, config.Deviation);
 
-        (_layer, _normBefore) = (layer, config.NormBefore);
+        _normBefore = config.NormBefore;
         LinearLayer<T> Square(string name) => Layer(heads.At(name), shape.Hidden, shape.Hidden);
         var (k, v, q) = (Square("k_proj"), Square("v_proj"), Square("q_proj"));         // in Hugging Face's order
-        _attention = new(
-            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize), [q, k, v], Square("out_proj"))
+        _attention = new(new(shape.Heads, shape.KeyValueHeads, shape.HeadSize), [q, k, v], Square("out_proj"))
         {
             WeightDropout = config.AttentionDropout,
         };
@@ -112,25 +109,15 @@ internal sealed class OptBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    public Tensor<T> Forward(
-        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
+    public Tensor<T> Forward(BlockPass<T> pass, Tensor<T> x)
     {
-        var normed = _normBefore ? _attentionNorm.Forward(pass, x) : x;
-        var attended = _attention.Forward(pass, normed, batch, cache, rows);
-        if (_normBefore)
-            pass.Tape.Release(normed);
-        attended = rows.At(pass, new(_layer, SiteKind.AttentionOutput), attended);         // e_l of the paper
-        x = pass.Tape.Apply(_add, [rows.Take(pass, x), _attentionDropout.Forward(pass, attended)]);
-        x = _normBefore ? x : _attentionNorm.Forward(pass, x);
-
-        normed = _normBefore ? _mlpNorm.Forward(pass, x) : x;
-        var inner = _mlp.Forward(pass, normed);
-        if (_normBefore)
-            pass.Tape.Release(normed);
-        inner = rows.At(pass, new(_layer, SiteKind.MlpOutput), inner);
-        x = pass.Tape.Apply(_add, [x, _mlpDropout.Forward(pass, inner)]);
-        x = _normBefore ? x : _mlpNorm.Forward(pass, x);
-        return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
+        Tensor<T> Before(NormLayer<T> norm, Tensor<T> y) => _normBefore ? norm.Forward(pass, y) : y;
+        Tensor<T> After(NormLayer<T> norm, Tensor<T> y) => _normBefore ? y : norm.Forward(pass, y);
+        var attended = pass.Tap(SiteKind.AttentionOutput, _attention.Forward(pass, Before(_attentionNorm, x)));
+        x = After(_attentionNorm, pass.Add(x, _attentionDropout.Forward(pass, attended)));
+        var inner = pass.Tap(SiteKind.MlpOutput, _mlp.Forward(pass, Before(_mlpNorm, x)));
+        x = After(_mlpNorm, pass.Add(x, _mlpDropout.Forward(pass, inner)));
+        return pass.Tap(SiteKind.BlockOutput, x);
     }
 }
 
@@ -140,7 +127,7 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
     private readonly EmbeddingLayer<T> _tokens, _positions;
     private readonly LinearLayer<T>? _projectIn, _projectOut;
     private readonly NormLayer<T>? _norm;
-    private readonly OptBlock<T>[] _blocks;
+    private readonly BlockStack<T> _blocks;
     private readonly Add<T> _add = new();
 
     /// <summary>Asks for all weights by their names.</summary>
@@ -160,14 +147,11 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
 
         if (config.FinalNorm)
             _norm = NormLayer<T>.Layer(decoder.At("final_layer_norm"), Shape.Hidden, OptConfig.Epsilon);
-        _blocks =
-        [
-            .. Enumerable.Range(0, Shape.Layers).Select(i => new OptBlock<T>(config, i, decoder.At("layers").At(i))),
-        ];
+        _blocks = new(Enumerable.Range(0, Shape.Layers).Select(i => new OptBlock<T>(config, decoder.At("layers").At(i))));
         Head = weights.Head(_tokens.Table, config.Tied, deviation);
         Parameters = weights.Store.Parameters;
         LinearLayer<T>?[] projections = [_projectOut, _projectIn];
-        Linears = [.. projections.OfType<LinearLayer<T>>(), .. _blocks.SelectMany(block => block.Linears)];
+        Linears = [.. projections.OfType<LinearLayer<T>>(), .. _blocks.Linears];
     }
 
     /// <inheritdoc/>
@@ -183,18 +167,13 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null)
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null)
     {
         var x = _tokens.Forward(pass, batch.Tokens);
         x = _projectIn?.Forward(pass, x) ?? x;
         x = pass.Tape.Apply(_add, [x, _positions.Forward(pass, batch.Positions)]);
-        x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), x, pass);
-        for (int i = 0; i < _blocks.Length; i++)
-        {
-            x = pass.Tape.Checkpoint(x);
-            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
-        }
-
+        x = pass.Show(Site.TokenEmbedding, x);
+        x = _blocks.Forward(pass, x, batch, cache, outputRows);
         x = _norm?.Forward(pass, x) ?? x;
         return _projectOut?.Forward(pass, x) ?? x;
     }

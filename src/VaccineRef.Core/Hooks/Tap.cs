@@ -13,15 +13,13 @@ namespace VaccineRef.Core;
 public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Random = default, bool Training = false)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>
-    /// Releases what was shown at a site and what the tap made of it (<see cref="Tape{T}.Release"/>), unless the tap keeps it.
-    /// </summary>
-    public void Release(SiteKind kind, Tensor<T> shown, Tensor<T> moved)
+    /// <summary>Shows the hidden embedding of a site to the tap; the model goes on with what comes back.</summary>
+    public Tensor<T> Show(Site site, Tensor<T> hidden)
     {
-        if (Tap.Keeps(kind))
-            return;
-        Tape.Release(shown);
-        Tape.Release(moved);
+        var result = Tap.At(site, hidden, this);
+        if (Tap.Keeps(site.Kind))
+            Tape.KeepFrom(hidden);
+        return result;
     }
 }
 
@@ -40,6 +38,9 @@ public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// Whether values shown at sites of this kind are read after the pass, so that a model must not release them.
     /// </summary>
     bool Keeps(SiteKind kind) => ListensTo(kind);
+
+    /// <summary>Bytes that the tap holds beside the tape, such as a perturbation that it adds.</summary>
+    long StateBytes => 0;
 
     /// <summary>Reads or moves the hidden embedding at a site.</summary>
     /// <param name="site">Where we are.</param>

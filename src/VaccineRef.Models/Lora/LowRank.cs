@@ -23,8 +23,8 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
             ? new FrozenLinear<T>(layer.Weight.Compact, layer.Layout, _scaling)
             : new AdaptedLinear<T>(_scaling, layer.Layout);
         _dropout = new($"{layer.Name}.lora_dropout", config.Dropout);
-        A = weights.Get("lora_A.weight", [config.Rank, layer.Inputs], Start.Uniform(1 / Math.Sqrt(layer.Inputs)));
-        B = weights.Get("lora_B.weight", [layer.Outputs, config.Rank], Start.Zero);
+        A = weights.Get("lora_A.weight", [config.Rank, layer.Inputs], Initializer.Uniform(1 / Math.Sqrt(layer.Inputs)));
+        B = weights.Get("lora_B.weight", [layer.Outputs, config.Rank], Initializer.Zero);
     }
 
     /// <summary>The layer it belongs to.</summary>

@@ -5,7 +5,7 @@ using VaccineRef.Testing;
 namespace VaccineRef.Models.Tests;
 
 /// <summary>A model that is asked for some rows only must give what it gives for all.</summary>
-public sealed class WantedRowsTests : IDisposable
+public sealed class OutputRowsTests : IDisposable
 {
     // Double; products of another height may add in another order.
     private const double Rounding = 1e-12;
@@ -15,7 +15,7 @@ public sealed class WantedRowsTests : IDisposable
     public void Dispose() => _device.Dispose();
 
     [Property(Arbitrary = [typeof(TinyModels)], MaxTest = 60)]
-    public void Wanted_rows_are_the_rows_of_the_whole(TinyModel tiny, bool adapted)
+    public void Output_rows_are_the_rows_of_the_whole(TinyModel tiny, bool adapted)
     {
         using var model = Model(tiny, adapted);
         var batch = PackedBatch.Pack(tiny.Sequences);
@@ -23,7 +23,7 @@ public sealed class WantedRowsTests : IDisposable
         using var tape = new Tape<double>(_device);
         var pass = new Pass<double>(tape, new NoTap<double>());
         var all = model.Network.Forward(pass, batch);
-        var some = model.Network.Forward(pass, batch, rows: rows);
+        var some = model.Network.Forward(pass, batch, outputRows: rows);
         double[] expected = [.. rows.SelectMany(row => all.Value.Row(row).ToArray())];
         Assert.Equal(all.Shape with { Rows = rows.Length }, some.Shape);
         Assert.InRange(GoldenCase.Distance(ModelRun.Numbers(some.Value), expected), 0, Rounding);
@@ -57,7 +57,7 @@ public sealed class WantedRowsTests : IDisposable
         var batch = PackedBatch.Pack([[1, 2, 3, 4]]);
         var pass = new Pass<double>(tape, new Record<double>(SiteKind.BlockOutput));
         foreach (int[] rows in (int[][])[[0, 4], [-1], [2, 1], [1, 1]])
-            Assert.Throws<ShapeException>(() => model.Network.Forward(pass, batch, rows: rows));
+            Assert.Throws<ShapeException>(() => model.Network.Forward(pass, batch, outputRows: rows));
     }
 
     private static Dictionary<string, double[]> Run(Model<double> model, PackedBatch batch, int[]? rows)
@@ -68,7 +68,7 @@ public sealed class WantedRowsTests : IDisposable
         var record = new Record<double>(Enum.GetValues<SiteKind>());
         Tensor<double> Loss()
         {
-            var hidden = model.Network.Forward(new(tape, record), batch, rows: rows);
+            var hidden = model.Network.Forward(new(tape, record), batch, outputRows: rows);
             int[] targets = rows is null ? batch.Targets : batch.CountedTargets;
             return tape.Apply(new CrossEntropy<double>(), [hidden, tape.Of(model.Network.Head)], targets);
         }

@@ -6,15 +6,15 @@ namespace VaccineRef.Core;
 /// Memory on loan from <see cref="Workers.Rent"/>: uninitialised, 64-byte aligned, unmoving. Dispose it once, where
 /// it was rented; the pointer is dead from then on.
 /// </summary>
-public readonly unsafe struct Scratch : IDisposable
+public readonly unsafe struct RentedMemory : IDisposable
 {
     /// <summary>Bytes to which <see cref="Start"/> is aligned: a cache line and a 512-bit vector.</summary>
     public const int Alignment = 64;
 
-    private readonly ScratchPool _owner;
+    private readonly RentedMemoryPool _owner;
     private readonly byte[] _buffer;
 
-    internal Scratch(ScratchPool owner, byte[] buffer)
+    internal RentedMemory(RentedMemoryPool owner, byte[] buffer)
     {
         _owner = owner;
         _buffer = buffer;
@@ -35,18 +35,18 @@ public readonly unsafe struct Scratch : IDisposable
     public void Dispose() => _owner.Return(_buffer);
 }
 
-/// <summary>The buffers behind <see cref="Scratch"/>: slots that are emptied and filled by exchange, so that no lock
+/// <summary>The buffers behind <see cref="RentedMemory"/>: slots that are emptied and filled by exchange, so that no lock
 /// is needed.</summary>
 /// <param name="slots">How many idle buffers to keep.</param>
-internal sealed class ScratchPool(int slots)
+internal sealed class RentedMemoryPool(int slots)
 {
     private readonly byte[]?[] _idle = new byte[]?[slots];
 
-    public Scratch Rent(long bytes)
+    public RentedMemory Rent(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Array.MaxLength - Scratch.Alignment);
-        int need = (int)bytes + Scratch.Alignment;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Array.MaxLength - RentedMemory.Alignment);
+        int need = (int)bytes + RentedMemory.Alignment;
         byte[]? small = null;
         for (int i = 0; i < _idle.Length; i++)
         {
@@ -55,14 +55,14 @@ internal sealed class ScratchPool(int slots)
             if (small is not null)
                 Return(small);
             if (taken.Length >= need)
-                return new Scratch(this, taken);
+                return new RentedMemory(this, taken);
             small = taken;
         }
 
         // A buffer too small makes way for its larger successor; powers of two keep the successors few. The pinned
         // heap instead of native memory: a team that is never disposed leaks nothing.
         int room = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)need), (uint)Array.MaxLength);
-        return new Scratch(this, GC.AllocateUninitializedArray<byte>(room, pinned: true));
+        return new RentedMemory(this, GC.AllocateUninitializedArray<byte>(room, pinned: true));
     }
 
     public void Return(byte[] buffer)

@@ -17,18 +17,18 @@ public enum Distribution
 /// <param name="Distribution">How values are drawn.</param>
 /// <param name="Value">The constant, the standard deviation, or the bound.</param>
 /// <param name="ZeroRow">A row that is 0, as an embedding's padding row; -1 for none.</param>
-public readonly record struct Start(Distribution Distribution, double Value, int ZeroRow = -1)
+public readonly record struct Initializer(Distribution Distribution, double Value, int ZeroRow = -1)
 {
     /// <summary>Biases.</summary>
-    public static Start Zero => new(Distribution.Constant, 0);
+    public static Initializer Zero => new(Distribution.Constant, 0);
 
     /// <summary>Weights of norms.</summary>
-    public static Start One => new(Distribution.Constant, 1);
+    public static Initializer One => new(Distribution.Constant, 1);
 
     /// <summary>Normal with mean 0.</summary>
-    public static Start Normal(double standardDeviation, int zeroRow = -1) =>
+    public static Initializer Normal(double standardDeviation, int zeroRow = -1) =>
         new(Distribution.Normal, standardDeviation, zeroRow);
 
     /// <summary>Uniform in [-bound, bound).</summary>
-    public static Start Uniform(double bound) => new(Distribution.Uniform, bound);
+    public static Initializer Uniform(double bound) => new(Distribution.Uniform, bound);
 }

@@ -65,25 +65,22 @@ public sealed record Gpt2Config(ModelShape Shape, int Inner)
 }
 
 /// <summary>x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_gpt2.py, GPT2Block.</summary>
-internal sealed class Gpt2Block<T> where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class Gpt2Block<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly int _layer;
     private readonly Attention<T> _attention;
     private readonly FeedForward<T> _mlp;
     private readonly NormLayer<T> _attentionNorm, _mlpNorm;
     private readonly DropoutLayer<T> _attentionDropout, _mlpDropout;
-    private readonly Add<T> _add = new();
 
-    public Gpt2Block(Gpt2Config config, int layer, Weights<T> weights)
+    public Gpt2Block(Gpt2Config config, Weights<T> weights)
     {
         var (shape, attention, mlp) = (config.Shape, weights.At("attn"), weights.At("mlp"));
         LinearLayer<T> Conv1D(Weights<T> place, int inputs, int outputs, double deviation) =>
             new(place, inputs, outputs, bias: true, deviation, WeightLayout.InOut);
 
-        _layer = layer;
         _attentionNorm = NormLayer<T>.Layer(weights.At("ln_1"), shape.Hidden, config.Epsilon);
         _attention = new(
-            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, config.ScaleScores ? null : 1),
+            new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, config.ScaleScores ? null : 1),
             [Conv1D(attention.At("c_attn"), shape.Hidden, 3 * shape.Hidden, config.Deviation)],
             Conv1D(attention.At("c_proj"), shape.Hidden, shape.Hidden, config.ResidualDeviation))
         {
@@ -100,21 +97,15 @@ internal sealed class Gpt2Block<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the released hook, and so the site,
-    // comes after it.
-    public Tensor<T> Forward(
-        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
+    // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the hook of the released code, and with it
+    // the site, comes after the dropout.
+    public Tensor<T> Forward(BlockPass<T> pass, Tensor<T> x)
     {
-        var normed = _attentionNorm.Forward(pass, x);
-        var attended = _attention.Forward(pass, normed, batch, cache, rows);
-        pass.Tape.Release(normed);
-        attended = _attentionDropout.Forward(pass, attended);          // e_l of the paper
-        x = rows.Residual(pass, _add, rows.Take(pass, x), new(_layer, SiteKind.AttentionOutput), attended);
-        normed = _mlpNorm.Forward(pass, x);
-        var inner = _mlpDropout.Forward(pass, _mlp.Forward(pass, normed));
-        pass.Tape.Release(normed);
-        x = rows.Residual(pass, _add, x, new(_layer, SiteKind.MlpOutput), inner);
-        return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
+        Tensor<T> Attention(Tensor<T> y) => _attentionDropout.Forward(pass, _attention.Forward(pass, y));
+        Tensor<T> Mlp(Tensor<T> y) => _mlpDropout.Forward(pass, _mlp.Forward(pass, y));
+        x = pass.Add(x, pass.Tap(SiteKind.AttentionOutput, Attention(_attentionNorm.Forward(pass, x))));
+        x = pass.Add(x, pass.Tap(SiteKind.MlpOutput, Mlp(_mlpNorm.Forward(pass, x))));
+        return pass.Tap(SiteKind.BlockOutput, x);
     }
 }
 
@@ -123,7 +114,7 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
 {
     private readonly EmbeddingLayer<T> _tokens, _positions;
     private readonly DropoutLayer<T> _dropout;
-    private readonly Gpt2Block<T>[] _blocks;
+    private readonly BlockStack<T> _blocks;
     private readonly NormLayer<T> _norm;
     private readonly Add<T> _add = new();
 
@@ -135,14 +126,11 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
         _tokens = new(transformer.At("wte"), Shape.Vocabulary, Shape.Hidden, config.Deviation);
         _positions = new(transformer.At("wpe"), Shape.Context, Shape.Hidden, config.Deviation);
         _dropout = new("transformer.drop", config.EmbeddingDropout);
-        _blocks =
-        [
-            .. Enumerable.Range(0, Shape.Layers).Select(i => new Gpt2Block<T>(config, i, transformer.At("h").At(i))),
-        ];
+        _blocks = new(Enumerable.Range(0, Shape.Layers).Select(i => new Gpt2Block<T>(config, transformer.At("h").At(i))));
         _norm = NormLayer<T>.Layer(transformer.At("ln_f"), Shape.Hidden, config.Epsilon);
         Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
         Parameters = weights.Store.Parameters;
-        Linears = [.. _blocks.SelectMany(block => block.Linears)];
+        Linears = [.. _blocks.Linears];
     }
 
     /// <inheritdoc/>
@@ -158,16 +146,10 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null)
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null)
     {
         var x = pass.Tape.Apply(_add, [_tokens.Forward(pass, batch.Tokens), _positions.Forward(pass, batch.Positions)]);
-        x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _dropout.Forward(pass, x), pass);
-        for (int i = 0; i < _blocks.Length; i++)
-        {
-            x = pass.Tape.Checkpoint(x);
-            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
-        }
-
-        return _norm.Forward(pass, x);
+        x = pass.Show(Site.TokenEmbedding, _dropout.Forward(pass, x));
+        return _norm.Forward(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
     }
 }

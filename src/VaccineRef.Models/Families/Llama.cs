@@ -97,13 +97,11 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
 /// <summary>
 /// x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_llama.py, LlamaDecoderLayer.
 /// </summary>
-internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class LlamaBlock<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly int _layer;
     private readonly Attention<T> _attention;
     private readonly FeedForward<T> _mlp;
     private readonly NormLayer<T> _attentionNorm, _mlpNorm;
-    private readonly Add<T> _add = new();
 
     public LlamaBlock(LlamaConfig config, int layer, Rope<T> rope, Weights<T> weights)
     {
@@ -112,9 +110,8 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
         LinearLayer<T> Layer(Weights<T> place, int inputs, int outputs, bool bias) =>
             new(place, inputs, outputs, bias, config.Deviation);
 
-        _layer = layer;
         _attention = new(
-            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, window: config.Windows[layer]),
+            new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, window: config.Windows[layer]),
             [
                 Layer(heads.At("q_proj"), shape.Hidden, queries, config.ProjectionBias),
                 Layer(heads.At("k_proj"), shape.Hidden, keys, config.ProjectionBias),
@@ -135,19 +132,11 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    public Tensor<T> Forward(
-        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
+    public Tensor<T> Forward(BlockPass<T> pass, Tensor<T> x)
     {
-        var tape = pass.Tape;
-        var normed = _attentionNorm.Forward(pass, x);
-        var attended = _attention.Forward(pass, normed, batch, cache, rows);                // e_l of the paper
-        tape.Release(normed);
-        x = rows.Residual(pass, _add, rows.Take(pass, x), new(_layer, SiteKind.AttentionOutput), attended);
-        normed = _mlpNorm.Forward(pass, x);
-        var inner = _mlp.Forward(pass, normed);
-        tape.Release(normed);
-        x = rows.Residual(pass, _add, x, new(_layer, SiteKind.MlpOutput), inner);
-        return rows.At(pass, new(_layer, SiteKind.BlockOutput), x);
+        x = pass.Add(x, pass.Tap(SiteKind.AttentionOutput, _attention.Forward(pass, _attentionNorm.Forward(pass, x))));
+        x = pass.Add(x, pass.Tap(SiteKind.MlpOutput, _mlp.Forward(pass, _mlpNorm.Forward(pass, x))));
+        return pass.Tap(SiteKind.BlockOutput, x);
     }
 }
 
@@ -155,7 +144,7 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
 internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly EmbeddingLayer<T> _tokens;
-    private readonly LlamaBlock<T>[] _blocks;
+    private readonly BlockStack<T> _blocks;
     private readonly NormLayer<T> _norm;
 
     public LlamaModel(LlamaConfig config, Weights<T> weights)
@@ -163,28 +152,19 @@ internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T
         var (shape, rope) = (config.Shape, new Rope<T>(config.Shape.HeadSize, config.Frequencies));
         _tokens = new(
             weights.At("embed_tokens"), shape.Vocabulary, shape.Hidden, config.Deviation, paddingId: config.Padding);
-        _blocks =
-        [
-            .. Enumerable.Range(0, shape.Layers).Select(i =>
-                new LlamaBlock<T>(config, i, rope, weights.At("layers").At(i))),
-        ];
+        _blocks = new(Enumerable.Range(0, shape.Layers).Select(i =>
+            new LlamaBlock<T>(config, i, rope, weights.At("layers").At(i))));
         _norm = NormLayer<T>.Rms(weights.At("norm"), shape.Hidden, config.Epsilon);
     }
 
     public Parameter<T> Embedding => _tokens.Table;
 
-    public IEnumerable<LinearLayer<T>> Linears => _blocks.SelectMany(block => block.Linears);
+    public IEnumerable<LinearLayer<T>> Linears => _blocks.Linears;
 
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache, int[]? rows)
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache, int[]? outputRows)
     {
-        var x = pass.Tap.At(new(0, SiteKind.TokenEmbedding), _tokens.Forward(pass, batch.Tokens), pass);
-        for (int i = 0; i < _blocks.Length; i++)
-        {
-            x = pass.Tape.Checkpoint(x);
-            x = _blocks[i].Forward(pass, x, batch, cache, new(i == _blocks.Length - 1 ? rows : null, batch.Rows));
-        }
-
-        return _norm.Forward(pass, x);
+        var x = pass.Show(Site.TokenEmbedding, _tokens.Forward(pass, batch.Tokens));
+        return _norm.Forward(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
     }
 }
 
@@ -216,6 +196,6 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? rows = null) =>
-        _model.Forward(pass, batch, cache, rows);
+    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null) =>
+        _model.Forward(pass, batch, cache, outputRows);
 }

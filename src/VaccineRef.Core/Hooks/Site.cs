@@ -21,6 +21,9 @@ public enum SiteKind
 /// <param name="Kind">Which of the block's hidden embeddings.</param>
 public readonly record struct Site(int Layer, SiteKind Kind)
 {
+    /// <summary>The residual stream that enters the first block.</summary>
+    public static Site TokenEmbedding => new(0, SiteKind.TokenEmbedding);
+
     /// <summary>"layers.3.attention_output".</summary>
     public override string ToString() => Kind switch
     {

@@ -1,6 +1,6 @@
 namespace VaccineRef.Core.Tests;
 
-public sealed unsafe class ScratchTests
+public sealed unsafe class RentedMemoryTests
 {
     [Property]
     public void Loans_are_aligned_and_apart(ushort a, ushort b)
@@ -8,8 +8,8 @@ public sealed unsafe class ScratchTests
         using var workers = new Workers(1);
         using var first = workers.Rent(a);
         using var second = workers.Rent(b);
-        Assert.Equal(0u, (nuint)first.Start % Scratch.Alignment);
-        Assert.Equal(0u, (nuint)second.Start % Scratch.Alignment);
+        Assert.Equal(0u, (nuint)first.Start % RentedMemory.Alignment);
+        Assert.Equal(0u, (nuint)second.Start % RentedMemory.Alignment);
         new Span<byte>(first.Start, a).Fill(1);
         new Span<byte>(second.Start, b).Fill(2);
         Assert.False(new Span<byte>(first.Start, a).ContainsAnyExcept((byte)1));
