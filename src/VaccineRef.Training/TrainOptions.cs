@@ -3,16 +3,6 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
-/// <summary>How the micro-batches of a step are weighted.</summary>
-public enum AccumulationWeight
-{
-    /// <summary>Each micro-batch's mean loss counts the same: gradient = mean of the micro-batches' gradients.</summary>
-    MicroBatch,
-
-    /// <summary>Each counted token counts the same: for the plain rule, exactly the gradient of one large batch.</summary>
-    Token,
-}
-
 /// <summary>The settings of one training stage.</summary>
 /// <param name="BatchSize">Sequences per micro-batch.</param>
 /// <param name="Optimizer">AdamW's settings.</param>
@@ -30,6 +20,9 @@ public sealed record TrainOptions(
     AccumulationWeight Weight = AccumulationWeight.MicroBatch, ScheduleKind Schedule = ScheduleKind.Constant,
     double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42, bool Recompute = false)
 {
+    /// <summary>The settings of each optimizer step.</summary>
+    public StepOptions Step => new(Optimizer, Weight, Seed, Recompute);
+
     /// <summary>Optimizer steps in one time through <paramref name="examples"/> examples.</summary>
     public int StepsPerEpoch(int examples) => (examples + (BatchSize * Accumulation) - 1) / (BatchSize * Accumulation);
 

@@ -5,27 +5,42 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>What outlives a step: the tape, the trainable parameters, the run's random stream, the step's number.</summary>
+/// <summary>
+/// What a gradient rule works with: the tape, the trainable parameters with their gradients, the random stream of the run,
+/// and how far the run is. The parameters are trainable as long as this lives.
+/// </summary>
 public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly RandomStream _random;
+    private readonly Arena _gradients;
 
-    /// <summary>Begins a run over the model's trainable parameters.</summary>
+    /// <summary>Makes parameters trainable, with gradients of zero.</summary>
     /// <param name="device">Where they live.</param>
-    /// <param name="trainable">The parameters.</param>
-    /// <param name="seed">Of dropout and noise.</param>
-    /// <param name="recompute">Whether blocks are computed again in reverse, instead of kept: less memory, the same bits.</param>
-    /// <exception cref="InputException">Nothing is trainable.</exception>
-    public TrainState(Device device, IEnumerable<Parameter<T>> trainable, ulong seed, bool recompute = false)
+    /// <param name="parameters">The parameters to train.</param>
+    /// <param name="seed">The seed of dropout and noise.</param>
+    /// <param name="recompute">Computes each block again in the reverse pass instead of keeping it: less memory, the same bits.</param>
+    /// <exception cref="InputException">There are no parameters, or they are kept in bfloat16.</exception>
+    public TrainState(Device device, IEnumerable<Parameter<T>> parameters, ulong seed, bool recompute = false)
     {
-        Trainable = [.. trainable];
+        Trainable = [.. parameters];
         if (Trainable.Count == 0)
-            throw new InputException("nothing is trainable", "model", "every parameter is frozen", "an adapter, or full parameters");
+            throw new InputException("nothing is trainable", "model", "no parameters", "an adapter, or full parameters");
+        _gradients = new Arena(device);
         Tape = new Tape<T>(device) { Recompute = recompute };
         _random = RandomStream.FromSeed(seed);
+        try
+        {
+            foreach (var parameter in Trainable)
+                parameter.Train(_gradients);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Where passes are recorded.</summary>
+    /// <summary>The tape on which passes are recorded.</summary>
     public Tape<T> Tape { get; }
 
     /// <summary>The parameters that gradients are added to.</summary>
@@ -76,8 +91,14 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
         return value;
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => Tape.Dispose();
+    /// <summary>Freezes the parameters and frees their gradients and the tape.</summary>
+    public void Dispose()
+    {
+        foreach (var parameter in Trainable)
+            parameter.Freeze();
+        Tape.Dispose();
+        _gradients.Dispose();
+    }
 
     private double Read(Tensor<T> scalar)
     {

@@ -30,28 +30,9 @@ public sealed class Trainer<T>(
         options.Validate();
         if (data.Count == 0)
             throw new InputException("there is nothing to train on", "data", "0 examples", "at least one with a counted label");
-        using var gradients = new Arena(device);
-        foreach (var parameter in trainable)
-            parameter.Train(gradients);
-        try
-        {
-            using var state = new TrainState<T>(device, trainable, options.Seed, options.Recompute);
-            using var optimizer = new AdamW<T>(trainable, options.Optimizer, device);
-            return Steps(data, state, optimizer, onStep, cancel);
-        }
-        finally
-        {
-            foreach (var parameter in trainable)
-                parameter.Freeze();
-        }
-    }
-
-    private TrainReport Steps(
-        IReadOnlyList<TokenSequence> data, TrainState<T> state, AdamW<T> optimizer, Action<StepRecord>? onStep,
-        CancellationToken cancel)
-    {
         int planned = options.Steps(data.Count);
         var schedule = new Schedule(options.Schedule, planned, Schedule.Warmup(options.WarmupRatio, planned));
+        using var step = new TrainStep<T>(trainable, objective, rule, options.Step, device);
         var clock = Stopwatch.StartNew();
         long tokens = 0;
         double last = double.NaN;
@@ -59,41 +40,14 @@ public sealed class Trainer<T>(
         {
             if (cancel.IsCancellationRequested)
                 break;
-            var record = Step(batches, epoch, state, optimizer, schedule);
+            var record = step.Run(schedule.Factor(step.Steps + 1), batches) with { Epoch = epoch };
             (last, tokens) = (record.Loss, tokens + record.Tokens);
             onStep?.Invoke(record);
         }
 
+        var (state, tape) = (step.State, step.State.Tape);
         return new(
-            state.Step, planned, last, clock.Elapsed.TotalSeconds, tokens, state.Forwards, state.Tape.Reversed,
-            state.Tape.Activations.Peak);
-    }
-
-    private StepRecord Step(
-        IReadOnlyList<PackedBatch> batches, int epoch, TrainState<T> state, AdamW<T> optimizer, Schedule schedule)
-    {
-        var clock = Stopwatch.StartNew();
-        state.BeginStep();
-        int counted = batches.Sum(batch => batch.Counted);
-        double loss = 0, clean = 0;
-        RuleReport report = default;
-        foreach (var batch in batches)
-        {
-            double scale = options.Weight == AccumulationWeight.Token ? (double)batch.Counted / counted : 1.0 / batches.Count;
-            report = rule.Accumulate(objective, batch, state, scale);
-            loss += scale * report.Loss;
-            clean += scale * (report.CleanLoss ?? 0);
-            state.NextMicroBatch();
-        }
-
-        double norm = optimizer.GradientNorm();
-        if (!double.IsFinite(norm))
-            throw new NonFiniteException(
-                "a gradient", state.Step, optimizer.FirstNonFinite(), [.. batches.SelectMany(batch => batch.Ids)]);
-        double rate = optimizer.Step(state.Step, norm, schedule.Factor(state.Step));
-        return new(
-            state.Step, epoch, loss, report.CleanLoss is null ? null : clean, norm, rate, report.SiteGradientNorm,
-            report.PerturbationNorm, batches.Sum(batch => batch.Rows), clock.Elapsed.TotalSeconds);
+            step.Steps, planned, last, clock.Elapsed.TotalSeconds, tokens, state.Forwards, tape.Reversed, tape.Activations.Peak);
     }
 
     /// <summary>The micro-batches of each step. An epoch's last step takes what is left.</summary>

@@ -36,26 +36,19 @@ public sealed class FisherDiagonal<T> : IDisposable where T : unmanaged, IFloati
     {
         if (batches.Count == 0)
             throw new InputException("there is nothing to estimate the Fisher information on", "data", "0 batches", "at least one");
-        using var gradients = new Arena(device);
-        using var tape = new Tape<T>(device);
+        using var state = new TrainState<T>(device, parameters, seed: 0);
         var memory = new Arena(device);
         View<T>[] values = [.. parameters.Select(parameter => memory.Allocate<T>(parameter.Shape, clear: true))];
         var add = new AddSquares<T>(form == Variant.Paper ? 1.0 / batches.Count : 1);
-        foreach (var parameter in parameters)
-            parameter.Train(gradients);
         foreach (var batch in batches)
         {
-            tape.BackwardToParameters(objective.Loss(new Pass<T>(tape, new NoTap<T>()), batch));
-            tape.Clear();
+            state.BeginStep();
+            state.Tape.BackwardToParameters(objective.Loss(new Pass<T>(state.Tape, new NoTap<T>()), batch));
+            state.Tape.Clear();
             for (int i = 0; i < values.Length; i++)
-            {
                 device.Run(add, parameters[i].Gradient, values[i]);
-                device.Clear(parameters[i].Gradient);
-            }
         }
 
-        foreach (var parameter in parameters)
-            parameter.Freeze();
         return new(memory, values);
     }
 
