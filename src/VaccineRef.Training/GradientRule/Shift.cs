@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 
@@ -15,6 +16,9 @@ public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> e
     public Shift(Perturbation<T> perturbation) : this(perturbation.Sites, perturbation.Epsilon)
     {
     }
+
+    /// <inheritdoc/>
+    public long StateBytes => Unsafe.SizeOf<T>() * epsilon.Sum(view => view.Shape.Count);
 
     /// <inheritdoc/>
     public bool ListensTo(SiteKind kind) => _applied < sites.Count && sites[_applied].Kind == kind;

@@ -101,7 +101,7 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
         for (int layer = 0; layer < reference.Length; layer++)
         {
             var from = _tape.Constant(reference[layer]);
-            var to = origin ? _tape.Apply(new Scale<T>(0), [from]) : hidden[layer];
+            var to = origin ? _tape.Zeros(from.Shape) : hidden[layer];
             var rows = new T[from.Shape.Rows];
             _device.Download(_tape.Apply(_distance, [from, to]).Value, rows.AsSpan());
             distances[layer] = [.. rows.Select(double.CreateChecked)];

@@ -54,9 +54,8 @@ public static class TeacherForcing
         var hidden = model.Forward(new Pass<T>(tape, new NoTap<T>()), batch, outputRows: rows);
         var head = tape.Of(model.Head);
         var losses = tape.Apply(new CrossEntropy<T>(Reduction.None), [hidden, head], targets).Value.ToHost(tape.Device);
-        var logits = tape.Apply(new Linear<T>(), [hidden, head]).Value.ToHost(tape.Device);
-        int vocabulary = model.Head.Shape.Rows;
-        int[] chosen = [.. Enumerable.Range(0, rows.Length).Select(i => GreedyToken<T>.Of(logits.AsSpan(i * vocabulary, vocabulary)))];
+        var greedy = tape.Apply(new GreedyToken<T>(), [tape.Apply(new Linear<T>(), [hidden, head])]);
+        int[] chosen = [.. greedy.Value.ToHost(tape.Device).Select(int.CreateChecked)];
         if (chosen.Contains(-1))
             throw new NonFiniteException("a logit", 0, null, batch.Ids);
         for (int sequence = 0, first = 0, end; sequence < batch.Sequences; sequence++, first = end)
