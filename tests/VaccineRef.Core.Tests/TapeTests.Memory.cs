@@ -72,6 +72,23 @@ public sealed partial class TapeTests
         Assert.Equal(once, y.Value.Span.ToArray());
     }
 
+    /// <summary>What a branch leaves behind is released, unless somebody reads it later.</summary>
+    [Fact]
+    public void A_branch_is_released_but_for_its_end_and_what_is_kept()
+    {
+        var x = _tape.Constant(_input);
+        var kept = _tape.Apply(new Scale<double>(2), [x]);
+        _tape.KeepFrom(kept);
+        var spent = _tape.Apply(new Scale<double>(3), [kept]);
+        var end = _tape.Apply(new Add<double>(), [x, spent]);
+        _tape.ReleaseBetween(x, end);
+        Assert.Throws<InvalidOperationException>(() => _tape.Apply(new Scale<double>(2), [spent]));
+        Assert.Equal(2 * _input.Span[4], _tape.Apply(new Scale<double>(1), [kept]).Value.Span[4]);
+        var loss = Loss(_tape.Apply(new Scale<double>(1), [end]));
+        Assert.Contains(_tape.Backward(loss, [x])[x].Span.ToArray(), value => value != 0);
+        Assert.Equal(2 * _input.Span[4], kept.Value.Span[4]);
+    }
+
     private (double[] Gradient, long Peak) Chain(bool recompute, int releases)
     {
         using var tape = new Tape<double>(_device) { Recompute = recompute };

@@ -14,13 +14,18 @@ internal enum ValueState : byte
     /// <summary>In memory until the tape is cleared: the result of a segment, the loss, or what somebody reads later.</summary>
     Kept,
 
-    /// <summary>Given up while recording. The reverse pass runs the op again if it reads the value. What the op saved is still there.</summary>
+    /// <summary>
+    /// Given up while recording. The reverse pass runs the op again if it reads the value. What the op saved is still
+    /// there.
+    /// </summary>
     Released,
 
     /// <summary>Like <see cref="Released"/>, but no reverse pass will read the value.</summary>
     Unread,
 
-    /// <summary>The value and what the op saved are given up, at the end of a segment or after the node's turn in the reverse pass.</summary>
+    /// <summary>
+    /// The value and what the op saved are given up, at the end of a segment or after the node's turn in the reverse pass.
+    /// </summary>
     Dropped,
 
     /// <summary>Like <see cref="Dropped"/>, but only computed again if another value is computed from it.</summary>
@@ -34,6 +39,8 @@ internal enum ValueState : byte
 /// </summary>
 internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private const int MostInputs = 16;
+
     private readonly List<int> _segments = [0];     // the first node of each segment; all but the last are dropped
     private readonly List<(int After, int Node, ValueState State)> _releases = [];    // After: the last call before the release
     private int _firstRestored;                     // the reverse pass under way has everything from this node on
@@ -129,6 +136,36 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
         GiveUp(ref node, state);
         arena.Free(node.Saved);
         node.State = state;
+    }
+
+    /// <summary>
+    /// Runs every call again into the memory it had. Released values are written again in the same order, and so are right
+    /// when they are read.
+    /// </summary>
+    public void Replay()
+    {
+        Span<Shape> shapes = stackalloc Shape[MostInputs];
+        for (int i = 0; i < recording.Count; i++)
+        {
+            ref var node = ref recording[i];
+            if (node.Op is null)
+                continue;
+            if (node.State is not (ValueState.Released or ValueState.Unread))
+                RequireInMemory(i);
+            var inputs = recording.Inputs(node);
+            for (int k = 0; k < inputs.Length; k++)
+                shapes[k] = recording[inputs[k]].Value.Shape;
+            node.Op.Check(shapes[..inputs.Length], node.Ids.Span);
+            recording.Run(i);
+        }
+    }
+
+    /// <exception cref="InvalidOperationException">The value has been given up.</exception>
+    public void RequireInMemory(int index)
+    {
+        if (!recording[index].IsInMemory)
+            throw new InvalidOperationException(
+                "This value is void: it was released, or given up by the end of a segment or by a reverse pass.");
     }
 
     public void Clear()

@@ -3,61 +3,66 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A differentiable operation y = f(x_0, x_1, ...): shape rule, forward, and the vector-Jacobian product. Immutable; made once per
-/// layer and used in every step. Its GPU kernels stand beside it in <c>Name.Gpu.cs</c>.
+/// A differentiable operation y = f(x_0, x_1, ...): the rule for its shapes, the forward computation, and the backward
+/// computation (the vector-Jacobian product). An op is immutable: a layer makes it once and uses it in every step. The GPU
+/// kernels of an op are in the file <c>Name.Gpu.cs</c> beside it.
 /// </summary>
-/// <typeparam name="T">Element type: <c>float</c> trains, <c>double</c> proves.</typeparam>
+/// <typeparam name="T">Element type: <c>float</c> for training, <c>double</c> for checking.</typeparam>
 public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The name in messages, profiles and tables.</summary>
     public abstract string Name { get; }
 
-    /// <summary>The shape of y. The only place where shapes are checked.</summary>
-    /// <exception cref="ShapeException">The inputs do not fit.</exception>
+    /// <summary>The shape of y for inputs of these shapes. This is the only place where shapes are checked.</summary>
+    /// <exception cref="ShapeException">The op cannot take these shapes.</exception>
     public abstract Shape Infer(ReadOnlySpan<Shape> x);
 
-    /// <summary>The shape of y where the call has <paramref name="ids"/> ids: another only for an op that makes a row for each.</summary>
-    /// <exception cref="ShapeException">The inputs do not fit.</exception>
+    /// <summary>
+    /// Like <see cref="Infer(ReadOnlySpan{Shape})"/>, for an op whose result has one row for each of the call's ids.
+    /// </summary>
+    /// <exception cref="ShapeException">The op cannot take these shapes.</exception>
     public virtual Shape Infer(ReadOnlySpan<Shape> x, int ids) => Infer(x);
 
-    /// <summary>The shape of what forward keeps for backward (row statistics, ...); nothing by default.</summary>
+    /// <summary>The shape of what forward saves for backward, such as the statistics of each row. By default nothing.</summary>
     public virtual Shape Saved(ReadOnlySpan<Shape> x) => Shape.Empty;
 
     /// <summary>
-    /// Whether backward reads the values of input <paramref name="input"/> to form the gradient of input
-    /// <paramref name="gradient"/>: what nobody reads need not be kept. Its shape may be read in any case.
+    /// Whether backward reads the values of input <paramref name="input"/> in order to compute the gradient of input
+    /// <paramref name="gradient"/>. Values that no backward reads need not stay in memory. Shapes may always be read.
     /// </summary>
     public virtual bool Reads(int input, int gradient) => true;
 
-    /// <summary>Whether backward reads the values of Y. Its shape may be read in any case.</summary>
+    /// <summary>Whether backward reads the values of y. Its shape may always be read.</summary>
     public virtual bool ReadsOutput => false;
 
     /// <summary>
-    /// Whether forward costs little more than reading its inputs and writing y: then a tape may run it again in the
-    /// reverse pass instead of keeping y (<see cref="Tape{T}.Release"/>).
+    /// Whether forward costs little more than reading its inputs and writing y. A tape may then run it again in the reverse
+    /// pass instead of keeping y in memory (<see cref="Tape{T}.Release"/>).
     /// </summary>
     public virtual bool IsCheap => false;
 
     /// <summary>
-    /// Whether backward can write the gradient of input <paramref name="input"/> instead of adding to it. Where nothing was
-    /// added before, a frame says so by Adds, and nobody needs to clear the gradient: it comes uninitialised.
+    /// Whether backward can write the gradient of input <paramref name="input"/> as well as add to it. If nothing has been
+    /// added to that gradient yet, it then need not be set to zero first: <see cref="CpuFrame{T}.Adds"/> is false, and the
+    /// kernel must write it.
     /// </summary>
     public virtual bool Overwrites(int input) => false;
 
     /// <summary>
-    /// Checks the ids against the shapes once, when the call is recorded: kernels do not check. Does nothing by default.
+    /// Checks the ids against the shapes. This is done once, when the call is recorded, so that kernels need not check. By
+    /// default nothing is checked.
     /// </summary>
-    /// <exception cref="ShapeException">An id is out of range or the count is wrong.</exception>
+    /// <exception cref="ShapeException">An id is out of range, or there are too few or too many.</exception>
     public virtual void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
     {
     }
 
-    /// <summary>Reads X(i) and Ids; writes every element of Y and Saved, which come uninitialised.</summary>
+    /// <summary>Reads X(i) and Ids, and writes every element of Y and Saved, which are uninitialised before.</summary>
     public abstract void Forward(CpuFrame<T> f);
 
     /// <summary>
-    /// Reads X(i), Ids, Y (where <see cref="ReadsOutput"/>), Saved and Dy; adds into each Dx(i), or writes it where the
-    /// frame does not add, skipping an empty one.
+    /// Reads X(i), Ids, Saved, Dy, and Y if <see cref="ReadsOutput"/> is set. Adds to each Dx(i) that is not empty, or writes it
+    /// if the frame's Adds(i) is false.
     /// </summary>
     public abstract void Backward(CpuFrame<T> f);
 }

@@ -17,7 +17,10 @@ internal sealed class ReversePass<T>(Device device, Arena arena, Recording<T> re
             (recording[i].Role, recording[i].Gradient) = (GradientRole.None, default);
     }
 
-    /// <summary>Makes a node a target. Its gradient is added into <paramref name="gradient"/>, or into memory of the tape where that is empty.</summary>
+    /// <summary>
+    /// Makes a node a target. Its gradient is added into <paramref name="gradient"/>, or into memory of the tape where that
+    /// is empty.
+    /// </summary>
     public void AddTarget(int index, View<T> gradient = default) =>
         (recording[index].Role, recording[index].Gradient) = (GradientRole.Target, gradient);
 

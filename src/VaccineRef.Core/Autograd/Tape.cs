@@ -14,13 +14,13 @@ namespace VaccineRef.Core;
 [SuppressMessage("Naming", "CA1724", Justification = "Tape is the field's word.")]
 public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int MostInputs = 16;
+    private static int _lastEpoch;
 
     private readonly Recording<T> _recording;
     private readonly ActivationMemory<T> _memory;
     private readonly ReversePass<T> _reverse;
     private readonly Dictionary<Parameter<T>, int> _leaves = [];
-    private int _epoch;
+    private int _epoch = NextEpoch();      // no other recording in the process has this number
 
     /// <summary>Makes an empty tape.</summary>
     public Tape(Device device)
@@ -41,7 +41,9 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// </summary>
     public bool Recompute { get; init; }
 
-    /// <summary>The arena of the activations and their gradients. Its peak is the memory that a step needs beside the weights.</summary>
+    /// <summary>
+    /// The arena of the activations and their gradients. Its peak is the memory that a step needs beside the weights.
+    /// </summary>
     public Arena Activations { get; }
 
     /// <summary>How many times an op was run forward since the tape was made.</summary>
@@ -50,7 +52,10 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>How many reverse passes were run since the tape was made.</summary>
     public long Reversed { get; private set; }
 
-    /// <summary>Puts a value on the tape as a leaf: no gradient flows into it, unless it is itself a target of <see cref="Backward"/>.</summary>
+    /// <summary>
+    /// Puts a value on the tape as a leaf: no gradient flows into it, unless it is itself a target of
+    /// <see cref="Backward"/>.
+    /// </summary>
     public Tensor<T> Constant(View<T> value) => new(_recording.Add(new Node<T> { Value = value }), _epoch, value);
 
     /// <summary>Puts a constant of zeros on the tape, in memory of the tape.</summary>
@@ -72,7 +77,9 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Runs <paramref name="op"/> on <paramref name="x"/> and records the call.</summary>
     /// <param name="op">The operation.</param>
     /// <param name="x">Its inputs, all from this tape.</param>
-    /// <param name="ids">Token ids, positions, labels or offsets, as the op documents. They must not change before <see cref="Clear"/>.</param>
+    /// <param name="ids">
+    /// Token ids, positions, labels or offsets, as the op documents. They must not change before <see cref="Clear"/>.
+    /// </param>
     /// <param name="random">The random stream, for an op that draws random numbers.</param>
     /// <exception cref="ShapeException">The op cannot take these shapes or ids.</exception>
     public Tensor<T> Apply(
@@ -108,7 +115,10 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
             _memory.Release(i);
     }
 
-    /// <summary>Keeps a value, and everything recorded after it, in memory until <see cref="Clear"/>, for somebody who reads it later.</summary>
+    /// <summary>
+    /// Keeps a value, and everything recorded after it, in memory until <see cref="Clear"/>, for somebody who reads it
+    /// later.
+    /// </summary>
     public void KeepFrom(Tensor<T> x)
     {
         for (int i = Readable(x).Node; i < _recording.Count; i++)
@@ -132,23 +142,7 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Runs every recorded call again, into the same memory, on what the leaves and the ids hold now.</summary>
     /// <exception cref="ShapeException">The ids no longer fit an op.</exception>
     /// <exception cref="InvalidOperationException">A value was dropped by a segment's end or a reverse pass.</exception>
-    public void Replay()
-    {
-        Span<Shape> shapes = stackalloc Shape[MostInputs];
-        for (int i = 0; i < _recording.Count; i++)
-        {
-            ref var node = ref _recording[i];
-            if (node.Op is null)
-                continue;
-            if (node.State is not (ValueState.Released or ValueState.Unread))      // those are written again in the same order
-                RequireInMemory(node);
-            var inputs = _recording.Inputs(node);
-            for (int k = 0; k < inputs.Length; k++)
-                shapes[k] = _recording[inputs[k]].Value.Shape;
-            node.Op.Check(shapes[..inputs.Length], node.Ids.Span);
-            _recording.Run(i);
-        }
-    }
+    public void Replay() => _memory.Replay();
 
     /// <summary>
     /// Computes dL/dtarget for each target. Only the calls between the loss and a target are visited: a pass to hidden
@@ -168,23 +162,27 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Adds scale * dL/dw into <see cref="Parameter{T}.Gradient"/> of every trainable parameter on this tape.</summary>
     /// <param name="loss">A scalar of this tape.</param>
     /// <param name="scale">The weight of this loss in the sum, such as 1 / number of micro-batches.</param>
+    /// <exception cref="InvalidOperationException">The loss depends on no trainable parameter.</exception>
     public void BackwardToParameters(Tensor<T> loss, double scale = 1)
     {
         BeginReverse(loss);
         foreach (var (parameter, node) in _leaves)
             if (parameter.IsTrainable)
                 _reverse.AddTarget(node, parameter.Gradient);
-        _reverse.Run(loss.Node, T.CreateChecked(scale));
+        if (!_reverse.Run(loss.Node, T.CreateChecked(scale)))
+            throw new InvalidOperationException("The loss depends on no trainable parameter: nothing would be trained.");
     }
 
-    /// <summary>Forgets the recording: every tensor and gradient of this tape becomes invalid, and its memory is used again.</summary>
+    /// <summary>
+    /// Forgets the recording: every tensor and gradient of this tape becomes invalid, and its memory is used again.
+    /// </summary>
     public void Clear()
     {
         _recording.Clear();
         _memory.Clear();
         _leaves.Clear();
         Activations.Rewind();
-        _epoch++;
+        _epoch = NextEpoch();
     }
 
     /// <inheritdoc/>
@@ -209,17 +207,13 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     private Tensor<T> Readable(Tensor<T> tensor)
     {
-        RequireInMemory(_recording[Current(tensor).Node]);
+        _memory.RequireInMemory(Current(tensor).Node);
         return tensor;
     }
 
     private Tensor<T> Current(Tensor<T> tensor) => tensor.Epoch == _epoch && tensor.Node < _recording.Count
         ? tensor
-        : throw new InvalidOperationException("This tensor is void: its tape has been cleared.");
+        : throw new InvalidOperationException("This tensor is void: its tape has been cleared, or it belongs to another tape.");
 
-    private static void RequireInMemory(in Node<T> node)
-    {
-        if (!node.IsInMemory)
-            throw new InvalidOperationException("This value is void: it was released, or a segment's end or a reverse pass gave it up.");
-    }
+    private static int NextEpoch() => Interlocked.Increment(ref _lastEpoch);
 }

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace VaccineRef.Core;
 
-/// <summary>The processor: host memory and one persistent team of threads. One caller at a time; a parallel grid makes several.</summary>
+/// <summary>
+/// The processor: host memory, and a team of threads that lives as long as the device. Use it from one thread at a time.
+/// </summary>
 public sealed class CpuDevice : Device
 {
     private const int ClearBlock = 1 << 16;      // elements: a few microseconds of one thread
@@ -11,7 +13,9 @@ public sealed class CpuDevice : Device
     private object? _frame;          // CpuFrame<T> of the last Operands<T>
     private object? _operands;
 
-    /// <summary>A team of <paramref name="threads"/> threads, the caller's among them; 0 means one per core.</summary>
+    /// <summary>
+    /// Starts a team of <paramref name="threads"/> threads, of which the caller is one; 0 stands for one per core.
+    /// </summary>
     public CpuDevice(int threads = 0)
     {
         Workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount);
@@ -21,7 +25,7 @@ public sealed class CpuDevice : Device
     /// <inheritdoc/>
     public override string Name => "cpu";
 
-    /// <summary>The team.</summary>
+    /// <summary>The team of threads.</summary>
     public Workers Workers { get; }
 
     /// <inheritdoc/>

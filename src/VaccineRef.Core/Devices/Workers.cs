@@ -5,15 +5,15 @@ using System.Runtime.ExceptionServices;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// One persistent team of threads. A loop forks in about a microsecond, because idle workers spin briefly before they
-/// park; indices are handed out one by one to whoever is free; the caller takes part and never waits for a worker
-/// that did not come in time. Work is cut without regard to the number of threads, so results are the same bits for
-/// one thread and for many.
+/// A team of threads for parallel loops. Starting a loop takes about a microsecond, because idle threads spin for a moment
+/// before they sleep. Each thread that is free takes the next index; the caller takes part in the work and never waits for a
+/// thread that did not wake up in time. How the work is divided does not depend on the number of threads, so that results are
+/// the same bit for bit with one thread and with many.
 /// </summary>
 /// <remarks>
-/// A loop started while another runs (from inside a body, or from a second thread) runs inline on its own thread:
-/// nothing ever queues, so nothing can deadlock. The threads are background threads: a team that was never disposed
-/// does not hold the process.
+/// A loop that is started while another one runs, from inside its body or from a second thread, runs on its own thread alone.
+/// Nothing ever queues, so nothing can deadlock. The threads are background threads: a team that nobody disposed does not keep
+/// the process alive.
 /// </remarks>
 public sealed unsafe class Workers : IDisposable
 {
@@ -35,8 +35,8 @@ public sealed unsafe class Workers : IDisposable
     private int _parked;
     private volatile bool _stopped;
 
-    /// <summary>Starts a team of <paramref name="threads"/>, the caller of each loop included.</summary>
-    /// <param name="threads">At least 1; 1 starts nothing and makes every loop a plain loop.</param>
+    /// <summary>Starts a team of <paramref name="threads"/> threads; the caller of a loop counts as one of them.</summary>
+    /// <param name="threads">At least 1. With 1 no thread is started, and every loop is an ordinary loop.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
     public Workers(int threads)
     {
@@ -50,22 +50,22 @@ public sealed unsafe class Workers : IDisposable
         }
     }
 
-    /// <summary>How many threads a loop may use, the caller included.</summary>
+    /// <summary>How many threads work on a loop, including its caller.</summary>
     public int Threads => _threads.Length + 1;
 
-    /// <summary>body(i) for every i in [0, count), each once, in no fixed order.</summary>
+    /// <summary>Calls body(i) once for every i in [0, count), in any order.</summary>
     /// <param name="count">How many indices; 0 does nothing.</param>
-    /// <param name="body">The work. If it throws, indices not yet begun are dropped and the first exception is
-    /// rethrown here.</param>
+    /// <param name="body">The work of one index. If it throws, no further index is begun, and the first exception is thrown
+    /// again here.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
     /// <exception cref="ObjectDisposedException">The team was disposed.</exception>
     public void For(int count, Action<int> body) => Run(count, new Each(body));
 
-    /// <summary>body(start, end) over consecutive blocks of [0, count), each <paramref name="block"/> long but the
-    /// last.</summary>
-    /// <param name="count">Length of the whole range; 0 does nothing.</param>
-    /// <param name="block">Length of a block, at least 1. Choose it from the problem, never from <see
-    /// cref="Threads"/>.</param>
+    /// <summary>Calls body(start, end) for consecutive blocks of [0, count). Each block has the length
+    /// <paramref name="block"/>; the last may be shorter.</summary>
+    /// <param name="count">The length of the whole range; 0 does nothing.</param>
+    /// <param name="block">The length of a block, at least 1. It must depend on the problem only, never on <see
+    /// cref="Threads"/>, or results would change with the number of threads.</param>
     /// <param name="body">The work on [start, end).</param>
     /// <inheritdoc cref="For" path="/exception"/>
     public void Blocks(int count, int block, Action<int, int> body)
@@ -74,14 +74,13 @@ public sealed unsafe class Workers : IDisposable
     }
 
     /// <summary>
-    /// The sum of partial(start, end) over the blocks of [0, count), added by a pairwise tree whose form depends on
-    /// the number of blocks alone: the same bits for any number of threads. With n blocks the additions lose at most
-    /// log2(n) roundings.
+    /// Adds up partial(start, end) over the blocks of [0, count). The partial sums are added pairwise, in a tree that depends on
+    /// the number of blocks only, so that the result is the same bit for bit with any number of threads. With n blocks it
+    /// contains at most log2(n) roundings of additions.
     /// </summary>
-    /// <param name="count">Length of the whole range; the sum over 0 is 0.</param>
-    /// <param name="block">Length of a block, at least 1. Choose it from the problem, never from <see
-    /// cref="Threads"/>.</param>
-    /// <param name="partial">The sum over [start, end).</param>
+    /// <param name="count">The length of the whole range; the sum over an empty range is 0.</param>
+    /// <param name="block">The length of a block, as for <see cref="Blocks"/>.</param>
+    /// <param name="partial">Computes the sum over [start, end).</param>
     /// <inheritdoc cref="For" path="/exception"/>
     public double Sum(int count, int block, Func<int, int, double> partial)
     {
@@ -92,8 +91,8 @@ public sealed unsafe class Workers : IDisposable
         return Tree(partials);
     }
 
-    /// <summary>As <see cref="For"/>, for a body that is a struct: allocates nothing at all.</summary>
-    /// <typeparam name="TBody">The body's type. Each loop works on one copy of it, shared by the threads.</typeparam>
+    /// <summary>Like <see cref="For"/>, for a body that is a struct. Allocates nothing.</summary>
+    /// <typeparam name="TBody">The body's type. All threads of a loop work on the same copy of it.</typeparam>
     /// <inheritdoc cref="For"/>
     public void Run<TBody>(int count, in TBody body) where TBody : struct, ILoopBody
     {
@@ -125,15 +124,15 @@ public sealed unsafe class Workers : IDisposable
     }
 
     /// <summary>
-    /// Lends uninitialised memory, 64-byte aligned, kept for the next loan when the <see cref="RentedMemory"/> is
-    /// disposed: in a steady state nothing is allocated. Any thread may rent.
+    /// Lends uninitialised memory, aligned to 64 bytes. When the <see cref="RentedMemory"/> is disposed, its memory is kept for
+    /// the next loan, so that after some loops nothing is allocated any more. Any thread may rent.
     /// </summary>
-    /// <param name="bytes">How many bytes; 0 is legal.</param>
+    /// <param name="bytes">How many bytes are needed; may be 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is negative or beyond one
     /// array.</exception>
     public RentedMemory Rent(long bytes) => _scratch.Rent(bytes);
 
-    /// <summary>Stops the threads. A loop under way is finished by its caller; a later loop throws.</summary>
+    /// <summary>Stops the threads. The caller of a running loop finishes it; starting another loop throws.</summary>
     public void Dispose()
     {
         _stopped = true;
@@ -215,10 +214,8 @@ public sealed unsafe class Workers : IDisposable
         Interlocked.And(ref _gate, ~Open);
     }
 
-    private static void Invoke<TBody>(void* body, int index) where TBody : struct, ILoopBody
-    {
+    private static void Invoke<TBody>(void* body, int index) where TBody : struct, ILoopBody =>
         Unsafe.AsRef<TBody>(body).Run(index);
-    }
 
     private static int BlockCount(int count, int block)
     {

@@ -1,35 +1,39 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Memory with one lifetime. <see cref="Allocate{T}"/> moves a mark forward; <see cref="Rewind"/> moves it back to the
-/// start and frees nothing, so that from the second step on no memory is taken. What is given back before that by <see
-/// cref="Free{T}"/> goes to the next allocation of the same size. Not safe for several threads at once.
+/// Memory whose contents all end at the same time. <see cref="Allocate{T}"/> moves a mark forward, and
+/// <see cref="Rewind"/> moves it back to the start without returning the memory to the device, so that from the second
+/// training step on no memory is requested. A view that is given back earlier, by <see cref="Free{T}"/>, is used for the
+/// next allocation of the same size. Use an arena from one thread at a time.
 /// </summary>
 public sealed class Arena(Device device) : IDisposable
 {
-    // Blocks double, up to a size of which a large model takes many: what the last leaves empty is little beside it. What would
-    // leave much of such a block empty has one of its own.
+    // Each block is as large as all before it together, up to a size of which a large model takes many: what the last one
+    // leaves empty is then little beside the whole. An allocation that would leave much of such a block empty has one of its own.
     private const long SmallestBlock = 1 << 16, LargestBlock = 1L << 29, Large = LargestBlock / 8;
     private readonly List<DeviceBuffer> _blocks = [];
     private readonly Dictionary<long, Stack<(DeviceBuffer Block, long Start)>> _free = [];     // by size, both in bytes
     private long _used;          // bytes of the last block in use
     private long _before;        // bytes of all blocks but the last
+    private bool _disposed;
 
-    /// <summary>Bytes in use now.</summary>
+    /// <summary>Bytes in use now, including those given back by <see cref="Free{T}"/>.</summary>
     public long InUse => _before + _used;
 
-    /// <summary>The most bytes that were ever in use at once.</summary>
+    /// <summary>The largest <see cref="InUse"/> so far.</summary>
     public long Peak { get; private set; }
 
-    /// <summary>Bytes held from the device.</summary>
+    /// <summary>Bytes that the arena has taken from the device.</summary>
     public long Reserved => _blocks.Sum(block => block.Bytes);
 
     /// <summary>
-    /// Space for <paramref name="shape"/> elements, 64-byte aligned, uninitialised unless <paramref name="clear"/>.
+    /// Takes room for a matrix, aligned to 64 bytes. The elements are uninitialised unless <paramref name="clear"/> asks for zeros.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The arena has been disposed.</exception>
     /// <exception cref="InputException">The device is out of memory.</exception>
     public unsafe View<T> Allocate<T>(Shape shape, bool clear = false) where T : unmanaged
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         long bytes = Size<T>(shape);
         View<T> view;
         if (_free.TryGetValue(bytes, out var free) && free.TryPop(out var at))
@@ -43,7 +47,8 @@ public sealed class Arena(Device device) : IDisposable
     }
 
     /// <summary>
-    /// Gives a view that <see cref="Allocate{T}"/> returned back for the next allocation of its size; it is void.
+    /// Gives a view back that <see cref="Allocate{T}"/> returned. It becomes invalid, and the next allocation of its size takes
+    /// its place.
     /// </summary>
     public unsafe void Free<T>(View<T> view) where T : unmanaged
     {
@@ -56,31 +61,37 @@ public sealed class Arena(Device device) : IDisposable
     }
 
     /// <summary>
-    /// Gives everything up: views handed out so far are void. Several blocks are joined into one of their total size.
+    /// Begins anew: all views handed out so far become invalid. If there are several blocks, one of their total size replaces them.
     /// </summary>
     public void Rewind()
     {
         if (_blocks.Count > 1)
         {
             long total = Reserved;
-            Dispose();
+            FreeBlocks();
             _blocks.Add(device.Reserve(total));
         }
 
         Forget();
     }
 
-    /// <summary>Gives the memory back to the device.</summary>
+    /// <summary>Gives the memory back to the device. All views become invalid.</summary>
     public void Dispose()
     {
-        foreach (var block in _blocks)
-            block.Dispose();
-        _blocks.Clear();
+        _disposed = true;
+        FreeBlocks();
         Forget();
     }
 
     private static unsafe long Size<T>(Shape shape) where T : unmanaged =>
         (shape.Count * sizeof(T) + HostBuffer.Alignment - 1) & -HostBuffer.Alignment;
+
+    private void FreeBlocks()
+    {
+        foreach (var block in _blocks)
+            block.Dispose();
+        _blocks.Clear();
+    }
 
     private void Forget()
     {

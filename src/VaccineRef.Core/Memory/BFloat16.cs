@@ -4,12 +4,15 @@ using System.Runtime.InteropServices;
 
 namespace VaccineRef.Core;
 
-/// <summary>bfloat16, the upper half of a float's bits, as a type of storage: computed with is what it is widened to.</summary>
+/// <summary>
+/// Conversion from and to bfloat16, the upper half of a float's bits. Values are stored so and widened before any
+/// arithmetic.
+/// </summary>
 public static class BFloat16
 {
     private const int Strip = 1024;
 
-    /// <summary>Widens, exactly.</summary>
+    /// <summary>Widens bfloat16 values. This is exact.</summary>
     public static void Widen<T>(ReadOnlySpan<ushort> from, Span<T> to) where T : unmanaged, IFloatingPointIeee754<T>
     {
         Span<uint> strip = stackalloc uint[Strip];
@@ -22,7 +25,10 @@ public static class BFloat16
         }
     }
 
-    /// <summary>Rounds once, to nearest, ties to even: an error of at most 2^-8 of each, above underflow. NaN stays NaN.</summary>
+    /// <summary>
+    /// Rounds to bfloat16, to nearest with ties to even. Each value is off by at most 2^-8 of itself unless it underflows.
+    /// NaN stays NaN.
+    /// </summary>
     public static void Narrow<T>(ReadOnlySpan<T> from, Span<ushort> to) where T : unmanaged, IFloatingPointIeee754<T>
     {
         for (int i = 0; i < from.Length; i++)

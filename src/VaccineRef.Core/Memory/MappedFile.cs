@@ -3,8 +3,8 @@ using System.IO.MemoryMappedFiles;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A file mapped read-only into memory: pages are read when touched and cost no managed memory, so a checkpoint larger
-/// than memory can be opened. The file must not be shortened while it is mapped.
+/// A file mapped read-only into memory. The operating system reads its pages when they are used, so that a checkpoint larger
+/// than the memory can be opened. Nobody may shorten the file while it is mapped.
 /// </summary>
 public sealed unsafe class MappedFile : IDisposable
 {
@@ -13,7 +13,7 @@ public sealed unsafe class MappedFile : IDisposable
     private readonly byte* _start;
     private bool _disposed;
 
-    /// <summary>Maps the whole file; an empty file maps to nothing.</summary>
+    /// <summary>Maps the whole file. An empty file is legal.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file is a folder, or reading it is not allowed.</exception>
@@ -33,7 +33,7 @@ public sealed unsafe class MappedFile : IDisposable
     /// <summary>The length of the file in bytes when it was mapped.</summary>
     public long Length { get; }
 
-    /// <summary>A window on the file. It must not be used after <see cref="Dispose"/>.</summary>
+    /// <summary>A part of the file. It must not be used after <see cref="Dispose"/>.</summary>
     /// <param name="offset">First byte of the window.</param>
     /// <param name="length">Bytes in the window.</param>
     /// <exception cref="ArgumentOutOfRangeException">The window reaches outside the file.</exception>

@@ -3,12 +3,12 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Memory on loan from <see cref="Workers.Rent"/>: uninitialised, 64-byte aligned, unmoving. Dispose it once, where
-/// it was rented; the pointer is dead from then on.
+/// Memory on loan from <see cref="Workers.Rent"/>: uninitialised, aligned to 64 bytes, never moved by the garbage collector.
+/// Dispose it exactly once, in the method that rented it; the pointer must not be used after that.
 /// </summary>
 public readonly unsafe struct RentedMemory : IDisposable
 {
-    /// <summary>Bytes to which <see cref="Start"/> is aligned: a cache line and a 512-bit vector.</summary>
+    /// <summary>The alignment of <see cref="Start"/> in bytes: a cache line, and a 512-bit vector.</summary>
     public const int Alignment = 64;
 
     private readonly RentedMemoryPool _owner;
@@ -20,7 +20,7 @@ public readonly unsafe struct RentedMemory : IDisposable
         _buffer = buffer;
     }
 
-    /// <summary>The first byte.</summary>
+    /// <summary>The address of the first byte.</summary>
     public void* Start
     {
         get
@@ -31,7 +31,7 @@ public readonly unsafe struct RentedMemory : IDisposable
         }
     }
 
-    /// <summary>Gives the memory back for the next loan.</summary>
+    /// <summary>Gives the memory back, so that it can be rented again.</summary>
     public void Dispose() => _owner.Return(_buffer);
 }
 
