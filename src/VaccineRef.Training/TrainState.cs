@@ -1,6 +1,5 @@
 using System.Numerics;
 using VaccineRef.Core;
-using VaccineRef.Kernels;
 using VaccineRef.Models;
 
 namespace VaccineRef.Training;
@@ -18,7 +17,9 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <param name="device">Where they live.</param>
     /// <param name="parameters">The parameters to train.</param>
     /// <param name="seed">The seed of dropout and noise.</param>
-    /// <param name="recompute">Computes each block again in the reverse pass instead of keeping it: less memory, the same bits.</param>
+    /// <param name="recompute">
+    /// Computes each block again in the reverse pass instead of keeping it: less memory, the same bits.
+    /// </param>
     /// <exception cref="InputException">There are no parameters, or they are kept in bfloat16.</exception>
     public TrainState(Device device, IEnumerable<Parameter<T>> parameters, ulong seed, bool recompute = false)
     {
@@ -43,19 +44,19 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <summary>The tape on which passes are recorded.</summary>
     public Tape<T> Tape { get; }
 
-    /// <summary>The parameters that gradients are added to.</summary>
+    /// <summary>The parameters that are trained.</summary>
     public IReadOnlyList<Parameter<T>> Trainable { get; }
 
-    /// <summary>The optimiser step under way, from 1.</summary>
+    /// <summary>The number of the current optimizer step, from 1.</summary>
     public int Step { get; private set; }
 
-    /// <summary>The micro-batch of the step under way, from 0.</summary>
+    /// <summary>The number of the current micro-batch within the step, from 0.</summary>
     public int MicroBatch { get; private set; }
 
-    /// <summary>Forward passes since the run began.</summary>
+    /// <summary>Number of forward passes so far.</summary>
     public long Forwards { get; private set; }
 
-    /// <summary>Begins the next step: gradients are zero.</summary>
+    /// <summary>Begins the next step: sets all gradients to zero.</summary>
     public void BeginStep()
     {
         Step++;
@@ -67,11 +68,14 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <summary>Begins the next micro-batch of the same step.</summary>
     public void NextMicroBatch() => MicroBatch++;
 
-    /// <summary>A training pass with the random bits of (seed, step, micro-batch, pass).</summary>
+    /// <summary>
+    /// A training pass. Its random numbers depend on the seed, the step, the micro-batch and <paramref name="pass"/>, so
+    /// that two passes of the same number see the same dropout masks.
+    /// </summary>
     public Pass<T> Pass(ITap<T> tap, int pass = 0) => new(Tape, tap, _random.At(Step).At(MicroBatch).At(pass), Training: true);
 
-    /// <summary>Records and reads the loss of one forward pass.</summary>
-    /// <exception cref="NonFiniteException">It is not finite; names the first site that is not.</exception>
+    /// <summary>Runs one forward pass and returns its loss, as a number and as a tensor on the tape.</summary>
+    /// <exception cref="NonFiniteException">The loss is not finite. The message names the first site that is not.</exception>
     public double Loss(IObjective<T> objective, PackedBatch batch, Pass<T> pass, out Tensor<T> loss)
     {
         Forwards++;
@@ -82,7 +86,12 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
         return value;
     }
 
-    /// <summary>One forward pass and one reverse into the trainable parameters; leaves the tape clear.</summary>
+    /// <summary>
+    /// Runs one forward pass and one reverse pass that adds <paramref name="scale"/> times the gradient to the trainable
+    /// parameters. Clears the tape afterwards.
+    /// </summary>
+    /// <returns>The loss.</returns>
+    /// <inheritdoc cref="Loss" path="/exception"/>
     public double Descend(IObjective<T> objective, PackedBatch batch, Pass<T> pass, double scale)
     {
         double value = Loss(objective, batch, pass, out var loss);
@@ -114,23 +123,5 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
         objective.Loss(pass with { Tap = watch }, batch);
         Tape.Clear();
         return watch.First?.ToString() ?? "the loss itself";
-    }
-}
-
-/// <summary>Remembers the first site whose hidden embedding is not finite; otherwise does what the tap under it does.</summary>
-internal sealed class WatchFinite<T>(ITap<T> inner) : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
-{
-    private readonly FirstNonFinite<T> _first = new();
-
-    public Site? First { get; private set; }
-
-    public bool Keeps(SiteKind kind) => inner.Keeps(kind);
-
-    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
-    {
-        hidden = inner.At(site, hidden, pass);
-        if (First is null && pass.Tape.Device.Run(_first, hidden.Value) >= 0)
-            First = site;
-        return hidden;
     }
 }

@@ -5,24 +5,6 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>How the micro-batches of a step are weighted.</summary>
-public enum AccumulationWeight
-{
-    /// <summary>Every micro-batch counts the same: the gradient is the mean of the micro-batches' gradients.</summary>
-    MicroBatch,
-
-    /// <summary>Every counted token counts the same: for the plain rule, this is exactly the gradient of one large batch.</summary>
-    Token,
-}
-
-/// <summary>The settings of one optimizer step.</summary>
-/// <param name="Optimizer">AdamW's settings.</param>
-/// <param name="Weight">How micro-batches are weighted.</param>
-/// <param name="Seed">The seed of dropout and noise.</param>
-/// <param name="Recompute">Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.</param>
-public sealed record StepOptions(
-    AdamWOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false);
-
 /// <summary>
 /// Trains parameters one optimizer step at a time: gradients by a rule on an objective, clipping, AdamW. Owns everything that
 /// a step needs beside the weights. The parameters are trainable as long as this lives.
@@ -72,7 +54,9 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
 
     /// <summary>Takes one optimizer step on one or several micro-batches.</summary>
     /// <returns>What the step did; its epoch is left at 1.</returns>
-    /// <exception cref="NonFiniteException">A loss or gradient is not finite; the weights are those of the last good step.</exception>
+    /// <exception cref="NonFiniteException">
+    /// A loss or gradient is not finite; the weights are those of the last good step.
+    /// </exception>
     public StepRecord Run(params IReadOnlyList<PackedBatch> batches) => Run(1, batches);
 
     /// <summary>Takes one optimizer step with the learning rate multiplied by <paramref name="factor"/> (a schedule).</summary>
@@ -91,7 +75,9 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
             batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
-    /// <summary>The first half of a step: sets the gradients to zero and adds those of the micro-batches. The weights stay.</summary>
+    /// <summary>
+    /// The first half of a step: sets the gradients to zero and adds those of the micro-batches. The weights stay.
+    /// </summary>
     /// <returns>Losses weighted over the micro-batches, norms of the last one.</returns>
     /// <exception cref="NonFiniteException">A loss is not finite.</exception>
     public RuleReport Accumulate(params IReadOnlyList<PackedBatch> batches)

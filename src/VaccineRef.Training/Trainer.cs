@@ -6,11 +6,12 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// A training stage: batches in order, a gradient rule on an objective, clipping, AdamW, a schedule. A method of the paper is the
-/// pair (objective, rule); the rest is the same for all.
+/// A training stage: goes through the data in batches and takes an optimizer step (<see cref="TrainStep{T}"/>) on each, with a
+/// learning rate that follows a schedule. A method of the paper is a pair of an objective and a gradient rule; everything else is
+/// the same for all methods.
 /// </summary>
 /// <param name="device">Where the parameters live.</param>
-/// <param name="trainable">The parameters to train; they are frozen again at the end of <see cref="Run"/>.</param>
+/// <param name="trainable">The parameters to train. They are frozen again at the end of <see cref="Run"/>.</param>
 /// <param name="objective">What is minimised.</param>
 /// <param name="rule">How a batch becomes gradients.</param>
 /// <param name="options">The stage's settings.</param>
@@ -19,11 +20,13 @@ public sealed class Trainer<T>(
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Trains on <paramref name="data"/>.</summary>
-    /// <param name="data">The examples; each must have a counted label.</param>
-    /// <param name="onStep">Told of every step, after the update.</param>
-    /// <param name="cancel">Ends the stage after the step under way.</param>
+    /// <param name="data">The examples. Each needs at least one label that counts.</param>
+    /// <param name="onStep">Called after every step.</param>
+    /// <param name="cancel">Ends the stage after the current step.</param>
     /// <exception cref="InputException">A setting is out of range, or there is no data.</exception>
-    /// <exception cref="NonFiniteException">A loss or gradient is not finite; the weights are those of the last good step.</exception>
+    /// <exception cref="NonFiniteException">
+    /// A loss or gradient is not finite; the weights are those of the last good step.
+    /// </exception>
     public TrainReport Run(
         IReadOnlyList<TokenSequence> data, Action<StepRecord>? onStep = null, CancellationToken cancel = default)
     {
@@ -50,7 +53,7 @@ public sealed class Trainer<T>(
             step.Steps, planned, last, clock.Elapsed.TotalSeconds, tokens, state.Forwards, tape.Reversed, tape.Activations.Peak);
     }
 
-    /// <summary>The micro-batches of each step. An epoch's last step takes what is left.</summary>
+    /// <summary>The micro-batches of each step. The last step of an epoch gets what is left.</summary>
     private IEnumerable<(int Epoch, IReadOnlyList<PackedBatch> Batches)> Batches(IReadOnlyList<TokenSequence> data, int steps)
     {
         var order = RandomStream.FromSeed(options.Seed).At("order");

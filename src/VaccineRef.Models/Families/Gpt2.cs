@@ -4,67 +4,7 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>
-/// The settings of GPT-2. Source: Hugging Face configuration_gpt2.py, whose defaults stand where a key is absent.
-/// </summary>
-public sealed record Gpt2Config(ModelShape Shape, int Inner)
-{
-    /// <summary>layer_norm_epsilon.</summary>
-    public double Epsilon { get; init; }
-
-    /// <summary>activation_function.</summary>
-    public required string Activation { get; init; }
-
-    /// <summary>scale_attn_weights: whether scores are divided by sqrt(head size).</summary>
-    public bool ScaleScores { get; init; }
-
-    /// <summary>Whether the head is the embedding.</summary>
-    public bool Tied { get; init; }
-
-    /// <summary>embd_pdrop, of the embeddings.</summary>
-    public double EmbeddingDropout { get; init; }
-
-    /// <summary>resid_pdrop, of what each half of a block adds.</summary>
-    public double ResidualDropout { get; init; }
-
-    /// <summary>attn_pdrop, of attention weights.</summary>
-    public double AttentionDropout { get; init; }
-
-    /// <summary>initializer_range.</summary>
-    public double Deviation { get; init; }
-
-    /// <summary>The deviation of the projections back into the stream: each of 2 n_layer adds to it.</summary>
-    public double ResidualDeviation => Deviation / Math.Sqrt(2 * Shape.Layers);
-
-    /// <summary>Reads config.json.</summary>
-    /// <exception cref="CheckpointException">
-    /// A setting is missing, or is one that this program does not implement.
-    /// </exception>
-    public static Gpt2Config Read(ConfigReader config)
-    {
-        config.RequireAbsentOrEqual("scale_attn_by_inverse_layer_idx", false);
-        config.RequireAbsentOrEqual("reorder_and_upcast_attn", false);
-        int hidden = config.Size("n_embd"), heads = config.Size("n_head");
-        int headSize = config.Share("n_head", hidden, heads);
-        return new(
-            new(
-                "gpt2", config.Size("vocab_size"), hidden, config.Size("n_layer"), heads, heads, headSize,
-                config.Size("n_positions")),
-            config.Size("n_inner", 4 * hidden))
-        {
-            Epsilon = config.Positive("layer_norm_epsilon", 1e-5),
-            Activation = config.Activation("activation_function", "gelu_new"),
-            ScaleScores = config.Bool("scale_attn_weights", true),
-            Tied = config.Bool("tie_word_embeddings", true),
-            EmbeddingDropout = config.Rate("embd_pdrop", 0.1),
-            ResidualDropout = config.Rate("resid_pdrop", 0.1),
-            AttentionDropout = config.Rate("attn_pdrop", 0.1),
-            Deviation = config.Double("initializer_range", 0.02),
-        };
-    }
-}
-
-/// <summary>x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_gpt2.py, GPT2Block.</summary>
+/// <summary>One block: x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_gpt2.py, GPT2Block.</summary>
 internal sealed class Gpt2Block<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Attention<T> _attention;
@@ -118,7 +58,7 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
     private readonly NormLayer<T> _norm;
     private readonly Add<T> _add = new();
 
-    /// <summary>Asks for all weights by their names.</summary>
+    /// <summary>Makes the model and asks for all its weights by name.</summary>
     public Gpt2(Gpt2Config config, Weights<T> weights)
     {
         Shape = config.Shape;

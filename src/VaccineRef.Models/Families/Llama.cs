@@ -5,97 +5,7 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The settings of Llama 1 to 3, Vicuna, Mistral and Qwen2. Source: Hugging Face configuration_llama.py,
-/// configuration_mistral.py and configuration_qwen2.py, whose defaults stand where a key is absent.
-/// </summary>
-public sealed record LlamaConfig(ModelShape Shape, int Inner)
-{
-    /// <summary>rms_norm_eps.</summary>
-    public required double Epsilon { get; init; }
-
-    /// <summary>Radians per position of each pair of columns of a head.</summary>
-    public required double[] Frequencies { get; init; }
-
-    /// <summary>How many keys a query of each layer sees; null for all.</summary>
-    public required int?[] Windows { get; init; }
-
-    /// <summary>Whether q, k and v have biases.</summary>
-    public bool ProjectionBias { get; init; }
-
-    /// <summary>Whether the output projection of attention has one.</summary>
-    public bool OutputBias { get; init; }
-
-    /// <summary>Whether the feed-forward layers have them.</summary>
-    public bool MlpBias { get; init; }
-
-    /// <summary>Whether the head is the embedding.</summary>
-    public bool Tied { get; init; }
-
-    /// <summary>The row of the embedding without gradient; -1 for none.</summary>
-    public int Padding { get; init; }
-
-    /// <summary>attention_dropout.</summary>
-    public double AttentionDropout { get; init; }
-
-    /// <summary>initializer_range.</summary>
-    public double Deviation { get; init; }
-
-    /// <summary>Reads config.json.</summary>
-    /// <exception cref="CheckpointException">
-    /// A setting is missing, or is one that this program does not implement.
-    /// </exception>
-    public static LlamaConfig Read(ConfigReader config, string family)
-    {
-        config.RequireAbsentOrEqual("hidden_act", "silu");
-        config.RequireAbsentOrEqual("pretraining_tp", 1.0);
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
-        int groups = config.Size("num_key_value_heads", family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
-        config.Share("num_key_value_heads", heads, groups);
-        int headSize = config.Has("head_dim")
-            ? config.Size("head_dim")
-            : config.Share("num_attention_heads", hidden, heads);
-        int vocabulary = config.Size("vocab_size"), layers = config.Size("num_hidden_layers");
-        int context = config.Size(
-            "max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
-        bool bias = family == "llama" && config.Bool("attention_bias", false);
-        var shape = new ModelShape(family, vocabulary, hidden, layers, heads, groups, headSize, context);
-        return new(shape, config.Size("intermediate_size"))
-        {
-            Epsilon = config.Positive("rms_norm_eps", 1e-6),
-            Frequencies = RotarySettings.Frequencies(config, headSize),
-            Windows = [.. Enumerable.Range(0, layers).Select(layer => Window(config, family, layer))],
-            ProjectionBias = bias || family == "qwen2",
-            OutputBias = bias,
-            MlpBias = family == "llama" && config.Bool("mlp_bias", false),
-            Tied = config.Bool("tie_word_embeddings", false),
-            Padding = config.Padding(null, vocabulary),
-            AttentionDropout = config.Rate("attention_dropout", 0),
-            Deviation = config.Double("initializer_range", 0.02),
-        };
-    }
-
-    // Mistral slides in every layer, Qwen2 in those from max_window_layers on if asked to; layer_types, where there,
-    // says it outright.
-    private static int? Window(ConfigReader config, string family, int layer)
-    {
-        const string Key = "sliding_window", Types = "layer_types";
-        if (family == "llama" || (family == "qwen2" && !config.Bool("use_sliding_window", false)))
-            return null;
-        int? window = config.Has(Key) ? config.Size(Key) : config.Keys.Contains(Key) ? null : 4096;     // null is said
-        if (!config.Has(Types))
-            return family == "mistral" || layer >= config.Int("max_window_layers", 28) ? window : null;
-        var types = config.Strings(Types);
-        return layer >= types.Length ? throw config.Unsupported(Types, "one for each layer") : types[layer] switch
-        {
-            "sliding_attention" => window,
-            "full_attention" => null,
-            _ => throw config.Unsupported(Types, "full_attention or sliding_attention"),
-        };
-    }
-}
-
-/// <summary>
-/// x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_llama.py, LlamaDecoderLayer.
+/// One block: x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_llama.py, LlamaDecoderLayer.
 /// </summary>
 internal sealed class LlamaBlock<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -134,13 +44,14 @@ internal sealed class LlamaBlock<T> : IBlock<T> where T : unmanaged, IFloatingPo
 
     public Tensor<T> Forward(BlockPass<T> pass, Tensor<T> x)
     {
+        // e_l of the paper is what the tap sees
         x = pass.Add(x, pass.Tap(SiteKind.AttentionOutput, _attention.Forward(pass, _attentionNorm.Forward(pass, x))));
         x = pass.Add(x, pass.Tap(SiteKind.MlpOutput, _mlp.Forward(pass, _mlpNorm.Forward(pass, x))));
         return pass.Tap(SiteKind.BlockOutput, x);
     }
 }
 
-/// <summary>Llama up to its last norm, without a head. Source: Hugging Face modeling_llama.py, LlamaModel.</summary>
+/// <summary>Llama without a head, up to the last norm. Source: Hugging Face modeling_llama.py, LlamaModel.</summary>
 internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly EmbeddingLayer<T> _tokens;
@@ -168,12 +79,12 @@ internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T
     }
 }
 
-/// <summary>Llama and its kin. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
+/// <summary>Llama, Mistral and Qwen2 as language models. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
 public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly LlamaModel<T> _model;
 
-    /// <summary>Asks for all weights by their names.</summary>
+    /// <summary>Makes the model and asks for all its weights by name.</summary>
     public Llama(LlamaConfig config, Weights<T> weights)
     {
         Shape = config.Shape;

@@ -7,19 +7,18 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Llama with a head that scores whole texts: logits = W h, where h is the hidden embedding of a text's last token and
-/// W is (N, C) without bias, one row for each label. Source: Hugging Face modeling_llama.py,
-/// LlamaForSequenceClassification; its search for the last token before the padding has nothing to do here, where rows
-/// are packed.
+/// Llama with a head that classifies whole texts: logits = W h, where h is the hidden embedding of a text's last token, and W is
+/// (N, C) without bias, with one row for each label. Source: Hugging Face modeling_llama.py, LlamaForSequenceClassification.
+/// That code looks for the last token before the padding; here texts are packed without padding.
 /// </summary>
 public sealed class LlamaForSequenceClassification<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const string Class = "LlamaForSequenceClassification";
 
-    // What a block keeps of a row until the tape is cleared, in values for each column of the stream: about this.
+    // About how many values a block keeps for each row and column of the residual stream until the tape is cleared.
     private const int ActivationsPerColumn = 16;
 
-    // What all blocks may keep of the texts that are read at once; a longer text is read alone.
+    // How much memory all blocks may keep for one batch of texts. A text that needs more is a batch of its own.
     private const long MemoryBytes = 1L << 30;
 
     private static readonly string[] ProblemTypes =
@@ -43,24 +42,24 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
         store.Finish();
     }
 
-    /// <summary>Sizes.</summary>
+    /// <summary>The sizes of the model.</summary>
     public ModelShape Shape { get; }
 
     /// <summary>
-    /// The labels in the order of the logits: id2label; or LABEL_0, LABEL_1, ... as many as num_labels, which is 2
-    /// where absent.
+    /// The labels in the order of the logits: id2label if present; otherwise LABEL_0, LABEL_1, ..., num_labels of them (2 by
+    /// default).
     /// </summary>
     public ImmutableArray<string> Labels { get; }
 
     /// <summary>
-    /// What the logits were trained for, one of Hugging Face's three names; null where the configuration does not say.
+    /// The task that the logits were trained for, by one of Hugging Face's three names; null if the configuration does not say.
     /// </summary>
     public string? ProblemType { get; }
 
     /// <summary>Loads a folder in Hugging Face layout.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="device">Where it runs.</param>
-    /// <param name="matrices">How the weights of linear layers are kept; the head is always kept in full.</param>
+    /// <param name="matrices">How the weights of linear layers are stored. The head is always stored in full.</param>
     /// <exception cref="CheckpointException">
     /// The folder holds another class of model, a setting is not implemented, or weights are missing, left over,
     /// damaged or of another shape.
@@ -87,13 +86,13 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
         }
     }
 
-    /// <summary>Scores texts, as many at once as memory allows.</summary>
-    /// <param name="texts">Token ids of each text, special tokens included; padding is no token.</param>
-    /// <param name="cancel">Stops between batches.</param>
-    /// <returns>For each text the logits of <see cref="Labels"/>.</returns>
+    /// <summary>Computes the logits of texts, in batches as large as the memory allows.</summary>
+    /// <param name="texts">The token ids of each text, including special tokens but no padding.</param>
+    /// <param name="cancel">Stops the work between two batches.</param>
+    /// <returns>For each text, the logits in the order of <see cref="Labels"/>.</returns>
     /// <exception cref="InputException">A text is empty or longer than the model's context.</exception>
-    /// <exception cref="NonFiniteException">A logit is no finite number.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="NonFiniteException">A logit is not finite.</exception>
+    /// <exception cref="OperationCanceledException">The work was stopped.</exception>
     public IReadOnlyList<double[]> Logits(IReadOnlyList<int[]> texts, CancellationToken cancel = default)
     {
         for (int i = 0; i < texts.Count; i++)
@@ -117,7 +116,7 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
         return logits;
     }
 
-    /// <summary>Gives the weights' memory back.</summary>
+    /// <summary>Frees the weights.</summary>
     public void Dispose() => _weights.Dispose();
 
     private IEnumerable<double[]> Logits(Tape<T> tape, int[][] texts, int number)

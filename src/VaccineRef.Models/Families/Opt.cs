@@ -5,77 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The settings of OPT. Source: Hugging Face configuration_opt.py, whose defaults stand where a key is absent.
-/// </summary>
-public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
-{
-    /// <summary>The constant in the norms: torch's default, since OPT has no setting for it.</summary>
-    public const double Epsilon = 1e-5;
-
-    /// <summary>Rows of the position table before the one of position 0.</summary>
-    public const int PositionOffset = 2;
-
-    /// <summary>do_layer_norm_before: false in OPT-350m, whose norms come after the residual addition.</summary>
-    public bool NormBefore { get; init; }
-
-    /// <summary>Whether a norm follows the last block.</summary>
-    public bool FinalNorm { get; init; }
-
-    /// <summary>enable_bias.</summary>
-    public bool Bias { get; init; }
-
-    /// <summary>activation_function.</summary>
-    public required string Activation { get; init; }
-
-    /// <summary>Whether the head is the embedding.</summary>
-    public bool Tied { get; init; }
-
-    /// <summary>The row of the embedding without gradient; -1 for none.</summary>
-    public int Padding { get; init; }
-
-    /// <summary>dropout, of what each half of a block adds.</summary>
-    public double Dropout { get; init; }
-
-    /// <summary>attention_dropout.</summary>
-    public double AttentionDropout { get; init; }
-
-    /// <summary>init_std.</summary>
-    public double Deviation { get; init; }
-
-    /// <summary>Reads config.json.</summary>
-    /// <exception cref="CheckpointException">
-    /// A setting is missing, or is one that this program does not implement.
-    /// </exception>
-    public static OptConfig Read(ConfigReader config)
-    {
-        config.RequireAbsentOrEqual("layer_norm_elementwise_affine", true);
-        config.RequireAbsentOrEqual("layerdrop", 0.0);
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
-        int vocabulary = config.Size("vocab_size");
-        int headSize = config.Share("num_attention_heads", hidden, heads);
-        bool before = config.Bool("do_layer_norm_before", true);
-        return new(
-            new(
-                "opt", vocabulary, hidden, config.Size("num_hidden_layers"), heads, heads, headSize,
-                config.Size("max_position_embeddings")),
-            config.Size("ffn_dim"), config.Size("word_embed_proj_dim", hidden))
-        {
-            NormBefore = before,
-            FinalNorm = before && !config.Bool("_remove_final_layer_norm", false),
-            Bias = config.Bool("enable_bias", true),
-            Activation = config.Activation("activation_function", "relu"),
-            Tied = config.Bool("tie_word_embeddings", true),
-            Padding = config.Padding(1, vocabulary),
-            Dropout = config.Rate("dropout", 0.1),
-            AttentionDropout = config.Rate("attention_dropout", 0),
-            Deviation = config.Double("init_std", 0.02),
-        };
-    }
-}
-
-/// <summary>
-/// Attention and feed-forward, each added to the stream, with its norm before or after. Source: Hugging Face
-/// modeling_opt.py, OPTDecoderLayer.
+/// One block: x + dropout(attention(norm(x))), then x + dropout(mlp(norm(x))). In OPT-350m the norms follow the residual additions
+/// instead. Source: Hugging Face modeling_opt.py, OPTDecoderLayer.
 /// </summary>
 internal sealed class OptBlock<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -130,7 +61,7 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
     private readonly BlockStack<T> _blocks;
     private readonly Add<T> _add = new();
 
-    /// <summary>Asks for all weights by their names.</summary>
+    /// <summary>Makes the model and asks for all its weights by name.</summary>
     public Opt(OptConfig config, Weights<T> weights)
     {
         Shape = config.Shape;

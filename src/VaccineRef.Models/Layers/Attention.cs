@@ -5,29 +5,29 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A self-attention block: queries, keys and values from x, attention within each sequence, and the output projection.
-/// Families differ in names, biases, and in how q, k and v are projected: by three layers, or by one whose columns are
-/// then cut in three.
+/// Self-attention: projections of x to queries, keys and values, attention within each sequence, and the output projection. The
+/// families differ in names, in biases, and in whether queries, keys and values have three projections or one whose columns are
+/// then split.
 /// </summary>
-/// <param name="attention">Heads, sizes, scale and window.</param>
-/// <param name="projections">q, k, v; or the one fused layer.</param>
+/// <param name="attention">The attention op, with its number of heads, sizes, scale and window.</param>
+/// <param name="projections">The projections to queries, keys and values, or the one fused projection.</param>
 /// <param name="output">The output projection.</param>
 public sealed class Attention<T>(
     CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // A fused layer is cut by copying: 3 N C numbers moved, beside 6 N C^2 flops to make them. Three products with
-    // parts of its weight would need views with strides, which nothing else here needs, and would run a LoRA of the
+    // The result of a fused projection is split by copying. That moves 3 N C numbers, which is little beside the 6 N C^2 operations
+    // that compute them. Three products with parts of the weight would need views with strides, and would run the LoRA of the
     // fused layer three times.
     private readonly Columns<T>[] _thirds = [Third(attention, 0), Third(attention, 1), Third(attention, 2)];
 
-    /// <summary>Turns queries and keys by their positions, where the family does.</summary>
+    /// <summary>Rotates queries and keys by their positions; null if the family does not.</summary>
     public Rope<T>? Rope { get; init; }
 
-    /// <summary>The dropout of attention weights that the configuration asks for in training.</summary>
+    /// <summary>The dropout of attention weights in training that the configuration asks for.</summary>
     public double WeightDropout { get; init; }
 
-    /// <summary>All projections.</summary>
+    /// <summary>All projections, for LoRA.</summary>
     public IEnumerable<LinearLayer<T>> Linears => [.. projections, output];
 
     /// <summary>x (N, C) to the output of the output projection: (N, C), or its output rows (M, C).</summary>

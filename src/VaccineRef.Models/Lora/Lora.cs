@@ -4,28 +4,28 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>Puts low-rank adapters onto models, by the rules and in the files of PEFT.</summary>
+/// <summary>Attaches low-rank adapters to models, by PEFT's rules and in PEFT's file format.</summary>
 public static class Lora
 {
     internal const string WeightsFile = "adapter_model.safetensors", Root = "base_model.model";
 
     /// <summary>
-    /// Attaches a fresh adapter: A random, B zero, so that the model computes what it did. Freezes the model's own
-    /// weights.
+    /// Attaches a new adapter, with a random A and with B = 0, so that the model computes the same as before. The model's own weights
+    /// are frozen.
     /// </summary>
-    /// <param name="model">A model without adapter.</param>
-    /// <param name="config">Rank, scaling, dropout, targets.</param>
-    /// <param name="random">Where A comes from, each by its name.</param>
-    /// <exception cref="InputException">A target matches no layer.</exception>
+    /// <param name="model">A model without an adapter.</param>
+    /// <param name="config">Rank, scaling, dropout and target layers.</param>
+    /// <param name="random">The random stream for the matrices A.</param>
+    /// <exception cref="InputException">A target matches no layer of the model.</exception>
     public static Lora<T> Attach<T>(Model<T> model, AdapterConfig config, RandomStream random)
         where T : unmanaged, IFloatingPointIeee754<T> =>
         new(model, config, new RandomSource<T>(model.Device, random));
 
-    /// <summary>Attaches the adapter of a folder in PEFT's layout.</summary>
+    /// <summary>Loads an adapter from a folder in PEFT's format and attaches it.</summary>
     /// <exception cref="CheckpointException">
-    /// The adapter is no plain LoRA, or its tensors are not those that its configuration implies for this model.
+    /// The adapter is not a plain LoRA, or its tensors do not match its configuration and this model.
     /// </exception>
-    /// <exception cref="InputException">A target matches no layer.</exception>
+    /// <exception cref="InputException">A target matches no layer of the model.</exception>
     public static Lora<T> Load<T>(Model<T> model, string folder) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var config = AdapterConfig.Read(folder);
@@ -35,8 +35,7 @@ public static class Lora
 }
 
 /// <summary>
-/// A low-rank adapter on a model: y = W x + b + scaling B A dropout(x) in the targeted layers. Source: arXiv
-/// 2106.09685.
+/// A low-rank adapter (LoRA) on a model: the target layers compute y = W x + b + scaling B A dropout(x). Source: arXiv 2106.09685.
 /// </summary>
 public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -75,31 +74,32 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         model.Adapter = this;
     }
 
-    /// <summary>Rank, scaling, dropout, targets.</summary>
+    /// <summary>Rank, scaling, dropout and target layers.</summary>
     public AdapterConfig Config { get; }
 
-    /// <summary>A and B of every layer, under PEFT's names.</summary>
+    /// <summary>The matrices A and B of every target layer, under PEFT's names.</summary>
     public IReadOnlyList<Parameter<T>> Parameters => _weights.Parameters;
 
-    /// <summary>The adapted layers' shares.</summary>
+    /// <summary>The part of the adapter in each target layer.</summary>
     public IReadOnlyList<LowRank<T>> Pairs => _pairs;
 
-    /// <summary>Whether the product is part of W now.</summary>
+    /// <summary>Whether the adapter is now merged into the weights W.</summary>
     public bool IsMerged { get; private set; }
 
     /// <summary>
-    /// W += scaling B A: the same model without the adapter's extra work. Nothing where it is merged already.
+    /// Merges the adapter into the weights: W += scaling B A. The model computes the same with less work. Does nothing if the adapter
+    /// is merged already.
     /// </summary>
     public void Merge() => Merge(true);
 
     /// <summary>
-    /// W -= scaling B A. Each element of W comes back to within eps (|W| + |scaling B A|), eps the unit in the last
-    /// place at 1: one rounding going and one coming, since both times the same product is formed. Where W is kept in bfloat16, eps
-    /// is 2^-8, as for PEFT on a bfloat16 model.
+    /// Takes the adapter out of the weights again: W -= scaling B A. Each element of W returns to its former value within
+    /// eps (|W| + |scaling B A|), because each of the two operations rounds once and the product is the same both times. Here eps is
+    /// the machine epsilon, or 2^-8 if W is kept in bfloat16, as with PEFT on a bfloat16 model.
     /// </summary>
     public void Unmerge() => Merge(false);
 
-    /// <summary>Takes the adapter off the model. What is merged stays merged. The model stays frozen.</summary>
+    /// <summary>Removes the adapter from the model. If it is merged, it stays merged; the model stays frozen.</summary>
     public void Detach()
     {
         foreach (var pair in _pairs)
@@ -108,16 +108,16 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
             _model.Adapter = null;
     }
 
-    /// <summary>Writes adapter_config.json and adapter_model.safetensors: PEFT loads them.</summary>
+    /// <summary>Writes adapter_config.json and adapter_model.safetensors, which PEFT can load.</summary>
     /// <param name="folder">A new or empty folder.</param>
-    /// <exception cref="InputException">The folder holds something or cannot be written.</exception>
+    /// <exception cref="InputException">The folder is not empty or cannot be written.</exception>
     public void Save(string folder) => AtomicFile.WriteFolder(folder, temporary =>
     {
         Config.Write(temporary);
         SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), _weights.Tensors());
     });
 
-    /// <summary>Detaches it and gives its memory back.</summary>
+    /// <summary>Detaches the adapter and frees its memory.</summary>
     public void Dispose()
     {
         Detach();

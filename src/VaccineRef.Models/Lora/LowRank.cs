@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One layer's share of a LoRA: W x + b + scaling B A dropout(x), with A (r, in) and B (out, r). Source: arXiv
-/// 2106.09685, eq. 3.
+/// The part of a LoRA in one layer, which then computes W x + b + scaling B A dropout(x), with A (r, in) and B (out, r). Source:
+/// arXiv 2106.09685, eq. 3.
 /// </summary>
 public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -27,18 +27,19 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
         B = weights.Get("lora_B.weight", [layer.Outputs, config.Rank], Initializer.Zero);
     }
 
-    /// <summary>The layer it belongs to.</summary>
+    /// <summary>The adapted layer.</summary>
     public LinearLayer<T> Layer { get; }
 
     /// <summary>
-    /// A, (r, in); begins as torch's kaiming_uniform with a = sqrt(5), which is U(-1/sqrt(in), 1/sqrt(in)).
+    /// The matrix A, (r, in). It is initialised as by torch's kaiming_uniform with a = sqrt(5), that is uniformly in
+    /// (-1/sqrt(in), 1/sqrt(in)).
     /// </summary>
     public Parameter<T> A { get; }
 
-    /// <summary>B, (out, r); begins at 0, so that the model begins unchanged.</summary>
+    /// <summary>The matrix B, (out, r). It is initialised with 0, so that a new adapter does not change the model.</summary>
     public Parameter<T> B { get; }
 
-    /// <summary>W x + b + scaling B A dropout(x).</summary>
+    /// <summary>x (N, in) to W x + b + scaling B A dropout(x), (N, out).</summary>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
     {
         var tape = pass.Tape;
@@ -49,7 +50,7 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
         return Layer.Apply(tape, _adapted, x, low, tape.Of(B));
     }
 
-    /// <summary>W += sign scaling B A; a compact W is rounded again.</summary>
+    /// <summary>W += sign scaling B A. If W is kept in bfloat16, the sum is rounded to it.</summary>
     internal void AddToWeight(Device device, int sign)
     {
         var weight = Layer.Weight;

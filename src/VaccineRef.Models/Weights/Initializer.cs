@@ -1,28 +1,28 @@
 namespace VaccineRef.Models;
 
-/// <summary>How values are drawn.</summary>
+/// <summary>From which distribution random values are drawn.</summary>
 public enum Distribution
 {
-    /// <summary>All the same.</summary>
+    /// <summary>All values are the same.</summary>
     Constant,
 
-    /// <summary>Normal around 0.</summary>
+    /// <summary>Normal with mean 0.</summary>
     Normal,
 
-    /// <summary>Uniform around 0.</summary>
+    /// <summary>Uniform between -bound and bound.</summary>
     Uniform,
 }
 
-/// <summary>How a parameter begins where no checkpoint gives its values.</summary>
-/// <param name="Distribution">How values are drawn.</param>
+/// <summary>How the values of a parameter are initialised if they do not come from a checkpoint.</summary>
+/// <param name="Distribution">The distribution.</param>
 /// <param name="Value">The constant, the standard deviation, or the bound.</param>
-/// <param name="ZeroRow">A row that is 0, as an embedding's padding row; -1 for none.</param>
+/// <param name="ZeroRow">A row that is set to 0, such as the padding row of an embedding; -1 for none.</param>
 public readonly record struct Initializer(Distribution Distribution, double Value, int ZeroRow = -1)
 {
-    /// <summary>Biases.</summary>
+    /// <summary>All 0, for biases.</summary>
     public static Initializer Zero => new(Distribution.Constant, 0);
 
-    /// <summary>Weights of norms.</summary>
+    /// <summary>All 1, for the weights of norms.</summary>
     public static Initializer One => new(Distribution.Constant, 1);
 
     /// <summary>Normal with mean 0.</summary>

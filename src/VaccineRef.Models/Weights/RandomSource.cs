@@ -5,12 +5,12 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Random initialisation. A parameter's stream is found by its name: the order of construction does not matter.
+/// Random initialisation. The random stream of a parameter depends on its name, so that the order of construction does not matter.
 /// </summary>
 public sealed class RandomSource<T>(Device device, RandomStream random) : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>The type in which values of T are stored without loss.</summary>
+    /// <summary>The type that stores values of T without loss.</summary>
     public static TensorType Type => typeof(T) == typeof(double) ? TensorType.F64 : TensorType.F32;
 
     /// <inheritdoc/>

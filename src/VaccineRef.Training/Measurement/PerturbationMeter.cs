@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Watches what a gradient rule does to the hidden embeddings, whichever rule it is: an objective that computes the one
-/// under it and looks at each perturbed site on the way, token by token in the steps asked for. Changes no number.
+/// Measures how far a gradient rule moves the hidden embeddings. It is an objective around another one: it computes the same loss
+/// and compares each hidden embedding before and after the rule's tap. This works for any rule and changes no number.
 /// </summary>
 public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -19,16 +19,16 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     /// <inheritdoc/>
     public long StateBytes => inner.StateBytes;
 
-    /// <summary>Whether the steps to come are measured.</summary>
+    /// <summary>Whether the next steps are measured, token by token.</summary>
     public bool IsOn { get; set; }
 
-    /// <summary>The most bytes that a perturbation took outside of the tape.</summary>
+    /// <summary>The most bytes that a perturbation needed beside the tape.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Tokens measured.</summary>
+    /// <summary>Number of tokens measured.</summary>
     public int Tokens => _epsilon.Count;
 
-    /// <summary>Means over tokens of ||eps||, ||e|| and ||eps|| / ||e||, all layers together.</summary>
+    /// <summary>||eps||, ||e|| and ||eps|| / ||e|| of a token in all layers together, averaged over the tokens.</summary>
     public (double Epsilon, double Hidden, double Relative) Means => (_epsilon.Average(), _hidden.Average(), _relative.Average());
 
     /// <inheritdoc/>

@@ -5,13 +5,23 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>Which form of a method to use, if the released code does not compute what the paper describes.</summary>
+public enum Variant
+{
+    /// <summary>As the paper describes it.</summary>
+    Paper,
+
+    /// <summary>As the released code computes it, without its obvious bugs.</summary>
+    AsReleased,
+}
+
 /// <summary>
-/// Cross-entropy + lambda KL(teacher || model), the teacher being the model when this was made, without dropout. Two forwards and one
-/// reverse. Source: the KL baseline of arXiv 2402.01109.
+/// Cross-entropy + lambda KL(teacher || model). The teacher is the model as it was when this was made, without dropout. A step needs
+/// two forward passes and one reverse pass. Source: the KL baseline of arXiv 2402.01109.
 /// <code>
-/// paper         the next token's distribution over the vocabulary, mean over the counted tokens
-/// as released   for each entry of the vocabulary a softmax over the positions of a sequence, a distribution over time, prompts
-///               too; the sum, divided by the sequences (LANDSCAPE D9)
+/// paper         the distributions of the next token over the vocabulary; mean over the counted tokens
+/// as released   for each entry of the vocabulary, a softmax over the positions of a sequence (a distribution over time), including
+///               the prompt; sum over all of them, divided by the number of sequences (see docs/deviations.md, D9)
 /// </code>
 /// </summary>
 public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
@@ -27,11 +37,11 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     private readonly Op<T> _divergence;
     private View<T> _teacherLogits;
 
-    /// <summary>Makes the model as it is the teacher.</summary>
+    /// <summary>Makes the model in its present state the teacher.</summary>
     /// <param name="model">The model to be trained.</param>
-    /// <param name="parameters">Those of its parameters that will be.</param>
-    /// <param name="lambda">The divergence's weight.</param>
-    /// <param name="form">Over what it is taken.</param>
+    /// <param name="parameters">The parameters of the model that will be trained.</param>
+    /// <param name="lambda">The weight of the divergence.</param>
+    /// <param name="form">Which distributions are compared.</param>
     /// <param name="device">Where the parameters live.</param>
     public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, Variant form, Device device)
     {
