@@ -3,6 +3,17 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
+/// <summary>The settings of AdamW. The defaults are those with which the Hugging Face Trainer uses torch.optim.AdamW.</summary>
+/// <param name="LearningRate">The largest learning rate of the schedule.</param>
+/// <param name="WeightDecay">The decoupled weight decay of matrices. Vectors never decay.</param>
+/// <param name="Beta1">The decay of the first moment.</param>
+/// <param name="Beta2">The decay of the second moment.</param>
+/// <param name="Epsilon">What is added to the square root of the second moment.</param>
+/// <param name="MaxGradientNorm">The norm to which the whole gradient is clipped; 0 turns clipping off.</param>
+public sealed record AdamWOptions(
+    double LearningRate, double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
+    double MaxGradientNorm = 1);
+
 /// <summary>How the micro-batches of a step are weighted.</summary>
 public enum AccumulationWeight
 {

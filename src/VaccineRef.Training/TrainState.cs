@@ -17,9 +17,7 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <param name="device">Where they live.</param>
     /// <param name="parameters">The parameters to train.</param>
     /// <param name="seed">The seed of dropout and noise.</param>
-    /// <param name="recompute">
-    /// Computes each block again in the reverse pass instead of keeping it: less memory, the same bits.
-    /// </param>
+    /// <param name="recompute">Whether blocks are computed again in the reverse pass instead of kept in memory.</param>
     /// <exception cref="InputException">There are no parameters, or they are kept in bfloat16.</exception>
     public TrainState(Device device, IEnumerable<Parameter<T>> parameters, ulong seed, bool recompute = false)
     {
@@ -68,10 +66,7 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <summary>Begins the next micro-batch of the same step.</summary>
     public void NextMicroBatch() => MicroBatch++;
 
-    /// <summary>
-    /// A training pass. Its random numbers depend on the seed, the step, the micro-batch and <paramref name="pass"/>, so
-    /// that two passes of the same number see the same dropout masks.
-    /// </summary>
+    /// <summary>A training pass. Two passes of a micro-batch with the same number see the same dropout masks.</summary>
     public Pass<T> Pass(ITap<T> tap, int pass = 0) => new(Tape, tap, _random.At(Step).At(MicroBatch).At(pass), Training: true);
 
     /// <summary>Runs one forward pass and returns its loss, as a number and as a tensor on the tape.</summary>
@@ -80,16 +75,15 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     {
         Forwards++;
         loss = objective.Loss(pass, batch);
-        double value = Read(loss);
+        Span<T> read = [T.Zero];
+        Tape.Device.Download(loss.Value, read);
+        double value = double.CreateChecked(read[0]);
         if (!double.IsFinite(value))
-            throw new NonFiniteException("the loss", Step, FirstNonFiniteSite(objective, batch, pass), batch.Ids);
+            throw new NonFiniteException("the loss", Step, WatchFinite<T>.FirstSite(objective, batch, pass), batch.Ids);
         return value;
     }
 
-    /// <summary>
-    /// Runs one forward pass and one reverse pass that adds <paramref name="scale"/> times the gradient to the trainable
-    /// parameters. Clears the tape afterwards.
-    /// </summary>
+    /// <summary>Runs a forward pass and a reverse pass, adds scale times the gradient, and clears the tape.</summary>
     /// <returns>The loss.</returns>
     /// <inheritdoc cref="Loss" path="/exception"/>
     public double Descend(IObjective<T> objective, PackedBatch batch, Pass<T> pass, double scale)
@@ -107,21 +101,5 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
             parameter.Freeze();
         Tape.Dispose();
         _gradients.Dispose();
-    }
-
-    private double Read(Tensor<T> scalar)
-    {
-        Span<T> value = [T.Zero];
-        Tape.Device.Download(scalar.Value, value);
-        return double.CreateChecked(value[0]);
-    }
-
-    private string? FirstNonFiniteSite(IObjective<T> objective, PackedBatch batch, Pass<T> pass)
-    {
-        Tape.Clear();
-        var watch = new WatchFinite<T>(pass.Tap);
-        objective.Loss(pass with { Tap = watch }, batch);
-        Tape.Clear();
-        return watch.First?.ToString() ?? "the loss itself";
     }
 }

@@ -54,9 +54,7 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
 
     /// <summary>Takes one optimizer step on one or several micro-batches.</summary>
     /// <returns>What the step did; its epoch is left at 1.</returns>
-    /// <exception cref="NonFiniteException">
-    /// A loss or gradient is not finite; the weights are those of the last good step.
-    /// </exception>
+    /// <exception cref="NonFiniteException">A loss or gradient is not finite; the weights are unchanged.</exception>
     public StepRecord Run(params IReadOnlyList<PackedBatch> batches) => Run(1, batches);
 
     /// <summary>Takes one optimizer step with the learning rate multiplied by <paramref name="factor"/> (a schedule).</summary>
@@ -75,9 +73,7 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
             batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
-    /// <summary>
-    /// The first half of a step: sets the gradients to zero and adds those of the micro-batches. The weights stay.
-    /// </summary>
+    /// <summary>Only computes the gradients of the micro-batches, from zero. The weights stay.</summary>
     /// <returns>Losses weighted over the micro-batches, norms of the last one.</returns>
     /// <exception cref="NonFiniteException">A loss is not finite.</exception>
     public RuleReport Accumulate(params IReadOnlyList<PackedBatch> batches)

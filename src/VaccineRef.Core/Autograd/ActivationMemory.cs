@@ -45,13 +45,18 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
     private readonly List<(int After, int Node, ValueState State)> _releases = [];    // After: the last call before the release
     private int _firstRestored;                     // the reverse pass under way has everything from this node on
 
-    /// <summary>Keeps a value in memory until the tape is cleared.</summary>
-    public void Keep(int index) => recording[index].State = ValueState.Kept;
+    /// <summary>Keeps the values from this node on in memory until the tape is cleared.</summary>
+    public void KeepFrom(int index)
+    {
+        for (int i = index; i < recording.Count; i++)
+            if (recording[i].IsInMemory)
+                recording[i].State = ValueState.Kept;
+    }
 
     /// <summary>Ends a segment: everything that it computed except <paramref name="result"/> is dropped.</summary>
     public void EndSegment(int result)
     {
-        Keep(result);
+        recording[result].State = ValueState.Kept;
         for (int i = _segments[^1]; i < recording.Count; i++)
             Drop(ref recording[i]);
         _segments.Add(recording.Count);
@@ -77,10 +82,17 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
         GiveUp(ref node, state);
     }
 
+    /// <summary>Releases what was recorded between two nodes.</summary>
+    public void ReleaseBetween(int from, int result)
+    {
+        for (int i = from + 1; i < result; i++)
+            Release(i);
+    }
+
     /// <summary>Prepares for a reverse pass that begins at <paramref name="loss"/>.</summary>
     public void BeginReverse(int loss)
     {
-        Keep(loss);
+        recording[loss].State = ValueState.Kept;
         _firstRestored = loss + 1;
     }
 

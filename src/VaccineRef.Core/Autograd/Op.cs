@@ -17,9 +17,7 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="ShapeException">The op cannot take these shapes.</exception>
     public abstract Shape Infer(ReadOnlySpan<Shape> x);
 
-    /// <summary>
-    /// Like <see cref="Infer(ReadOnlySpan{Shape})"/>, for an op whose result has one row for each of the call's ids.
-    /// </summary>
+    /// <summary>Like the other overload, for an op whose result has one row for each of its ids.</summary>
     /// <exception cref="ShapeException">The op cannot take these shapes.</exception>
     public virtual Shape Infer(ReadOnlySpan<Shape> x, int ids) => Infer(x);
 

@@ -3,9 +3,7 @@ using System.Numerics;
 
 namespace VaccineRef.Core;
 
-/// <summary>
-/// Records ops as they run, so that <see cref="Backward"/> can derive gradients by walking the recording backwards.
-/// </summary>
+/// <summary>Records ops as they run, so that <see cref="Backward"/> can walk the recording back for gradients.</summary>
 /// <remarks>
 /// Activations, what ops save for the reverse pass, and the gradients of activations live in the tape's own arena until
 /// <see cref="Clear"/>. They give their memory up earlier where that changes no result: after a reverse pass only the
@@ -41,9 +39,7 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// </summary>
     public bool Recompute { get; init; }
 
-    /// <summary>
-    /// The arena of the activations and their gradients. Its peak is the memory that a step needs beside the weights.
-    /// </summary>
+    /// <summary>The arena of the activations and their gradients. Its peak is what a step needs beside the weights.</summary>
     public Arena Activations { get; }
 
     /// <summary>How many times an op was run forward since the tape was made.</summary>
@@ -52,19 +48,13 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>How many reverse passes were run since the tape was made.</summary>
     public long Reversed { get; private set; }
 
-    /// <summary>
-    /// Puts a value on the tape as a leaf: no gradient flows into it, unless it is itself a target of
-    /// <see cref="Backward"/>.
-    /// </summary>
+    /// <summary>Puts a value on the tape as a leaf. It has no gradient unless it is a target of <see cref="Backward"/>.</summary>
     public Tensor<T> Constant(View<T> value) => new(_recording.Add(new Node<T> { Value = value }), _epoch, value);
 
     /// <summary>Puts a constant of zeros on the tape, in memory of the tape.</summary>
     public Tensor<T> Zeros(Shape shape) => Constant(Activations.Allocate<T>(shape, clear: true));
 
-    /// <summary>
-    /// Puts a parameter on the tape. A parameter that is used several times is one leaf, so that the gradients of all its
-    /// uses add up (tied weights).
-    /// </summary>
+    /// <summary>Puts a parameter on the tape. All uses of a parameter are one leaf, so that their gradients add up.</summary>
     public Tensor<T> Of(Parameter<T> parameter)
     {
         if (_leaves.TryGetValue(parameter, out int node))
@@ -77,9 +67,7 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Runs <paramref name="op"/> on <paramref name="x"/> and records the call.</summary>
     /// <param name="op">The operation.</param>
     /// <param name="x">Its inputs, all from this tape.</param>
-    /// <param name="ids">
-    /// Token ids, positions, labels or offsets, as the op documents. They must not change before <see cref="Clear"/>.
-    /// </param>
+    /// <param name="ids">Token ids, positions, labels or offsets; they must not change before <see cref="Clear"/>.</param>
     /// <param name="random">The random stream, for an op that draws random numbers.</param>
     /// <exception cref="ShapeException">The op cannot take these shapes or ids.</exception>
     public Tensor<T> Apply(
@@ -105,26 +93,12 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// </summary>
     public void Release(Tensor<T> x) => _memory.Release(Current(x).Node);
 
-    /// <summary>
-    /// Promises that of everything recorded after <paramref name="from"/>, later calls use <paramref name="result"/> alone,
-    /// and releases the rest.
-    /// </summary>
-    public void ReleaseBetween(Tensor<T> from, Tensor<T> result)
-    {
-        for (int i = Current(from).Node + 1; i < Current(result).Node; i++)
-            _memory.Release(i);
-    }
+    /// <summary>Releases everything recorded between <paramref name="from"/> and <paramref name="result"/>.</summary>
+    public void ReleaseBetween(Tensor<T> from, Tensor<T> result) =>
+        _memory.ReleaseBetween(Current(from).Node, Current(result).Node);
 
-    /// <summary>
-    /// Keeps a value, and everything recorded after it, in memory until <see cref="Clear"/>, for somebody who reads it
-    /// later.
-    /// </summary>
-    public void KeepFrom(Tensor<T> x)
-    {
-        for (int i = Readable(x).Node; i < _recording.Count; i++)
-            if (_recording[i].IsInMemory)
-                _memory.Keep(i);
-    }
+    /// <summary>Keeps a value and everything recorded after it in memory, for somebody who reads it later.</summary>
+    public void KeepFrom(Tensor<T> x) => _memory.KeepFrom(Readable(x).Node);
 
     /// <summary>
     /// Promises that of everything recorded since the last segment ended, later calls use <paramref name="x"/> alone. Does
@@ -173,9 +147,7 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
             throw new InvalidOperationException("The loss depends on no trainable parameter: nothing would be trained.");
     }
 
-    /// <summary>
-    /// Forgets the recording: every tensor and gradient of this tape becomes invalid, and its memory is used again.
-    /// </summary>
+    /// <summary>Forgets the recording. All tensors and gradients become invalid, and their memory is used again.</summary>
     public void Clear()
     {
         _recording.Clear();

@@ -28,9 +28,7 @@ public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Ra
 /// </summary>
 public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>
-    /// Whether <see cref="At"/> does anything at sites of this kind. If not, a model may show it fewer rows of them.
-    /// </summary>
+    /// <summary>Whether <see cref="At"/> does anything at sites of this kind. If not, it may be shown fewer rows.</summary>
     bool ListensTo(SiteKind kind) => true;
 
     /// <summary>

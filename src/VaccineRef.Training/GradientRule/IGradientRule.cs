@@ -10,10 +10,7 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>The name in recipes and reports.</summary>
     string Name { get; }
 
-    /// <summary>
-    /// Adds the gradient of a batch, multiplied by <paramref name="scale"/>, to those of the trainable parameters, and
-    /// clears the tape.
-    /// </summary>
+    /// <summary>Adds scale times the gradient of a batch to those of the trainable parameters, and clears the tape.</summary>
     /// <param name="objective">What is minimised.</param>
     /// <param name="batch">One micro-batch.</param>
     /// <param name="state">Tape, parameters, random stream and counters.</param>

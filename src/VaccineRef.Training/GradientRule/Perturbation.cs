@@ -5,16 +5,6 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>What the L2 ball of the perturbation contains.</summary>
-public enum PerturbationNorm
-{
-    /// <summary>One ball for the whole batch: all sites, sequences and tokens together, as in the released code.</summary>
-    Batch,
-
-    /// <summary>One ball for each sequence: all its sites and tokens.</summary>
-    Sample,
-}
-
 /// <summary>
 /// The perturbation eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7), which maximises the linearised loss over an L2 ball around the hidden
 /// embeddings. Source: Eq. 3 of the paper; trainer.py of the released code for the 1e-7.
@@ -22,9 +12,7 @@ public enum PerturbationNorm
 public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device device) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>
-    /// Prevents NaN if the gradient is zero. Because of it ||eps|| = rho G / (G + 1e-7), which is slightly less than rho.
-    /// </summary>
+    /// <summary>Prevents NaN if the gradient is zero; because of it ||eps|| = rho G / (G + 1e-7), slightly less than rho.</summary>
     public const double Guard = 1e-7;
 
     private readonly Arena _arena = new(device);

@@ -5,10 +5,7 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
-/// <summary>
-/// Adds a perturbation: e_l becomes e_l + eps_l at every perturbed site. eps_l is a constant, through which no gradient
-/// flows.
-/// </summary>
+/// <summary>Adds a perturbation: e_l becomes e_l + eps_l at every perturbed site. eps_l is a constant.</summary>
 public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> epsilon) : ITap<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -37,10 +34,7 @@ public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> e
         return pass.Tape.Apply(_add, [hidden, pass.Tape.Constant(epsilon[_applied++])]);
     }
 
-    /// <summary>
-    /// Checks that every part of the perturbation was added. A perturbation that reaches no site is a common defect and
-    /// does nothing, silently.
-    /// </summary>
+    /// <summary>Checks that all of the perturbation was added: one that reaches no site would do nothing, silently.</summary>
     /// <exception cref="InvalidOperationException">The pass did not reach every perturbed site, in order.</exception>
     public void RequireAllApplied()
     {

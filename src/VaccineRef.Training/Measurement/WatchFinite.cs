@@ -1,6 +1,7 @@
 using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
+using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
@@ -10,6 +11,16 @@ internal sealed class WatchFinite<T>(ITap<T> inner) : ITap<T> where T : unmanage
     private readonly FirstNonFinite<T> _first = new();
 
     public Site? First { get; private set; }
+
+    /// <summary>Runs a pass again whose loss is not finite and says where that begins. Clears the tape before and after.</summary>
+    public static string FirstSite(IObjective<T> objective, PackedBatch batch, Pass<T> pass)
+    {
+        pass.Tape.Clear();
+        var watch = new WatchFinite<T>(pass.Tap);
+        objective.Loss(pass with { Tap = watch }, batch);
+        pass.Tape.Clear();
+        return watch.First?.ToString() ?? "the loss itself";
+    }
 
     public bool Keeps(SiteKind kind) => inner.Keeps(kind);
 

@@ -25,10 +25,7 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     }
 }
 
-/// <summary>
-/// Cross-entropy as the objectives use it. In a training pass forward also forms the gradient, because a reverse pass will need it;
-/// in evaluation that work would be wasted. The loss is the same either way, bit for bit.
-/// </summary>
+/// <summary>Cross-entropy for the objectives. Training passes form the gradient in forward already; the loss is the same bit for bit.</summary>
 internal sealed class NextTokenLoss<T>(ILanguageModel<T> model) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly CrossEntropy<T> _evaluated = new(), _trained = new(eager: true);

@@ -4,17 +4,6 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
-/// <summary>The settings of AdamW. The defaults are those with which the Hugging Face Trainer uses torch.optim.AdamW.</summary>
-/// <param name="LearningRate">The largest learning rate of the schedule.</param>
-/// <param name="WeightDecay">The decoupled weight decay of matrices. Vectors never decay.</param>
-/// <param name="Beta1">The decay of the first moment.</param>
-/// <param name="Beta2">The decay of the second moment.</param>
-/// <param name="Epsilon">What is added to the square root of the second moment.</param>
-/// <param name="MaxGradientNorm">The norm to which the whole gradient is clipped; 0 turns clipping off.</param>
-public sealed record AdamWOptions(
-    double LearningRate, double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
-    double MaxGradientNorm = 1);
-
 /// <summary>
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101). The gradient of all parameters together is clipped by the factor
 /// min(1, max / (norm + 1e-6)). Vectors, which are the weights of norms and biases, do not decay: Hugging Face's two parameter groups.
