@@ -6,8 +6,8 @@ namespace VaccineRef.Bench;
 
 /// <summary>
 /// How time and memory grow with the sequence: 4096 tokens as sixteen sequences down to one, then one sequence of fewer tokens, then
-/// a larger vocabulary. A buffer of T x T or N x V would show in the wave (activations, what backward needs, their gradients): what
-/// each would take is printed beside it.
+/// a larger vocabulary. A buffer of T x T or N x V would show in the activation memory (activations, what
+/// backward needs, their gradients); what each would take is printed beside it.
 /// </summary>
 internal static class SequenceSweep
 {
@@ -27,7 +27,7 @@ internal static class SequenceSweep
     {
         Console.WriteLine($"hidden {Model.Hidden}, {Model.Layers} layers, {threads} threads, median of {Steps} plain steps");
         Console.WriteLine(
-            "| sequences x tokens x vocab | attention, ms | GFLOP/s | step, ms | us / token | wave, MiB | peak, MiB | T x T, MiB | N x V, MiB |");
+            "| sequences x tokens x vocab | attention, ms | GFLOP/s | step, ms | us / token | activations, MiB | peak, MiB | T x T, MiB | N x V, MiB |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         foreach (string batch in Batches)
             Console.Write(ChildProcess.Output("sweep", $"{threads}", batch));
@@ -41,14 +41,14 @@ internal static class SequenceSweep
         int[] extents = [.. batch.Split('x').Select(int.Parse)];
         var shape = Model with { Sequences = extents[0], Length = extents[1], Vocabulary = extents[2] };
         double step;
-        long wave;
+        long activations;
         using (var run = new StepRun(shape, threads))
-            (step, wave) = (Median(() => run.Step(vaccine: false)), run.WaveBytes);
+            (step, activations) = (Median(() => run.Step(vaccine: false)), run.ActivationBytes);
         long peak = Process.GetCurrentProcess().PeakWorkingSet64;
         var (attention, rate) = Attention(shape, threads);
         static string MiB(double bytes) => $"{bytes / 1048576:F0}";
         Console.WriteLine(
-            $"| {batch} | {attention:F1} | {rate:F0} | {step:F0} | {step * 1000 / shape.Rows:F0} | {MiB(wave)} | {MiB(peak)} "
+            $"| {batch} | {attention:F1} | {rate:F0} | {step:F0} | {step * 1000 / shape.Rows:F0} | {MiB(activations)} | {MiB(peak)} "
             + $"| {MiB(4.0 * shape.Heads * shape.Rows * shape.Length)} | {MiB(4.0 * shape.Rows * shape.Vocabulary)} |");
     }
 

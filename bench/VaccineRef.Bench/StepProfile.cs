@@ -7,7 +7,7 @@ internal static class StepProfile
 {
     private const int Warmup = 2, Steps = 3;
 
-    /// <summary>Prints milliseconds per step by op and direction, and what the wave held at most.</summary>
+    /// <summary>Prints milliseconds per step by op and direction, and how much activation memory was needed.</summary>
     /// <param name="shape">S, P or demo.</param>
     /// <param name="threads">Size of the team.</param>
     public static void Run(string shape, int threads)
@@ -23,7 +23,7 @@ internal static class StepProfile
             for (int i = 0; i < Steps; i++)
                 run.Step(vaccine);
             double total = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-            Console.WriteLine($"shape {shape}, {(vaccine ? "Vaccine" : "plain")}, {threads} threads, mean of {Steps} steps; wave {run.WaveBytes >> 20} MiB");
+            Console.WriteLine($"shape {shape}, {(vaccine ? "Vaccine" : "plain")}, {threads} threads, mean of {Steps} steps; activations {run.ActivationBytes >> 20} MiB");
             Console.WriteLine("| op | direction | calls | ms | of the step |");
             Console.WriteLine("| --- | --- | --- | --- | --- |");
             foreach (var (name, direction, time, calls) in profile.Spent)

@@ -9,11 +9,8 @@ internal sealed class StepRun : IDisposable
 {
     private readonly Device _device;
     private readonly Model<float> _model;
-    private readonly Arena _gradients;
     private readonly PackedBatch _batch;
-    private readonly CrossEntropyObjective<float> _objective;
-    private readonly AdamW<float> _optimizer;
-    private readonly TrainState<float> _state;
+    private readonly TrainStep<float> _step;
     private readonly Plain<float> _plain = new();
     private readonly Vaccine<float> _vaccine;
 
@@ -27,14 +24,10 @@ internal sealed class StepRun : IDisposable
         _model = LanguageModel.Create<float>(shape.Config(), _device, RandomStream.FromSeed(1));
         if (shape.Rank > 0)
             Lora.Attach(_model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear), RandomStream.FromSeed(2));
-        _gradients = new Arena(_device);
-        foreach (var parameter in _model.Trainable)
-            parameter.Train(_gradients);
         _batch = shape.Batch();
-        _objective = new CrossEntropyObjective<float>(_model.Network);
-        _optimizer = new AdamW<float>(_model.Trainable, Options, _device);
-        _state = new TrainState<float>(_device, _model.Trainable, seed: 3);
         _vaccine = new Vaccine<float>(new VaccineOptions(Rho), _device);
+        var objective = new CrossEntropyObjective<float>(_model.Network);
+        _step = new TrainStep<float>(_model.Trainable, objective, _plain, new StepOptions(Options, Seed: 3), _device);
     }
 
     /// <summary>The radius of the perturbation.</summary>
@@ -47,23 +40,20 @@ internal sealed class StepRun : IDisposable
     public IEnumerable<Parameter<float>> Parameters => _model.Network.Parameters.Union(_model.Trainable);
 
     /// <summary>The most bytes of activations, saved values and their gradients at once.</summary>
-    public long WaveBytes => _state.Tape.Wave.Peak;
+    public long ActivationBytes => _step.State.Tape.Activations.Peak;
 
     /// <summary>One optimiser step.</summary>
     /// <param name="vaccine">Two passes instead of one.</param>
     /// <returns>The loss: of the last pass.</returns>
     public double Step(bool vaccine)
     {
-        _state.BeginStep();
-        IGradientRule<float> rule = vaccine ? _vaccine : _plain;
-        double loss = rule.Accumulate(_objective, _batch, _state).Loss;
-        _optimizer.Step(_state.Step, _optimizer.GradientNorm(), factor: 1);
-        return loss;
+        _step.Rule = vaccine ? _vaccine : _plain;
+        return _step.Run(_batch).Loss;
     }
 
     public void Dispose()
     {
-        foreach (IDisposable owned in (IDisposable[])[_vaccine, _state, _optimizer, _gradients, _model, _device])
+        foreach (IDisposable owned in (IDisposable[])[_step, _vaccine, _model, _device])
             owned.Dispose();
     }
 }

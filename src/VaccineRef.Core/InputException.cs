@@ -1,18 +1,19 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Something the user gave is wrong: a file, a setting, a shape, a key. The message says what is wrong, where, what was found, what
-/// was expected and how to mend it, one item a line. The command line prints it and exits with code 2.
+/// Something that the user gave is wrong, such as a file, a setting, a shape or a key. The message says what is wrong, where,
+/// what was found, what was expected and what the user can do, each on a line of its own. The command line prints the message
+/// and exits with code 2.
 /// </summary>
 public class InputException : Exception
 {
-    /// <summary>Composes the message from its parts; parts that are null are left out.</summary>
+    /// <summary>Composes the message from its parts. Parts that are null are left out.</summary>
     /// <param name="what">What is wrong, as one sentence without a full stop.</param>
     /// <param name="where">The file, key, JSON path or op at fault.</param>
     /// <param name="found">What stands there.</param>
     /// <param name="expected">What should stand there.</param>
     /// <param name="remedy">What the user can do about it.</param>
-    /// <param name="inner">The exception that told us, if any.</param>
+    /// <param name="inner">The exception that caused this one, if any.</param>
     public InputException(
         string what, string? where = null, string? found = null, string? expected = null, string? remedy = null,
         Exception? inner = null)

@@ -3,7 +3,7 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
-/// <summary>A language model with its weights, its configuration, and where it came from.</summary>
+/// <summary>A language model with its weights and its configuration.</summary>
 public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     // The shard size of transformers' save_pretrained.
@@ -24,35 +24,34 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// <summary>The transformer.</summary>
     public ILanguageModel<T> Network { get; }
 
-    /// <summary>config.json.</summary>
+    /// <summary>The configuration: config.json.</summary>
     public ConfigReader Config { get; }
 
-    /// <summary>Where it runs.</summary>
+    /// <summary>The device on which the model runs.</summary>
     public Device Device { get; }
 
-    /// <summary>The folder it was loaded from; null if it was created.</summary>
+    /// <summary>The folder from which the model was loaded; null if it was created.</summary>
     public string? Folder { get; }
 
-    /// <summary>The LoRA that is attached, merged or not.</summary>
+    /// <summary>The LoRA that is attached, merged or not; null if there is none.</summary>
     public Lora<T>? Adapter { get; internal set; }
 
-    /// <summary>What training trains: the adapter's parameters where one is attached, else all.</summary>
+    /// <summary>The parameters that training changes: those of the adapter if there is one, otherwise all.</summary>
     public IReadOnlyList<Parameter<T>> Trainable => Adapter?.Parameters ?? Network.Parameters;
 
-    /// <summary>Bytes of the weights.</summary>
+    /// <summary>Bytes that the weights take.</summary>
     public long Bytes => _weights.Bytes;
 
     /// <summary>
-    /// Writes a folder that Hugging Face loads: weights under the names and types they were read with, config.json as
-    /// it was, and the tokenizer's files. All of it appears, or nothing.
+    /// Writes a folder that Hugging Face can load: the weights under the names and in the types in which they were read, an unchanged
+    /// config.json, and the files of the tokenizer. If anything fails, nothing is written.
     /// </summary>
     /// <param name="folder">A new or empty folder.</param>
     /// <param name="tokenizer">
-    /// Where the tokenizer's files are copied from; by default the folder the model came from.
+    /// The folder from which the tokenizer's files are copied; by default the folder from which the model was loaded.
     /// </param>
     /// <exception cref="InputException">
-    /// An adapter is attached that is not merged; the folder holds something or cannot be written; a value does not fit
-    /// its type.
+    /// An adapter is attached and not merged, the folder is not empty or cannot be written, or a value does not fit into its type.
     /// </exception>
     public void Save(string folder, string? tokenizer = null)
     {
@@ -69,7 +68,7 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
         });
     }
 
-    /// <summary>Gives the weights' memory back, and the adapter's.</summary>
+    /// <summary>Frees the weights and the adapter.</summary>
     public void Dispose()
     {
         Adapter?.Dispose();

@@ -4,20 +4,20 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One tokenised example. Labels stand under their own token, as in Hugging Face; -100 counts for nothing.
+/// One tokenised example. As in Hugging Face, each token has its own label, and the label -100 is not counted.
 /// </summary>
-/// <param name="Tokens">Token ids.</param>
-/// <param name="Labels">Token ids to be predicted, or -100; as many as tokens.</param>
-/// <param name="Id">Names the example in errors and manifests.</param>
+/// <param name="Tokens">The token ids.</param>
+/// <param name="Labels">For each token its id if it has to be predicted, otherwise -100.</param>
+/// <param name="Id">A name for the example in messages and manifests.</param>
 public sealed record TokenSequence(int[] Tokens, int[] Labels, string Id = "");
 
 /// <summary>
-/// A batch as packed rows: the real tokens of all sequences end to end, no padding. Right-padding carries zero gradient
-/// under a causal mask, so losses, perturbations and gradients equal those of the padded batch.
+/// A batch of sequences, packed end to end without padding. Under a causal mask, padding on the right has gradient zero, so that
+/// losses, perturbations and gradients are those of the padded batch.
 /// </summary>
 public sealed class PackedBatch
 {
-    /// <summary>The label that is not counted.</summary>
+    /// <summary>The label of a token that is not counted.</summary>
     public const int Ignored = CrossEntropy<float>.Ignored;
 
     private PackedBatch(IReadOnlyList<TokenSequence> sequences)
@@ -31,19 +31,21 @@ public sealed class PackedBatch
         Targets = new int[Tokens.Length];
     }
 
-    /// <summary>Token ids, (N).</summary>
+    /// <summary>The token ids, (N).</summary>
     public int[] Tokens { get; }
 
-    /// <summary>Each token's place in its own sequence, (N).</summary>
+    /// <summary>The position of each token in its own sequence, (N).</summary>
     public int[] Positions { get; }
 
-    /// <summary>The label of the next token: what row t must predict. -100 at each sequence's last row, (N).</summary>
+    /// <summary>What each row must predict: the label of the next token, (N). The last row of a sequence has -100.</summary>
     public int[] Targets { get; }
 
-    /// <summary>Sequence s holds rows Offsets[s] to Offsets[s + 1]; one more entry than sequences.</summary>
+    /// <summary>
+    /// Where the sequences begin: sequence s has the rows from Offsets[s] up to, but not including, Offsets[s + 1].
+    /// </summary>
     public int[] Offsets { get; }
 
-    /// <summary>The sequences' names.</summary>
+    /// <summary>The names of the sequences.</summary>
     public string[] Ids { get; }
 
     /// <summary>Number of rows, N.</summary>
@@ -55,7 +57,7 @@ public sealed class PackedBatch
     /// <summary>The rows whose target is counted, M of them.</summary>
     public int[] CountedRows { get; private set; } = [];
 
-    /// <summary>Their targets, (M).</summary>
+    /// <summary>The targets of <see cref="CountedRows"/>, (M).</summary>
     public int[] CountedTargets { get; private set; } = [];
 
     /// <summary>Number of counted targets, M.</summary>
@@ -79,8 +81,7 @@ public sealed class PackedBatch
     }
 
     /// <summary>
-    /// Packs tokens without labels; sequence s goes on at position <paramref name="starts"/>[s] (generation with a
-    /// cache).
+    /// Packs tokens without labels. In generation with a cache, sequence s continues at position <paramref name="starts"/>[s].
     /// </summary>
     public static PackedBatch Pack(IReadOnlyList<int[]> tokens, IReadOnlyList<int>? starts = null)
     {

@@ -3,41 +3,67 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
+/// <summary>The settings of AdamW. The defaults are those with which the Hugging Face Trainer uses torch.optim.AdamW.</summary>
+/// <param name="LearningRate">The largest learning rate of the schedule.</param>
+/// <param name="WeightDecay">The decoupled weight decay of matrices. Vectors never decay.</param>
+/// <param name="Beta1">The decay of the first moment.</param>
+/// <param name="Beta2">The decay of the second moment.</param>
+/// <param name="Epsilon">What is added to the square root of the second moment.</param>
+/// <param name="MaxGradientNorm">The norm to which the whole gradient is clipped; 0 turns clipping off.</param>
+public sealed record AdamWOptions(
+    double LearningRate, double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
+    double MaxGradientNorm = 1);
+
 /// <summary>How the micro-batches of a step are weighted.</summary>
 public enum AccumulationWeight
 {
-    /// <summary>Each micro-batch's mean loss counts the same: gradient = mean of the micro-batches' gradients.</summary>
+    /// <summary>Every micro-batch counts the same: the gradient is the mean of the micro-batches' gradients.</summary>
     MicroBatch,
 
-    /// <summary>Each counted token counts the same: for the plain rule, exactly the gradient of one large batch.</summary>
+    /// <summary>Every counted token counts the same: for the plain rule, this is exactly the gradient of one large batch.</summary>
     Token,
 }
 
-/// <summary>The settings of one training stage.</summary>
-/// <param name="BatchSize">Sequences per micro-batch.</param>
+/// <summary>The settings of one optimizer step.</summary>
 /// <param name="Optimizer">AdamW's settings.</param>
-/// <param name="Epochs">Times through the data.</param>
-/// <param name="MaxSteps">Optimizer steps, instead of epochs; 0 leaves it to the epochs.</param>
-/// <param name="Accumulation">Micro-batches per optimizer step.</param>
-/// <param name="Weight">How they are weighted.</param>
-/// <param name="Schedule">The course of the learning rate.</param>
-/// <param name="WarmupRatio">The part of the steps over which it rises.</param>
-/// <param name="Shuffle">A new order in every epoch; otherwise the data's own.</param>
-/// <param name="Seed">Decides order, dropout and noise.</param>
-/// <param name="Recompute">Blocks are computed again in reverse, instead of kept: less memory, more time, the same bits.</param>
+/// <param name="Weight">How micro-batches are weighted.</param>
+/// <param name="Seed">The seed of dropout and noise.</param>
+/// <param name="Recompute">
+/// Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.
+/// </param>
+public sealed record StepOptions(
+    AdamWOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false);
+
+/// <summary>The settings of one training stage.</summary>
+/// <param name="BatchSize">Number of sequences in a micro-batch.</param>
+/// <param name="Optimizer">AdamW's settings.</param>
+/// <param name="Epochs">How often the stage goes through the data.</param>
+/// <param name="MaxSteps">Number of optimizer steps; 0 if <paramref name="Epochs"/> decides.</param>
+/// <param name="Accumulation">Number of micro-batches in an optimizer step.</param>
+/// <param name="Weight">How micro-batches are weighted.</param>
+/// <param name="Schedule">How the learning rate changes from step to step.</param>
+/// <param name="WarmupRatio">The share of the steps in which the learning rate rises from 0.</param>
+/// <param name="Shuffle">Whether every epoch has a new random order.</param>
+/// <param name="Seed">The seed of the order, of dropout and of noise.</param>
+/// <param name="Recompute">
+/// Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.
+/// </param>
 public sealed record TrainOptions(
     int BatchSize, AdamWOptions Optimizer, int Epochs = 1, int MaxSteps = 0, int Accumulation = 1,
     AccumulationWeight Weight = AccumulationWeight.MicroBatch, ScheduleKind Schedule = ScheduleKind.Constant,
     double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42, bool Recompute = false)
 {
-    /// <summary>Optimizer steps in one time through <paramref name="examples"/> examples.</summary>
+    /// <summary>The settings of each optimizer step.</summary>
+    public StepOptions Step => new(Optimizer, Weight, Seed, Recompute);
+
+    /// <summary>Number of optimizer steps in one epoch over this many examples.</summary>
     public int StepsPerEpoch(int examples) => (examples + (BatchSize * Accumulation) - 1) / (BatchSize * Accumulation);
 
-    /// <summary>Optimizer steps of the whole stage.</summary>
+    /// <summary>Number of optimizer steps of the whole stage, for this many examples.</summary>
     public int Steps(int examples) => MaxSteps > 0 ? MaxSteps : Epochs * StepsPerEpoch(examples);
 
-    /// <summary>Checks every setting once, before anything is allocated.</summary>
-    /// <param name="path">Where the settings stand: it goes before their names in the error.</param>
+    /// <summary>Checks every setting, so that errors are found before anything is allocated.</summary>
+    /// <param name="path">What goes before a setting's name in the message, such as its place in a recipe.</param>
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public void Validate(string path = "")
     {

@@ -40,23 +40,23 @@ public sealed unsafe class ArenaTests : IDisposable
     }
 
     [Property]
-    public void From_the_second_wave_on_nothing_more_is_taken(PositiveInt[] counts)
+    public void From_the_second_time_on_nothing_more_is_taken(PositiveInt[] counts)
     {
         using var arena = new Arena(_device);
-        void Wave()
+        void Fill()
         {
             foreach (var count in counts)
                 arena.Allocate<double>(new(100, count.Get));
         }
 
-        Wave();
+        Fill();
         long peak = arena.Peak;
         arena.Rewind();
         long reserved = arena.Reserved;
-        for (int wave = 0; wave < 3; wave++)
+        for (int time = 0; time < 3; time++)
         {
             Assert.Equal(0, arena.InUse);
-            Wave();
+            Fill();
             Assert.Equal(peak, arena.InUse);
             arena.Rewind();
         }
@@ -89,6 +89,29 @@ public sealed unsafe class ArenaTests : IDisposable
         arena.Allocate<float>(new(5, 7)).Span.Fill(3);
         arena.Rewind();
         Assert.False(arena.Allocate<float>(new(5, 7), clear: true).Span.ContainsAnyExcept(0f));
+    }
+
+    [Fact]
+    public void A_row_that_is_not_there_is_refused()
+    {
+        using var arena = new Arena(_device);
+        var view = arena.Allocate<float>(new(2, 3), clear: true);
+        Assert.Equal(3, view.Row(1).Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => view.Row(2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => view.Row(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => default(View<float>).Row(0));
+    }
+
+    [Fact]
+    public void What_a_disposed_arena_held_cannot_be_read_and_nothing_more_is_taken_from_it()
+    {
+        var arena = new Arena(_device);
+        var view = arena.Allocate<float>(new(2, 3), clear: true);
+        arena.Dispose();
+        arena.Dispose();                                                          // twice is as good as once
+        Assert.Throws<ObjectDisposedException>(() => view.Span.Length);
+        Assert.Throws<ObjectDisposedException>(() => view.Row(0).Length);
+        Assert.Throws<ObjectDisposedException>(() => arena.Allocate<float>(new(1, 1)));
     }
 
     [Fact]

@@ -2,12 +2,12 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Core.Tests;
 
-// What is given up, by a checkpoint, a release or a reverse pass, and what is computed again.
+// What is given up, by a segment, a release or a reverse pass, and what is computed again.
 public sealed partial class TapeTests
 {
     /// <summary>Three segments of two layers each, a parameter in all of them, a target inside one.</summary>
     [Fact]
-    public void With_checkpoints_the_bits_are_the_same_and_the_memory_is_less()
+    public void With_segments_the_bits_are_the_same_and_the_memory_is_less()
     {
         var (kept, again) = (Deep(recompute: false), Deep(recompute: true));
         Assert.Equal(kept.Gradient, again.Gradient);
@@ -29,7 +29,7 @@ public sealed partial class TapeTests
     }
 
     [Fact]
-    public void What_a_checkpoint_or_a_reverse_pass_gave_up_cannot_be_used()
+    public void What_a_segment_or_a_reverse_pass_gave_up_cannot_be_used()
     {
         using var tape = new Tape<double>(_device) { Recompute = true };
         var (loss, hidden) = Layers(tape);
@@ -72,6 +72,23 @@ public sealed partial class TapeTests
         Assert.Equal(once, y.Value.Span.ToArray());
     }
 
+    /// <summary>What a branch leaves behind is released, unless somebody reads it later.</summary>
+    [Fact]
+    public void A_branch_is_released_but_for_its_end_and_what_is_kept()
+    {
+        var x = _tape.Constant(_input);
+        var kept = _tape.Apply(new Scale<double>(2), [x]);
+        _tape.KeepFrom(kept);
+        var spent = _tape.Apply(new Scale<double>(3), [kept]);
+        var end = _tape.Apply(new Add<double>(), [x, spent]);
+        _tape.ReleaseBetween(x, end);
+        Assert.Throws<InvalidOperationException>(() => _tape.Apply(new Scale<double>(2), [spent]));
+        Assert.Equal(2 * _input.Span[4], _tape.Apply(new Scale<double>(1), [kept]).Value.Span[4]);
+        var loss = Loss(_tape.Apply(new Scale<double>(1), [end]));
+        Assert.Contains(_tape.Backward(loss, [x])[x].Span.ToArray(), value => value != 0);
+        Assert.Equal(2 * _input.Span[4], kept.Value.Span[4]);
+    }
+
     private (double[] Gradient, long Peak) Chain(bool recompute, int releases)
     {
         using var tape = new Tape<double>(_device) { Recompute = recompute };
@@ -80,7 +97,7 @@ public sealed partial class TapeTests
         var x = tape.Constant(_input);
         for (int layer = 0; layer < 8; layer++)
         {
-            x = layer % 4 == 0 ? tape.Checkpoint(x) : x;
+            x = layer % 4 == 0 ? tape.EndSegment(x) : x;
             var scaled = tape.Apply(new Scale<double>(0.7), [x]);                  // read by Linear: computed again
             var wide = tape.Apply(new Linear<double>(), [scaled, tape.Of(_first)]);
             var y = tape.Apply(new Linear<double>(), [wide, tape.Of(_second)]);
@@ -91,7 +108,7 @@ public sealed partial class TapeTests
         }
 
         tape.BackwardToParameters(tape.Apply(new Mean<double>(), [tape.Apply(new SquaredDistance<double>(), [x, tape.Constant(_input)])]));
-        return (_first.Gradient.Span.ToArray(), tape.Wave.Peak);
+        return (_first.Gradient.Span.ToArray(), tape.Activations.Peak);
     }
 
     [Fact]
@@ -120,7 +137,7 @@ public sealed partial class TapeTests
         tape.Clear();
         _first.Gradient.Span.Clear();
         tape.BackwardToParameters(Layers(tape).Loss);
-        return ([.. atSite, .. _first.Gradient.Span], tape.Wave.Peak, tape.Applied);
+        return ([.. atSite, .. _first.Gradient.Span], tape.Activations.Peak, tape.Applied);
     }
 
     private (Tensor<double> Loss, Tensor<double> Hidden) Layers(Tape<double> tape)
@@ -132,7 +149,7 @@ public sealed partial class TapeTests
             wide = tape.Apply(new Gelu<double>(GeluForm.Tanh), [wide]);
             hidden = segment == 1 ? wide : hidden;
             wide = tape.Apply(new Scale<double>(1.5), [wide]);
-            x = tape.Checkpoint(tape.Apply(new Linear<double>(), [wide, tape.Of(_second)]));
+            x = tape.EndSegment(tape.Apply(new Linear<double>(), [wide, tape.Of(_second)]));
         }
 
         var zero = tape.Constant(_arena.Allocate<double>(x.Shape, clear: true));

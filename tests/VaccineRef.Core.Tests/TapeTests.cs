@@ -139,15 +139,37 @@ public sealed partial class TapeTests : IDisposable
     }
 
     [Fact]
-    public void The_second_wave_takes_no_memory_and_work_is_counted()
+    public void A_tensor_of_another_tape_is_refused()
+    {
+        var (loss, hidden) = Net();
+        using var other = new Tape<double>(_device);
+        for (int node = 0; node < 16; node++)
+            other.Constant(_input);
+        Assert.Throws<InvalidOperationException>(() => other.Apply(new Scale<double>(2), [hidden]));
+        Assert.Throws<InvalidOperationException>(() => other.Backward(loss, []));
+        Assert.Throws<InvalidOperationException>(() => other.Release(hidden));
+    }
+
+    [Fact]
+    public void A_loss_that_depends_on_no_trainable_parameter_is_an_error()
+    {
+        Assert.Throws<InvalidOperationException>(() => _tape.BackwardToParameters(Net().Loss));      // all are frozen
+        Train();
+        _tape.Of(_first);
+        var apart = Loss(_tape.Constant(_input));
+        Assert.Throws<InvalidOperationException>(() => _tape.BackwardToParameters(apart));
+    }
+
+    [Fact]
+    public void The_second_recording_takes_no_memory_and_work_is_counted()
     {
         Train();
         _tape.BackwardToParameters(Net().Loss);
         _tape.Clear();
-        (long peak, long reserved, long applied) = (_tape.Wave.Peak, _tape.Wave.Reserved, _tape.Applied);
+        (long peak, long reserved, long applied) = (_tape.Activations.Peak, _tape.Activations.Reserved, _tape.Applied);
         _tape.BackwardToParameters(Net().Loss);
         _tape.Clear();
-        Assert.Equal((peak, reserved), (_tape.Wave.Peak, _tape.Wave.Reserved));
+        Assert.Equal((peak, reserved), (_tape.Activations.Peak, _tape.Activations.Reserved));
         Assert.Equal((2 * applied, 2), (_tape.Applied, _tape.Reversed));
     }
 

@@ -84,26 +84,22 @@ internal static class BenchCommand
         using var model = LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
         if (Value(Rank) > 0)
             Lora.Attach(model, new AdapterConfig(Value(Rank), 2.0 * Value(Rank), TargetModules.AllLinear), RandomStream.FromSeed(2));
-        using var gradients = new Arena(device);
-        foreach (var parameter in model.Trainable)
-            parameter.Train(gradients);
         var batch = RandomBatch(Value(Vocabulary), Value(Batch), Value(Length));
         var objective = new CrossEntropyObjective<float>(model.Network);
-        using var optimizer = new AdamW<float>(model.Trainable, new AdamWOptions(1e-4, WeightDecay: 0.1), device);
-        using var state = new TrainState<float>(device, model.Trainable, seed: 3, parsed.GetValue(Recompute));
+        var plain = new Plain<float>();
         using var vaccine = new Vaccine<float>(new VaccineOptions(2), device);
+        var options = new StepOptions(new AdamWOptions(1e-4, WeightDecay: 0.1), Seed: 3, Recompute: parsed.GetValue(Recompute));
+        using var training = new TrainStep<float>(model.Trainable, objective, plain, options, device);
         double Step(IGradientRule<float> rule)
         {
             long start = Stopwatch.GetTimestamp();
-            state.BeginStep();
-            rule.Accumulate(objective, batch, state);
-            optimizer.Step(state.Step, optimizer.GradientNorm(), factor: 1);
+            training.Rule = rule;
+            training.Run(batch);
             device.Synchronize();
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         }
 
         const int Warmup = 2;
-        var plain = new Plain<float>();
         List<double> plainTimes = [], vaccineTimes = [];
         for (int step = 0; step < Warmup + Value(Steps); step++)
         {

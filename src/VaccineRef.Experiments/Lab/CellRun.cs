@@ -153,7 +153,7 @@ internal sealed class CellRun : IDisposable
         // besides the weights: a gradient and two moments for each number that is trained
         public LabCost Cost() => new(
             Report.Steps, Count, (double)Report.Forwards / Report.Steps, (double)Report.Reverses / Report.Steps,
-            WeightBytes + (3 * sizeof(float) * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakWaveBytes, (double)Report.Tokens / Report.Steps);
+            WeightBytes + (3 * sizeof(float) * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes, (double)Report.Tokens / Report.Steps);
 
         public LabTimes Times()
         {

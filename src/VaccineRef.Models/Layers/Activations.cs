@@ -4,13 +4,13 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>Activations by Hugging Face's names. Source: activations.py, ACT2FN.</summary>
+/// <summary>The activation functions under Hugging Face's names. Source: activations.py, ACT2FN.</summary>
 internal static class Activations
 {
-    /// <summary>The names that are known.</summary>
+    /// <summary>The names of all activation functions.</summary>
     public static readonly IReadOnlyList<string> Names = ["relu", "gelu", "gelu_new", "gelu_pytorch_tanh"];
 
-    /// <summary>The op of this name.</summary>
+    /// <summary>The op for the activation function of this name.</summary>
     public static Op<T> Create<T>(string name) where T : unmanaged, IFloatingPointIeee754<T> => name switch
     {
         "relu" => new Relu<T>(),

@@ -5,37 +5,36 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A self-attention block: queries, keys and values from x, attention within each sequence, and the output projection.
-/// Families differ in names, biases, and in how q, k and v are projected: by three layers, or by one whose columns are
-/// then cut in three.
+/// Self-attention: projections of x to queries, keys and values, attention within each sequence, and the output projection. The
+/// families differ in names, in biases, and in whether queries, keys and values have three projections or one whose columns are
+/// then split.
 /// </summary>
-/// <param name="layer">Which layer of the model, for the cache.</param>
-/// <param name="attention">Heads, sizes, scale and window.</param>
-/// <param name="projections">q, k, v; or the one fused layer.</param>
+/// <param name="attention">The attention op, with its number of heads, sizes, scale and window.</param>
+/// <param name="projections">The projections to queries, keys and values, or the one fused projection.</param>
 /// <param name="output">The output projection.</param>
 public sealed class Attention<T>(
-    int layer, CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
+    CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // A fused layer is cut by copying: 3 N C numbers moved, beside 6 N C^2 flops to make them. Three products with
-    // parts of its weight would need views with strides, which nothing else here needs, and would run a LoRA of the
+    // The result of a fused projection is split by copying. That moves 3 N C numbers, which is little beside the 6 N C^2 operations
+    // that compute them. Three products with parts of the weight would need views with strides, and would run the LoRA of the
     // fused layer three times.
     private readonly Columns<T>[] _thirds = [Third(attention, 0), Third(attention, 1), Third(attention, 2)];
 
-    /// <summary>Turns queries and keys by their positions, where the family does.</summary>
+    /// <summary>Rotates queries and keys by their positions; null if the family does not.</summary>
     public Rope<T>? Rope { get; init; }
 
-    /// <summary>The dropout of attention weights that the configuration asks for in training.</summary>
+    /// <summary>The dropout of attention weights in training that the configuration asks for.</summary>
     public double WeightDropout { get; init; }
 
-    /// <summary>All projections.</summary>
+    /// <summary>All projections, for LoRA.</summary>
     public IEnumerable<LinearLayer<T>> Linears => [.. projections, output];
 
-    /// <summary>x (N, C) to the block's output, output projection included: (N, C), or its wanted rows.</summary>
+    /// <summary>x (N, C) to the output of the output projection: (N, C), or its output rows (M, C).</summary>
     /// <exception cref="InputException">Training asks for dropout of attention weights.</exception>
-    internal Tensor<T> Forward(
-        Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, WantedRows<T> rows)
+    internal Tensor<T> Forward(BlockPass<T> block, Tensor<T> x)
     {
+        var (pass, batch) = (block.Pass, block.Batch);
         if (pass.Training && WeightDropout > 0)
             throw new InputException(
                 "dropout of attention weights is not implemented: the weights are never formed", output.Name,
@@ -43,8 +42,8 @@ public sealed class Attention<T>(
         var (q, k, v) = Project(pass, x);
         if (Rope is not null)
             (q, k) = (Turn(pass, Rope, q, batch), Turn(pass, Rope, k, batch));
-        Op<T> attend = cache is null ? attention : new CachedAttention<T>(attention, cache, layer);
-        return output.Forward(pass, rows.Take(pass, pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
+        Op<T> attend = block.Cache is null ? attention : new CachedAttention<T>(attention, block.Cache, block.Layer);
+        return output.Forward(pass, block.SelectOutput(pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
     }
 
     private (Tensor<T> Q, Tensor<T> K, Tensor<T> V) Project(Pass<T> pass, Tensor<T> x)

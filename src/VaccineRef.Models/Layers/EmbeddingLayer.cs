@@ -4,15 +4,15 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>A table of embeddings and the op that looks rows up.</summary>
-/// <param name="weights">Its place.</param>
-/// <param name="rows">Rows of the table.</param>
-/// <param name="columns">Columns of the table.</param>
-/// <param name="standardDeviation">Of its values where it is initialised.</param>
-/// <param name="offset">Added to every id.</param>
+/// <summary>A table of embeddings, one row for each id.</summary>
+/// <param name="weights">The place of its weights in the model.</param>
+/// <param name="rows">Number of rows of the table.</param>
+/// <param name="columns">Number of columns of the table.</param>
+/// <param name="standardDeviation">The standard deviation of random values.</param>
+/// <param name="offset">A number that is added to every id.</param>
 /// <param name="paddingId">
-/// The row that gets no gradient from here (torch.nn.Embedding's padding_idx), though it may from a head tied to the
-/// table; -1 for none.
+/// The row that gets no gradient from this layer (padding_idx of torch.nn.Embedding); -1 for none. It may still get one from a
+/// head that shares the table.
 /// </param>
 public sealed class EmbeddingLayer<T>(
     Weights<T> weights, int rows, int columns, double standardDeviation, int offset = 0, int paddingId = -1)
@@ -22,8 +22,8 @@ public sealed class EmbeddingLayer<T>(
 
     /// <summary>The table.</summary>
     public Parameter<T> Table { get; } =
-        weights.Get("weight", [rows, columns], Start.Normal(standardDeviation, paddingId));
+        weights.Get("weight", [rows, columns], Initializer.Normal(standardDeviation, paddingId));
 
-    /// <summary>N ids to (N, columns).</summary>
+    /// <summary>The rows of N ids, (N, columns).</summary>
     public Tensor<T> Forward(Pass<T> pass, int[] ids) => pass.Tape.Apply(_embedding, [pass.Tape.Of(Table)], ids);
 }

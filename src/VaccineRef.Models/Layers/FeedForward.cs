@@ -4,22 +4,22 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>The feed-forward block: down(act(up(x))), or with a gate down(silu(gate(x)) * up(x)).</summary>
+/// <summary>The feed-forward network: down(activation(up(x))), or with a gate down(silu(gate(x)) * up(x)).</summary>
 public sealed class FeedForward<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly LinearLayer<T>? _gate;
     private readonly LinearLayer<T> _up, _down;
     private readonly Op<T> _activation;
 
-    /// <summary>Llama's, gated.</summary>
+    /// <summary>Makes the gated network of Llama.</summary>
     public FeedForward(LinearLayer<T> gate, LinearLayer<T> up, LinearLayer<T> down) =>
         (_gate, _up, _down, _activation) = (gate, up, down, new SwiGlu<T>());
 
-    /// <summary>That of OPT and GPT-2.</summary>
+    /// <summary>Makes the network of OPT and GPT-2.</summary>
     public FeedForward(LinearLayer<T> up, Op<T> activation, LinearLayer<T> down) =>
         (_up, _activation, _down) = (up, activation, down);
 
-    /// <summary>Its layers.</summary>
+    /// <summary>Its linear layers, for LoRA.</summary>
     public IEnumerable<LinearLayer<T>> Linears => _gate is null ? [_up, _down] : [_gate, _up, _down];
 
     /// <summary>x (N, C) to y (N, C).</summary>

@@ -4,57 +4,58 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>y = W x + b, and scaling B A x on top where an adapter is attached.</summary>
+/// <summary>A linear layer, y = W x + b. If an adapter is attached, it adds scaling B A x.</summary>
 public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Op<T> _linear;
 
-    /// <summary>Takes its weights from the place named after it.</summary>
-    /// <param name="weights">Its place.</param>
-    /// <param name="inputs">Columns of x.</param>
-    /// <param name="outputs">Columns of y.</param>
-    /// <param name="bias">Whether there is a b.</param>
-    /// <param name="standardDeviation">Of W where it is initialised.</param>
-    /// <param name="layout">How the checkpoint stores W.</param>
+    /// <summary>Makes the layer and asks for its weights.</summary>
+    /// <param name="weights">The place of its weights in the model.</param>
+    /// <param name="inputs">Number of columns of x.</param>
+    /// <param name="outputs">Number of columns of y.</param>
+    /// <param name="bias">Whether there is a bias b.</param>
+    /// <param name="standardDeviation">The standard deviation of a random W.</param>
+    /// <param name="layout">Whether the checkpoint stores W as (out, in) or as (in, out).</param>
     public LinearLayer(
         Weights<T> weights, int inputs, int outputs, bool bias, double standardDeviation,
         WeightLayout layout = WeightLayout.OutIn)
     {
         (Name, Inputs, Outputs, Layout) = (weights.Path, inputs, outputs, layout);
         int[] dimensions = layout == WeightLayout.OutIn ? [outputs, inputs] : [inputs, outputs];
-        Weight = weights.Matrix("weight", dimensions, Start.Normal(standardDeviation));
-        Bias = bias ? weights.Get("bias", [outputs], Start.Zero) : null;
+        Weight = weights.Matrix("weight", dimensions, Initializer.Normal(standardDeviation));
+        Bias = bias ? weights.Get("bias", [outputs], Initializer.Zero) : null;
         _linear = Weight.IsCompact ? new FrozenLinear<T>(Weight.Compact, layout) : new Linear<T>(layout);
     }
 
-    /// <summary>The module's name: "model.layers.0.self_attn.q_proj".</summary>
+    /// <summary>The name of the module, such as "model.layers.0.self_attn.q_proj".</summary>
     public string Name { get; }
 
-    /// <summary>Columns of x.</summary>
+    /// <summary>Number of columns of x.</summary>
     public int Inputs { get; }
 
-    /// <summary>Columns of y.</summary>
+    /// <summary>Number of columns of y.</summary>
     public int Outputs { get; }
 
-    /// <summary>How <see cref="Weight"/> is stored.</summary>
+    /// <summary>Whether <see cref="Weight"/> is stored as (out, in) or as (in, out).</summary>
     public WeightLayout Layout { get; }
 
-    /// <summary>W, (out, in) or (in, out).</summary>
+    /// <summary>The weight W, (out, in) or (in, out).</summary>
     public Parameter<T> Weight { get; }
 
-    /// <summary>b, (1, out), if there is one.</summary>
+    /// <summary>The bias b, (1, out); null if there is none.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <summary>What is added on top, if anything.</summary>
+    /// <summary>The adapter that is attached to this layer, if any.</summary>
     public LowRank<T>? Adapter { get; internal set; }
 
     /// <summary>x (N, in) to y (N, out).</summary>
-    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
-    {
-        return Adapter is null ? Apply(pass.Tape, _linear, x) : Adapter.Forward(pass, x);
-    }
+    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x) =>
+        Adapter is null ? Apply(pass.Tape, _linear, x) : Adapter.Forward(pass, x);
 
-    /// <summary>An op on x, W unless the op has it, what else it takes, and b if there is one.</summary>
+    /// <summary>
+    /// Applies an op to x, W, the inputs in <paramref name="more"/>, and b if there is one. An op for a bfloat16 W has W
+    /// itself.
+    /// </summary>
     internal Tensor<T> Apply(Tape<T> tape, Op<T> op, Tensor<T> x, params ReadOnlySpan<Tensor<T>> more)
     {
         Span<Tensor<T>> all = new Tensor<T>[more.Length + 3];

@@ -4,7 +4,7 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>A norm over the columns with its learned weight and, if it has one, bias.</summary>
+/// <summary>A normalisation of each row, with a learned weight and possibly a bias.</summary>
 public sealed class NormLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Op<T> _norm;
@@ -14,11 +14,11 @@ public sealed class NormLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     private NormLayer(Weights<T> weights, int columns, Op<T> norm, bool bias)
     {
         _norm = norm;
-        _weight = weights.Get("weight", [columns], Start.One);
-        _bias = bias ? weights.Get("bias", [columns], Start.Zero) : null;
+        _weight = weights.Get("weight", [columns], Initializer.One);
+        _bias = bias ? weights.Get("bias", [columns], Initializer.Zero) : null;
     }
 
-    /// <summary>Llama's norm: by the root mean square, without bias.</summary>
+    /// <summary>The norm of Llama: division by the root mean square, without bias.</summary>
     public static NormLayer<T> Rms(Weights<T> weights, int columns, double epsilon) =>
         new(weights, columns, new RmsNorm<T>(epsilon), bias: false);
 

@@ -21,7 +21,7 @@ public sealed partial class CheckpointSource<T>(Checkpoint checkpoint, Device de
     private T[] _host = [];
 
     /// <inheritdoc/>
-    public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Start start, View<T> to)
+    public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<T> to)
     {
         name = NameInFile(name);
         if (!checkpoint.Contains(name))

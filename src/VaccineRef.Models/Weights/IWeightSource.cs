@@ -10,19 +10,19 @@ public readonly record struct StoredAs(string Name, TensorType Type);
 public interface IWeightSource<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Writes the values of a parameter.</summary>
-    /// <param name="name">Its full name.</param>
-    /// <param name="dimensions">Its extents in a checkpoint.</param>
-    /// <param name="start">How it begins where nothing is stored.</param>
-    /// <param name="to">Where its values go.</param>
-    /// <returns>How the source stores it, or how it should be stored.</returns>
-    StoredAs Fill(string name, IReadOnlyList<long> dimensions, Start start, View<T> to);
+    /// <param name="name">The full name of the parameter.</param>
+    /// <param name="dimensions">Its dimensions in a checkpoint.</param>
+    /// <param name="initializer">How to initialise it if the source stores no values.</param>
+    /// <param name="to">Where the values are written.</param>
+    /// <returns>The name and the type in which the source stores the parameter, or in which it should be stored.</returns>
+    StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<T> to);
 
-    /// <summary>Takes note that a name stands for another parameter: a head tied to the embedding.</summary>
-    /// <returns>How the source stores the second name; null where it does not.</returns>
+    /// <summary>Says that a second name stands for the same parameter, as for a head that is tied to the embedding.</summary>
+    /// <returns>How the source stores the second name; null if it does not.</returns>
     /// <exception cref="CheckpointException">The source has other values under the second name.</exception>
     StoredAs? Tie(string name, Parameter<T> to);
 
-    /// <summary>Called when the model has asked for everything it has.</summary>
-    /// <exception cref="CheckpointException">Something was missing, or something is left over.</exception>
+    /// <summary>Called after the model has asked for all its parameters.</summary>
+    /// <exception cref="CheckpointException">The source lacked a parameter, or it has one that the model does not.</exception>
     void Finish();
 }

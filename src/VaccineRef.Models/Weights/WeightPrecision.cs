@@ -1,14 +1,33 @@
+using System.Numerics;
+using VaccineRef.Core;
+
 namespace VaccineRef.Models;
 
-/// <summary>How the weights of linear layers are kept; embeddings, norms, biases and adapters are always kept in full.</summary>
+/// <summary>
+/// How the weights of linear layers are stored in memory. Embeddings, norms, biases and adapters are always stored in full.
+/// </summary>
 public enum WeightPrecision
 {
-    /// <summary>In the type that is computed in.</summary>
+    /// <summary>In the type in which the model computes.</summary>
     Full,
 
     /// <summary>
-    /// In bfloat16, widened where they are read: half the memory of float and half the bytes to read. They cannot be trained, only
-    /// adapted. Exact for checkpoints in bfloat16; others are rounded once, by at most 2^-8 of each weight.
+    /// In bfloat16, widened when they are read. They take half the memory of float, and cannot be trained, only adapted. Weights from a
+    /// bfloat16 checkpoint are exact; others are rounded once, by at most 2^-8 of each weight.
     /// </summary>
     Bf16,
+}
+
+/// <summary>Reads weights that are stored in bfloat16.</summary>
+internal static class CompactWeight
+{
+    /// <summary>Copies the values to the host and widens them.</summary>
+    public static T[] Read<T>(Device device, View<ushort> from) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var bits = new ushort[from.Shape.Count];
+        device.Download(from, bits);
+        var values = new T[bits.Length];
+        BFloat16.Widen(bits, values);
+        return values;
+    }
 }

@@ -5,11 +5,11 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The parameters of one checkpoint: their memory, and under which names and types they are written back.
+/// The parameters of one checkpoint. Owns their memory and knows the names and types in which they are written back.
 /// </summary>
-/// <param name="device">Where they live.</param>
+/// <param name="device">The device on which the parameters are.</param>
 /// <param name="source">Where their values come from.</param>
-/// <param name="matrices">How the weights of linear layers are kept.</param>
+/// <param name="matrices">How the weights of linear layers are stored.</param>
 public sealed class WeightStore<T>(Device device, IWeightSource<T> source, WeightPrecision matrices = WeightPrecision.Full) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -17,31 +17,31 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     private readonly List<Parameter<T>> _parameters = [];
     private readonly List<(StoredAs Stored, Parameter<T> Parameter)> _tensors = [];
 
-    /// <summary>All parameters in the order in which the model asked for them.</summary>
+    /// <summary>All parameters, in the order in which the model asked for them.</summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
     /// <summary>Bytes that the parameters take.</summary>
     public long Bytes => _arena.InUse;
 
-    /// <summary>A new parameter with values from the source. One or two dimensions; a vector becomes a row.</summary>
-    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Start start)
+    /// <summary>Makes a parameter with values from the source. It has one or two dimensions; a vector becomes one row.</summary>
+    public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Initializer initializer)
     {
         var shape = dimensions.Length == 1 ? Shape.Vector(dimensions[0]) : new Shape(dimensions[0], dimensions[1]);
         long[] extents = dimensions.Length == 1 ? [dimensions[0]] : [dimensions[0], dimensions[1]];
         var parameter = new Parameter<T>(name, _arena.Allocate<T>(shape), extents);
-        return Add(parameter, source.Fill(name, extents, start, parameter.Value));
+        return Add(parameter, source.Fill(name, extents, initializer, parameter.Value));
     }
 
-    /// <summary>The weight of a linear layer: compact, where this store keeps such weights so.</summary>
-    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Start start)
+    /// <summary>Makes the weight of a linear layer, in bfloat16 if this store keeps such weights so.</summary>
+    public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Initializer initializer)
     {
         if (matrices == WeightPrecision.Full)
-            return Get(name, dimensions, start);
+            return Get(name, dimensions, initializer);
         using var room = new Arena(device);
         var shape = new Shape(dimensions[0], dimensions[1]);
         long[] extents = [dimensions[0], dimensions[1]];
         var wide = room.Allocate<T>(shape);
-        var stored = source.Fill(name, extents, start, wide);
+        var stored = source.Fill(name, extents, initializer, wide);
         var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(shape), extents);
         device.Run(new NarrowToBFloat16<T>(parameter.Compact), wide);
         return Add(parameter, stored);
@@ -57,7 +57,7 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     /// <inheritdoc cref="IWeightSource{T}.Finish"/>
     public void Finish() => source.Finish();
 
-    /// <summary>The tensors to be written: names and types as they were read.</summary>
+    /// <summary>The tensors to be written, under the names and in the types in which they were read.</summary>
     public IReadOnlyList<TensorData> Tensors() =>
     [
         .. _tensors.Select(tensor => TensorData.Floats<T>(

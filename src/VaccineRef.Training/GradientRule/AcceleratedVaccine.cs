@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Algorithm 2 (the paper's appendix A): the perturbed pass runs only in every tau-th step, t mod tau = 0 with t from 1; the others
-/// are plain. tau = 1 is Algorithm 1; tau beyond the last step is SFT.
+/// Algorithm 2 (appendix A of the paper): only every tau-th step is a Vaccine step, that is if t mod tau = 0 with t from 1; all other
+/// steps are plain. With tau = 1 this is Algorithm 1, and with tau beyond the last step it is plain fine-tuning.
 /// </summary>
 public sealed class AcceleratedVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -14,7 +14,7 @@ public sealed class AcceleratedVaccine<T> : IGradientRule<T>, IDisposable where 
     private readonly Plain<T> _plain = new();
     private readonly int _tau;
 
-    /// <summary>Runs <paramref name="vaccine"/> in every <paramref name="tau"/>-th step.</summary>
+    /// <summary>Uses <paramref name="vaccine"/> in every <paramref name="tau"/>-th step. This rule disposes it.</summary>
     /// <exception cref="InputException">tau is below 1.</exception>
     public AcceleratedVaccine(Vaccine<T> vaccine, int tau)
     {

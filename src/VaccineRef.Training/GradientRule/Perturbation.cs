@@ -5,24 +5,14 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>Over what the L2 ball is measured.</summary>
-public enum PerturbationNorm
-{
-    /// <summary>All sites, sequences and tokens of the batch together, as released.</summary>
-    Batch,
-
-    /// <summary>All sites and tokens of each sequence by itself: every sample gets its own ball of radius rho.</summary>
-    Sample,
-}
-
 /// <summary>
-/// eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7): the maximiser of the linearised loss over an L2 ball around the hidden embeddings
-/// (paper, Eq. 3; trainer.py of the release for the 1e-7). Lives until the next fill.
+/// The perturbation eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7), which maximises the linearised loss over an L2 ball around the hidden
+/// embeddings. Source: Eq. 3 of the paper; trainer.py of the released code for the 1e-7.
 /// </summary>
 public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device device) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Keeps a zero gradient from becoming NaN; makes ||eps|| = rho G / (G + 1e-7), a hair below rho.</summary>
+    /// <summary>Prevents NaN if the gradient is zero; because of it ||eps|| = rho G / (G + 1e-7), slightly less than rho.</summary>
     public const double Guard = 1e-7;
 
     private readonly Arena _arena = new(device);
@@ -35,13 +25,13 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>eps_l for each of <see cref="Sites"/>, (N, C).</summary>
     public IReadOnlyList<View<T>> Epsilon => _epsilon;
 
-    /// <summary>||(g_1..g_L)|| over the batch.</summary>
+    /// <summary>The norm ||(g_1..g_L)|| over the batch.</summary>
     public double GradientNorm { get; private set; }
 
-    /// <summary>||eps|| over the batch.</summary>
+    /// <summary>The norm ||eps|| over the batch.</summary>
     public double Norm { get; private set; }
 
-    /// <summary>Takes the perturbation from the gradients at the recorded sites.</summary>
+    /// <summary>Computes the perturbation from the gradients at the recorded sites.</summary>
     public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch)
     {
         Begin([.. record.Sites]);
@@ -54,7 +44,7 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         Scale(batch);
     }
 
-    /// <summary>Takes the perturbation in a random direction, uniform over all of them; every site has the same shape.</summary>
+    /// <summary>Draws a perturbation in a uniformly random direction. Every site has the same shape.</summary>
     public void Fill(IReadOnlyList<Site> sites, Shape shape, PackedBatch batch, RandomStream random)
     {
         Begin(sites);
@@ -97,7 +87,7 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         Norm = Math.Sqrt(epsilonSquared);
     }
 
-    /// <summary>Multiplies the rows of every site by rho / (their joint norm + guard); returns the norm before, squared.</summary>
+    /// <summary>Scales the given rows of all sites to a joint norm of rho. Returns the square of their norm before.</summary>
     private double ScaleToBall(int first, int rows)
     {
         double squared = 0;

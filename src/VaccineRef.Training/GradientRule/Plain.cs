@@ -3,7 +3,7 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>g = df/dw: one forward, one reverse. Supervised fine-tuning (SFT), and the attack.</summary>
+/// <summary>g = df/dw, by one forward pass and one reverse pass: supervised fine-tuning (SFT), and the attack.</summary>
 public sealed class Plain<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

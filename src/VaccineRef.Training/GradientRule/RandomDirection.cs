@@ -5,9 +5,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// e_l + eps_l with eps = rho z / ||z||, z ~ N(0, I) drawn afresh in every step: as long as Vaccine's perturbation, over
-/// the same sites and tokens, but in a random direction. What Vaccine does and this does not is due to the direction.
-/// One forward, one reverse; the first step has one more forward, from which the shape of the sites is known.
+/// A perturbation in a random direction: e_l + eps_l with eps = rho z / ||z||, where z ~ N(0, I) is drawn anew in every step. It has
+/// the length of Vaccine's perturbation and the same sites and tokens, so that any difference in effect is due to the direction. A
+/// step needs one forward pass and one reverse pass. The first step needs one more forward pass to learn the shape of the sites.
 /// </summary>
 public sealed class RandomDirection<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -16,7 +16,7 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IDisposable where T :
     private IReadOnlyList<Site> _sites = [];
     private int _columns;
 
-    /// <summary>Noise of this length at these sites; attention outputs unless said otherwise.</summary>
+    /// <summary>Chooses the length rho and the sites, which are the attention outputs by default.</summary>
     /// <exception cref="InputException">rho is negative or not finite.</exception>
     public RandomDirection(double rho, Device device, IReadOnlyCollection<SiteKind>? sites = null)
     {
@@ -29,7 +29,7 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IDisposable where T :
     /// <inheritdoc/>
     public string Name => "random_direction";
 
-    /// <summary>The perturbation of the last step, until the next one.</summary>
+    /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
     public Perturbation<T> Epsilon => _epsilon;
 
     /// <inheritdoc/>

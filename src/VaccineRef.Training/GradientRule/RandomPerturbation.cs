@@ -6,15 +6,16 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// e_l + n_l with n_l ~ N(0, rho' I), drawn afresh in every step: the paper's control (Table 7). rho' is a variance; the noise is in
-/// no ball, E||n||^2 = rho' times the number of elements. One forward, one reverse.
+/// Gaussian noise at the sites: e_l + n_l with n_l ~ N(0, rho' I), drawn anew in every step. This is the control in Table 7 of the
+/// paper. rho' is a variance, and the noise is not limited to a ball: E||n||^2 is rho' times the number of elements. A step needs one
+/// forward pass and one reverse pass.
 /// </summary>
 public sealed class RandomPerturbation<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly double _variance;
     private readonly SiteKind[] _sites;
 
-    /// <summary>Noise of this variance at these sites; attention outputs unless said otherwise.</summary>
+    /// <summary>Chooses the variance and the sites, which are the attention outputs by default.</summary>
     /// <exception cref="InputException">The variance is negative or not finite.</exception>
     public RandomPerturbation(double variance, IReadOnlyCollection<SiteKind>? sites = null)
     {
@@ -39,13 +40,13 @@ public sealed class RandomPerturbation<T> : IGradientRule<T> where T : unmanaged
     }
 }
 
-/// <summary>Adds Gaussian noise at the sites of some kinds, from the pass's own stream.</summary>
+/// <summary>Adds Gaussian noise at the sites of some kinds, drawn from the random stream of the pass.</summary>
 public sealed class Noise<T>(double standardDeviation, IReadOnlyCollection<SiteKind> kinds) : ITap<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly GaussianNoise<T> _noise = new(standardDeviation);
 
-    /// <summary>Elements that were moved.</summary>
+    /// <summary>Number of elements to which noise was added.</summary>
     public long Elements { get; private set; }
 
     /// <inheritdoc/>

@@ -1,20 +1,24 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
-/// <summary>Moves every perturbed site: e_l becomes e_l + eps_l, with eps_l a constant.</summary>
+/// <summary>Adds a perturbation: e_l becomes e_l + eps_l at every perturbed site. eps_l is a constant.</summary>
 public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> epsilon) : ITap<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Add<T> _add = new();
     private int _applied;
 
-    /// <summary>Moves by what a perturbation holds.</summary>
+    /// <summary>Adds the perturbation that <paramref name="perturbation"/> holds.</summary>
     public Shift(Perturbation<T> perturbation) : this(perturbation.Sites, perturbation.Epsilon)
     {
     }
+
+    /// <inheritdoc/>
+    public long StateBytes => Unsafe.SizeOf<T>() * epsilon.Sum(view => view.Shape.Count);
 
     /// <inheritdoc/>
     public bool ListensTo(SiteKind kind) => _applied < sites.Count && sites[_applied].Kind == kind;
@@ -30,8 +34,8 @@ public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> e
         return pass.Tape.Apply(_add, [hidden, pass.Tape.Constant(epsilon[_applied++])]);
     }
 
-    /// <summary>A perturbation that reached no site would be a silent no-op, the commonest defect of this literature.</summary>
-    /// <exception cref="InvalidOperationException">The pass did not go through every perturbed site, in order.</exception>
+    /// <summary>Checks that all of the perturbation was added: one that reaches no site would do nothing, silently.</summary>
+    /// <exception cref="InvalidOperationException">The pass did not reach every perturbed site, in order.</exception>
     public void RequireAllApplied()
     {
         if (_applied != sites.Count)

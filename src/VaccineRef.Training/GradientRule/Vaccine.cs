@@ -4,28 +4,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>Whether dropout draws the same mask in both passes of a step.</summary>
-public enum PassDropout
-{
-    /// <summary>Each pass draws its own, as released (LANDSCAPE D7).</summary>
-    Fresh,
-
-    /// <summary>Both passes see the same sub-network, as Algorithm 1 has one f: eps is computed for what it is applied to.</summary>
-    Shared,
-}
-
-/// <summary>The settings of the Vaccine rule.</summary>
-/// <param name="Rho">Radius of the L2 ball, at least 0.</param>
-/// <param name="Norm">Over what the ball is measured.</param>
-/// <param name="Dropout">Whether the two passes share their dropout masks.</param>
-/// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
-public sealed record VaccineOptions(
-    double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
-    IReadOnlyCollection<SiteKind>? Sites = null);
-
 /// <summary>
-/// Vaccine's min-max step, Algorithm 1 of arXiv 2402.01109 (Eqs. 1-3). Two forwards, one reverse to the sites, one reverse to the
-/// trainables:
+/// Vaccine's min-max step, Algorithm 1 of arXiv 2402.01109 (Eqs. 1-3). It needs two forward passes, one reverse pass to the sites
+/// and one to the trainable parameters:
 /// <code>
 /// inner maximisation   eps_l = rho g_l / ||(g_1..g_L)||,  g_l = df/de_l
 /// outer minimisation   g = d/dw f with e_l := f_l(.) + eps_l, eps constant
@@ -51,7 +32,7 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
     /// <inheritdoc/>
     public string Name => "vaccine";
 
-    /// <summary>The perturbation of the last step, until the next one.</summary>
+    /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
     public Perturbation<T> Epsilon => _epsilon;
 
     /// <inheritdoc/>
@@ -64,7 +45,7 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
             throw new InputException(
                 "the model has none of the sites asked for", "sites", string.Join(", ", _sites), "sites that the model has");
         var gradients = state.Tape.Backward(loss, record.Hidden);                      // g_l = df/de_l; no weight gradient is formed
-        _epsilon.Fill(record, gradients, batch);                                       // eps_l = rho g_l / ||g||, copied out of the wave
+        _epsilon.Fill(record, gradients, batch);                                       // eps_l = rho g_l / ||g||, a copy
         state.Tape.Clear();
 
         var shift = new Shift<T>(_epsilon);                                            // e_l + eps_l at every site

@@ -5,13 +5,13 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The loss of a model on data it is not trained on here: -log p per counted token, summed over everything and divided once.
-/// On the alignment data after an attack, it says how much of the alignment is forgotten (the paper's Figures 2 and 3).
+/// The loss of a model on some data, without training: the mean of -log p over all counted tokens. Measured on the alignment data
+/// after an attack, it shows how much of the alignment is forgotten (Figures 2 and 3 of the paper).
 /// </summary>
 public static class AlignmentLoss
 {
-    /// <summary>Nats per counted token over all sequences; no dropout, no perturbation.</summary>
-    /// <exception cref="InputException">No token counts.</exception>
+    /// <summary>The mean loss per counted token of all sequences, in nats, without dropout or perturbation.</summary>
+    /// <exception cref="InputException">The data has no counted token.</exception>
     public static double Of<T>(IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -5,20 +5,26 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>How far the hidden embeddings have moved between two states of a model, over the same tokens.</summary>
-/// <param name="PerToken">Mean over tokens of the L2 norm of the change, all layers concatenated.</param>
-/// <param name="PerLayer">Mean over tokens of the L2 norm of the change, layer by layer.</param>
-/// <param name="Released">Sum over batches and layers of the squared Frobenius norm, as the released callback (LANDSCAPE D14).</param>
-/// <param name="ReleasedPerBatch">Its terms: [batch][layer].</param>
-/// <param name="ReferencePerToken">Mean over tokens of the reference's own norm, all layers: the scale to read PerToken by.</param>
-/// <param name="Tokens">Tokens measured.</param>
+/// <summary>How far the hidden embeddings of the same tokens have moved between two states of a model.</summary>
+/// <param name="PerToken">The L2 norm of a token's change in all layers together, averaged over the tokens.</param>
+/// <param name="PerLayer">For each layer, the L2 norm of a token's change in it, averaged over the tokens.</param>
+/// <param name="Released">
+/// The squared Frobenius norm of the change, summed over batches and layers, as the released code computes it (see
+/// docs/deviations.md, D14).
+/// </param>
+/// <param name="ReleasedPerBatch">The terms of <paramref name="Released"/>: [batch][layer].</param>
+/// <param name="ReferencePerToken">
+/// The norm of a token's embeddings in the reference, averaged over the tokens. <paramref name="PerToken"/> is large or
+/// small compared with it.
+/// </param>
+/// <param name="Tokens">Number of tokens measured.</param>
 public sealed record Drift(
     double PerToken, IReadOnlyList<double> PerLayer, double Released, IReadOnlyList<IReadOnlyList<double>> ReleasedPerBatch,
     double ReferencePerToken, long Tokens);
 
 /// <summary>
-/// Harmful embedding drift (HED): the paper's name for what breaks alignment. Remembers the attention outputs of the aligned model
-/// over some batches, and measures how far those of a later state are from them.
+/// Harmful embedding drift (HED), which according to the paper is what breaks alignment. Remembers the attention outputs of the
+/// aligned model for some batches and measures how far those of a later state of the model are from them.
 /// </summary>
 public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -30,7 +36,7 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
     private readonly SquaredDistance<T> _distance = new();
     private readonly double _scale;          // sum over tokens of the reference's own norm
 
-    /// <summary>Remembers the hidden embeddings of <paramref name="model"/> as it is now.</summary>
+    /// <summary>Remembers the hidden embeddings of the model in its present state.</summary>
     public EmbeddingDrift(ILanguageModel<T> model, IEnumerable<PackedBatch> batches, Device device)
     {
         (_model, _device) = (model, device);
@@ -52,7 +58,7 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
         }
     }
 
-    /// <summary>Compares the model as it is now with what is remembered.</summary>
+    /// <summary>Compares the present state of the model with the remembered one.</summary>
     public Drift Measure()
     {
         int layers = _batches[0].Reference.Length;
@@ -90,18 +96,18 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
         return record.Hidden.ToArray();
     }
 
-    /// <summary>Sum over rows of the root of the sum over layers.</summary>
+    /// <summary>The norm of each row over all layers together, summed over the rows.</summary>
     private static double PerRow(double[][] squared, int rows) =>
         Enumerable.Range(0, rows).Sum(row => Math.Sqrt(squared.Sum(layer => layer[row])));
 
-    /// <summary>[layer][row] of ||hidden - reference||^2, or of ||reference||^2 where <paramref name="origin"/>.</summary>
+    /// <summary>[layer][row] of ||hidden - reference||^2, or of ||reference||^2 if <paramref name="origin"/> is set.</summary>
     private double[][] SquaredDistances(Tensor<T>[] hidden, View<T>[] reference, bool origin)
     {
         var distances = new double[reference.Length][];
         for (int layer = 0; layer < reference.Length; layer++)
         {
             var from = _tape.Constant(reference[layer]);
-            var to = origin ? _tape.Apply(new Scale<T>(0), [from]) : hidden[layer];
+            var to = origin ? _tape.Zeros(from.Shape) : hidden[layer];
             var rows = new T[from.Shape.Rows];
             _device.Download(_tape.Apply(_distance, [from, to]).Value, rows.AsSpan());
             distances[layer] = [.. rows.Select(double.CreateChecked)];

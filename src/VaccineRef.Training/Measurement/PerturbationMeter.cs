@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Watches what a gradient rule does to the hidden embeddings, whichever rule it is: an objective that computes the one
-/// under it and looks at each perturbed site on the way, token by token in the steps asked for. Changes no number.
+/// Measures how far a gradient rule moves the hidden embeddings. It is an objective around another one: it computes the same loss
+/// and compares each hidden embedding before and after the rule's tap. This works for any rule and changes no number.
 /// </summary>
 public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -19,16 +19,16 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     /// <inheritdoc/>
     public long StateBytes => inner.StateBytes;
 
-    /// <summary>Whether the steps to come are measured.</summary>
+    /// <summary>Whether the next steps are measured, token by token.</summary>
     public bool IsOn { get; set; }
 
-    /// <summary>The most bytes that a perturbation took outside of the tape.</summary>
+    /// <summary>The most bytes that a perturbation needed beside the tape.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Tokens measured.</summary>
+    /// <summary>Number of tokens measured.</summary>
     public int Tokens => _epsilon.Count;
 
-    /// <summary>Means over tokens of ||eps||, ||e|| and ||eps|| / ||e||, all layers together.</summary>
+    /// <summary>||eps||, ||e|| and ||eps|| / ||e|| of a token in all layers together, averaged over the tokens.</summary>
     public (double Epsilon, double Hidden, double Relative) Means => (_epsilon.Average(), _hidden.Average(), _relative.Average());
 
     /// <inheritdoc/>
@@ -36,9 +36,8 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     {
         var watch = new Watch(pass.Tap, IsOn ? new double[batch.Rows] : [], IsOn ? new double[batch.Rows] : []);
         var loss = inner.Loss(pass with { Tap = watch }, batch);
-        if (pass.Tap is Shift<T>)
-            Bytes = Math.Max(Bytes, watch.Bytes);
-        if (watch.Bytes == 0)
+        Bytes = Math.Max(Bytes, pass.Tap.StateBytes);
+        if (!watch.HasMoved)
             return loss;
         for (int row = 0; row < watch.Epsilon.Length; row++)
         {
@@ -56,13 +55,14 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     private sealed class Watch(ITap<T> tap, double[] epsilon, double[] hidden) : ITap<T>
     {
         private readonly SquaredDistance<T> _distance = new();
-        private readonly Scale<T> _zero = new(0);
 
         public double[] Epsilon => epsilon;
 
         public double[] Hidden => hidden;
 
-        public long Bytes { get; private set; }
+        public bool HasMoved { get; private set; }
+
+        public long StateBytes => tap.StateBytes;
 
         public bool ListensTo(SiteKind kind) => tap.ListensTo(kind);
 
@@ -73,13 +73,13 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
             var after = tap.At(site, before, pass);
             if (after.Value.Buffer == before.Value.Buffer && after.Value.Offset == before.Value.Offset)
                 return after;
-            Bytes += before.Shape.Count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+            HasMoved = true;
             if (epsilon.Length > 0)
             {
                 // constants: no gradient flows through what is only looked at
                 Tensor<T> from = pass.Tape.Constant(before.Value), to = pass.Tape.Constant(after.Value);
                 Add(pass.Tape, from, to, epsilon);
-                Add(pass.Tape, from, pass.Tape.Apply(_zero, [from]), hidden);
+                Add(pass.Tape, from, pass.Tape.Zeros(from.Shape), hidden);
             }
 
             return after;

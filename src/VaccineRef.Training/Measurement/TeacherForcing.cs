@@ -5,29 +5,36 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>A text as a model reads it: at each counted place, the token that was there and the one it would have said.</summary>
-/// <param name="Expected">The counted labels.</param>
-/// <param name="Chosen">The likeliest token at each of them, the lowest of those that share it.</param>
-/// <param name="Loss">Sum of -log p of the labels.</param>
+/// <summary>
+/// What a model makes of a text with a given answer: for each token of the answer, the likeliest token in its place.
+/// </summary>
+/// <param name="Expected">The tokens of the answer: the counted labels.</param>
+/// <param name="Chosen">
+/// The likeliest token in each of these places; of several equally likely ones, the one with the lowest id.
+/// </param>
+/// <param name="Loss">The sum of -log p over the tokens of the answer.</param>
 public sealed record ForcedAnswer(int[] Expected, int[] Chosen, double Loss)
 {
-    /// <summary>How many of the first tokens the model would have said itself.</summary>
+    /// <summary>How many tokens from the beginning of the answer the model would have generated itself.</summary>
     public int Agreed { get; } = Expected.AsSpan().CommonPrefixLength(Chosen);
 
-    /// <summary>What greedy decoding says, as far as this text tells: the tokens agreed on, and the first of its own.</summary>
+    /// <summary>
+    /// The beginning of what greedy decoding generates: the tokens that agree with the answer, and the first one that does
+    /// not.
+    /// </summary>
     public ReadOnlySpan<int> Greedy => Chosen.AsSpan(0, Math.Min(Agreed + 1, Chosen.Length));
 }
 
 /// <summary>
-/// Reads texts with their answers in one forward. Greedy decoding produces an answer exactly if the likeliest token is
-/// the answer's own at each of its places, since up to there both have read the same: many verdicts at once, without
-/// generating.
+/// Reads texts together with their answers, many at once. Greedy decoding would generate an answer exactly if in each place of it
+/// the likeliest token is the answer's own, because up to that place both have read the same text. This tells what a model would
+/// answer in one forward pass, without generating.
 /// </summary>
 public static class TeacherForcing
 {
     private const int BatchSize = 50;
 
-    /// <summary>Reads every text; the counted labels are its answer.</summary>
+    /// <summary>Reads every text. Its counted labels are the answer.</summary>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
     public static IReadOnlyList<ForcedAnswer> Read<T>(
         ILanguageModel<T> model, IReadOnlyList<TokenSequence> texts, Device device) where T : unmanaged, IFloatingPointIeee754<T>
@@ -43,7 +50,7 @@ public static class TeacherForcing
         return answers;
     }
 
-    /// <summary>Nats per counted token of all of them.</summary>
+    /// <summary>The mean loss per token of all answers together, in nats.</summary>
     public static double Loss(IReadOnlyCollection<ForcedAnswer> answers) =>
         answers.Sum(answer => answer.Loss) / answers.Sum(answer => answer.Expected.Length);
 
@@ -51,12 +58,11 @@ public static class TeacherForcing
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int[] rows = batch.CountedRows, targets = batch.CountedTargets;
-        var hidden = model.Forward(new Pass<T>(tape, new NoTap<T>()), batch, rows: rows);
+        var hidden = model.Forward(new Pass<T>(tape, new NoTap<T>()), batch, outputRows: rows);
         var head = tape.Of(model.Head);
         var losses = tape.Apply(new CrossEntropy<T>(Reduction.None), [hidden, head], targets).Value.ToHost(tape.Device);
-        var logits = tape.Apply(new Linear<T>(), [hidden, head]).Value.ToHost(tape.Device);
-        int vocabulary = model.Head.Shape.Rows;
-        int[] chosen = [.. Enumerable.Range(0, rows.Length).Select(i => GreedyToken<T>.Of(logits.AsSpan(i * vocabulary, vocabulary)))];
+        var greedy = tape.Apply(new GreedyToken<T>(), [tape.Apply(new Linear<T>(), [hidden, head])]);
+        int[] chosen = [.. greedy.Value.ToHost(tape.Device).Select(int.CreateChecked)];
         if (chosen.Contains(-1))
             throw new NonFiniteException("a logit", 0, null, batch.Ids);
         for (int sequence = 0, first = 0, end; sequence < batch.Sequences; sequence++, first = end)

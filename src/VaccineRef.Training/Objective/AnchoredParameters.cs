@@ -4,7 +4,7 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
-/// <summary>The trainable parameters as they stood when this was made: w_0 of EWC, the teacher of KL.</summary>
+/// <summary>A copy of the trainable parameters as they were when this was made: w_0 in EWC, the teacher in KL.</summary>
 public sealed class AnchoredParameters<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Device _device;
@@ -12,23 +12,23 @@ public sealed class AnchoredParameters<T> : IDisposable where T : unmanaged, IFl
     private readonly View<T>[] _anchors;
     private View<T>[]? _live;
 
-    /// <summary>Copies their values.</summary>
+    /// <summary>Copies the present values of the parameters.</summary>
     public AnchoredParameters(IEnumerable<Parameter<T>> parameters, Device device)
     {
         (_device, _memory, Parameters) = (device, new Arena(device), [.. parameters]);
         _anchors = [.. Parameters.Select(Copy)];
     }
 
-    /// <summary>The parameters, as they go on being trained.</summary>
+    /// <summary>The parameters themselves, which go on being trained.</summary>
     public IReadOnlyList<Parameter<T>> Parameters { get; }
 
-    /// <summary>The copies, in the same order.</summary>
+    /// <summary>The copied values, in the same order.</summary>
     public IReadOnlyList<View<T>> Values => _anchors;
 
-    /// <summary>Bytes of the copies.</summary>
+    /// <summary>The size of the copies in bytes.</summary>
     public long Bytes => Unsafe.SizeOf<T>() * _anchors.Sum(anchor => anchor.Shape.Count);
 
-    /// <summary>Does something with the parameters at their anchors, and puts them back as they were.</summary>
+    /// <summary>Runs <paramref name="action"/> while the parameters have the copied values, and then restores them.</summary>
     public void With(Action action)
     {
         _live ??= [.. Parameters.Select(Copy)];

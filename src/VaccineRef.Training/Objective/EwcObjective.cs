@@ -6,11 +6,13 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Elastic weight consolidation: f(w) + lambda sum F (w - w_0)^2, w_0 the parameters when this was made, F the Fisher information of
-/// the alignment data there. No half: as in Vaccine's released code, so that the penalty's gradient is 2 lambda F (w - w_0).
-/// Source: arXiv 1612.00796, eq. 3; a baseline of arXiv 2402.01109.
+/// Elastic weight consolidation: f(w) + lambda sum F (w - w_0)^2. Here w_0 are the parameters as they were when this was made, and F
+/// is the diagonal of the Fisher information of the alignment data at w_0. As in Vaccine's released code there is no factor 1/2, so
+/// that the gradient of the penalty is 2 lambda F (w - w_0). Source: arXiv 1612.00796, eq. 3; a baseline of arXiv 2402.01109.
 /// </summary>
-/// <remarks>On a fresh adapter B is 0, no gradient reaches A, and only B is anchored (LANDSCAPE D13).</remarks>
+/// <remarks>
+/// On a new adapter B is 0, so that A has no gradient and F is 0 for it: only B is anchored (see docs/deviations.md, D13).
+/// </remarks>
 public sealed class EwcObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly IObjective<T> _inner;
@@ -20,11 +22,11 @@ public sealed class EwcObjective<T> : IObjective<T>, IDisposable where T : unman
     private readonly Mean<T> _mean = new();
     private readonly Add<T>[] _add;
 
-    /// <summary>Anchors the parameters where they are.</summary>
-    /// <param name="inner">f.</param>
+    /// <summary>Anchors the parameters at their present values.</summary>
+    /// <param name="inner">The objective f.</param>
     /// <param name="parameters">The parameters to be trained.</param>
-    /// <param name="fisher">F, of these parameters in this order; owned from here on.</param>
-    /// <param name="lambda">The penalty's weight.</param>
+    /// <param name="fisher">F for these parameters, in the same order. This objective disposes it.</param>
+    /// <param name="lambda">The weight of the penalty.</param>
     /// <param name="device">Where the parameters live.</param>
     public EwcObjective(
         IObjective<T> inner, IReadOnlyList<Parameter<T>> parameters, FisherDiagonal<T> fisher, double lambda, Device device)

@@ -5,13 +5,23 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>Which form of a method to use, if the released code does not compute what the paper describes.</summary>
+public enum Variant
+{
+    /// <summary>As the paper describes it.</summary>
+    Paper,
+
+    /// <summary>As the released code computes it, without its obvious bugs.</summary>
+    AsReleased,
+}
+
 /// <summary>
-/// Cross-entropy + lambda KL(teacher || model), the teacher being the model when this was made, without dropout. Two forwards and one
-/// reverse. Source: the KL baseline of arXiv 2402.01109.
+/// Cross-entropy + lambda KL(teacher || model). The teacher is the model as it was when this was made, without dropout. A step needs
+/// two forward passes and one reverse pass. Source: the KL baseline of arXiv 2402.01109.
 /// <code>
-/// paper         the next token's distribution over the vocabulary, mean over the counted tokens
-/// as released   for each entry of the vocabulary a softmax over the positions of a sequence, a distribution over time, prompts
-///               too; the sum, divided by the sequences (LANDSCAPE D9)
+/// paper         the distributions of the next token over the vocabulary; mean over the counted tokens
+/// as released   for each entry of the vocabulary, a softmax over the positions of a sequence (a distribution over time), including
+///               the prompt; sum over all of them, divided by the number of sequences (see docs/deviations.md, D9)
 /// </code>
 /// </summary>
 public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
@@ -25,13 +35,13 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     private readonly Linear<T> _head = new();
     private readonly Mean<T> _mean = new();
     private readonly Op<T> _divergence;
-    private View<T> _taught;
+    private View<T> _teacherLogits;
 
-    /// <summary>Makes the model as it is the teacher.</summary>
+    /// <summary>Makes the model in its present state the teacher.</summary>
     /// <param name="model">The model to be trained.</param>
-    /// <param name="parameters">Those of its parameters that will be.</param>
-    /// <param name="lambda">The divergence's weight.</param>
-    /// <param name="form">Over what it is taken.</param>
+    /// <param name="parameters">The parameters of the model that will be trained.</param>
+    /// <param name="lambda">The weight of the divergence.</param>
+    /// <param name="form">Which distributions are compared.</param>
     /// <param name="device">Where the parameters live.</param>
     public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, Variant form, Device device)
     {
@@ -44,7 +54,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     public string Name => "kl";
 
     /// <inheritdoc/>
-    public long StateBytes => _anchors.Bytes + _teaching.Wave.Peak;
+    public long StateBytes => _anchors.Bytes + _teaching.Activations.Peak;
 
     /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
@@ -57,7 +67,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
             return loss;
         _anchors.With(() => Teach(batch));
         var divergence = tape.Apply(
-            _divergence, [tape.Apply(_head, [hidden, tape.Of(_model.Head)]), tape.Constant(_taught)],
+            _divergence, [tape.Apply(_head, [hidden, tape.Of(_model.Head)]), tape.Constant(_teacherLogits)],
             _form == Variant.AsReleased ? batch.Offsets : default);
         double terms = counted ? 1 : (double)divergence.Shape.Count / batch.Sequences;
         return tape.Apply(new Add<T>(_lambda * terms), [loss, tape.Apply(_mean, [divergence])]);
@@ -73,14 +83,14 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     // the released divergence runs over all positions
     private bool OnlyCounted => _form == Variant.Paper || _lambda == 0;
 
-    /// <summary>The teacher's logits; they live until the next.</summary>
+    /// <summary>Computes the teacher's logits; they stay until the next call.</summary>
     private void Teach(PackedBatch batch)
     {
         _teaching.Clear();
-        _taught = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
+        _teacherLogits = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
     }
 
     private Tensor<T> Hidden(Pass<T> pass, PackedBatch batch) => OnlyCounted
-        ? _model.Forward(pass, batch, rows: batch.CountedRows)
+        ? _model.Forward(pass, batch, outputRows: batch.CountedRows)
         : _model.Forward(pass, batch);
 }

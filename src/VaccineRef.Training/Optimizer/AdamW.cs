@@ -4,20 +4,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
-/// <summary>The settings of AdamW; the defaults are those of torch.optim.AdamW as the Hugging Face Trainer uses it.</summary>
-/// <param name="LearningRate">Peak learning rate.</param>
-/// <param name="WeightDecay">Decoupled weight decay of matrices; vectors never decay.</param>
-/// <param name="Beta1">Decay of the first moment.</param>
-/// <param name="Beta2">Decay of the second moment.</param>
-/// <param name="Epsilon">Added to the root of the second moment.</param>
-/// <param name="MaxGradientNorm">Clips the norm of the whole gradient; 0 clips nothing.</param>
-public sealed record AdamWOptions(
-    double LearningRate, double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
-    double MaxGradientNorm = 1);
-
 /// <summary>
-/// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with clipping min(1, max / (norm + 1e-6)) over all parameters together. Norm
-/// weights and biases, the vectors, do not decay: Hugging Face's two parameter groups.
+/// AdamW (Loshchilov and Hutter, arXiv 1711.05101). The gradient of all parameters together is clipped by the factor
+/// min(1, max / (norm + 1e-6)). Vectors, which are the weights of norms and biases, do not decay: Hugging Face's two parameter groups.
 /// </summary>
 public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -30,7 +19,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private readonly SquaredNorm<T> _squaredNorm = new();
     private readonly AdamWOptions _options;
 
-    /// <summary>Moments of zero for every parameter.</summary>
+    /// <summary>Makes the two moments of every parameter, of zeros.</summary>
     public AdamW(IReadOnlyList<Parameter<T>> parameters, AdamWOptions options, Device device)
     {
         (_device, _options) = (device, options);
@@ -40,13 +29,13 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
             parameter, _state.Allocate<T>(parameter.Shape, clear: true), _state.Allocate<T>(parameter.Shape, clear: true)))];
     }
 
-    /// <summary>Bytes of optimiser state.</summary>
+    /// <summary>Bytes that the moments take.</summary>
     public long StateBytes => _state.InUse;
 
-    /// <summary>Whether weight decay applies: to matrices, not to norm weights and biases.</summary>
+    /// <summary>Whether weight decay applies to a parameter: to matrices, but not to vectors.</summary>
     public static bool Decays(Parameter<T> parameter) => parameter.Dimensions.Count > 1;
 
-    /// <summary>||g|| over all parameters, accumulated in double.</summary>
+    /// <summary>The norm ||g|| over all parameters, added up in double precision.</summary>
     public double GradientNorm()
     {
         for (int i = 0; i < _moments.Length; i++)
@@ -54,7 +43,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
         return Math.Sqrt(_device.Run(_squaredNorm, _gradients));
     }
 
-    /// <summary>The first parameter whose gradient is not finite.</summary>
+    /// <summary>The name of the first parameter whose gradient is not finite.</summary>
     public string? FirstNonFinite()
     {
         var first = new FirstNonFinite<T>();
@@ -62,9 +51,9 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     }
 
     /// <summary>Updates every parameter from its gradient.</summary>
-    /// <param name="step">The step, from 1: the power in the bias correction.</param>
-    /// <param name="gradientNorm">||g|| before clipping.</param>
-    /// <param name="factor">The schedule's factor on the learning rate.</param>
+    /// <param name="step">The number of the step, from 1, for the bias correction.</param>
+    /// <param name="gradientNorm">The norm ||g|| before clipping.</param>
+    /// <param name="factor">The factor of the learning rate that the schedule gives.</param>
     /// <returns>The learning rate that was used.</returns>
     public double Step(int step, double gradientNorm, double factor)
     {

@@ -1,31 +1,31 @@
 namespace VaccineRef.Training;
 
-/// <summary>The course of the learning rate.</summary>
+/// <summary>How the learning rate changes after the warm-up.</summary>
 public enum ScheduleKind
 {
-    /// <summary>The same throughout, after the warm-up.</summary>
+    /// <summary>It stays the same.</summary>
     Constant,
 
-    /// <summary>Down to 0 in a straight line.</summary>
+    /// <summary>It falls to 0 in a straight line.</summary>
     Linear,
 
-    /// <summary>Down to 0 along half a cosine.</summary>
+    /// <summary>It falls to 0 along half a cosine.</summary>
     Cosine,
 }
 
 /// <summary>
-/// The factor on the learning rate in each step. Source: Hugging Face optimization.py, get_*_schedule_with_warmup; with a warm-up
-/// the first step has factor 0.
+/// The factor by which the learning rate is multiplied in each step. Source: Hugging Face optimization.py,
+/// get_*_schedule_with_warmup. With a warm-up, the factor of the first step is 0.
 /// </summary>
-/// <param name="Kind">The course after the warm-up.</param>
-/// <param name="Steps">Steps of the whole run.</param>
-/// <param name="WarmupSteps">Steps over which the rate rises from 0 in a straight line.</param>
+/// <param name="Kind">How the learning rate changes after the warm-up.</param>
+/// <param name="Steps">Number of steps of the whole run.</param>
+/// <param name="WarmupSteps">Number of steps in which the learning rate rises from 0 in a straight line.</param>
 public readonly record struct Schedule(ScheduleKind Kind, int Steps, int WarmupSteps)
 {
-    /// <summary>Warm-up steps of a ratio, rounded up as Hugging Face does.</summary>
+    /// <summary>The number of warm-up steps for a share of all steps, rounded up as in Hugging Face.</summary>
     public static int Warmup(double ratio, int steps) => (int)Math.Ceiling(ratio * steps);
 
-    /// <summary>The factor in <paramref name="step"/>, from 1.</summary>
+    /// <summary>The factor in step number <paramref name="step"/>, counted from 1.</summary>
     public double Factor(int step)
     {
         int done = step - 1;

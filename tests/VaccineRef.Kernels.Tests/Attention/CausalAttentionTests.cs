@@ -180,7 +180,7 @@ public class CausalAttentionTests
             tape.Backward(loss, x);
             long managed = GC.GetAllocatedBytesForCurrentThread() - before;
             long rows = length * 4L * ((3 * c.QueryShape.Columns) + (2 * c.KeyShape.Columns) + c.Heads);
-            return managed + tape.Wave.Peak - rows;
+            return managed + tape.Activations.Peak - rows;
         }
     }
 

@@ -158,7 +158,7 @@ public sealed class SequenceClassifierTests : IDisposable
     private WeightStore<double> Score(TinyModel tiny)
     {
         var store = new WeightStore<double>(_device, new RandomSource<double>(_device, tiny.Random));
-        store.Get("score.weight", [Labels, 12], Start.Normal(1));
+        store.Get("score.weight", [Labels, 12], Initializer.Normal(1));
         return store;
     }
 

@@ -126,7 +126,7 @@ public sealed class StepLaws
         using var rule = run.Vaccine(3);
         Assert.NotEqual(before, run.Step(rule).Loss);
         Assert.Equal(before, run.Loss());
-        Assert.Equal(0, run.State.Tape.Wave.InUse);
+        Assert.Equal(0, run.State.Tape.Activations.InUse);
     }
 
     [Property(MaxTest = 10)]

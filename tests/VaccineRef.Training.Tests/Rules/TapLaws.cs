@@ -9,7 +9,7 @@ namespace VaccineRef.Training.Tests.Rules;
 public sealed class TapLaws
 {
     /// <summary>
-    /// LANDSCAPE D2: other codes hooked sites that were never reached. A small step along eps raises the loss by
+    /// See docs/deviations.md, D2: other codes hooked sites that were never reached. A small step along eps raises the loss by
     /// rho G + c rho^2 / 2 + O(rho^3); a step twice as long measures c, which no shape bounds (RMSNorm of a short row).
     /// </summary>
     [Property]

@@ -8,8 +8,6 @@ namespace VaccineRef.Training.Tests.Rules;
 /// <summary>A <see cref="TinyModel"/> brought to life: weights, batch, state, and the questions the laws ask.</summary>
 public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly Arena _gradients;
-
     /// <summary>Builds it on <paramref name="threads"/> threads.</summary>
     /// <param name="tiny">The trial.</param>
     /// <param name="threads">Threads of the device.</param>
@@ -24,9 +22,6 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
             Lora.Attach(Model, tiny.Adapter, tiny.Random.At("adapter"));
         foreach (var parameter in Network.Parameters.Concat(Model.Trainable).Distinct())
             AddNoise(parameter, noise);
-        _gradients = new Arena(Device);
-        foreach (var parameter in Model.Trainable)
-            parameter.Train(_gradients);
         State = new TrainState<T>(Device, Model.Trainable, seed);
         Objective = new CrossEntropyObjective<T>(Network);
         Batch = PackedBatch.Pack(tiny.Sequences);
@@ -113,7 +108,6 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     public void Dispose()
     {
         State.Dispose();
-        _gradients.Dispose();
         Model.Dispose();
         Device.Dispose();
     }

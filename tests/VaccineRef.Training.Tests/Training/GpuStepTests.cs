@@ -57,21 +57,14 @@ public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
             Set(device, parameter, tiny);
         var batch = PackedBatch.Pack(tiny.Sequences);
         using var drift = new EmbeddingDrift<T>(model.Network, [batch], device);
-        using var gradients = new Arena(device);
-        foreach (var parameter in model.Trainable)
-            parameter.Train(gradients);
-        using var state = new TrainState<T>(device, model.Trainable, seed: 1);
-        using var optimizer = new AdamW<T>(model.Trainable, new AdamWOptions(LearningRate, WeightDecay: 0.1), device);
         using var rule = new Vaccine<T>(new VaccineOptions(0.5), device);
-        var objective = new CrossEntropyObjective<T>(model.Network);
+        var options = new StepOptions(new AdamWOptions(LearningRate, WeightDecay: 0.1), Seed: 1);
+        using var step = new TrainStep<T>(model.Trainable, new CrossEntropyObjective<T>(model.Network), rule, options, device);
         List<double> reports = [];
-        for (int step = 0; step < steps; step++)
+        for (int i = 0; i < steps; i++)
         {
-            state.BeginStep();
-            var report = rule.Accumulate(objective, batch, state);
-            double norm = optimizer.GradientNorm();
-            reports.AddRange([report.Loss, report.CleanLoss!.Value, report.PerturbationNorm, norm]);
-            optimizer.Step(state.Step, norm, factor: 1);
+            var record = step.Run(batch);
+            reports.AddRange([record.Loss, record.CleanLoss!.Value, record.PerturbationNorm, record.GradientNorm]);
         }
 
         reports.Add(drift.Measure().PerToken);

@@ -25,28 +25,28 @@ public sealed class StepCostTests
     }
 
     /// <summary>
-    /// With blocks computed again, another layer costs the wave its checkpoint, which is the block's input, and in the
-    /// first pass the gradient at its site: (N, C) each, where keeping costs all that backward reads.
+    /// If blocks are computed again, another layer needs memory for the block's input and, in the first pass, for the
+    /// gradient at its site: (N, C) each. If they are kept, it needs memory for all that backward reads.
     /// </summary>
     [Fact]
-    public void Computing_blocks_again_gives_the_same_bits_and_keeps_a_checkpoint_a_layer()
+    public void Computing_blocks_again_gives_the_same_bits_and_keeps_the_input_of_each()
     {
         const int More = 3;
         TinyModel[] models = [Larger, LargerOpt, Larger with { Family = Family.Gpt2 }];
         foreach (var tiny in models.Select(tiny => tiny with { Layers = 3, Dropout = 0.1 }))
         {
-            var ((kept, wave), (again, less)) = (Run(tiny, 2), Run(tiny, 2, recompute: true));
+            var ((kept, whole), (again, less)) = (Run(tiny, 2), Run(tiny, 2, recompute: true));
             Assert.Equal(kept, again);
-            Assert.InRange(less, 1, wave - 1);
+            Assert.InRange(less, 1, whole - 1);
             long rows = tiny.Lengths.All.Sum() * (long)tiny.Hidden * sizeof(float);
             var deeper = tiny with { Layers = tiny.Layers + More };
-            Assert.InRange(Run(deeper, 2, recompute: true).Wave - less, More * rows, 2 * More * rows);
-            Assert.InRange(Run(deeper, 2).Wave - wave, 6 * More * rows, long.MaxValue);
+            Assert.InRange(Run(deeper, 2, recompute: true).Peak - less, More * rows, 2 * More * rows);
+            Assert.InRange(Run(deeper, 2).Peak - whole, 6 * More * rows, long.MaxValue);
         }
     }
 
     /// <summary>
-    /// The wave grows once, in the first step; its blocks are joined when it is first cleared, and nothing is
+    /// The activation arena grows in the first step only. Its blocks are joined when it is first cleared, and nothing is
     /// reserved after that.
     /// </summary>
     [Fact]
@@ -55,13 +55,13 @@ public sealed class StepCostTests
         using var run = new TinyRun<float>(Larger);
         using var rule = run.Vaccine(2);
         run.Step(rule);
-        var wave = run.State.Tape.Wave;
-        var (peak, reserved) = (wave.Peak, wave.Reserved);
+        var arena = run.State.Tape.Activations;
+        var (peak, reserved) = (arena.Peak, arena.Reserved);
         Assert.InRange(peak, 1, reserved);
         for (int step = 0; step < 3; step++)
         {
             run.Step(rule);
-            Assert.Equal((peak, reserved, 0), (wave.Peak, wave.Reserved, wave.InUse));
+            Assert.Equal((peak, reserved, 0), (arena.Peak, arena.Reserved, arena.InUse));
         }
     }
 
@@ -109,13 +109,13 @@ public sealed class StepCostTests
 
     private static float[] Trained(TinyModel tiny, int threads) => Run(tiny, threads).Weights;
 
-    private static (float[] Weights, long Wave) Run(TinyModel tiny, int threads, bool recompute = false)
+    private static (float[] Weights, long Peak) Run(TinyModel tiny, int threads, bool recompute = false)
     {
         using var run = new TinyRun<float>(tiny, threads, noise: 0.05);
         using var rule = new Vaccine<float>(new VaccineOptions(2), run.Device);
         var trainer = new Trainer<float>(
             run.Device, run.Model.Trainable, run.Objective, rule, new(3, new(0.01), MaxSteps: 2, Recompute: recompute));
-        long peak = trainer.Run(tiny.Sequences).PeakWaveBytes;
+        long peak = trainer.Run(tiny.Sequences).PeakActivationBytes;
         return ([.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())], peak);
     }
 }

@@ -33,8 +33,8 @@ internal readonly unsafe struct Panel<T>(Strip<T> source, int rows, int depth, i
 
     /// <summary>The number of bytes that the packed memory must have, in whole cache lines.</summary>
     public static long PackedSize(int rows, int depth, int width, bool whole) =>
-        ((whole ? (rows + width - 1) / width : 1L) * width * depth * sizeof(T) + Scratch.Alignment - 1)
-        / Scratch.Alignment * Scratch.Alignment;
+        ((whole ? (rows + width - 1) / width : 1L) * width * depth * sizeof(T) + RentedMemory.Alignment - 1)
+        / RentedMemory.Alignment * RentedMemory.Alignment;
 
     /// <summary>How many rows of strip <paramref name="s"/> there really are.</summary>
     public int RowsOf(int s) => Math.Min(width, rows - s * width);

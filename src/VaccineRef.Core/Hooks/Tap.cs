@@ -1,0 +1,100 @@
+using System.Numerics;
+
+namespace VaccineRef.Core;
+
+/// <summary>
+/// One run of a model over a batch: the tape that records it, the tap that listens at the sites, the random numbers it uses,
+/// and whether it is a training pass.
+/// </summary>
+/// <param name="Tape">The tape on which ops are recorded.</param>
+/// <param name="Tap">What happens at the sites.</param>
+/// <param name="Random">The random stream of this pass; each layer derives its own from it by name.</param>
+/// <param name="Training">Whether dropout is applied. A reverse pass then follows.</param>
+public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Random = default, bool Training = false)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Shows the hidden embedding of a site to the tap. The model goes on with what the tap returns.</summary>
+    public Tensor<T> Show(Site site, Tensor<T> hidden)
+    {
+        var result = Tap.At(site, hidden, this);
+        if (Tap.Keeps(site.Kind))
+            Tape.KeepFrom(hidden);
+        return result;
+    }
+}
+
+/// <summary>
+/// Listens at a model's sites. A model shows every site to the tap, in order, and goes on with what the tap returns.
+/// </summary>
+public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>Whether <see cref="At"/> does anything at sites of this kind. If not, it may be shown fewer rows.</summary>
+    bool ListensTo(SiteKind kind) => true;
+
+    /// <summary>
+    /// Whether values shown at sites of this kind, or computed by the tap there, are used after the block that they are
+    /// part of. They then stay in memory.
+    /// </summary>
+    bool Keeps(SiteKind kind) => ListensTo(kind);
+
+    /// <summary>Bytes that the tap holds beside the tape, such as a perturbation that it adds.</summary>
+    long StateBytes => 0;
+
+    /// <summary>Reads or changes the hidden embedding at a site.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="hidden">
+    /// The hidden embedding, (N, C). In a pass that computes some output rows only (<c>ILanguageModel.Forward</c>), the other
+    /// rows of the last block are zero.
+    /// </param>
+    /// <param name="pass">The pass that has reached the site.</param>
+    /// <returns>What the model goes on with.</returns>
+    Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass);
+}
+
+/// <summary>Does nothing: every hidden embedding passes through unchanged.</summary>
+public sealed class NoTap<T> : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => false;
+
+    /// <inheritdoc/>
+    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass) => hidden;
+}
+
+/// <summary>Remembers the hidden embeddings at the sites of some kinds, in the order in which the model reaches them.</summary>
+/// <param name="kinds">The kinds of sites.</param>
+public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly List<Site> _sites = [];
+    private readonly List<Tensor<T>> _hidden = [];
+
+    /// <summary>The sites that were reached.</summary>
+    public IReadOnlyList<Site> Sites => _sites;
+
+    /// <summary>The hidden embedding at each of <see cref="Sites"/>.</summary>
+    public ReadOnlySpan<Tensor<T>> Hidden => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_hidden);
+
+    /// <summary>
+    /// Whether <see cref="Hidden"/> only serve as targets of a reverse pass. Their values then need not stay in memory and must
+    /// not be read.
+    /// </summary>
+    public bool ForGradients { get; init; }
+
+    /// <inheritdoc/>
+    public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
+
+    /// <inheritdoc/>
+    public bool Keeps(SiteKind kind) => !ForGradients && ListensTo(kind);
+
+    /// <inheritdoc/>
+    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
+    {
+        if (ListensTo(site.Kind))
+        {
+            _sites.Add(site);
+            _hidden.Add(hidden);
+        }
+
+        return hidden;
+    }
+}

@@ -1,0 +1,155 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Kernels;
+
+namespace VaccineRef.Models;
+
+/// <summary>Attaches low-rank adapters to models, by PEFT's rules and in PEFT's file format.</summary>
+public static class Lora
+{
+    internal const string WeightsFile = "adapter_model.safetensors", Root = "base_model.model";
+
+    /// <summary>
+    /// Attaches a new adapter, with a random A and with B = 0, so that the model computes the same as before. The model's own weights
+    /// are frozen.
+    /// </summary>
+    /// <param name="model">A model without an adapter.</param>
+    /// <param name="config">Rank, scaling, dropout and target layers.</param>
+    /// <param name="random">The random stream for the matrices A.</param>
+    /// <exception cref="InputException">A target matches no layer of the model.</exception>
+    public static Lora<T> Attach<T>(Model<T> model, AdapterConfig config, RandomStream random)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
+        new(model, config, new RandomSource<T>(model.Device, random));
+
+    /// <summary>Loads an adapter from a folder in PEFT's format and attaches it.</summary>
+    /// <exception cref="CheckpointException">
+    /// The adapter is not a plain LoRA, or its tensors do not match its configuration and this model.
+    /// </exception>
+    /// <exception cref="InputException">A target matches no layer of the model.</exception>
+    public static Lora<T> Load<T>(Model<T> model, string folder) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var config = AdapterConfig.Read(folder);
+        using var checkpoint = Checkpoint.Open(Path.Combine(folder, WeightsFile));
+        return new(model, config, new CheckpointSource<T>(checkpoint, model.Device, $"{Root}."));
+    }
+}
+
+/// <summary>
+/// A low-rank adapter (LoRA) on a model: the target layers compute y = W x + b + scaling B A dropout(x). Source: arXiv 2106.09685.
+/// </summary>
+public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly Model<T> _model;
+    private readonly WeightStore<T> _weights;
+    private readonly LowRank<T>[] _pairs;
+
+    internal Lora(Model<T> model, AdapterConfig config, IWeightSource<T> source)
+    {
+        if (model.Adapter is not null)
+            throw new InvalidOperationException("The model has an adapter already: detach it first.");
+        var layers = Targeted(model, config);
+        _model = model;
+        _weights = new(model.Device, source);
+        Config = config with
+        {
+            FanInFanOut = layers[0].Layout == WeightLayout.InOut,
+            BaseModel = config.BaseModel ?? model.Folder,
+        };
+        try
+        {
+            var root = new Weights<T>(_weights).At(Lora.Root);
+            _pairs = [.. layers.Select(layer => new LowRank<T>(layer, Config, root.At(layer.Name)))];
+            _weights.Finish();
+        }
+        catch
+        {
+            _weights.Dispose();
+            throw;
+        }
+
+        foreach (var parameter in model.Network.Parameters)
+            parameter.Freeze();
+        foreach (var pair in _pairs)
+            pair.Layer.Adapter = pair;
+        model.Adapter = this;
+    }
+
+    /// <summary>Rank, scaling, dropout and target layers.</summary>
+    public AdapterConfig Config { get; }
+
+    /// <summary>The matrices A and B of every target layer, under PEFT's names.</summary>
+    public IReadOnlyList<Parameter<T>> Parameters => _weights.Parameters;
+
+    /// <summary>The part of the adapter in each target layer.</summary>
+    public IReadOnlyList<LowRank<T>> Pairs => _pairs;
+
+    /// <summary>Whether the adapter is now merged into the weights W.</summary>
+    public bool IsMerged { get; private set; }
+
+    /// <summary>
+    /// Merges the adapter into the weights: W += scaling B A. The model computes the same with less work. Does nothing if the adapter
+    /// is merged already.
+    /// </summary>
+    public void Merge() => Merge(true);
+
+    /// <summary>
+    /// Takes the adapter out of the weights again: W -= scaling B A. Each element of W returns to its former value within
+    /// eps (|W| + |scaling B A|), because each of the two operations rounds once and the product is the same both times. Here eps is
+    /// the machine epsilon, or 2^-8 if W is kept in bfloat16, as with PEFT on a bfloat16 model.
+    /// </summary>
+    public void Unmerge() => Merge(false);
+
+    /// <summary>Removes the adapter from the model. If it is merged, it stays merged; the model stays frozen.</summary>
+    public void Detach()
+    {
+        foreach (var pair in _pairs)
+            pair.Layer.Adapter = null;
+        if (_model.Adapter == this)
+            _model.Adapter = null;
+    }
+
+    /// <summary>Writes adapter_config.json and adapter_model.safetensors, which PEFT can load.</summary>
+    /// <param name="folder">A new or empty folder.</param>
+    /// <exception cref="InputException">The folder is not empty or cannot be written.</exception>
+    public void Save(string folder) => AtomicFile.WriteFolder(folder, temporary =>
+    {
+        Config.Write(temporary);
+        SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), _weights.Tensors());
+    });
+
+    /// <summary>Detaches the adapter and frees its memory.</summary>
+    public void Dispose()
+    {
+        Detach();
+        _weights.Dispose();
+    }
+
+    private void Merge(bool merge)
+    {
+        if (IsMerged == merge)
+            return;
+        foreach (var pair in _pairs)
+        {
+            pair.AddToWeight(_model.Device, merge ? 1 : -1);
+            pair.Layer.Adapter = merge ? null : pair;
+        }
+
+        IsMerged = merge;
+    }
+
+    private static LinearLayer<T>[] Targeted(Model<T> model, AdapterConfig config)
+    {
+        var linears = model.Network.Linears;
+        var layers = linears.Where(layer => config.Adapts(layer.Name)).ToArray();
+        string[] idle =
+        [
+            .. config.Targets.Names.Where(name => !linears.Any(layer => TargetModules.Named(name).Match(layer.Name))),
+        ];
+        if (idle.Length == 0 && layers.Length > 0)
+            return layers;
+        throw new InputException(
+            "an adapter's target matches no layer", AdapterConfig.FileName + ", key target_modules",
+            idle.Length > 0 ? string.Join(", ", idle) : config.Targets.ToString(),
+            string.Join(", ", linears.Select(layer => layer.Name[(layer.Name.LastIndexOf('.') + 1)..]).Distinct()));
+    }
+}

@@ -1,0 +1,35 @@
+using VaccineRef.Core;
+
+namespace VaccineRef.Training;
+
+/// <summary>What the L2 ball of the perturbation contains.</summary>
+public enum PerturbationNorm
+{
+    /// <summary>One ball for the whole batch: all sites, sequences and tokens together, as in the released code.</summary>
+    Batch,
+
+    /// <summary>One ball for each sequence: all its sites and tokens.</summary>
+    Sample,
+}
+
+/// <summary>Whether both passes of a step see the same dropout masks.</summary>
+public enum PassDropout
+{
+    /// <summary>Each pass draws its own masks, as in the released code (see docs/deviations.md, D7).</summary>
+    Fresh,
+
+    /// <summary>
+    /// Both passes use the same masks, so that eps is computed for the same function f to which it is applied (Algorithm
+    /// 1).
+    /// </summary>
+    Shared,
+}
+
+/// <summary>The settings of the Vaccine rule.</summary>
+/// <param name="Rho">The radius of the L2 ball, at least 0.</param>
+/// <param name="Norm">Whether there is one ball for the batch or one for each sequence.</param>
+/// <param name="Dropout">Whether the two passes share their dropout masks.</param>
+/// <param name="Sites">Which hidden embeddings are perturbed; the attention outputs by default.</param>
+public sealed record VaccineOptions(
+    double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
+    IReadOnlyCollection<SiteKind>? Sites = null);

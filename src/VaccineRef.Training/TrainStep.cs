@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>
+/// Trains parameters one optimizer step at a time: gradients by a rule on an objective, clipping, AdamW. Owns everything that
+/// a step needs beside the weights. The parameters are trainable as long as this lives.
+/// <code>
+/// using var step = new TrainStep&lt;float&gt;(model.Trainable, objective, rule, new StepOptions(new(1e-4)), device);
+/// foreach (var batch in batches)
+///     Console.WriteLine(step.Run(batch).Loss);
+/// </code>
+/// </summary>
+public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly StepOptions _options;
+    private readonly IObjective<T> _objective;
+    private readonly AdamW<T> _optimizer;
+
+    /// <summary>Makes the parameters trainable, with gradients and optimizer moments of zero.</summary>
+    /// <param name="parameters">The parameters to train.</param>
+    /// <param name="objective">What is minimised.</param>
+    /// <param name="rule">How a batch becomes gradients.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="device">Where the parameters live.</param>
+    /// <exception cref="InputException">There are no parameters, or they are kept in bfloat16.</exception>
+    public TrainStep(
+        IReadOnlyList<Parameter<T>> parameters, IObjective<T> objective, IGradientRule<T> rule, StepOptions options, Device device)
+    {
+        (_objective, _options, Rule) = (objective, options, rule);
+        State = new TrainState<T>(device, parameters, options.Seed, options.Recompute);
+        try
+        {
+            _optimizer = new AdamW<T>(parameters, options.Optimizer, device);
+        }
+        catch
+        {
+            State.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How a batch becomes gradients. May be exchanged between steps.</summary>
+    public IGradientRule<T> Rule { get; set; }
+
+    /// <summary>Tape, gradients and counters: what a rule works with.</summary>
+    public TrainState<T> State { get; }
+
+    /// <summary>Steps done so far.</summary>
+    public int Steps => State.Step;
+
+    /// <summary>Takes one optimizer step on one or several micro-batches.</summary>
+    /// <returns>What the step did; its epoch is left at 1.</returns>
+    /// <exception cref="NonFiniteException">A loss or gradient is not finite; the weights are unchanged.</exception>
+    public StepRecord Run(params IReadOnlyList<PackedBatch> batches) => Run(1, batches);
+
+    /// <summary>Takes one optimizer step with the learning rate multiplied by <paramref name="factor"/> (a schedule).</summary>
+    /// <inheritdoc cref="Run(IReadOnlyList{PackedBatch})"/>
+    public StepRecord Run(double factor, params IReadOnlyList<PackedBatch> batches)
+    {
+        long start = Stopwatch.GetTimestamp();
+        var report = Accumulate(batches);
+        double norm = _optimizer.GradientNorm();
+        if (!double.IsFinite(norm))
+            throw new NonFiniteException(
+                "a gradient", State.Step, _optimizer.FirstNonFinite(), [.. batches.SelectMany(batch => batch.Ids)]);
+        double rate = _optimizer.Step(State.Step, norm, factor);
+        return new(
+            State.Step, Epoch: 1, report.Loss, report.CleanLoss, norm, rate, report.SiteGradientNorm, report.PerturbationNorm,
+            batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    /// <summary>Only computes the gradients of the micro-batches, from zero. The weights stay.</summary>
+    /// <returns>Losses weighted over the micro-batches, norms of the last one.</returns>
+    /// <exception cref="NonFiniteException">A loss is not finite.</exception>
+    public RuleReport Accumulate(params IReadOnlyList<PackedBatch> batches)
+    {
+        State.BeginStep();
+        int counted = batches.Sum(batch => batch.Counted);
+        double loss = 0, clean = 0;
+        RuleReport last = default;
+        foreach (var batch in batches)
+        {
+            double scale = _options.Weight == AccumulationWeight.Token ? (double)batch.Counted / counted : 1.0 / batches.Count;
+            last = Rule.Accumulate(_objective, batch, State, scale);
+            loss += scale * last.Loss;
+            clean += scale * (last.CleanLoss ?? 0);
+            State.NextMicroBatch();
+        }
+
+        return last with { Loss = loss, CleanLoss = last.CleanLoss is null ? null : clean };
+    }
+
+    /// <summary>Frees what the steps needed and freezes the parameters. The rule and the objective are the caller's.</summary>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        State.Dispose();
+    }
+}

@@ -1,0 +1,73 @@
+using VaccineRef.Models;
+using VaccineRef.Training.Tests.Rules;
+
+namespace VaccineRef.Training.Tests.Training;
+
+/// <summary>One optimizer step as a library user takes it.</summary>
+public sealed class TrainStepLaws
+{
+    private static readonly TinyModel Tiny = new(Family.Llama, false, 2, 1, 2, 4, 13, new(4, 3, 5), Seed: 11);
+
+    private static readonly StepOptions Options = new(new AdamWOptions(0.01), Seed: 5);
+
+    [Fact]
+    public void Steps_one_by_one_are_those_of_the_trainer()
+    {
+        double[] expected, found;
+        using (var run = new TinyRun<double>(Tiny))
+        {
+            using var rule = run.Vaccine(1);
+            new Trainer<double>(
+                run.Device, run.Model.Trainable, run.Objective, rule,
+                new(2, Options.Optimizer, Accumulation: 2, MaxSteps: 3, Shuffle: false, Seed: Options.Seed)).Run(Tiny.Sequences);
+            expected = run.Weights;
+        }
+
+        using (var run = new TinyRun<double>(Tiny))
+        {
+            using var rule = run.Vaccine(1);
+            using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, rule, Options, run.Device);
+            PackedBatch[] batches = [.. Tiny.Sequences.Chunk(2).Select(PackedBatch.Pack)];
+            for (int i = 1; i <= 3; i++)
+                Assert.Equal(i, step.Run(batches).Step);
+            found = run.Weights;
+        }
+
+        Assert.Equal(expected, found);
+    }
+
+    [Fact]
+    public void Accumulating_alone_fills_the_gradients_and_leaves_the_weights()
+    {
+        using var run = new TinyRun<double>(Tiny);
+        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device);
+        double[] before = run.Weights;
+        double loss = step.Accumulate(run.Batch).Loss;
+        Assert.Equal(before, run.Weights);
+        Assert.Contains(run.Gradient, value => value != 0);
+        Assert.Equal(loss, step.Run(run.Batch).Loss);
+        Assert.NotEqual(before, run.Weights);
+    }
+
+    [Fact]
+    public void Parameters_are_trainable_as_long_as_the_step_lives()
+    {
+        using var run = new TinyRun<double>(Tiny);
+        run.State.Dispose();
+        using (new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device))
+            Assert.All(run.Model.Trainable, parameter => Assert.True(parameter.IsTrainable));
+        Assert.All(run.Model.Trainable, parameter => Assert.False(parameter.IsTrainable));
+    }
+
+    /// <summary>Not a plausible report without any gradient.</summary>
+    [Fact]
+    public void Parameters_that_somebody_froze_are_an_error()
+    {
+        using var run = new TinyRun<double>(Tiny);
+        using var vaccine = run.Vaccine(1);
+        foreach (var parameter in run.Model.Trainable)
+            parameter.Freeze();
+        foreach (IGradientRule<double> rule in (IGradientRule<double>[])[new Plain<double>(), vaccine, new RandomPerturbation<double>(1)])
+            Assert.Throws<InvalidOperationException>(() => run.Step(rule));
+    }
+}
