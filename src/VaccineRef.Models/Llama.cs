@@ -16,6 +16,9 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
     /// <summary>Radians per position of each pair of columns of a head.</summary>
     public required double[] Frequencies { get; init; }
 
+    /// <summary>What scores of attention are multiplied with; null for 1 / sqrt(head size).</summary>
+    public double? ScoreScale { get; init; }
+
     /// <summary>How many keys a query of each layer sees; null for all.</summary>
     public required int?[] Windows { get; init; }
 
@@ -47,9 +50,12 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
     public static LlamaConfig Read(ConfigReader config, string family)
     {
         config.RequireAbsentOrEqual("hidden_act", "silu");
-        config.RequireAbsentOrEqual("pretraining_tp", 1.0);
+        _ = config.Size("pretraining_tp", 1);               // how products were once cut: the same mathematics
         int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
-        int groups = config.Size("num_key_value_heads", family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
+        // Absent is the family's default; null is as many as there are heads.
+        int groups = config.Size(
+            "num_key_value_heads",
+            config.Keys.Contains("num_key_value_heads") ? heads : family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
         config.Share("num_key_value_heads", heads, groups);
         int headSize = config.Has("head_dim")
             ? config.Size("head_dim")
@@ -58,11 +64,13 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         int context = config.Size(
             "max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
         bool bias = family == "llama" && config.Bool("attention_bias", false);
-        var shape = new ModelShape(family, vocabulary, hidden, layers, heads, groups, headSize, context);
+        var rotary = RotarySettings.Read(config, headSize, context);
+        var shape = new ModelShape(family, vocabulary, hidden, layers, heads, groups, headSize, rotary.Context);
         return new(shape, config.Size("intermediate_size"))
         {
             Epsilon = config.Positive("rms_norm_eps", 1e-6),
-            Frequencies = RotarySettings.Frequencies(config, headSize),
+            Frequencies = rotary.Frequencies,
+            ScoreScale = rotary.ScoreScale,
             Windows = [.. Enumerable.Range(0, layers).Select(layer => Window(config, family, layer))],
             ProjectionBias = bias || family == "qwen2",
             OutputBias = bias,
@@ -114,7 +122,7 @@ internal sealed class LlamaBlock<T> where T : unmanaged, IFloatingPointIeee754<T
 
         _layer = layer;
         _attention = new(
-            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, window: config.Windows[layer]),
+            layer, new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, config.ScoreScale, config.Windows[layer]),
             [
                 Layer(heads.At("q_proj"), shape.Hidden, queries, config.ProjectionBias),
                 Layer(heads.At("k_proj"), shape.Hidden, keys, config.ProjectionBias),
