@@ -60,7 +60,7 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         int headSize = config.Has("head_dim")
             ? config.Size("head_dim")
             : config.Share("num_attention_heads", hidden, heads);
-        int vocabulary = config.Size("vocab_size"), layers = config.Size("num_hidden_layers");
+        int vocabulary = config.Size("vocab_size"), layers = config.Layers("num_hidden_layers");
         int context = config.Size(
             "max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
         bool bias = family == "llama" && config.Bool("attention_bias", false);

@@ -44,6 +44,10 @@ internal static class RotarySettings
     /// </exception>
     public static RotaryEmbedding Read(ConfigReader config, int headSize, int context)
     {
+        if (headSize > ModelSettings.MostHeadColumns)
+            throw new CheckpointException(
+                "heads have more columns than any model's", config.File, config.Has("head_dim") ? "head_dim" : "hidden_size",
+                $"{headSize} columns", $"at most {ModelSettings.MostHeadColumns}");
         var places = new RotaryPlaces(config);
         if (places.Number(Partial, atTop: true) is { } share && !share.Equals(1.0))
             throw places.Unsupported(Partial, "1");

@@ -37,7 +37,10 @@ public sealed class ConfigReader
     {
         try
         {
-            return Parse(System.IO.File.ReadAllBytes(path), path);
+            byte[] bytes = System.IO.File.ReadAllBytes(path);
+            return GitLfsPointer.Is(bytes, bytes.Length)
+                ? throw GitLfsPointer.Refuse(path, "a JSON file of settings")
+                : Parse(bytes, path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -32,6 +32,32 @@ public sealed class CheckpointCasesTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("unlisted-buffer", "plain")]
+    [InlineData("pretraining_tp-2", "top-level")]
+    public void What_is_harmless_loads_as_the_plain_one_does(string name, string plain) => Assert.Equal(
+        Sum(SharedCases.Folder($"checkpoints/{plain}")), Sum(SharedCases.Folder($"checkpoints/{name}")), 12);
+
+    [Fact]
+    public void A_dropped_tied_head_loads() =>
+        Assert.True(Sum(SharedCases.Folder("checkpoints/index-lists-dropped-tied-head")) > 0);
+
+    [Theory]
+    [InlineData("no-index", "the index of the shards is missing", "model-00001-of-00002.safetensors")]
+    [InlineData("trainer-root", "the weights are missing", "training_args.bin")]
+    [InlineData("fsdp", "the weights are missing", "scheduler.pt")]
+    [InlineData("lfs-pointer", "Git LFS pointer", "model.safetensors")]
+    [InlineData("module", "behind a prefix", "module.")]
+    [InlineData("mistral-null-kv", "another shape", "k_proj")]       // its weights have 2 heads, and null means 4
+    public void The_cause_is_named(string name, string what, string found)
+    {
+        string folder = SharedCases.Folder($"checkpoints/{name}");
+        string message = Assert.Throws<CheckpointException>(() => LanguageModel.Load<double>(folder, _device)).Message;
+        Assert.Contains(what, message);
+        Assert.Contains(found, message);
+        Assert.DoesNotContain("torch.load", message);
+    }
+
     /// <summary>The sum of absolute logits over all rows of a fixed prompt.</summary>
     private double Sum(string folder)
     {
