@@ -69,7 +69,7 @@ public static class LanguageModel
         };
     }
 
-    private static Model<T> Build<T>(
+    internal static Model<T> Build<T>(
         string family, ConfigReader config, Device device, IWeightSource<T> source, WeightPrecision matrices,
         string? folder)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -96,7 +96,7 @@ public static class LanguageModel
     }
 
     // Either key names the family; where both are there they have to agree.
-    private static (string Name, string Class, string Prefix) Family(ConfigReader config)
+    internal static (string Name, string Class, string Prefix) Family(ConfigReader config)
     {
         var classes = config.Strings(ClassKey);
         string? type = config.Has(TypeKey) ? config.String(TypeKey) : null;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
 namespace VaccineRef.Models;
@@ -70,6 +71,15 @@ public sealed class ConfigReader
             throw new CheckpointException(
                 "a configuration is not JSON", file, null, error.Message, "one object, every key once", inner: error);
         }
+    }
+
+    /// <summary>The same settings with some of them changed.</summary>
+    internal ConfigReader With(JsonObject changes)
+    {
+        var all = JsonNode.Parse(Raw.Span)!.AsObject();
+        foreach (var (key, value) in changes)
+            all[key] = value?.DeepClone();
+        return Parse(JsonSerializer.SerializeToUtf8Bytes(all), File);
     }
 
     /// <summary>Writes the file unchanged into another folder.</summary>

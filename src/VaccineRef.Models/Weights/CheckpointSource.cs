@@ -49,6 +49,16 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
             throw Disagrees();
     }
 
+    /// <summary>Whether the checkpoint has the parameter.</summary>
+    internal bool Has(string name) => _names.ContainsKey(NameInFile(name));
+
+    /// <summary>Takes note that a tensor, if it is there, is not wanted.</summary>
+    internal void Ignore(string name)
+    {
+        if (_names.TryGetValue(NameInFile(name), out string? stored))
+            _used.Add(stored);
+    }
+
     /// <inheritdoc/>
     public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Start start, View<T> to)
     {
