@@ -31,6 +31,10 @@ internal sealed record AdapterPlan<T>(
     /// </exception>
     public static AdapterPlan<T> Made(Model<T> model, AdapterConfig config)
     {
+        if (config.Bias != "none" || !config.ModulesToSave.IsEmpty)
+            throw new InputException(
+                "an adapter that is made here trains A and B alone", AdapterConfig.FileName,
+                $"bias {config.Bias}, modules_to_save {CheckpointException.Names(config.ModulesToSave)}", "none of both");
         var linears = model.Network.Linears;
         var layers = linears.Where(layer => config.Adapts(layer.Name)).ToArray();
         string[] idle = Idle(config, [.. linears.Select(layer => layer.Name)]);

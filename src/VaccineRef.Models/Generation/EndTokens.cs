@@ -22,6 +22,10 @@ public static class EndTokens
         where T : unmanaged, IFloatingPointIeee754<T> =>
         tokenizer.EosId is { } eos && !model.EndIds.Contains(eos) ? [.. model.EndIds, eos] : model.EndIds;
 
+    /// <summary>A continuation without the end token that it closes with, if it does: not every one is special.</summary>
+    public static ReadOnlySpan<int> Answer(ReadOnlySpan<int> continuation, ImmutableArray<int> ends) =>
+        continuation is [.., var last] && ends.Contains(last) ? continuation[..^1] : continuation;
+
     internal static ImmutableArray<int> Of(ConfigReader config, string? folder)
     {
         string? path = folder is null ? null : Path.Combine(folder, GenerationFile);

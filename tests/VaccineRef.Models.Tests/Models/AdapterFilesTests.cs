@@ -186,6 +186,39 @@ public sealed class AdapterFilesTests : IDisposable
     }
 
     [Fact]
+    public void A_saved_layer_takes_the_place_of_one_that_is_kept_in_bfloat16()
+    {
+        var tiny = new TinyModel("llama", 1, 1, [3]);
+        using var model = tiny.Create<double>(_device);
+        string folder = ModelFiles.Write(_folder, "base", tiny.Json, ModelFiles.Tensors(model));
+        var adapter = new PeftFolder(new Random(3));
+        var (up, query) = (model.Network.Linears[5], model.Network.Linears[0]);
+        adapter.AddSaved($"{up.Name}.weight", up.Weight, "up_proj");
+        string changed = ModelFiles.Write(_folder, "changed", tiny.Json, ModelFiles.Tensors(model));
+        adapter.AddPair(query.Name, query.Weight, query.Inputs, query.Outputs, transposed: false);
+        adapter.Write(_folder.File("a"));
+        using var compact = LanguageModel.Load<double>(folder, _device, WeightPrecision.Bf16);
+        using var expected = LanguageModel.Load<double>(changed, _device, WeightPrecision.Bf16);
+        ushort[] before = [.. compact.Network.Linears[5].Weight.Compact.Span];
+        var lora = Lora.Load(compact, _folder.File("a"));
+        Assert.Equal(expected.Network.Linears[5].Weight.Compact.Span, compact.Network.Linears[5].Weight.Compact.Span);
+        lora.Detach();
+        Assert.Equal(before, compact.Network.Linears[5].Weight.Compact.Span);
+    }
+
+    [Fact]
+    public void What_can_only_be_read_is_not_made()
+    {
+        using var model = new TinyModel("llama", 1, 1, [3]).Create<double>(_device);
+        var config = new AdapterConfig(1, 1, TargetModules.AllLinear);
+        Assert.Throws<InputException>(() => Lora.Attach(model, config with { Bias = "all" }, default));
+        Assert.Throws<InputException>(() => Lora.Attach(model, config with { ModulesToSave = ["lm_head"] }, default));
+        Assert.Throws<InputException>(
+            () => Lora.Attach(model, config with { Targets = TargetModules.Named("q_proj", "lm_head") }, default));
+        Assert.Null(model.Adapter);
+    }
+
+    [Fact]
     public void A_saved_tensor_that_nothing_announces_is_left_over()
     {
         var tiny = new TinyModel("opt", 1, 1, [3]);

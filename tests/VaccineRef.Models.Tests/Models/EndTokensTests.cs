@@ -59,6 +59,14 @@ public sealed class EndTokensTests : IDisposable
         Assert.Equal(ends, EndTokens.Read(folder.Path));
     }
 
+    [Theory]
+    [InlineData(new[] { 1, 2, 7 }, new[] { 1, 2 })]
+    [InlineData(new[] { 7, 9 }, new[] { 7 })]
+    [InlineData(new[] { 1, 2 }, new[] { 1, 2 })]
+    [InlineData(new int[0], new int[0])]
+    public void An_answer_lacks_the_end_token_that_closes_it(int[] continuation, int[] answer) =>
+        Assert.Equal(answer, EndTokens.Answer(continuation, [7, 9]).ToArray());
+
     private static void Cut(int[][] ended, int[][] free, int[] ends)
     {
         for (int i = 0; i < free.Length; i++)

@@ -43,8 +43,10 @@ internal sealed class PeftFolder(Random random)
     }
 
     /// <summary>Random values in the place of <paramref name="own"/>.</summary>
-    public void AddSaved(string name, Parameter<double> own)
+    public void AddSaved(string name, Parameter<double> own, string? module = null)
     {
+        if (module is not null)
+            _saved.Add(module);
         _last = Draw((int)own.Shape.Count);
         _extents = [.. own.Dimensions];
         _last.CopyTo(own.Value.Span);
