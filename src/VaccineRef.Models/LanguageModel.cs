@@ -22,16 +22,23 @@ public static class LanguageModel
     /// <param name="folder">The folder.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="matrices">How the weights of linear layers are kept.</param>
+    /// <param name="stripPrefix">
+    /// What a wrapper put in front of every tensor's name, such as "module." or "_orig_mod.": it is dropped. The error
+    /// about a checkpoint with such names says what it is.
+    /// </param>
     /// <exception cref="CheckpointException">
     /// The family or a setting is not implemented, or weights are missing, left over, damaged or of another shape.
     /// </exception>
-    public static Model<T> Load<T>(string folder, Device device, WeightPrecision matrices = WeightPrecision.Full)
+    public static Model<T> Load<T>(
+        string folder, Device device, WeightPrecision matrices = WeightPrecision.Full, string? stripPrefix = null)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var config = ConfigReader.Open(folder);
         var family = Family(config);
         using var checkpoint = Checkpoint.Open(folder);
-        return Build(family.Name, config, device, new CheckpointSource<T>(checkpoint, device, family.Prefix), matrices, folder);
+        LayerCount.Check(config, family.Name, checkpoint);
+        var source = new CheckpointSource<T>(checkpoint, device, family.Prefix, stripPrefix);
+        return Build(family.Name, config, device, source, matrices, folder);
     }
 
     /// <summary>
@@ -62,7 +69,7 @@ public static class LanguageModel
         };
     }
 
-    private static Model<T> Build<T>(
+    internal static Model<T> Build<T>(
         string family, ConfigReader config, Device device, IWeightSource<T> source, WeightPrecision matrices,
         string? folder)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -89,7 +96,7 @@ public static class LanguageModel
     }
 
     // Either key names the family; where both are there they have to agree.
-    private static (string Name, string Class, string Prefix) Family(ConfigReader config)
+    internal static (string Name, string Class, string Prefix) Family(ConfigReader config)
     {
         var classes = config.Strings(ClassKey);
         string? type = config.Has(TypeKey) ? config.String(TypeKey) : null;

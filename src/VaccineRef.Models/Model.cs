@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using VaccineRef.Core;
 
@@ -18,8 +19,11 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private readonly WeightStore<T> _weights;
 
     internal Model(
-        ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder) =>
+        ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder)
+    {
         (Network, _weights, Config, Device, Folder) = (network, weights, config, device, folder);
+        EndIds = EndTokens.Of(config, folder);
+    }
 
     /// <summary>The transformer.</summary>
     public ILanguageModel<T> Network { get; }
@@ -32,6 +36,9 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
 
     /// <summary>The folder from which the model was loaded; null if it was created.</summary>
     public string? Folder { get; }
+
+    /// <summary>The tokens that end a text by config.json and generation_config.json; there may be several.</summary>
+    public ImmutableArray<int> EndIds { get; }
 
     /// <summary>The LoRA that is attached, merged or not; null if there is none.</summary>
     public Lora<T>? Adapter { get; internal set; }

@@ -3,6 +3,9 @@ namespace VaccineRef.Models;
 /// <summary>How the settings that several families share are read.</summary>
 internal static class ModelSettings
 {
+    /// <summary>The most blocks and the most columns of a head that a configuration may ask for.</summary>
+    public const int MostLayers = 1 << 14, MostHeadColumns = 1 << 14;
+
     extension(ConfigReader config)
     {
         /// <summary>A whole number, at least 1.</summary>
@@ -11,6 +14,12 @@ internal static class ModelSettings
 
         /// <summary>A whole number, at least 1, or <paramref name="otherwise"/> where the key is absent.</summary>
         public int Size(string key, int otherwise) => config.Has(key) ? config.Size(key) : otherwise;
+
+        /// <summary>The number of blocks. Beyond a limit far above any model's it is refused: memory is taken by it.</summary>
+        public int Layers(string key) =>
+            config.Size(key) is <= MostLayers and var layers
+                ? layers
+                : throw config.Unsupported(key, $"at most {MostLayers}");
 
         /// <summary>A number above 0, or <paramref name="otherwise"/> where the key is absent.</summary>
         public double Positive(string key, double otherwise) =>

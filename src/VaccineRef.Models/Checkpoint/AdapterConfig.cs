@@ -1,32 +1,22 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace VaccineRef.Models;
 
 /// <summary>
 /// PEFT's <c>adapter_config.json</c> for LoRA, y = W x + scaling B A x. Files of peft 0.5.0 and later are read; those
-/// that ask for more than plain LoRA (DoRA, trained biases, saved modules, rank patterns, ...) are refused by the name
-/// of the setting. The file written has only keys that peft 0.5.0 knows, so that it and every later version load it.
+/// that ask for more than LoRA (DoRA, a bias on B, replicated layers, ...) are refused by the name of the setting. The
+/// file written has only keys that peft 0.5.0 knows, and those whose settings it uses, so that every version that can
+/// load it does.
 /// </summary>
-/// <param name="Rank">r, the rank of B A.</param>
-/// <param name="Alpha">lora_alpha.</param>
+/// <param name="Rank">r, the rank of B A where no pattern says otherwise.</param>
+/// <param name="Alpha">lora_alpha, where no pattern says otherwise.</param>
 /// <param name="Targets">target_modules.</param>
 public sealed record AdapterConfig(int Rank, double Alpha, TargetModules Targets)
 {
     /// <summary>The name of the file in an adapter folder.</summary>
     public const string FileName = "adapter_config.json";
-
-    private static readonly string[] Understood =
-    [
-        "r", "lora_alpha", "lora_dropout", "target_modules", "layers_to_transform", "use_rslora", "fan_in_fan_out",
-        "inference_mode", "base_model_name_or_path", "peft_type", "task_type", "bias", "init_lora_weights",
-    ];
-
-    // These say where the adapter came from, or steer a feature whose own switch is checked.
-    private static readonly string[] Irrelevant =
-        ["auto_mapping", "revision", "peft_version", "megatron_core", "qalora_group_size"];
 
     /// <summary>lora_dropout, the rate at which inputs of A are dropped in training.</summary>
     public double Dropout { get; init; }
@@ -43,118 +33,74 @@ public sealed record AdapterConfig(int Rank, double Alpha, TargetModules Targets
     /// <summary>layers_to_transform; empty for all layers.</summary>
     public ImmutableArray<int> Layers { get; init; } = [];
 
+    /// <summary>layers_pattern: expressions for the name in front of a layer's number; empty for any name.</summary>
+    public ImmutableArray<string> LayersPattern { get; init; } = [];
+
+    /// <summary>exclude_modules: modules that carry no adapter although they are targets; null for none.</summary>
+    public TargetModules? Excluded { get; init; }
+
+    /// <summary>rank_pattern.</summary>
+    public ModulePatterns RankPattern { get; init; } = ModulePatterns.None;
+
+    /// <summary>alpha_pattern.</summary>
+    public ModulePatterns AlphaPattern { get; init; } = ModulePatterns.None;
+
+    /// <summary>modules_to_save: modules that are saved whole, in the place of the base model's.</summary>
+    public ImmutableArray<string> ModulesToSave { get; init; } = [];
+
+    /// <summary>bias: none, or which biases were trained and are saved: lora_only, all.</summary>
+    public string Bias { get; init; } = "none";
+
     /// <summary>base_model_name_or_path.</summary>
     public string? BaseModel { get; init; }
 
-    /// <summary>What B A is multiplied with.</summary>
+    /// <summary>What B A is multiplied with, where no pattern says otherwise.</summary>
     public double Scaling => Alpha / (UseRsLora ? Math.Sqrt(Rank) : Rank);
 
-    /// <summary>Whether the linear module of this path carries an adapter.</summary>
-    /// <remarks>With <see cref="Layers"/> set, a module outside the numbered layers carries none, as in peft.</remarks>
-    public bool Adapts(string module) =>
-        Targets.Match(module) && (Layers.IsEmpty || (LayerNumber(module) is { } layer && Layers.Contains(layer)));
+    /// <summary>The same with the rank and alpha that the patterns give a module.</summary>
+    public AdapterConfig For(string module) =>
+        this with { Rank = (int)RankPattern.Of(module, Rank), Alpha = AlphaPattern.Of(module, Alpha) };
+
+    /// <summary>Whether the module of this path carries an adapter.</summary>
+    /// <remarks>
+    /// Source: peft, <c>tuners/tuners_utils.py</c>, <c>check_target_module_exists</c>. With <see cref="Layers"/> set, a
+    /// module outside the numbered layers carries none, unless it is named by its whole path.
+    /// </remarks>
+    public bool Adapts(string module)
+    {
+        if (Excluded?.Match(module) == true || Saves(module) || !Targets.Match(module))
+            return false;
+        return Layers.IsEmpty || Targets.Names.Contains(module)
+            || (LayerNumber(module) is { } layer && Layers.Contains(layer));
+    }
+
+    /// <summary>Whether the module of this path, or one around it, is saved whole.</summary>
+    public bool Saves(string module) =>
+        ModulesToSave.Any(saved => $".{module}.".Contains($".{saved}.", StringComparison.Ordinal));
 
     /// <summary>Reads <c>adapter_config.json</c> of an adapter folder.</summary>
-    /// <exception cref="CheckpointException">The file is missing or malformed, or no plain LoRA.</exception>
-    public static AdapterConfig Read(string folder)
-    {
-        var file = ConfigReader.OpenFile(Path.Combine(folder, FileName));
-        foreach (var key in file.Keys.Except(Understood).Except(Irrelevant))
-            file.RequireEmpty(key);
-        Require(file, "peft_type", file.String("peft_type"), "LORA");
-        Require(file, "task_type", file.String("task_type", "CAUSAL_LM"), "CAUSAL_LM");
-        Require(file, "bias", file.String("bias", "none"), "none");
-        RequirePlainStart(file);
-        var config = new AdapterConfig(file.Int("r"), file.Double("lora_alpha"), ReadTargets(file))
-        {
-            Dropout = file.Double("lora_dropout", 0),
-            UseRsLora = file.Bool("use_rslora", false),
-            FanInFanOut = file.Bool("fan_in_fan_out", false),
-            InferenceMode = file.Bool("inference_mode", false),
-            Layers = file.Ints("layers_to_transform"),
-            BaseModel = file.Has("base_model_name_or_path") ? file.String("base_model_name_or_path") : null,
-        };
-        RequireRange(file, "r", config.Rank >= 1, $"{config.Rank}", "1 or more");
-        RequireRange(file, "lora_dropout", config.Dropout is >= 0 and < 1, $"{config.Dropout:R}", "from 0 to below 1");
-        RequireRange(
-            file, "layers_to_transform", config.Layers.IsEmpty || config.Targets.Pattern is null, "a list",
-            "null, because target_modules is an expression");
-        return config;
-    }
+    /// <exception cref="CheckpointException">The file is missing or malformed, or asks for more than LoRA.</exception>
+    public static AdapterConfig Read(string folder) => AdapterConfigFile.Read(folder);
 
     /// <summary>Writes <c>adapter_config.json</c>.</summary>
     /// <exception cref="Core.InputException">The file cannot be written.</exception>
-    public void Write(string folder)
+    public void Write(string folder) => AdapterConfigFile.Write(this, folder);
+
+    // peft takes the last number that has two names before it and one behind: model.layers.3.mlp, transformer.h.3.attn;
+    // or, with a pattern, one that stands behind the pattern's name.
+    private int? LayerNumber(string module)
     {
-        var json = new JsonObject
-        {
-            ["auto_mapping"] = null,
-            ["base_model_name_or_path"] = BaseModel,
-            ["bias"] = "none",
-            ["fan_in_fan_out"] = FanInFanOut,
-            ["inference_mode"] = InferenceMode,
-            ["init_lora_weights"] = true,
-            ["layers_pattern"] = null,
-            ["layers_to_transform"] = Layers.IsEmpty ? null : Array(Layers.Select(layer => (JsonNode)layer)),
-            ["lora_alpha"] = Alpha,
-            ["lora_dropout"] = Dropout,
-            ["modules_to_save"] = null,
-            ["peft_type"] = "LORA",
-            ["r"] = Rank,
-            ["revision"] = null,
-            ["target_modules"] = Targets.Pattern ?? (JsonNode)Array(Targets.Names.Select(name => (JsonNode)name)),
-            ["task_type"] = "CAUSAL_LM",
-        };
-        if (UseRsLora)
-            json["use_rslora"] = true; // peft before 0.7 does not know the key and could not scale so
-        AtomicFile.WriteJson(Path.Combine(folder, FileName), json);
+        string[] parts = module.Split('.');
+        string? digits = LayersPattern.IsEmpty
+            ? parts.Skip(2).SkipLast(1).LastOrDefault(part => part.All(char.IsAsciiDigit))
+            : LayersPattern.Select(pattern => Behind(pattern, module)).FirstOrDefault(found => found is not null);
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
 
-    private static JsonArray Array(IEnumerable<JsonNode> items) => [.. items];
-
-    // peft takes the last number that has two names before it and one behind: model.layers.3.mlp, transformer.h.3.attn.
-    private static int? LayerNumber(string module)
+    private static string? Behind(string pattern, string module)
     {
-        var digits = module.Split('.').Skip(2).SkipLast(1).LastOrDefault(part => part.All(char.IsAsciiDigit));
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
-    }
-
-    private static TargetModules ReadTargets(ConfigReader file)
-    {
-        const string Key = "target_modules";
-        const string Expected = "a list of module names, a regular expression without look-around, or \"all-linear\"";
-        if (file.Kind(Key) != JsonValueKind.String)
-        {
-            var names = file.Strings(Key);
-            RequireRange(file, Key, !names.IsEmpty, "nothing", Expected);
-            return TargetModules.Named(names);
-        }
-
-        try
-        {
-            return TargetModules.Matching(file.String(Key));
-        }
-        catch (Exception error) when (error is ArgumentException or NotSupportedException)
-        {
-            throw new CheckpointException(
-                "the expression cannot be used", file.File, Key, error.Message, Expected, inner: error);
-        }
-    }
-
-    // Starts such as pissa or olora subtract from the base weights: the stored A and B mean nothing without that.
-    private static void RequirePlainStart(ConfigReader file)
-    {
-        const string Key = "init_lora_weights";
-        if (file.Kind(Key) is not (JsonValueKind.True or JsonValueKind.False))
-            Require(file, Key, file.String(Key, "gaussian"), "gaussian");
-    }
-
-    private static void Require(ConfigReader file, string key, string found, string expected) =>
-        RequireRange(file, key, found == expected, found, expected);
-
-    private static void RequireRange(ConfigReader file, string key, bool holds, string found, string expected)
-    {
-        if (!holds)
-            throw new CheckpointException("the adapter is not a plain LoRA", file.File, key, found, expected);
+        var match = Regex.Match(
+            module, $@"\A.*\.(?:{pattern})\.([0-9]+)\.", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        return match.Success ? match.Groups[^1].Value : null;
     }
 }

@@ -70,6 +70,13 @@ public sealed class Checkpoint : IDisposable
         var index = System.IO.Path.Combine(folder, ShardIndex.FileName);
         if (File.Exists(single) && File.Exists(index))
         {
+            // An index whose shards are gone is left over from another cut.
+            var shards = ShardIndex.Read(index).Values.Distinct().ToArray();
+            if (!shards.Any(shard => File.Exists(System.IO.Path.Combine(folder, shard))))
+                return single;
+            if (shards is [SingleName])
+                return index;
+
             throw new CheckpointException(
                 "the folder holds two checkpoints", folder, null, $"{SingleName} and {ShardIndex.FileName}",
                 "one of them", "remove one, or name the file itself");
@@ -98,13 +105,22 @@ public sealed class Checkpoint : IDisposable
                 Names(absent), "download the missing files");
         }
 
+        if (files.FirstOrDefault(file => RealPath.LeavesFolder(folder, file)) is { } outside)
+        {
+            throw new CheckpointException(
+                "a shard is a link that leads out of its folder", System.IO.Path.Combine(folder, outside), null,
+                RealPath.Of(System.IO.Path.Combine(folder, outside)), "a file in that folder",
+                "copy the shard itself into the folder");
+        }
+
         var (missing, extra) = (new List<string>(), new List<string>());
         foreach (var file in files)
         {
             var shard = SafetensorsFile.Open(System.IO.Path.Combine(folder, file));
             _shards.Add(shard);
-            extra.AddRange(shard.Tensors.Keys.Where(name => map.GetValueOrDefault(name) != file));
-            missing.AddRange(map.Where(pair => pair.Value == file).Select(pair => pair.Key).Except(shard.Tensors.Keys));
+            extra.AddRange(shard.Tensors.Keys.Where(name => map.GetValueOrDefault(name) != file && !Buffers.Is(name)));
+            missing.AddRange(map.Where(pair => pair.Value == file).Select(pair => pair.Key).Except(shard.Tensors.Keys)
+                .Where(name => !Buffers.Is(name) && !IsHead(name)));
         }
 
         if (missing.Count + extra.Count > 0)
@@ -116,13 +132,18 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    // A head that is tied to the embedding is dropped when shards are written, and some indices list it still. Where
+    // the head is not tied, the model misses it.
+    private static bool IsHead(string name) => $".{name}".EndsWith(".lm_head.weight", StringComparison.Ordinal);
+
     private void Index()
     {
         foreach (var shard in _shards)
         {
             foreach (var (name, entry) in shard.Tensors)
             {
-                _tensors.Add(name, entry);
+                if (!_tensors.TryAdd(name, entry) && Buffers.Is(name))
+                    continue;                       // a constant that no index lists may stand in several shards
                 _home.Add(name, shard);
             }
         }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
 namespace VaccineRef.Models;
@@ -37,7 +38,10 @@ public sealed class ConfigReader
     {
         try
         {
-            return Parse(System.IO.File.ReadAllBytes(path), path);
+            byte[] bytes = System.IO.File.ReadAllBytes(path);
+            return GitLfsPointer.Is(bytes, bytes.Length)
+                ? throw GitLfsPointer.Refuse(path, "a JSON file of settings")
+                : Parse(bytes, path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -69,6 +73,15 @@ public sealed class ConfigReader
         }
     }
 
+    /// <summary>The same settings with some of them changed.</summary>
+    internal ConfigReader With(JsonObject changes)
+    {
+        var all = JsonNode.Parse(Raw.Span)!.AsObject();
+        foreach (var (key, value) in changes)
+            all[key] = value?.DeepClone();
+        return Parse(JsonSerializer.SerializeToUtf8Bytes(all), File);
+    }
+
     /// <summary>Writes the file unchanged into another folder.</summary>
     public void CopyTo(string folder) =>
         AtomicFile.Write(Path.Combine(folder, Path.GetFileName(File)), stream => stream.Write(Raw.Span));
@@ -85,14 +98,13 @@ public sealed class ConfigReader
     public int Int(string key, int otherwise) => Has(key) ? Int(key) : otherwise;
 
     /// <summary>A number.</summary>
-    public double Double(string key) => Get(key, "a number", (JsonElement e, out double value) =>
-    {
-        value = 0;
-        return e.ValueKind == JsonValueKind.Number && e.TryGetDouble(out value) && double.IsFinite(value);
-    });
+    public double Double(string key) => Get<double>(key, "a number", TryDouble);
 
     /// <summary>A number, or <paramref name="otherwise"/> where the key is absent.</summary>
     public double Double(string key, double otherwise) => Has(key) ? Double(key) : otherwise;
+
+    /// <summary>A list of numbers; a lone number is a list of one, an absent key an empty list.</summary>
+    public ImmutableArray<double> Doubles(string key) => List<double>(key, "a list of numbers", TryDouble);
 
     /// <summary>A truth value.</summary>
     public bool Bool(string key) => Get(key, "true or false", (JsonElement e, out bool value) =>
@@ -126,6 +138,9 @@ public sealed class ConfigReader
         JsonValueKind.Object => new(File, Raw, _settings.GetProperty(key), $"{_prefix}{key}."),
         _ => throw WrongType(key, "an object"),
     };
+
+    /// <summary>The key with the names of the objects around it, as complaints write it.</summary>
+    internal string FullName(string key) => _prefix + key;
 
     /// <summary>Refuses a setting that this program does not implement.</summary>
     /// <exception cref="CheckpointException">The key is present, not null and not <paramref name="value"/>.</exception>
@@ -169,6 +184,12 @@ public sealed class ConfigReader
     {
         value = 0;
         return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out value);
+    }
+
+    private static bool TryDouble(JsonElement element, out double value)
+    {
+        value = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out value) && double.IsFinite(value);
     }
 
     private static bool TryString(JsonElement element, out string value)

@@ -5,7 +5,10 @@ internal static class Pickle
 {
     private static readonly string[] Extensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"];
 
-    public static bool Is(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());
+    /// <summary>Whether a file of this name holds weights as a pickle; what a trainer keeps beside them does not.</summary>
+    public static bool Is(string path) =>
+        Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())
+        && !MissingWeights.IsTrainerState(Path.GetFileName(path));
 
     /// <summary>
     /// The complaint about a checkpoint that is a pickle file, or that is missing where perhaps pickle files stand.
@@ -17,12 +20,10 @@ internal static class Pickle
             ? [.. Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)]
             : [];
         string[] pickles = Is(path) ? [.. files.Where(file => file == Path.GetFileName(path))] : [.. files.Where(Is)];
-        if (pickles is [])
-        {
-            return new CheckpointException(
-                "the model file is missing", path, null, $"in that folder: {CheckpointException.Names(files)}",
-                "a safetensors file, or a folder with model.safetensors or model.safetensors.index.json");
-        }
+        if (pickles is [] || pickles.All(file => file.StartsWith("pytorch_model_fsdp", StringComparison.Ordinal)))
+            return MissingWeights.Describe(path);
+        if (pickles.FirstOrDefault(file => GitLfsPointer.Is(Path.Combine(folder, file))) is { } pointer)
+            return GitLfsPointer.Refuse(Path.Combine(folder, pointer), "weights, best as safetensors");
 
         return new CheckpointException(
             "the checkpoint is in PyTorch's pickle format", folder, null, CheckpointException.Names(pickles),

@@ -36,6 +36,8 @@ public sealed class SafetensorsFile : IDisposable
         MappedFile file;
         try
         {
+            if (GitLfsPointer.Is(path))
+                throw GitLfsPointer.Refuse(path, "a safetensors file");
             file = new MappedFile(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)

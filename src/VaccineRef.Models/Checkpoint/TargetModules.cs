@@ -35,7 +35,7 @@ public sealed class TargetModules
     /// </summary>
     /// <exception cref="ArgumentException">The expression is malformed.</exception>
     /// <exception cref="NotSupportedException">The expression needs backtracking.</exception>
-    public static TargetModules Matching(string pattern) => pattern == All
+    public static TargetModules Matching(string pattern) => pattern.Equals(All, StringComparison.OrdinalIgnoreCase)
         ? AllLinear
         : new([], pattern, new($@"\A(?:{pattern})\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
 

@@ -47,7 +47,7 @@ public sealed record Gpt2Config(ModelShape Shape, int Inner)
         int headSize = config.Share("n_head", hidden, heads);
         return new(
             new(
-                "gpt2", config.Size("vocab_size"), hidden, config.Size("n_layer"), heads, heads, headSize,
+                "gpt2", config.Size("vocab_size"), hidden, config.Layers("n_layer"), heads, heads, headSize,
                 config.Size("n_positions")),
             config.Size("n_inner", 4 * hidden))
         {

@@ -21,7 +21,7 @@ internal sealed class LlamaBlock<T> : IBlock<T> where T : unmanaged, IFloatingPo
             new(place, inputs, outputs, bias, config.Deviation);
 
         _attention = new(
-            new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, window: config.Windows[layer]),
+            new(shape.Heads, shape.KeyValueHeads, shape.HeadSize, config.ScoreScale, config.Windows[layer]),
             [
                 Layer(heads.At("q_proj"), shape.Hidden, queries, config.ProjectionBias),
                 Layer(heads.At("k_proj"), shape.Hidden, keys, config.ProjectionBias),

@@ -12,6 +12,9 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
     /// <summary>The angle in radians by which each pair of columns of a head is rotated per position.</summary>
     public required double[] Frequencies { get; init; }
 
+    /// <summary>The factor on the scores of attention; null for 1 / sqrt(head size).</summary>
+    public double? ScoreScale { get; init; }
+
     /// <summary>For each layer, how many keys a query sees (sliding window); null for all.</summary>
     public required int?[] Windows { get; init; }
 
@@ -43,22 +46,27 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
     public static LlamaConfig Read(ConfigReader config, string family)
     {
         config.RequireAbsentOrEqual("hidden_act", "silu");
-        config.RequireAbsentOrEqual("pretraining_tp", 1.0);
+        _ = config.Size("pretraining_tp", 1);               // how products were once cut: the same mathematics
         int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
-        int groups = config.Size("num_key_value_heads", family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
+        // An absent key means the family's default; null means as many as there are heads.
+        int groups = config.Size(
+            "num_key_value_heads",
+            config.Keys.Contains("num_key_value_heads") ? heads : family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
         config.Share("num_key_value_heads", heads, groups);
         int headSize = config.Has("head_dim")
             ? config.Size("head_dim")
             : config.Share("num_attention_heads", hidden, heads);
-        int vocabulary = config.Size("vocab_size"), layers = config.Size("num_hidden_layers");
+        int vocabulary = config.Size("vocab_size"), layers = config.Layers("num_hidden_layers");
         int context = config.Size(
             "max_position_embeddings", family switch { "mistral" => 131072, "qwen2" => 32768, _ => 2048 });
         bool bias = family == "llama" && config.Bool("attention_bias", false);
-        var shape = new ModelShape(family, vocabulary, hidden, layers, heads, groups, headSize, context);
+        var rotary = RotarySettings.Read(config, headSize, context);
+        var shape = new ModelShape(family, vocabulary, hidden, layers, heads, groups, headSize, rotary.Context);
         return new(shape, config.Size("intermediate_size"))
         {
             Epsilon = config.Positive("rms_norm_eps", 1e-6),
-            Frequencies = RotarySettings.Frequencies(config, headSize),
+            Frequencies = rotary.Frequencies,
+            ScoreScale = rotary.ScoreScale,
             Windows = [.. Enumerable.Range(0, layers).Select(layer => Window(config, family, layer))],
             ProjectionBias = bias || family == "qwen2",
             OutputBias = bias,

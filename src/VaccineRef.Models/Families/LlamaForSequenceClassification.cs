@@ -74,6 +74,7 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
         config.RequireAbsentOrEqual("model_type", "llama");
         config.RequirePlainDecoder();
         using var checkpoint = Checkpoint.Open(folder);
+        LayerCount.Check(config, "llama", checkpoint);
         var store = new WeightStore<T>(device, new CheckpointSource<T>(checkpoint, device, "model."), matrices);
         try
         {

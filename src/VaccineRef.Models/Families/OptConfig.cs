@@ -55,7 +55,7 @@ public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
         bool before = config.Bool("do_layer_norm_before", true);
         return new(
             new(
-                "opt", vocabulary, hidden, config.Size("num_hidden_layers"), heads, heads, headSize,
+                "opt", vocabulary, hidden, config.Layers("num_hidden_layers"), heads, heads, headSize,
                 config.Size("max_position_embeddings")),
             config.Size("ffn_dim"), config.Size("word_embed_proj_dim", hidden))
         {

@@ -17,6 +17,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private readonly ILanguageModel<T> _model;
     private readonly GeneratedText[] _texts;
     private readonly GenerationSettings _settings;
+    private readonly HashSet<int> _ends;
     private readonly KeyValueCache<T> _cache;
     private readonly Tape<T> _tape;
     private readonly Linear<T> _head = new();
@@ -30,6 +31,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     public Continuation(Model<T> model, GeneratedText[] texts, GenerationSettings settings)
     {
         (_model, _texts, _settings) = (model.Network, texts, settings);
+        _ends = settings.Ends(model.EndIds);
         var shape = _model.Shape;
         int capacity = texts.Max(text => text.Prompt.Length) + settings.MaxNewTokens - 1;
         _cache = new(model.Device, shape.Layers, texts.Length, capacity, shape.KeyValueHeads, shape.HeadSize);
@@ -124,6 +126,6 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         if (id < 0)
             throw new NonFiniteException("a logit", step + 1, null, [$"prompt {text.Index}"]);
         text.Added.Add(id);
-        text.Ended = id == _settings.EosId;
+        text.Ended = _ends.Contains(id);
     }
 }

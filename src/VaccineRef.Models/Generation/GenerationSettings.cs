@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using VaccineRef.Core;
 
 namespace VaccineRef.Models;
@@ -9,16 +10,25 @@ namespace VaccineRef.Models;
 /// <param name="TopK">Draw among the likeliest k; 0 for all.</param>
 /// <param name="TopP">Draw among the likeliest whose probabilities reach p; 1 for all.</param>
 /// <param name="Seed">Of the draws.</param>
-/// <param name="EosId">The token that ends a text; it is part of the continuation. Null for none.</param>
+/// <param name="EosId">
+/// The token that ends a text; it is part of the continuation. Where it is given, the tokens that the model's own files
+/// name (<see cref="Model{T}.EndIds"/>) end a text too. Null for none of these.
+/// </param>
 public sealed record GenerationSettings(
     int MaxNewTokens, bool Sample = false, double Temperature = 1, int TopK = 0, double TopP = 1, ulong Seed = 0,
     int? EosId = null)
 {
+    /// <summary>More tokens that end a text, whether or not there is an <see cref="EosId"/>.</summary>
+    public ImmutableArray<int> EndIds { get; init; } = [];
+
     /// <summary>
     /// How many bytes keys and values may take, and as many again the activations of reading prompts. Prompts beyond
     /// that are read or continued one group after another; the result is the same.
     /// </summary>
     public long MemoryBytes { get; init; } = 1L << 30;
+
+    /// <summary>All tokens that end a text of a model whose own files name <paramref name="named"/>.</summary>
+    internal HashSet<int> Ends(ImmutableArray<int> named) => EosId is { } eos ? [eos, .. named, .. EndIds] : [.. EndIds];
 
     internal void Check()
     {

@@ -7,7 +7,7 @@ namespace VaccineRef.Models;
 /// <summary>Attaches low-rank adapters to models, by PEFT's rules and in PEFT's file format.</summary>
 public static class Lora
 {
-    internal const string WeightsFile = "adapter_model.safetensors", Root = "base_model.model";
+    internal const string WeightsFile = "adapter_model.safetensors", Root = AdapterNames.Root;
 
     /// <summary>
     /// Attaches a new adapter, with a random A and with B = 0, so that the model computes the same as before. The model's own weights
@@ -19,9 +19,12 @@ public static class Lora
     /// <exception cref="InputException">A target matches no layer of the model.</exception>
     public static Lora<T> Attach<T>(Model<T> model, AdapterConfig config, RandomStream random)
         where T : unmanaged, IFloatingPointIeee754<T> =>
-        new(model, config, new RandomSource<T>(model.Device, random));
+        new(model, config, new RandomSource<T>(model.Device, random), AdapterPlan<T>.Made);
 
-    /// <summary>Loads an adapter from a folder in PEFT's format and attaches it.</summary>
+    /// <summary>
+    /// Attaches the adapter of a folder in PEFT's layout. What its configuration asks for and its weights do not have is
+    /// in <see cref="Lora{T}.Warnings"/>.
+    /// </summary>
     /// <exception cref="CheckpointException">
     /// The adapter is not a plain LoRA, or its tensors do not match its configuration and this model.
     /// </exception>
@@ -30,7 +33,9 @@ public static class Lora
     {
         var config = AdapterConfig.Read(folder);
         using var checkpoint = Checkpoint.Open(Path.Combine(folder, WeightsFile));
-        return new(model, config, new CheckpointSource<T>(checkpoint, model.Device, $"{Root}."));
+        return new(
+            model, config, new CheckpointSource<T>(checkpoint, model.Device, $"{Root}."),
+            (adapted, asked) => AdapterPlan<T>.Read(adapted, asked, checkpoint));
     }
 }
 
@@ -42,30 +47,38 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     private readonly Model<T> _model;
     private readonly WeightStore<T> _weights;
     private readonly LowRank<T>[] _pairs;
+    private readonly AdapterTables<T> _tables;
 
-    internal Lora(Model<T> model, AdapterConfig config, IWeightSource<T> source)
+    internal Lora(
+        Model<T> model, AdapterConfig config, IWeightSource<T> source,
+        Func<Model<T>, AdapterConfig, AdapterPlan<T>> planning)
     {
         if (model.Adapter is not null)
             throw new InvalidOperationException("The model has an adapter already: detach it first.");
-        var layers = Targeted(model, config);
+        var plan = planning(model, config);
         _model = model;
-        _weights = new(model.Device, source);
+        Warnings = plan.Warnings;
         Config = config with
         {
-            FanInFanOut = layers[0].Layout == WeightLayout.InOut,
+            FanInFanOut = model.Network.Linears[0].Layout == WeightLayout.InOut,
             BaseModel = config.BaseModel ?? model.Folder,
         };
+        _weights = new(model.Device, source);
         try
         {
             var root = new Weights<T>(_weights).At(Lora.Root);
-            _pairs = [.. layers.Select(layer => new LowRank<T>(layer, Config, root.At(layer.Name)))];
+            _pairs = [.. plan.Layers.Select(layer => new LowRank<T>(layer, Config.For(layer.Name), root.At(layer.Name)))];
+            _tables = new(model.Device, plan, Config, source);
             _weights.Finish();
         }
         catch
         {
+            _tables?.Dispose();
             _weights.Dispose();
             throw;
         }
+
+        _tables.Apply();
 
         foreach (var parameter in model.Network.Parameters)
             parameter.Freeze();
@@ -83,6 +96,9 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>The part of the adapter in each target layer.</summary>
     public IReadOnlyList<LowRank<T>> Pairs => _pairs;
 
+    /// <summary>What the configuration asks for and the adapter does not do; empty for one that was made here.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
     /// <summary>Whether the adapter is now merged into the weights W.</summary>
     public bool IsMerged { get; private set; }
 
@@ -99,9 +115,14 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// </summary>
     public void Unmerge() => Merge(false);
 
-    /// <summary>Removes the adapter from the model. If it is merged, it stays merged; the model stays frozen.</summary>
+    /// <summary>
+    /// Takes the adapter off the model. What is merged stays merged, and so do tensors that the adapter replaced; where
+    /// it is not merged, these come back. The model stays frozen.
+    /// </summary>
     public void Detach()
     {
+        if (!IsMerged)
+            _tables.Restore();
         foreach (var pair in _pairs)
             pair.Layer.Adapter = null;
         if (_model.Adapter == this)
@@ -114,13 +135,14 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     public void Save(string folder) => AtomicFile.WriteFolder(folder, temporary =>
     {
         Config.Write(temporary);
-        SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), _weights.Tensors());
+        SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), [.. _weights.Tensors(), .. _tables.Tensors()]);
     });
 
     /// <summary>Detaches the adapter and frees its memory.</summary>
     public void Dispose()
     {
         Detach();
+        _tables.Dispose();
         _weights.Dispose();
     }
 
@@ -135,21 +157,5 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         }
 
         IsMerged = merge;
-    }
-
-    private static LinearLayer<T>[] Targeted(Model<T> model, AdapterConfig config)
-    {
-        var linears = model.Network.Linears;
-        var layers = linears.Where(layer => config.Adapts(layer.Name)).ToArray();
-        string[] idle =
-        [
-            .. config.Targets.Names.Where(name => !linears.Any(layer => TargetModules.Named(name).Match(layer.Name))),
-        ];
-        if (idle.Length == 0 && layers.Length > 0)
-            return layers;
-        throw new InputException(
-            "an adapter's target matches no layer", AdapterConfig.FileName + ", key target_modules",
-            idle.Length > 0 ? string.Join(", ", idle) : config.Targets.ToString(),
-            string.Join(", ", linears.Select(layer => layer.Name[(layer.Name.LastIndexOf('.') + 1)..]).Distinct()));
     }
 }

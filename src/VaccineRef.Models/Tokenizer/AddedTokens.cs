@@ -3,10 +3,12 @@ namespace VaccineRef.Models.Tokenizer;
 /// <summary>
 /// A token that is recognised as a whole, before the model sees the text. <paramref name="LeftStrip"/> and
 /// <paramref name="RightStrip"/> swallow the white space beside it; <paramref name="Normalized"/> looks for it in the
-/// normalised text.
+/// normalised text. <paramref name="HasRole"/> where a file names it as the beginning, the end, or the
+/// unknown.
 /// </summary>
 internal sealed record AddedToken(
-    int Id, string Content, bool Special, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false)
+    int Id, string Content, bool Special, bool LeftStrip = false, bool RightStrip = false, bool Normalized = false,
+    bool HasRole = false)
 {
     /// <summary>Reads one as Hugging Face's files write it.</summary>
     public static AddedToken Read(int id, Setting token)

@@ -22,9 +22,9 @@ public interface ITextTokenizer
 
     /// <summary>
     /// The ids of <paramref name="text"/>. Special tokens written out in the text become their ids where the family
-    /// does so: always for byte-level BPE and tokenizer.json, never for SentencePiece (there, append
-    /// <see cref="EosId"/>, not <see cref="EosText"/>). A lone surrogate has no encoding in UTF-8 and is read as
-    /// U+FFFD.
+    /// does so: always for byte-level BPE and tokenizer.json; for SentencePiece where the files beside the model list
+    /// them, and not where they merely have a role (there, append <see cref="EosId"/>, not <see cref="EosText"/>). A
+    /// lone surrogate has no encoding in UTF-8 and is read as U+FFFD.
     /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="addSpecialTokens">

@@ -20,9 +20,9 @@ internal sealed class SentencePieceFile
 
     private ulong _modelType = 1;      // unigram, the proto's default
 
-    public SentencePieceFile(string path)
+    public SentencePieceFile(byte[] bytes, string path)
     {
-        var reader = new WireReader(TokenizerFile.Read(path), path);
+        var reader = new WireReader(bytes, path);
         while (reader.Next())
         {
             switch (reader.Field)

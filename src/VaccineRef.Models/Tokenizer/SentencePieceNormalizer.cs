@@ -13,19 +13,33 @@ internal sealed class SentencePieceNormalizer(SentencePieceFile file, PrefixSet 
     private readonly CharsMap? _map = file.CharsMap.Length > 0 ? new CharsMap(file.CharsMap, where) : null;
     private readonly char _space = file.EscapeWhitespace ? SpaceMark : ' ';
 
-    public string Normalize(string text)
+    /// <summary>As SentencePiece does.</summary>
+    public string Normalize(string text) => Normalize(text, file.AddDummyPrefix, trimStart: true);
+
+    /// <summary>
+    /// As LlamaTokenizer does where "legacy" is false: a space in front of the user's text, if at all, and in front of
+    /// no other part of it.
+    /// </summary>
+    public string NormalizePart(string text, bool addPrefixSpace)
+    {
+        text = text.Replace(SpaceMark, ' ');
+        text = addPrefixSpace ? SpaceMark + text : text;
+        return Normalize(text, dummyPrefix: false, trimStart: text is not [' ', ..]);
+    }
+
+    private string Normalize(string text, bool dummyPrefix, bool trimStart)
     {
         bool squeeze = file.RemoveExtraWhitespace;
         int at = 0;
-        while (squeeze && at < text.Length && Prefix(text.AsSpan(at), out int skipped) is " ")
+        while (squeeze && trimStart && at < text.Length && Prefix(text.AsSpan(at), out int skipped) is " ")
             at += skipped;
         if (at == text.Length)
             return "";
 
         var result = new StringBuilder(text.Length + 1);
-        if (file.AddDummyPrefix)
+        if (dummyPrefix)
             result.Append(_space);
-        bool afterSpace = squeeze;
+        bool afterSpace = squeeze && trimStart;
         while (at < text.Length)
         {
             var prefix = Prefix(text.AsSpan(at), out int consumed);

@@ -8,56 +8,85 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
 {
     private readonly SentencePieceFile _file;
     private readonly Dictionary<int, AddedToken> _added;
+    private readonly HashSet<int> _special;
     private readonly bool _dropsFirstSpace;
 
-    private SentencePieceTokenizer(SentencePieceFile file, IEnumerable<AddedToken> added)
+    private SentencePieceTokenizer(
+        SentencePieceFile file, Dictionary<int, AddedToken> added, IEnumerable<int> special, bool addsSpace)
     {
-        _file = file;
-        _added = added.ToDictionary(token => token.Id);
-        _dropsFirstSpace = file.AddDummyPrefix || file.RemoveExtraWhitespace;
+        (_file, _added, _special) = (file, added, [.. special]);
+        _dropsFirstSpace = addsSpace || file.RemoveExtraWhitespace;
     }
 
     /// <summary>
-    /// Loads a <c>.model</c>. Its own control pieces are never recognised in a text, as in SentencePiece; tokens that
-    /// the files beside it add behind its pieces are, and the text after one is encoded as a text of its own, as in
-    /// Hugging Face's (legacy) LlamaTokenizer.
+    /// Loads a <c>.model</c>. As in SentencePiece, its control pieces are not recognised in a text; those that the
+    /// files beside it list are, and so is every token that they add. Where "legacy" is not false, the text after such
+    /// a token is encoded as a text of its own, with a space in front.
     /// </summary>
-    public static ITextTokenizer Load(string path, TokenizerSettings settings)
+    public static ITextTokenizer Load(string path, byte[] bytes, TokenizerSettings settings)
     {
-        var file = new SentencePieceFile(path);
-        var pieces = file.Pieces;
-        AddedToken[] added = [.. settings.AddedTokens.Where(token => token.Id >= pieces.Count)];
-        var tokens = new Dictionary<int, string>(pieces.Select((piece, id) => KeyValuePair.Create(id, piece.Text)));
-        foreach (var token in added)
-        {
-            if (!tokens.TryAdd(token.Id, token.Content))
-                throw new TokenizerException("two tokens have the same id", path, $"\"{token.Content}\": {token.Id}");
-        }
+        TokenizerClasses.RequireSentencePiece(settings);
+        var file = new SentencePieceFile(bytes, path);
+        var tokens = Tokens(file, path, settings, out var added);
         int? IdOf(string text) =>
             tokens.FirstOrDefault(token => token.Value == text) is { Value: not null } found ? found.Key : null;
         int? Control(string text) =>
-            pieces.FindIndex(p => p.Kind == PieceKind.Control && p.Text == text) is >= 0 and var id ? id : null;
+            file.Pieces.FindIndex(p => p.Kind == PieceKind.Control && p.Text == text) is >= 0 and var id ? id : null;
         var special = settings.Resolve(tokens, IdOf, role => Control(
             role == "bos" ? file.BosPiece : role == "eos" ? file.EosPiece : file.PadPiece));
+        // <s>, </s> and <unk> that merely have a role stay text, as SentencePiece has it; what a list names is a token.
+        foreach (var token in settings.Special.Where(token => !token.HasRole))
+        {
+            if (IdOf(token.Content) is { } id)
+                added.TryAdd(id, token with { Id = id });
+        }
 
-        var userDefined = new PrefixSet(pieces.Where(p => p.Kind == PieceKind.UserDefined).Select(p => p.Text));
+        var invisible = settings.Special.Select(token => IdOf(token.Content)).OfType<int>()
+            .Concat(added.Values.Where(token => token.Special).Select(token => token.Id));
+        return Build(path, file, settings, special, tokens.Keys.Max() + 1, added, invisible);
+    }
+
+    private static TokenizerPipeline Build(
+        string path, SentencePieceFile file, TokenizerSettings settings, SpecialIds special, int size,
+        Dictionary<int, AddedToken> added, IEnumerable<int> invisible)
+    {
+        var userDefined = new PrefixSet(file.Pieces.Where(p => p.Kind == PieceKind.UserDefined).Select(p => p.Text));
+        var normalizer = new SentencePieceNormalizer(file, userDefined, path);
+        bool addsSpace = settings.Legacy ? file.AddDummyPrefix : settings.AddPrefixSpace ?? true;
         int[] prefix = special.Bos is { } bos ? [bos] : [];
         return new TokenizerPipeline(
-            added.Select(token => token with { Normalized = false }).ToArray(),
-            new SentencePieceNormalizer(file, userDefined, path).Normalize, special,
-            settings.Around((prefix, []), special))
+            added.Values.Select(token => token with { Normalized = false }).ToArray(),
+            settings.Legacy
+                ? (text, _) => normalizer.Normalize(text)
+                : (text, first) => normalizer.NormalizePart(text, first && addsSpace),
+            special, settings.Around((prefix, []), special))
         {
-            VocabularySize = tokens.Keys.Max() + 1,
+            VocabularySize = size,
             Splitters = [],
             Model = new SentencePieceModel(file, userDefined, path),
-            Decoder = new SentencePieceTokenizer(file, added),
+            Decoder = new SentencePieceTokenizer(file, added, invisible, addsSpace),
         };
+    }
+
+    /// <summary>All tokens by id; a token that a file adds in a piece's place takes it.</summary>
+    private static Dictionary<int, string> Tokens(
+        SentencePieceFile file, string path, TokenizerSettings settings, out Dictionary<int, AddedToken> added)
+    {
+        var tokens = new Dictionary<int, string>(file.Pieces.Select((piece, id) => KeyValuePair.Create(id, piece.Text)));
+        added = [];
+        foreach (var token in settings.AddedTokens)
+        {
+            if (!added.TryAdd(token.Id, token))
+                throw new TokenizerException("two tokens have the same id", path, $"\"{token.Content}\": {token.Id}");
+            tokens[token.Id] = token.Content;
+        }
+        return tokens;
     }
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The space that Normalize put in front is dropped; control pieces are invisible, or, unless skipped, stand as
-    /// they are written.
+    /// The space that was put in front of the text is dropped, and no other. Special tokens are invisible, as if they
+    /// were not there, or, unless skipped, stand as they are written.
     /// </remarks>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
@@ -81,20 +110,17 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
 
     private void AppendPiece(StringBuilder text, int id, bool skipSpecialTokens, ref bool atStart)
     {
-        if (id >= _file.Pieces.Count)
+        bool known = id < _file.Pieces.Count;
+        if (skipSpecialTokens && (_special.Contains(id) || (known && _file.Pieces[id].Kind == PieceKind.Control)))
+            return;
+        if (_added.TryGetValue(id, out var token) || !known || _file.Pieces[id].Kind == PieceKind.Control)
         {
-            if (_added.TryGetValue(id, out var token) && !(skipSpecialTokens && token.Special))
-                text.Append(token.Content);
-            atStart = true;
+            text.Append(token?.Content ?? (known ? _file.Pieces[id].Text : ""));
+            atStart &= text.Length == 0;
             return;
         }
 
         var piece = _file.Pieces[id];
-        if (piece.Kind == PieceKind.Control)
-        {
-            text.Append(skipSpecialTokens ? "" : piece.Text);
-            return;
-        }
         string surface = piece.Kind == PieceKind.Unknown ? _file.UnknownSurface : piece.Text;
         if (piece.Kind != PieceKind.Unknown)
         {

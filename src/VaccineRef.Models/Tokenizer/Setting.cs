@@ -12,8 +12,7 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
     public bool Given => Value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null);
 
     /// <summary>A member; not <see cref="Given"/> when this has none of that name.</summary>
-    public Setting this[string key] =>
-        new(File, $"{Path}.{key}", Is(JsonValueKind.Object) && Value.TryGetProperty(key, out var v) ? v : default);
+    public Setting this[string key] => new(File, $"{Path}.{key}", Member(key));
 
     public string Text() => TextOrNull() ?? throw Unexpected("a string");
 
@@ -86,6 +85,18 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
         {
             string text = Is(JsonValueKind.Undefined) ? "nothing" : Value.GetRawText();
             return text.Length <= 80 ? text : text[..80] + "...";
+        }
+    }
+
+    private JsonElement Member(string key)
+    {
+        try
+        {
+            return Is(JsonValueKind.Object) && Value.TryGetProperty(key, out var value) ? value : default;
+        }
+        catch (InvalidOperationException e)      // a name beside it is half a surrogate pair, found only now
+        {
+            throw new TokenizerException("a tokenizer setting has a name that is not valid text", Where, inner: e);
         }
     }
 

@@ -20,7 +20,8 @@ internal static class TokenizerFile
                     "the tokenizer file is too large", path, $"{file.Length} bytes", $"at most {Limit}");
             byte[] bytes = new byte[file.Length];
             file.ReadExactly(bytes);
-            return bytes;
+            return !GitLfsPointer.Is(bytes, bytes.Length) ? bytes : throw new TokenizerException(
+                GitLfsPointer.What, path, GitLfsPointer.Found(bytes), "the tokenizer's file", GitLfsPointer.Remedy);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -8,15 +8,16 @@ internal static class TokenizerJson
 {
     public static ITextTokenizer Load(string path, TokenizerSettings settings)
     {
+        TokenizerClasses.RequireJson(settings);
         var root = TokenizerFile.ReadJson(path);
         // Truncation and padding are the caller's: transformers, too, sets them anew at every call.
         root.AllowOnly("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
             "post_processor", "decoder", "model");
         var vocabulary = Vocabulary.Read(root["model"]["vocab"]);
-        AddedToken[] added = root["added_tokens"] is { Given: true } list
+        AddedToken[] own = root["added_tokens"] is { Given: true } list
             ? [.. list.Items().Select(token => AddedToken.Read(token["id"].Id(), token))]
             : [];
-        vocabulary.Add(added);
+        var added = settings.Complete(vocabulary, own);
 
         var (splitters, byteLevel) = WordSplitters.Read(root["pre_tokenizer"]);
         var around = PostProcessor.Read(root["post_processor"]);
@@ -35,40 +36,45 @@ internal static class TokenizerJson
     }
 
     /// <summary>
-    /// GPT-2's and OPT's two files; OPT's vocabulary begins &lt;s&gt;, &lt;pad&gt;, &lt;/s&gt; and its texts with
-    /// &lt;/s&gt;.
+    /// The two files of GPT-2, OPT and Qwen2. OPT's vocabulary begins &lt;s&gt;, &lt;pad&gt;, &lt;/s&gt; and its texts
+    /// with &lt;/s&gt;; Qwen2 has a pattern of its own and composes characters first.
     /// </summary>
     public static ITextTokenizer Load(string vocabPath, string mergesPath, TokenizerSettings settings)
     {
+        bool qwen2 = TokenizerClasses.IsQwen2(settings);
         var vocabulary = Vocabulary.Read(TokenizerFile.ReadJson(vocabPath));
-        vocabulary.Add(settings.AddedTokens);
+        var listed = settings.Complete(vocabulary, []);
         bool opt = settings.ModelType is { } type
             ? type == "opt"
             : (vocabulary.IdOf("<pad>"), vocabulary.IdOf("</s>")) is (1, 2);
         var special = settings.Resolve(vocabulary.Tokens, vocabulary.IdOf, role => role switch
         {
             "pad" => opt ? vocabulary.IdOf("<pad>") : null,
+            "bos" when qwen2 => null,
             _ => vocabulary.IdOf(opt ? "</s>" : "<|endoftext|>"),
         });
 
-        int? unknown = settings.Text("unk") is { } unk ? vocabulary.IdOf(unk) : null;
-        var roles = new[] { special.Bos, special.Eos, special.Pad, unknown }.OfType<int>().Distinct();
+        var roles = new[] { special.Bos, special.Eos, special.Pad }.OfType<int>().Distinct();
         AddedToken[] added =
         [
-            .. settings.AddedTokens,
-            .. roles.Where(id => settings.AddedTokens.All(token => token.Id != id))
+            .. listed.Select(token => token with { Normalized = false }),
+            .. roles.Where(id => listed.All(token => token.Id != id))
                 .Select(id => new AddedToken(id, vocabulary.Tokens[id], Special: true)),
         ];
         int[] prefix = opt && special.Bos is { } bos ? [bos] : [];
-        return new TokenizerPipeline(added, text => text, special, settings.Around((prefix, []), special))
+        var spelled = new Dictionary<int, string>(vocabulary.Tokens);       // an added token is no string of bytes yet
+        foreach (var token in added)
+            spelled[token.Id] = ByteAlphabet.FromText(token.Content);
+        return new TokenizerPipeline(
+            added, qwen2 ? CanonicalComposition.Nfc : text => text, special, settings.Around((prefix, []), special))
         {
             VocabularySize = vocabulary.Size,
-            Splitters = [WordSplitters.ByteLevel(settings.AddPrefixSpace)],
+            Splitters = [qwen2 ? WordSplitters.Qwen2 : WordSplitters.ByteLevel(settings.AddPrefixSpace ?? false)],
             Model = new BytePairModel(
                 vocabulary.Ids, Merges.Read(mergesPath, vocabulary), new BytePairModel.Options(ByteLevel: true),
                 vocabPath),
             Decoder = new StepDecoder(
-                vocabulary.Tokens, added.Where(token => token.Special).Select(token => token.Id),
+                spelled, added.Where(token => token.Special).Select(token => token.Id),
                 tokens => [ByteAlphabet.ToText(tokens)]),
         };
     }

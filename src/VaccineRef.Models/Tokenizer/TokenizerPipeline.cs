@@ -1,6 +1,11 @@
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
+/// Changes a text before the model sees it; <paramref name="first"/> where it starts as the user's text starts.
+/// </summary>
+internal delegate string TextNormalizer(string text, bool first);
+
+/// <summary>
 /// Every tokenizer is this pipeline: cut at added tokens, normalise, cut at added tokens that stand in normalised
 /// text, split into words, let the model encode each word. A family is the choice of the parts.
 /// </summary>
@@ -8,16 +13,23 @@ internal sealed class TokenizerPipeline : ITextTokenizer
 {
     private readonly AddedTokens _raw;
     private readonly AddedTokens _normalized;
-    private readonly Func<string, string> _normalize;
+    private readonly TextNormalizer _normalize;
     private readonly SpecialIds _special;
     private readonly (int[] Prefix, int[] Suffix) _around;
 
     public TokenizerPipeline(
         IReadOnlyCollection<AddedToken> added, Func<string, string> normalize, SpecialIds special,
         (int[] Prefix, int[] Suffix) around)
+        : this(added, (text, _) => normalize(text), special, around)
+    {
+    }
+
+    public TokenizerPipeline(
+        IReadOnlyCollection<AddedToken> added, TextNormalizer normalize, SpecialIds special,
+        (int[] Prefix, int[] Suffix) around)
     {
         _raw = new AddedTokens(added.Where(token => !token.Normalized), token => token.Content);
-        _normalized = new AddedTokens(added.Where(token => token.Normalized), token => normalize(token.Content));
+        _normalized = new AddedTokens(added.Where(token => token.Normalized), token => normalize(token.Content, false));
         _normalize = normalize;
         _special = special;
         _around = around;
@@ -48,10 +60,12 @@ internal sealed class TokenizerPipeline : ITextTokenizer
             ids.AddRange(_around.Prefix);
         foreach (var segment in _raw.Cut(text))
         {
+            bool first = segment.Start == 0;
+            if (segment.Token is null || (first && !segment.Token.Special))      // what stands before a first token
+                EncodeSegment(
+                    _normalize(segment.Token is null ? text[segment.Start..segment.End] : "", first), first, ids);
             if (segment.Token is { } token)
                 ids.Add(token.Id);
-            else
-                EncodeSegment(_normalize(text[segment.Start..segment.End]), segment.Start == 0, ids);
         }
         if (addSpecialTokens)
             ids.AddRange(_around.Suffix);

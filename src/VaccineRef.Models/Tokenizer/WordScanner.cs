@@ -23,12 +23,15 @@ internal sealed class WordScanner
     /// <summary><c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c></summary>
     public static WordScanner Gpt2 { get; } = new(true, int.MaxValue);
 
+    /// <summary>That of Qwen 2: Llama 3's, with each digit a word.</summary>
+    public static WordScanner Qwen2 { get; } = new(false, 1);
+
     /// <summary>The patterns that are known, letter for letter, as they stand in tokenizer.json.</summary>
     public static IReadOnlyDictionary<string, WordScanner> Known { get; } = new Dictionary<string, WordScanner>
     {
         [Gpt2Pattern] = Gpt2,
         [Llama3Pattern(@"\p{N}{1,3}")] = new(false, 3),
-        [Llama3Pattern(@"\p{N}")] = new(false, 1),          // Qwen 2
+        [Llama3Pattern(@"\p{N}")] = Qwen2,
     };
 
     /// <summary>Appends the words of <paramref name="text"/>, which together are the text.</summary>

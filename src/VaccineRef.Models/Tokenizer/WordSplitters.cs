@@ -41,6 +41,10 @@ internal static class WordSplitters
             words.Add(text);
     };
 
+    /// <summary>Qwen2's: its pattern.</summary>
+    public static void Qwen2(ReadOnlyMemory<char> text, bool first, List<ReadOnlyMemory<char>> words) =>
+        WordScanner.Qwen2.Cut(text, words);
+
     private static IEnumerable<Setting> Sequence(Setting setting)
     {
         setting.AllowOnly("type", "pretokenizers");

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Text.RegularExpressions;
 using VaccineRef.Core;
 
 namespace VaccineRef.Models;
@@ -11,78 +10,129 @@ namespace VaccineRef.Models;
 /// <param name="checkpoint">The checkpoint; open as long as parameters are asked for.</param>
 /// <param name="device">Where values go.</param>
 /// <param name="prefix">The base class's prefix, such as "model.".</param>
-public sealed partial class CheckpointSource<T>(Checkpoint checkpoint, Device device, string prefix) : IWeightSource<T>
+/// <param name="wrapper">
+/// What stands in front of every name of the checkpoint, such as "module."; it is dropped. Null for nothing.
+/// </param>
+public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, string prefix, string? wrapper = null)
+    : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly bool _unprefixed =
-        !checkpoint.Tensors.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    // A model that asks for more numbers than this beyond those of the checkpoint is not the checkpoint's.
+    private const long FreeMissing = 1 << 20;
+
+    private readonly Dictionary<string, string> _names = Names(checkpoint, wrapper);       // without the wrapper: as stored
+    private readonly bool _unprefixed = !checkpoint.Tensors.Keys.Any(
+        name => name.StartsWith(wrapper + prefix, StringComparison.Ordinal));
     private readonly HashSet<string> _used = [];
     private readonly List<string> _missing = [];
+    private readonly long _total = checkpoint.Tensors.Values.Sum(entry => entry.Count);
+    private long _missed;
     private T[] _host = [];
+
+    /// <inheritdoc/>
+    public void Expect(string name, IReadOnlyList<long> dimensions)
+    {
+        string found = NameInFile(name);
+        if (_names.TryGetValue(found, out string? stored))
+        {
+            var entry = checkpoint.Entry(stored);
+            if (!entry.Shape.SequenceEqual(dimensions))
+                throw new CheckpointException(
+                    "a tensor has another shape than the model", checkpoint.Path, stored, entry.ToString(),
+                    $"[{string.Join(", ", dimensions)}]", "config.json and the weights must come from the same model");
+            return;
+        }
+
+        _missing.Add(name);
+        _missed += dimensions.Aggregate(1L, (product, extent) => product * extent);
+        if (_missed > _total + FreeMissing)
+            throw Disagrees();
+    }
+
+    /// <summary>Whether the checkpoint has the parameter.</summary>
+    internal bool Has(string name) => _names.ContainsKey(NameInFile(name));
+
+    /// <summary>Takes note that a tensor, if it is there, is not wanted.</summary>
+    internal void Ignore(string name)
+    {
+        if (_names.TryGetValue(NameInFile(name), out string? stored))
+            _used.Add(stored);
+    }
 
     /// <inheritdoc/>
     public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<T> to)
     {
         name = NameInFile(name);
-        if (!checkpoint.Contains(name))
-        {
-            _missing.Add(name);
+        if (!_names.TryGetValue(name, out string? stored))
             return default;
-        }
-
-        device.Upload<T>(Read(name, dimensions), to);
-        return new(name, checkpoint.Entry(name).Type);
+        device.Upload<T>(Read(stored), to);
+        return new(name, checkpoint.Entry(stored).Type);
     }
 
     /// <inheritdoc/>
     public StoredAs? Tie(string name, Parameter<T> to)
     {
         name = NameInFile(name);
-        if (!checkpoint.Contains(name))
+        if (!_names.TryGetValue(name, out string? stored))
             return null;
+        Expect(name, to.Dimensions);
         var original = new T[to.Shape.Count];
         device.Download(to.Value, original);
-        if (!Read(name, to.Dimensions).SequenceEqual(original))
+        if (!Read(stored).SequenceEqual(original))
             throw new CheckpointException(
                 "a tied weight is stored twice with different values", checkpoint.Path, name,
                 $"not the values of {to.Name}", "the same values, or one tensor",
                 "set tie_word_embeddings to false in config.json if the two really differ");
-        return new(name, checkpoint.Entry(name).Type);
+        return new(name, checkpoint.Entry(stored).Type);
     }
 
     /// <inheritdoc/>
     public void Finish()
     {
         _host = [];                                    // the largest tensor's room is not kept for the model's life
-        string[] unexpected =
-            [.. checkpoint.Tensors.Keys.Where(name => !_used.Contains(name) && !Buffer().IsMatch(name))];
-        if (_missing.Count + unexpected.Length > 0)
-            throw new CheckpointException(
-                "weights and configuration are not of the same model", checkpoint.Path, null,
-                $"missing: {CheckpointException.Names(_missing)}; unexpected: {CheckpointException.Names(unexpected)}",
-                "exactly the tensors that the configuration implies",
-                "take config.json and the weights from the same place");
+        if (_missing.Count > 0 || Unexpected().Length > 0)
+            throw Disagrees();
     }
 
-    private Span<T> Read(string name, IReadOnlyList<long> dimensions)
+    private static Dictionary<string, string> Names(Checkpoint checkpoint, string? wrapper)
     {
-        var entry = checkpoint.Entry(name);
-        if (!entry.Shape.SequenceEqual(dimensions))
-            throw new CheckpointException(
-                "a tensor has another shape than the model", checkpoint.Path, name, entry.ToString(),
-                $"[{string.Join(", ", dimensions)}]", "config.json and the weights must come from the same model");
+        wrapper ??= "";
+        var names = checkpoint.Tensors.Keys.Where(name => name.StartsWith(wrapper, StringComparison.Ordinal))
+            .ToDictionary(name => name[wrapper.Length..]);
+        return names.Count > 0 || wrapper.Length == 0 ? names : throw new CheckpointException(
+            "no tensor has the prefix that is to be stripped", checkpoint.Path, null, wrapper,
+            $"a beginning of {CheckpointException.Names([.. checkpoint.Tensors.Keys.Take(1)])}");
+    }
+
+    private string[] Unexpected() =>
+        [.. checkpoint.Tensors.Keys.Where(name => !_used.Contains(name) && !Buffers.Is(name))];
+
+    private CheckpointException Disagrees()
+    {
+        string[] missing = [.. _missing.Select(NameInFile)], unexpected = Unexpected();
+        if ((NamePrefix.Find(_missing, unexpected) ?? NamePrefix.Find(missing, unexpected)) is { } front)
+            return new CheckpointException(
+                "the names of the weights stand behind a prefix", checkpoint.Path, unexpected[0],
+                $"\"{front}\" in front of {_missing.Count} names", $"\"{_missing[0]}\"",
+                $"strip it when loading: --strip-prefix {front}");
+        return new CheckpointException(
+            "weights and configuration are not of the same model", checkpoint.Path, null,
+            $"missing: {CheckpointException.Names(missing)}; unexpected: {CheckpointException.Names(unexpected)}",
+            "exactly the tensors that the configuration implies",
+            "take config.json and the weights from the same place");
+    }
+
+    private Span<T> Read(string stored)
+    {
+        var entry = checkpoint.Entry(stored);
         if (_host.Length < entry.Count)
             _host = new T[entry.Count];
         var values = _host.AsSpan(0, checked((int)entry.Count));
-        checkpoint.Read(name, values);
-        _used.Add(name);
+        checkpoint.Read(stored, values);
+        _used.Add(stored);
         return values;
     }
 
     private string NameInFile(string name) =>
         _unprefixed && name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
-
-    // Constants that old versions of transformers stored with the weights.
-    [GeneratedRegex(@"(^|\.)(rotary_emb\.inv_freq|attn\.masked_bias|attn\.bias)\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Buffer();
 }

@@ -9,6 +9,17 @@ public readonly record struct StoredAs(string Name, TensorType Type);
 /// <summary>Where the values of a model's parameters come from.</summary>
 public interface IWeightSource<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>
+    /// Says that a parameter will be asked for, before memory is taken for it: sizes come from a configuration, which
+    /// may be wrong.
+    /// </summary>
+    /// <param name="name">Its full name.</param>
+    /// <param name="dimensions">Its extents in a checkpoint.</param>
+    /// <exception cref="CheckpointException">The source has the parameter with other extents.</exception>
+    void Expect(string name, IReadOnlyList<long> dimensions)
+    {
+    }
+
     /// <summary>Writes the values of a parameter.</summary>
     /// <param name="name">The full name of the parameter.</param>
     /// <param name="dimensions">Its dimensions in a checkpoint.</param>

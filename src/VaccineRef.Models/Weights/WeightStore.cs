@@ -28,6 +28,7 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     {
         var shape = dimensions.Length == 1 ? Shape.Vector(dimensions[0]) : new Shape(dimensions[0], dimensions[1]);
         long[] extents = dimensions.Length == 1 ? [dimensions[0]] : [dimensions[0], dimensions[1]];
+        source.Expect(name, extents);
         var parameter = new Parameter<T>(name, _arena.Allocate<T>(shape), extents);
         return Add(parameter, source.Fill(name, extents, initializer, parameter.Value));
     }
@@ -40,6 +41,7 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
         using var room = new Arena(device);
         var shape = new Shape(dimensions[0], dimensions[1]);
         long[] extents = [dimensions[0], dimensions[1]];
+        source.Expect(name, extents);
         var wide = room.Allocate<T>(shape);
         var stored = source.Fill(name, extents, initializer, wide);
         var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(shape), extents);

@@ -36,18 +36,19 @@ public sealed class AdapterConfigTests
     [InlineData("peft_type", "\"IA3\"")]
     [InlineData("peft_type", null)]
     [InlineData("task_type", "\"SEQ_CLS\"")]
-    [InlineData("bias", "\"all\"")]
-    [InlineData("bias", "\"lora_only\"")]
     [InlineData("use_dora", "true")]
     [InlineData("lora_bias", "true")]
-    [InlineData("modules_to_save", "[\"lm_head\"]")]
-    [InlineData("rank_pattern", "{\"q_proj\":4}")]
-    [InlineData("alpha_pattern", "{\"q_proj\":4}")]
     [InlineData("layer_replication", "[[0,4]]")]
-    [InlineData("exclude_modules", "[\"q_proj\"]")]
-    [InlineData("layers_pattern", "\"h\"")]
     [InlineData("a_setting_of_tomorrow", "1")]
     [InlineData("init_lora_weights", "\"pissa\"")]
+    [InlineData("init_lora_weights", "\"olora\"")]
+    [InlineData("bias", "\"some\"")]
+    [InlineData("rank_pattern", "{\"(\":4}")]
+    [InlineData("rank_pattern", "{\"q_proj\":0}")]
+    [InlineData("rank_pattern", "[4]")]
+    [InlineData("alpha_pattern", "{\"(?=q)q_proj\":4}")]
+    [InlineData("exclude_modules", "\"(\"")]
+    [InlineData("modules_to_save", "{}")]
     [InlineData("r", "0")]
     [InlineData("r", "8.5")]
     [InlineData("r", null)]
@@ -69,6 +70,15 @@ public sealed class AdapterConfigTests
     [InlineData("task_type", null)]
     [InlineData("init_lora_weights", "false")]
     [InlineData("init_lora_weights", "\"gaussian\"")]
+    [InlineData("init_lora_weights", "\"eva\"")]
+    [InlineData("init_lora_weights", "\"orthogonal\"")]
+    [InlineData("init_lora_weights", null)]
+    [InlineData("eva_config", "{\"rho\": 2.0}")]
+    [InlineData("corda_config", "{\"corda_method\": \"ipm\"}")]
+    [InlineData("loftq_config", "{\"loftq_bits\": 4}")]
+    [InlineData("megatron_config", "{\"a\": 1}")]
+    [InlineData("layers_pattern", "\"h\"")]
+    [InlineData("exclude_modules", "\"\"")]
     [InlineData("a_setting_of_tomorrow", "{}")]
     [InlineData("peft_version", "\"0.18.0\"")]
     public void What_changes_nothing_is_read(string key, string? value) => Read(With(key, value));
@@ -80,6 +90,8 @@ public sealed class AdapterConfigTests
     [Theory]
     [InlineData("\"all-linear\"", "model.layers.0.mlp.up_proj", true)]
     [InlineData("\"all-linear\"", "lm_head", false)]
+    [InlineData("\"ALL-LINEAR\"", "model.layers.0.mlp.up_proj", true)]
+    [InlineData("\"All-Linear\"", "lm_head", false)]
     [InlineData("\".*\\\\.(q|v)_proj\"", "model.layers.0.self_attn.v_proj", true)]
     [InlineData("\".*\\\\.(q|v)_proj\"", "model.layers.0.self_attn.v_proj.x", false)]
     [InlineData("\"q|v\"", "qv", false)]
@@ -92,10 +104,64 @@ public sealed class AdapterConfigTests
     [InlineData("[0, 2]", "model.layers.0.self_attn.q_proj", true)]
     [InlineData("[0, 2]", "model.layers.1.self_attn.q_proj", false)]
     [InlineData("2", "model.layers.2.self_attn.q_proj", true)]
-    [InlineData("2", "q_proj", false)]
+    [InlineData("2", "q_proj", true)]                   // named by its whole path
+    [InlineData("2", "attn.q_proj", false)]
     [InlineData("[]", "q_proj", true)]
     public void Layers_to_transform_selects_by_number(string layers, string module, bool expected) =>
         Assert.Equal(expected, Read(With("layers_to_transform", layers)).Adapts(module));
+
+    [Theory]
+    [InlineData("\"layers\"", "model.layers.2.self_attn.q_proj", true)]
+    [InlineData("\"layers\"", "model.layers.1.self_attn.q_proj", false)]
+    [InlineData("[\"h\", \"blocks?\"]", "model.block.2.self_attn.q_proj", true)]
+    [InlineData("\"h\"", "model.layers.2.self_attn.q_proj", false)]
+    [InlineData("\"\"", "model.anything.2.self_attn.q_proj", true)]
+    public void Layers_pattern_says_which_number_counts(string pattern, string module, bool expected)
+    {
+        var json = JsonNode.Parse(With("layers_to_transform", "[2]"))!.AsObject();
+        json["layers_pattern"] = JsonNode.Parse(pattern);
+        Assert.Equal(expected, Read(json.ToJsonString()).Adapts(module));
+    }
+
+    [Theory]
+    [InlineData("[\"q_proj\"]", "model.layers.0.self_attn.q_proj", false)]
+    [InlineData("[\"layers.0.self_attn.q_proj\"]", "model.layers.1.self_attn.q_proj", true)]
+    [InlineData("\".*\\\\.0\\\\..*\"", "model.layers.0.self_attn.v_proj", false)]
+    [InlineData("\".*\\\\.0\\\\..*\"", "model.layers.1.self_attn.v_proj", true)]
+    public void Excluded_modules_carry_none(string excluded, string module, bool expected) =>
+        Assert.Equal(expected, Read(With("exclude_modules", excluded)).Adapts(module));
+
+    [Theory]
+    [InlineData("q_proj", "model.layers.0.self_attn.q_proj", 4)]
+    [InlineData("q_proj", "model.layers.0.self_attn.xq_proj", 8)]
+    [InlineData("layers.0.self_attn.q_proj", "model.layers.0.self_attn.q_proj", 4)]
+    [InlineData("model\\\\.layers\\\\.1\\\\.self_attn\\\\.(q|v)_proj", "model.layers.1.self_attn.v_proj", 4)]
+    [InlineData("model\\\\.layers\\\\.1\\\\.self_attn\\\\.(q|v)_proj", "model.layers.11.self_attn.v_proj", 8)]
+    public void Patterns_give_modules_their_own_rank_and_alpha(string key, string module, int rank)
+    {
+        var config = Read(With("rank_pattern", $$"""{"{{key}}": 4, ".*": 8}""")).For(module);
+        Assert.Equal((rank, 16.0 / rank), (config.Rank, config.Scaling));
+        config = Read(With("alpha_pattern", $$"""{"{{key}}": 2.5}""")).For(module);
+        Assert.Equal(rank == 4 ? 2.5 : 16, config.Alpha);
+    }
+
+    [Fact]
+    public void An_expression_of_great_size_is_refused_or_read_at_once()
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        foreach (string huge in new[] { "(a{1,1000}){1,1000}", "((x*)*)*y", "(a|b|ab){1,100000}" })
+        {
+            try
+            {
+                Read(With("target_modules", $"\"{huge}\"")).Adapts("model.layers.0.self_attn." + new string('a', 1000));
+            }
+            catch (CheckpointException error)
+            {
+                Assert.Equal("target_modules", error.Key);
+            }
+        }
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.Elapsed}");
+    }
 
     [Property]
     public void Written_then_read_is_the_same(

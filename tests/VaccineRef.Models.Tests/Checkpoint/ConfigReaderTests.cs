@@ -28,6 +28,13 @@ public sealed class ConfigReaderTests
         Assert.Equal(2, config.Section("rope_scaling")!.Double("factor"));
     }
 
+    [Fact]
+    public void A_name_within_a_section_that_is_no_text_is_refused()
+    {
+        using var folder = new TempFolder();
+        Assert.Throws<CheckpointException>(() => Read(folder, """{"rope_scaling": {"\ud800actor": 2.0}}"""));
+    }
+
     [Theory]
     [InlineData("nothing")]
     [InlineData("absent")]

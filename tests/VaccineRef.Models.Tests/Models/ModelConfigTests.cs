@@ -14,14 +14,15 @@ public sealed class ModelConfigTests : IDisposable
 
     [Theory]
     [InlineData("llama", "hidden_act", "\"gelu\"")]
-    [InlineData("llama", "pretraining_tp", "2")]
+    [InlineData("llama", "pretraining_tp", "0")]
     [InlineData("llama", "quantization_config", "{\"bits\": 4}")]
-    [InlineData("llama", "rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4.0}", "rope_scaling.rope_type")]
-    [InlineData("llama", "rope_scaling", "{\"type\": \"dynamic\", \"factor\": 4.0}", "rope_scaling.type")]
+    [InlineData("llama", "rope_scaling", "{\"rope_type\": \"spiral\", \"factor\": 4.0}", "rope_scaling.rope_type")]
+    [InlineData("llama", "rope_scaling", "{\"type\": \"mrope\", \"factor\": 4.0}", "rope_scaling.type")]
+    [InlineData("llama", "rope_scaling", "{\"factor\": 4.0}", "rope_scaling.factor")]
     [InlineData("llama", "rope_scaling", "{\"type\": \"linear\"}", "rope_scaling.factor")]
     [InlineData(
         "llama", "rope_scaling", "{\"type\": \"linear\", \"factor\": 2.0, \"mscale\": 2}", "rope_scaling.mscale")]
-    [InlineData("llama", "rope_parameters", "{\"rope_type\": \"longrope\"}", "rope_parameters.rope_type")]
+    [InlineData("llama", "rope_parameters", "{\"rope_type\": \"longrope\"}", "rope_parameters.short_factor")]
     [InlineData("llama", "partial_rotary_factor", "0.5")]
     [InlineData("llama", "num_attention_heads", "5")]
     [InlineData("llama", "num_key_value_heads", "3")]
@@ -56,31 +57,6 @@ public sealed class ModelConfigTests : IDisposable
         Assert.Equal("model_type", Refused(json));
     }
 
-    [Fact]
-    public void All_spellings_of_rotary_scaling_mean_the_same()
-    {
-        const string Base = "\"rope_theta\": 500.0", Factors = """
-            "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16
-            """;
-        double[] Frequencies(string settings)
-        {
-            var json = new TinyModel("llama", 1, 1, [3]).Json;
-            foreach (var (key, value) in JsonNode.Parse($"{{{settings}}}")!.AsObject())
-                json[key] = value?.DeepClone();
-            return LlamaConfig.Read(ModelFiles.Config(json), "llama").Frequencies;
-        }
-
-        double[] expected = Frequencies($$"""{{Base}}, "rope_scaling": {"rope_type": "llama3", {{Factors}}}""");
-        Assert.Equal(expected, Frequencies($$"""{{Base}}, "rope_scaling": {"type": "llama3", {{Factors}}}"""));
-        Assert.Equal(
-            expected, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "llama3", {{Factors}} } """));
-        double[] plain = Frequencies(Base);
-        Assert.NotEqual(expected, plain);
-        Assert.Equal(plain, Frequencies($$""" "rope_parameters": { {{Base}}, "rope_type": "default" } """));
-        double[] halved = Frequencies($$"""{{Base}}, "rope_scaling": {"type": "linear", "factor": 2}""");
-        Assert.Equal(plain.Select(frequency => frequency / 2), halved);
-    }
-
     [Theory]
     [InlineData("mistral", "", 4096, 4096)]
     [InlineData("mistral", "\"sliding_window\": null", null, null)]
@@ -95,6 +71,23 @@ public sealed class ModelConfigTests : IDisposable
         foreach (var (key, value) in JsonNode.Parse($"{{{settings}}}")!.AsObject())
             json[key] = value?.DeepClone();
         Assert.Equal([first, second], LlamaConfig.Read(ModelFiles.Config(json), family).Windows);
+    }
+
+    [Theory]
+    [InlineData("llama", "", 4)]
+    [InlineData("llama", "null", 4)]
+    [InlineData("mistral", "", 8)]
+    [InlineData("mistral", "null", 16)]
+    [InlineData("qwen2", "", 32)]
+    [InlineData("qwen2", "null", 64)]
+    public void Null_key_value_heads_are_as_many_as_heads(string family, string value, int groups)
+    {
+        int heads = family switch { "llama" => 4, "mistral" => 16, _ => 64 };
+        var json = new TinyModel("llama", 1, 1, [3]).Json;
+        (json["hidden_size"], json["num_attention_heads"]) = (2 * heads, heads);
+        if (value.Length > 0)
+            json["num_key_value_heads"] = JsonNode.Parse(value);
+        Assert.Equal(groups, LlamaConfig.Read(ModelFiles.Config(json), family).Shape.KeyValueHeads);
     }
 
     /// <summary>The key that the refusal names.</summary>

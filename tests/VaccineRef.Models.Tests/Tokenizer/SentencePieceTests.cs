@@ -98,7 +98,8 @@ public sealed class SentencePieceTests : IDisposable
         var tokenizer = _folder.Load();
         Assert.Equal((5, 4), (tokenizer.VocabularySize, tokenizer.PadId));
         Assert.Equal([3, 4, 3], tokenizer.Encode("a<pad>a", addSpecialTokens: false));
-        Assert.Equal("a<pad>a", tokenizer.Decode([3, 4, 3], skipSpecialTokens: false));
+        Assert.Equal("a<pad> a", tokenizer.Decode([3, 4, 3], skipSpecialTokens: false));
+        Assert.Equal("a a", tokenizer.Decode([3, 4, 3]));
     }
 
     /// <summary>A double-array trie with a block of 256 units for each node, and the replacements behind it.</summary>
