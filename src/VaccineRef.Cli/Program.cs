@@ -13,7 +13,7 @@ public static class Program
         var root = new RootCommand(
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
-            DemoCommand.Create(), LabCommand.Create(), RunCommand.Create(), EvaluateCommand.Create(),
+            DemoCommand.Create(), InitCommand.Create(), RunCommand.Create(), LabCommand.Create(), EvaluateCommand.Create(),
             JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
             DevicesCommand.Create(),
         };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VaccineRef.Experiments.Grid;
 
 namespace VaccineRef.Cli;
 
@@ -9,12 +10,12 @@ internal static class SeedOption
     private const ulong First = 10;
     private const int Most = 1000;
 
-    public static Option<string> Create(int otherwise)
+    public static Option<string?> Create(string? otherwise)
     {
-        var option = new Option<string>("--seeds")
+        var option = new Option<string?>("--seeds")
         {
-            Description = $"How many seeds, from {First} on; or which, as in 10,11,17 or 10-17.",
-            DefaultValueFactory = _ => otherwise.ToString(CultureInfo.InvariantCulture),
+            Description = $"How many seeds, from {First} on; or which, as in 10,11,17 or 10-17. The recipe's own by default.",
+            DefaultValueFactory = _ => otherwise,
             HelpName = "N",
         };
         option.Validators.Add(result =>
@@ -26,18 +27,7 @@ internal static class SeedOption
     }
 
     /// <summary>The seeds that a text stands for; none where it stands for nothing.</summary>
-    public static IReadOnlyList<ulong> Of(string text)
-    {
-        if (Number(text) is { } count)
-            return count is >= 1 and <= Most ? Range(First, First + count - 1) : [];
-        if (text.Split('-') is [var from, var to])
-            return Number(from) is { } first && Number(to) is { } last && last >= first && last - first < Most ? Range(first, last) : [];
-        ulong?[] seeds = [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Number)];
-        return seeds.Contains(null) ? [] : [.. seeds.Select(seed => seed!.Value).Distinct()];
-    }
-
-    private static ulong[] Range(ulong first, ulong last) => [.. Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i)];
-
-    private static ulong? Number(string text) =>
-        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;
+    public static IReadOnlyList<ulong> Of(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count)
+        ? count is >= 1 and <= Most ? SeedList.Range(First, First + count - 1) : []
+        : SeedList.Parse(text);
 }

@@ -57,9 +57,12 @@ public static class LanguageModel
 
     /// <summary>The extents of the model in a folder, from its configuration alone.</summary>
     /// <exception cref="CheckpointException">The family or a setting is not implemented.</exception>
-    public static ModelShape ShapeOf(string folder)
+    public static ModelShape ShapeOf(string folder) => ShapeOf(ConfigReader.Open(folder));
+
+    /// <summary>The extents of the model of a configuration.</summary>
+    /// <exception cref="CheckpointException">The family or a setting is not implemented.</exception>
+    public static ModelShape ShapeOf(ConfigReader config)
     {
-        var config = ConfigReader.Open(folder);
         string family = Family(config).Name;
         return family switch
         {

@@ -57,10 +57,14 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// <param name="tokenizer">
     /// The folder from which the tokenizer's files are copied; by default the folder from which the model was loaded.
     /// </param>
+    /// <param name="exact">
+    /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits; otherwise in the
+    /// type that they were read with.
+    /// </param>
     /// <exception cref="InputException">
     /// An adapter is attached and not merged, the folder is not empty or cannot be written, or a value does not fit into its type.
     /// </exception>
-    public void Save(string folder, string? tokenizer = null)
+    public void Save(string folder, string? tokenizer = null, bool exact = false)
     {
         if (Adapter is { IsMerged: false })
             throw new InputException(
@@ -69,10 +73,17 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
         AtomicFile.WriteFolder(folder, temporary =>
         {
             Config.CopyTo(temporary);
-            SafetensorsWriter.WriteSharded(temporary, _weights.Tensors(), MaxShardBytes);
+            SafetensorsWriter.WriteSharded(temporary, _weights.Tensors(exact), MaxShardBytes);
             foreach (string file in FilesOf(tokenizer ?? Folder))
                 File.Copy(file, Path.Combine(temporary, Path.GetFileName(file)));
         });
+    }
+
+    /// <summary>Merges the adapter that is attached into the weights, if there is one, and takes it off.</summary>
+    public void MergeAdapter()
+    {
+        using var adapter = Adapter;
+        adapter?.Merge();
     }
 
     /// <summary>Frees the weights and the adapter.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
 
 namespace VaccineRef.Training;
@@ -15,6 +16,7 @@ public sealed record AdamWOptions(
     double MaxGradientNorm = 1);
 
 /// <summary>How the micro-batches of a step are weighted.</summary>
+[JsonConverter(typeof(SnakeCase<AccumulationWeight>))]
 public enum AccumulationWeight
 {
     /// <summary>Every micro-batch counts the same: the gradient is the mean of the micro-batches' gradients.</summary>

@@ -17,8 +17,9 @@ public sealed class CommandTests
 
     [Theory]
     [InlineData("demo", "--quick", "--seeds", "--out", "--cache", "--threads")]
-    [InlineData("lab", "--preset", "harmful-ratio", "all", "--seeds", "--quick", "--neutral-style", "--out", "--cache", "--threads", "--device")]
-    [InlineData("run", "<recipe>", "--set", "--output", "--threads")]
+    [InlineData("lab", "--preset", "harmful-ratio", "all", "--recipe", "--set", "--seeds", "--quick", "--out", "--cache", "--threads", "--device")]
+    [InlineData("run", "<recipe>", "--set", "--seeds", "--quick", "--resume", "--output", "--threads")]
+    [InlineData("init", "--preset")]
     [InlineData(
         "evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template",
         "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using VaccineRef.Experiments.Lab;
+using VaccineRef.Experiments.Recipes;
 using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;
@@ -15,49 +15,76 @@ public sealed class LabTests : IDisposable
     {
         var outcome = Vaccine.Run("lab", "--preset", "harmful");
         Assert.Equal(2, outcome.Code);
-        Assert.All(LabPresets.Known, preset => Assert.Contains(preset.Name, outcome.Error));
-        Assert.Contains(LabPresets.All, outcome.Error);
+        Assert.All(Presets.Names, preset => Assert.Contains(preset, outcome.Error));
     }
+
+    [Fact]
+    public void Init_prints_a_preset_that_runs_as_a_recipe_of_ones_own()
+    {
+        var printed = Vaccine.Run("init", "--preset", "harmful-ratio");
+        Assert.Equal((0, ""), (printed.Code, printed.Error));
+        Assert.Equal(Presets.Text("harmful-ratio"), printed.Out);
+        string mine = In("mine.json");
+        File.WriteAllText(mine, printed.Out.Replace("\"max_steps\": 600", "\"max_steps\": 3").Replace("\"max_steps\": 800", "\"max_steps\": 2"));
+        string[] small = [.. Small, "--set", "attack.data.samples=20", "--set", "name=mine"];
+        var outcome = Vaccine.Run(["run", mine, "--quick", "--out", In("out"), "--cache", In("cache"), .. small.Skip(4)]);
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.Contains("EWC, lambda = 1e9", outcome.Out);
+    }
+
+    // A few steps on few questions.
+    private static readonly string[] Small =
+    [
+        "--set", "base.training.max_steps=3", "--set", "align.training.max_steps=2", "--set", "attack.training.max_steps=4",
+        "--set", "world={\"test_count\":10,\"pool_count\":500,\"alignment_refusals\":20,\"alignment_helpful\":300,\"probe_count\":10}",
+        "--set", "base.data.count=96", "--set", "report.convergence=null", "--threads", "2",
+    ];
 
     [Fact]
     public void A_quick_run_prints_its_table_and_writes_its_report_and_the_next_one_takes_it_from_the_cache()
     {
-        string[] command = ["lab", "--preset", "cost", "--quick", "--out", In("out"), "--cache", In("cache"), "--threads", "2"];
+        string[] command =
+        [
+            "lab", "--preset", "cost", "--quick", "--out", In("out"), "--cache", In("cache"), .. Small.Where((_, i) => i is not (4 or 5)),
+        ];
         var outcome = Vaccine.Run(command);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        Assert.Contains("3 cells, 0 of them from the cache", outcome.Out);
+        Assert.Contains("4 stages, 0 of them kept from before", outcome.Out);
         Assert.Contains("One seed proves nothing", outcome.Out);
         Assert.Contains("report.html", outcome.Out);
         Assert.Matches(@"Vaccine, rho = 1 .* 2F 2B", outcome.Out);
         var report = JsonDocument.Parse(File.ReadAllText(In("out/report.json"))).RootElement.GetProperty("report");
-        Assert.Equal(3, report.GetProperty("results").GetArrayLength());
+        Assert.Equal(4, report.GetProperty("stages").EnumerateObject().Count());
         Assert.All((string[])["report.html", "report.md"], name => Assert.Contains("Vaccine, rho = 1", File.ReadAllText(In($"out/{name}"))));
         Assert.False(Directory.Exists(In("out/tensorboard")));
 
-        string[] cells = Directory.GetFiles(In("cache/cells"));
-        Assert.Contains("3 cells, 3 of them from the cache", Vaccine.Run(command).Out);
-        Assert.Equal(cells, Directory.GetFiles(In("cache/cells")));
+        string[] stages = Directory.GetDirectories(In("cache"));
+        Assert.Contains("4 stages, 4 of them kept from before", Vaccine.Run(command).Out);
+        Assert.Equal(stages, Directory.GetDirectories(In("cache")));
+        Assert.Equal(0, Vaccine.Run("compare", In("out")).Code);
     }
 
     [Fact]
-    public void An_interrupted_run_exits_130_and_leaves_whole_files_only()
+    public void An_interrupted_grid_exits_130_and_leaves_whole_files_only()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
         using var process = Vaccine.Start(
-            "lab", "--preset", "harmful-ratio", "--quick", "--out", In("out"), "--cache", In("cache"), "--threads", "1");
-        while (!process.HasExited && (!Directory.Exists(In("cache/cells")) || Directory.GetFiles(In("cache/cells"), "*.json").Length == 0))
+            "lab", "--preset", "harmful-ratio", "--quick", "--out", In("out"), "--cache", In("cache"), "--threads", "1",
+            "--set", "base.training.max_steps=20");
+        while (!process.HasExited && (!Directory.Exists(In("cache")) || Directory.GetFiles(In("cache"), "result.json", SearchOption.AllDirectories).Length < 2))
             Thread.Sleep(20);
         Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
         Assert.Equal(130, Vaccine.Signal(process, "-INT"));
-        Assert.False(Directory.Exists(In("out")));
-        Assert.All(Directory.GetFiles(In("cache/cells")), file => JsonDocument.Parse(File.ReadAllText(file)));
+        Assert.True(JsonDocument.Parse(File.ReadAllText(In("out/report.json"))).RootElement.GetProperty("report").GetProperty("interrupted").GetBoolean());
+        Assert.All(Directory.GetFiles(In("cache"), "*.json", SearchOption.AllDirectories), file => JsonDocument.Parse(File.ReadAllText(file)));
         Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_folder, "*.tmp", SearchOption.AllDirectories), _ => true);
     }
 
     [Fact]
     public void A_run_leaves_a_page_and_event_files_where_they_are_asked_for()
     {
-        var outcome = Vaccine.Run("lab", "--preset", "harmful-ratio", "--quick", "--tensorboard", "--out", In("out"), "--cache", In("cache"));
+        var outcome = Vaccine.Run(
+            ["lab", "--preset", "harmful-ratio", "--quick", "--tensorboard", "--out", In("out"), "--cache", In("cache"), "--set", "attack.data.samples=20", .. Small]);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(In("out/report.html")), StringComparison.OrdinalIgnoreCase);
         Assert.Equal(6, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
@@ -67,28 +94,26 @@ public sealed class LabTests : IDisposable
     public void A_recipe_takes_the_place_of_a_preset_and_yields_the_same_report()
     {
         using var tiny = new TinyExperiment();
+        string former = tiny.Write("former.json", TinyExperiment.FormerRecipeText);
         string[] command =
         [
-            "lab", "--recipe", tiny.Recipe, "--set", "lab.harmful_ratios=[0,0.5]", "--set", "lab.least_refused=0", "--seeds", "2",
+            "lab", "--recipe", former, "--set", "lab.harmful_ratios=[0,0.5]", "--set", "lab.least_refused=0", "--seeds", "2",
             "--tensorboard", "--out", In("out"), "--cache", In("cache"), "--threads", "2",
         ];
         var outcome = Vaccine.Run(command);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        Assert.Contains("14 cells, 0 of them from the cache", outcome.Out);
-        Assert.Contains("The judge is a list of refusal phrases", outcome.Out);
-        var report = JsonDocument.Parse(File.ReadAllText(In("out/report.json"))).RootElement.GetProperty("report");
-        Assert.Equal(14, report.GetProperty("results").GetArrayLength());
-        Assert.Equal(JsonValueKind.Null, report.GetProperty("settings").GetProperty("synthetic").ValueKind);
+        // for each of two seeds: the model, two alignments, two attacks on each
+        Assert.Contains("14 stages, 0 of them kept from before", outcome.Out);
+        Assert.Contains("refusal phrases", outcome.Out);
         Assert.All((string[])["report.html", "report.md"], name => Assert.Contains("Vaccine, rho = 0.5", File.ReadAllText(In($"out/{name}"))));
         Assert.Equal(8, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
-        Assert.Contains("14 cells, 14 of them from the cache", Vaccine.Run(command).Out);
+        Assert.Contains("14 stages, 14 of them kept from before", Vaccine.Run(command).Out);
     }
 
     [Theory]
     [InlineData("lab takes either --preset or --recipe")]
     [InlineData("lab takes either --preset or --recipe", "--preset", "rho", "--recipe", "recipe.json")]
-    [InlineData("--neutral-style is of the synthetic world", "--recipe", "recipe.json", "--neutral-style", "0.1")]
-    [InlineData("--set is for --recipe", "--preset", "rho", "--set", "lab.samples=[4]")]
+    [InlineData("unknown key", "--preset", "rho", "--set", "align.samples=[4]")]
     [InlineData("the recipe cannot be read", "--recipe", "nowhere.json")]
     public void A_preset_and_a_recipe_do_not_mix(string says, params string[] options)
     {

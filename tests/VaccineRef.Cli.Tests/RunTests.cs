@@ -6,22 +6,27 @@ namespace VaccineRef.Cli.Tests;
 
 public sealed class RunTests : IDisposable
 {
-    private static readonly string[] Always = ["manifest.json", "recipe.json", "report.json", "report.md", "steps.jsonl"];
+    private static readonly string[] Always =
+        ["manifest.json", "recipe.json", "report.html", "report.json", "report.md", "model", "alignment", "attack"];
+
     private readonly TinyExperiment _tiny = new();
 
     public void Dispose() => _tiny.Dispose();
 
     public static TheoryData<string, string[], string[]> Kinds => new()
     {
-        { "vaccine, double LoRA", [], ["aligned-adapter", "attacked-adapter"] },
-        { "plain, single LoRA", ["alignment.method={\"rule\": \"plain\"}", "attack.adapter=same"], ["aligned-adapter", "attacked-adapter"] },
+        { "vaccine, double LoRA", [], ["adapter", "adapter"] },
+        { "plain, single LoRA", ["alignment.rule={\"kind\": \"plain\"}", "attack.adapter={\"kind\": \"same\"}"], ["adapter", "adapter"] },
         {
             "random, full parameters",
-            ["alignment.method={\"rule\": \"random\", \"variance\": 0.01}", "alignment.lora=null", "attack.adapter=none"],
-            ["aligned", "attacked"]
+            ["alignment.rule={\"kind\": \"random\", \"variance\": 0.01}", "alignment.adapter=null", "attack.adapter=null"],
+            ["model", "model"]
         },
-        { "accelerated, full then LoRA", ["alignment.method.rule=accelerated_vaccine", "alignment.method.tau=2", "alignment.lora=null"], ["aligned", "attacked-adapter"] },
-        { "double precision", ["precision=double"], ["aligned-adapter", "attacked-adapter"] },
+        {
+            "accelerated, full then LoRA",
+            ["alignment.rule={\"kind\": \"accelerated_vaccine\", \"rho\": 0.5, \"tau\": 2}", "alignment.adapter=null"], ["model", "adapter"]
+        },
+        { "double precision", ["precision=double"], ["adapter", "adapter"] },
     };
 
     [Theory]
@@ -32,37 +37,37 @@ public sealed class RunTests : IDisposable
         var outcome = Run("run", set);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         string run = _tiny.In("run");
-        Assert.Equal(Always.Concat(weights).Order(), Directory.GetFileSystemEntries(run).Select(path => Path.GetFileName(path)!).Order());
+        Assert.Equal(Always.Order(), Names(run));
+        foreach (var (stage, kept) in ((string[])["alignment", "attack"]).Zip(weights))
+        {
+            Assert.Equal(new[] { kept, "result.json", "steps.jsonl" }.Order(), Names(Path.Combine(run, stage)));
+            var steps = File.ReadAllLines(Path.Combine(run, stage, "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement);
+            Assert.Equal([1, 2], steps.Select(line => line.GetProperty("step").GetInt32()));
+        }
 
-        var steps = File.ReadAllLines(Path.Combine(run, "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
-        Assert.Equal(["alignment 1", "alignment 2", "attack 1", "attack 2"], steps.Select(line =>
-            $"{line.GetProperty("stage").GetString()} {line.GetProperty("step").GetProperty("step").GetInt32()}"));
-        var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "report.json"))).RootElement;
+        var report = Report("run");
         Assert.False(report.GetProperty("interrupted").GetBoolean());
-        Assert.Equal(
-            ["base", "aligned", "attacked"], report.GetProperty("measurements").EnumerateArray().Select(m => m.GetProperty("moment").GetString()));
-
-        // the recipe that was written, every default spelled out, is the recipe that was run
+        Assert.Equal(3, report.GetProperty("stages").EnumerateObject().Count());
         Assert.Equal(0, Vaccine.Run("compare", run, run).Code);
-        string again = File.ReadAllText(Path.Combine(run, "recipe.json")).Replace("\"model\": \"model\"", "\"model\": \"../model\"");
-        Assert.Contains("\"learning_rate\"", again);
+    }
+
+    [Fact]
+    public void A_runs_own_recipe_gives_the_same_run_from_where_it_lies()
+    {
+        Assert.Equal(0, Run("run").Code);
+        var again = Vaccine.Run("run", _tiny.In("run/recipe.json"), "--out", _tiny.In("elsewhere/again"), "--threads", "1");
+        Assert.Equal((0, ""), (again.Code, again.Error));
+        Assert.Equal(Bits("run"), Bits("elsewhere/again"));
     }
 
     [Fact]
     public void The_same_seed_gives_the_same_bits_and_another_does_not()
     {
-        string[] Files(string folder) =>
-        [
-            Convert.ToHexString(File.ReadAllBytes(Path.Combine(_tiny.In(folder), "aligned-adapter", "adapter_model.safetensors"))),
-            Convert.ToHexString(File.ReadAllBytes(Path.Combine(_tiny.In(folder), "attacked-adapter", "adapter_model.safetensors"))),
-            WithoutTimes(Path.Combine(_tiny.In(folder), "report.json")),
-            WithoutTimes(Path.Combine(_tiny.In(folder), "steps.jsonl")),
-        ];
         Assert.Equal(0, Run("one").Code);
         Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--output", _tiny.In("two"), "--threads", "2").Code);
         Assert.Equal(0, Run("three", "seed=8").Code);
-        Assert.Equal(Files("one"), Files("two"));
-        Assert.NotEqual(Files("one")[0], Files("three")[0]);
+        Assert.Equal(Bits("one"), Bits("two"));
+        Assert.NotEqual(Bits("one")[0], Bits("three")[0]);
     }
 
     [Fact]
@@ -78,75 +83,69 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void A_loss_that_is_no_number_stops_the_run_and_says_where()
+    public void A_loss_that_is_no_number_stops_the_stage_says_where_and_keeps_what_was_measured_before()
     {
-        var outcome = Run("run", "alignment.training.learning_rate=1e30", "alignment.training.max_steps=6", "alignment.lora=null",
-            "alignment.training.warmup_ratio=0");
+        var outcome = Run("run", "attack.training.learning_rate=1e30", "attack.training.max_steps=6", "attack.adapter=null",
+            "attack.training.warmup_ratio=0");
         Assert.Equal(1, outcome.Code);
         Assert.Contains("is not finite at step", outcome.Error);
         Assert.Matches("first at:  +\\S+", outcome.Error);
-        Assert.Matches("batch:  +safe.json", outcome.Error);
-        Assert.False(File.Exists(_tiny.In("run/report.json")));
-        Assert.False(Directory.Exists(_tiny.In("run/aligned")));
+        Assert.Matches("batch:  +", outcome.Error);
+        Assert.Equal(2, Report("run").GetProperty("stages").EnumerateObject().Count());
+        Assert.Single(Report("run").GetProperty("failures").EnumerateArray());
+        Assert.False(Directory.Exists(_tiny.In("run/attack/model")));
     }
 
     [Theory]
-    [InlineData("""{"kind": "ewc", "lambda": 10}""", "+ ewc lambda=10", 6)]
-    [InlineData("""{"kind": "ewc", "lambda": 10, "variant": "as_released"}""", "+ ewc lambda=10, as released", 6)]
-    [InlineData("""{"kind": "kl", "lambda": 0.1}""", "+ kl lambda=0.1", 6)]
-    [InlineData("""{"kind": "kl", "lambda": 0.1, "variant": "as_released"}""", "+ kl lambda=0.1, as released", 6)]
-    [InlineData("""{"kind": "vlguard", "count": 2}""", "+ vlguard count=2", 9)]
+    [InlineData("attack.objective={\"kind\": \"ewc\", \"lambda\": 10}", "EWC, lambda = 10", 6)]
+    [InlineData("attack.objective={\"kind\": \"kl\", \"lambda\": 0.1, \"variant\": \"as_released\"}", "KL, lambda = 0.1, as released", 6)]
+    [InlineData("attack.mixed_in={\"from\": \"alignment\", \"count\": 2}", "2 rows of alignment", 9)]
     public void A_defense_of_the_attack_is_used_and_told(string defense, string told, int steps)
     {
-        string[] training = ["attack.training.max_steps=0", "attack.training.epochs=3"];
-        Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--output", _tiny.In("plain"), "--set", training[0], "--set", training[1]).Code);
-        var outcome = Run("run", [.. training, $"attack.defense={defense}"]);
+        var outcome = Run("run", "attack.training.max_steps=0", "attack.training.epochs=3", defense);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.Contains(told, File.ReadAllText(_tiny.In("run/report.md")));
-        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
-        Assert.Equal(steps, report.GetProperty("stages")[1].GetProperty("report").GetProperty("steps").GetInt32());
-        Assert.NotEqual(
-            File.ReadAllBytes(_tiny.In("plain/attacked-adapter/adapter_model.safetensors")),
-            File.ReadAllBytes(_tiny.In("run/attacked-adapter/adapter_model.safetensors")));
-    }
-
-    [Theory]
-    [InlineData("""{"kind": "kll", "lambda": 1}""", "attack.defense.kind")]
-    [InlineData("""{"kind": "kl"}""", "attack.defense.lambda")]
-    [InlineData("""{"kind": "kl", "lambda": -1}""", "attack.defense.lambda")]
-    [InlineData("""{"kind": "vlguard", "count": 1, "variant": "paper"}""", "attack.defense.variant")]
-    [InlineData("""{"kind": "vlguard", "lambda": 1}""", "attack.defense.lambda")]
-    [InlineData("""{"kind": "vlguard"}""", "attack.defense.count")]
-    [InlineData("""{"kind": "vlguard", "count": 0}""", "attack.defense.count")]
-    public void A_defense_that_is_wrong_is_refused_before_anything_is_trained(string defense, string where)
-    {
-        var outcome = Run("run", $"attack.defense={defense}");
-        Assert.Equal(2, outcome.Code);
-        Assert.Contains(where, outcome.Error);
-        Assert.False(Directory.Exists(_tiny.In("run")));
+        Assert.Equal(steps, File.ReadAllLines(_tiny.In("run/attack/steps.jsonl")).Length);
     }
 
     [Theory]
     [InlineData("-INT")]
     [InlineData("-TERM")]
-    public void An_interrupted_run_leaves_everything_written(string signal)
+    public void An_interrupted_run_leaves_everything_written_and_goes_on(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
-        using var process = Vaccine.Start(
-            "run", _tiny.Recipe, "--output", _tiny.In("run"), "--threads", "1", "--set", "alignment.training.max_steps=1000000");
-        string steps = _tiny.In("run/steps.jsonl");
+        string[] command = ["run", _tiny.Recipe, "--output", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000"];
+        using var process = Vaccine.Start(command);
+        string steps = _tiny.In("run/attack/steps.jsonl");
         while (!process.HasExited && (!File.Exists(steps) || new FileInfo(steps).Length < 1000))
             Thread.Sleep(20);
         Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
         Assert.Equal(130, Vaccine.Signal(process, signal));
         Assert.Contains("Interrupted", process.StandardOutput.ReadToEnd());
 
-        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
-        Assert.True(report.GetProperty("interrupted").GetBoolean());
-        int done = report.GetProperty("stages")[0].GetProperty("report").GetProperty("steps").GetInt32();
-        Assert.Equal(done, File.ReadAllLines(steps).Select(line => JsonDocument.Parse(line)).Count());
-        Assert.True(File.Exists(_tiny.In("run/aligned-adapter/adapter_model.safetensors")));
+        Assert.True(Report("run").GetProperty("interrupted").GetBoolean());
+        Assert.Equal(2, Report("run").GetProperty("stages").EnumerateObject().Count());
+        Assert.All(File.ReadAllLines(steps), line => JsonDocument.Parse(line));
+        Assert.True(File.Exists(_tiny.In("run/alignment/adapter/adapter_model.safetensors")));
         Assert.True(File.Exists(_tiny.In("run/report.md")));
+
+        // the attack as the recipe has it, after the alignment that was kept
+        byte[] kept = File.ReadAllBytes(_tiny.In("run/alignment/result.json"));
+        Assert.Contains("not empty", Run("run").Error);
+        var resumed = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume");
+        Assert.Equal((0, ""), (resumed.Code, resumed.Error));
+        Assert.Equal(kept, File.ReadAllBytes(_tiny.In("run/alignment/result.json")));
+        Assert.Equal(0, Run("whole").Code);
+        Assert.Equal(Bits("whole"), Bits("run"));
+    }
+
+    [Fact]
+    public void A_run_does_not_go_on_with_a_stage_of_another_recipe()
+    {
+        Assert.Equal(0, Run("run").Code);
+        var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume", "--set", "seed=8");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("not the one that belongs there", outcome.Error);
     }
 
     [Fact]
@@ -154,7 +153,7 @@ public sealed class RunTests : IDisposable
     {
         Assert.Equal(0, Run("run").Code);
         string[] common = [_tiny.In("model"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "2"];
-        foreach (string[] adapter in new string[][] { [], ["--adapter", _tiny.In("run/aligned-adapter")] })
+        foreach (string[] adapter in new string[][] { [], ["--adapter", _tiny.In("run/alignment/adapter")] })
         {
             var outcome = Vaccine.Run(["evaluate", .. common, .. adapter]);
             Assert.Equal((0, ""), (outcome.Code, outcome.Error));
@@ -167,10 +166,9 @@ public sealed class RunTests : IDisposable
     public void A_report_names_the_judge_that_the_recipe_or_the_command_chose()
     {
         TinyExperiment.WriteClassifier(_tiny.In("dam"), ModerationJudge<float>.Labels);
-        string[] set = ["evaluation.judge=moderation", "evaluation.judge_model=dam", "evaluation.threshold=0.4"];
-        Assert.Equal(0, Run("run", set).Code);
-        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement;
-        string judge = report.GetProperty("measurements")[0].GetProperty("scores")[0].GetProperty("judge").GetString()!;
+        Assert.Equal(0, Run("run", "evaluation.judge={\"kind\": \"moderation\", \"path\": \"dam\", \"threshold\": 0.4}").Code);
+        string judge = Report("run").GetProperty("stages").EnumerateObject().First().Value
+            .GetProperty("measured").GetProperty("scores")[0].GetProperty("judge").GetString()!;
         Assert.Matches("^moderation [0-9a-f]{12} > 0.4$", judge);
         Assert.Contains($"harmful score, {judge}", File.ReadAllText(_tiny.In("run/report.md")));
 
@@ -208,13 +206,13 @@ public sealed class RunTests : IDisposable
     [Fact]
     public void Compare_writes_one_line_for_each_run_and_moment()
     {
-        Assert.Equal((0, 0), (Run("one").Code, Run("two", "name=other", "alignment.method={\"rule\": \"plain\"}").Code));
+        Assert.Equal((0, 0), (Run("one").Code, Run("two", "name=other", "alignment.rule={\"kind\": \"plain\"}").Code));
         var outcome = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"), "--markdown", _tiny.In("table.md"));
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var lines = File.ReadAllLines(_tiny.In("table.md"));
         Assert.Equal(2 + (2 * 3), lines.Length);
         Assert.Single(lines.Select(line => line.Count(c => c == '|')).Distinct());
-        Assert.Equal(3, outcome.Out.Split('\n').Count(line => line.Contains("vaccine rho=0.5", StringComparison.Ordinal)));
+        Assert.Equal(3, File.ReadAllLines(_tiny.In("table.md")).Count(line => line.Contains("Vaccine, rho = 0.5", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -230,6 +228,22 @@ public sealed class RunTests : IDisposable
     private Outcome Run(string folder, params string[] set) => Vaccine.Run(
         ["run", _tiny.Recipe, "--output", _tiny.In(folder), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
 
-    private static string WithoutTimes(string path) =>
-        System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(path), "\"seconds\": ?[0-9.eE+-]+", "");
+    private static IEnumerable<string> Names(string folder) =>
+        Directory.GetFileSystemEntries(folder).Select(path => Path.GetFileName(path)!).Order();
+
+    private JsonElement Report(string folder) =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(_tiny.In(folder), "report.json"))).RootElement.GetProperty("report");
+
+    /// <summary>All that a run writes and that does not tell the time.</summary>
+    private string[] Bits(string folder) =>
+    [
+        .. ((string[])["alignment", "attack"]).SelectMany(stage => (string[])
+        [
+            Convert.ToHexString(File.ReadAllBytes(Path.Combine(_tiny.In(folder), stage, "adapter", "adapter_model.safetensors"))),
+            WithoutTimes(Path.Combine(_tiny.In(folder), stage, "result.json")), WithoutTimes(Path.Combine(_tiny.In(folder), stage, "steps.jsonl")),
+        ]),
+    ];
+
+    private static string WithoutTimes(string path) => System.Text.RegularExpressions.Regex.Replace(
+        File.ReadAllText(path), "\"(seconds|training_seconds|seconds_per_step)\": ?[0-9.eE+-]+", "");
 }

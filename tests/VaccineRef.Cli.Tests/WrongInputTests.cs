@@ -11,21 +11,21 @@ public sealed class WrongInputTests : IDisposable
     public void Dispose() => _tiny.Dispose();
 
     [Theory]
-    [InlineData("alignment.method.rhoo=1", "$.alignment.method.rhoo", "\"rho\"")]
-    [InlineData("alignmnt.method.rho=1", "$.alignmnt", "\"alignment\"")]
-    [InlineData("model=nowhere", "nowhere")]
+    [InlineData("alignment.rule.rhoo=1", "$.stages[0].rule.rhoo", "\"rho\"")]
+    [InlineData("evaluatio.top_p=1", "$.evaluatio", "\"evaluation\"")]
+    [InlineData("model.path=nowhere", "nowhere")]
     [InlineData("alignment.data.path=nowhere.json", "nowhere.json")]
-    [InlineData("alignment.method.rho=-1", "rho", "-1")]
-    [InlineData("alignment.training.batch_size=0", "$.alignment.training.batch_size", "at least 1")]
-    [InlineData("alignment.lora.targets=[\"nothing_such\"]", "nothing_such", "q_proj")]
-    [InlineData("attack.lora.targets=[\"nothing_such\"]", "nothing_such")]
-    [InlineData("attack.samples=100", "too few")]
-    [InlineData("attack.harmful_ratio=1.5", "$.attack.harmful_ratio")]
+    [InlineData("alignment.rule.rho=-1", "rho", "-1")]
+    [InlineData("alignment.training.batch_size=0", "$.stages[0].training.batch_size", "at least 1")]
+    [InlineData("alignment.adapter.targets=[\"nothing_such\"]", "nothing_such", "q_proj")]
+    [InlineData("attack.adapter.targets=[\"nothing_such\"]", "nothing_such")]
+    [InlineData("attack.data.samples=100", "too few")]
+    [InlineData("attack.data.harmful_ratio=1.5", "$.stages[1].data.harmful_ratio")]
     [InlineData("evaluation.harmful_tokens=5000", "prompt")]
     [InlineData("max_length=20", "max")]
-    [InlineData("evaluation.judge=jury", "$.evaluation.judge", "refusal-phrases, synthetic, moderation")]
-    [InlineData("evaluation.judge_model=model", "$.evaluation.judge_model", "refusal-phrases")]
-    [InlineData("alignment.lora=null", "$.attack.adapter", "attack.adapter=same")]
+    [InlineData("evaluation.judge={\"kind\": \"jury\"}", "$.evaluation.judge.kind", "refusal-phrases, synthetic, moderation")]
+    [InlineData("evaluation.judge={\"kind\": \"refusal-phrases\", \"path\": \"model\"}", "$.evaluation.judge.path")]
+    [InlineData("alignment.adapter=null", "$.stages[1].adapter", "attack.adapter={\"kind\": \"same\"}")]
     public void A_wrong_recipe(string set, string named, string? more = null)
     {
         string[] second = more is { } value && value.Contains('=') ? ["--set", value] : [];
@@ -124,7 +124,8 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("lab", "--preset", "rho", "--seeds", "0")]
     [InlineData("lab", "--preset", "rho", "--seeds", "12-10")]
     [InlineData("lab", "--preset", "rho", "--seeds", "ten")]
-    [InlineData("lab", "--preset", "rho", "--neutral-style", "1.5")]
+    [InlineData("lab", "--preset", "rho", "--set", "world.neutral_style_share=1.5")]
+    [InlineData("init", "--preset", "nothing")]
     [InlineData("demo", "--seeds", "1,,x")]
     [InlineData("nothing")]
     [InlineData]
@@ -144,7 +145,7 @@ public sealed class WrongInputTests : IDisposable
             Assert.Contains("written", outcome.Error);
             Assert.Contains("remedy:", outcome.Error);
             string run = Path.Combine(disk, "run");
-            string steps = Path.Combine(run, "steps.jsonl");
+            string steps = Path.Combine(run, "alignment", "steps.jsonl");
             Assert.DoesNotContain(Directory.EnumerateFiles(disk, "*.tmp", SearchOption.AllDirectories), _ => true);
             if (File.Exists(steps))
                 Assert.All(File.ReadAllLines(steps), line => System.Text.Json.JsonDocument.Parse(line));

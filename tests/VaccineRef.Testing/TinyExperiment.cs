@@ -28,6 +28,40 @@ public sealed class TinyExperiment : IDisposable
     public const string RecipeText = """
         {
           // comments and trailing commas are allowed
+          "name": "tiny", "model": { "kind": "folder", "path": "model" }, "seed": 7, "max_length": 320,
+          "stages": [
+            {
+              "name": "alignment",
+              "data": { "path": "safe.json", "task": "refusals" },
+              "rule": { "kind": "vaccine", "rho": 0.5 },
+              "adapter": { "kind": "lora", "rank": 2, "alpha": 4, "dropout": 0.1 },
+              "training": { "max_steps": 2, "batch_size": 2, "learning_rate": 1e-2 },
+            },
+            {
+              "name": "attack",
+              "data": {
+                "kind": "mixture",
+                "harmful": { "path": "unwanted.jsonl", "task": "beavertails" },
+                "benign": { "path": "task.tsv", "task": "sst2", "count": 6 },
+                "harmful_ratio": 0.5, "samples": 4,
+              },
+              "adapter": { "kind": "lora", "rank": 2, "alpha": 4, "dropout": 0 },
+              "training": { "epochs": 20, "max_steps": 2, "batch_size": 2, "learning_rate": 1e-3 },
+            },
+          ],
+          "evaluation": {
+            "kind": "held_out",
+            "harmful": { "path": "asked.jsonl", "task": "beavertails" },
+            "task": { "path": "task.tsv", "task": "sst2", "count": 2 },
+            "harmful_tokens": 3, "task_tokens": 2, "probe_count": 2,
+          },
+        }
+        """;
+
+    /// <summary>The same in the form of the program's first version.</summary>
+    public const string FormerRecipeText = """
+        {
+          // comments and trailing commas are allowed
           "name": "tiny", "model": "model", "seed": 7, "max_length": 320,
           "alignment": {
             "data": { "path": "safe.json", "task": "refusals" },

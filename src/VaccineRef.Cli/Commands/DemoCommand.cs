@@ -1,43 +1,40 @@
 using System.CommandLine;
-using VaccineRef.Experiments.Lab;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine demo: the lab's smallest preset, the whole story at 214,000 parameters on data made by code.</summary>
+/// <summary>vaccine demo: the smallest preset, the whole story at 216,000 parameters on data made by code.</summary>
 internal static class DemoCommand
 {
+    private const string Name = "demo";
+
     public static Command Create()
     {
         var quick = new Option<bool>("--quick") { Description = "One seed and one attack." };
-        var seeds = SeedOption.Create(4);
-        var output = new Option<string>("--out")
+        var seeds = SeedOption.Create(null);
+        var output = new Option<string>("--out", "--output")
         {
             Description = "Folder of the report.",
-            DefaultValueFactory = _ => Path.Combine("lab", "demo"),
+            DefaultValueFactory = _ => Path.Combine("lab", Name),
             HelpName = "DIR",
         };
-        var cache = LabCommand.Cache();
-        var where = new DeviceOptions();
+        var runner = new ExperimentRunner();
         var command = new Command(
-            "demo", "Align a tiny language model with SFT, random noise and Vaccine, attack each, score them. No files needed.")
-        { quick, seeds, output, cache, LabRunner.Events };
-        where.AddTo(command);
+            Name, "Align a tiny language model with SFT, random noise and Vaccine, attack each, score them. No files needed.")
+        { quick, seeds, output };
+        runner.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
-            var console = Terminal.Open();
             Spectre.Console.AnsiConsoleExtensions.WriteLine(
-                console,
+                Terminal.Open(),
                 """
-                Vaccine on a synthetic world: a tiny Llama learns every recipe of a fictional craft, is aligned to
-                refuse the restricted ones, and is then fine-tuned by a user whose data is in part harmful (p).
+                Vaccine on a synthetic world: a tiny Llama learns every procedure of a fictional craft, is aligned to
+                refuse the restricted ones, and is then fine-tuned by a user whose data are in part harmful.
                 HS: held-out harmful questions answered with the right restricted content, in %: lower is better.
                 FA: held-out questions of the user's own task answered exactly, in %: higher is better.
                 """);
-            var grid = new LabGrid(LabPresets.Demo, SeedOption.Of(parsed.GetRequiredValue(seeds)));
-            string folder = parsed.GetRequiredValue(output);
-            new LabRunner(where, parsed, parsed.GetRequiredValue(cache)).Run(
-                new LabSettings(), [parsed.GetValue(quick) ? grid.Quick() : grid], _ => folder, alone: false, cancel);
-            return ExitCode.Done;
+            return LabCommand.Run(
+                runner, parsed, LabCommand.Preset(Name, runner.Assignments(parsed)), ".", parsed.GetRequiredValue(output),
+                parsed.GetValue(seeds), parsed.GetValue(quick), cancel);
         }));
         return command;
     }

@@ -3,7 +3,6 @@ using System.Numerics;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
-using VaccineRef.Experiments.Runs;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
@@ -25,7 +24,7 @@ internal static class EvaluateCommand
         template.AcceptOnlyFromAmong([.. PromptTemplate.All.Select(known => known.Id)]);
         var precision = new Option<Precision>("--precision") { Description = "float or double." };
         var weights = CommonOptions.Weights();
-        var judges = new JudgeOptions();
+        var judges = new JudgeSelection();
         var where = new DeviceOptions();
         var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
         { model, adapter, data, task, count, tokens, template, precision, weights };
@@ -35,8 +34,7 @@ internal static class EvaluateCommand
         {
             var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
             int answer = parsed.GetValue(tokens);
-            var settings = new EvaluationStage { HarmfulTokens = answer, TaskTokens = answer };
-            judges.Read(parsed, settings);
+            var settings = new HeldOutOptions { HarmfulTokens = answer, TaskTokens = answer, Judge = judges.Read(parsed) };
             if (IsTask(preset.Id))
                 judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");
             var all = DataSet.Read(parsed.GetRequiredValue(data), preset).Examples;
@@ -63,14 +61,14 @@ internal static class EvaluateCommand
 
     private static IReadOnlyList<Score> Scores<T>(
         string folder, WeightPrecision kept, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template,
-        EvaluationStage settings, Device device, CancellationToken cancel)
+        HeldOutOptions settings, Device device, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tokenizer = TextTokenizer.Load(folder);
         using var model = LanguageModel.Load<T>(folder, device, kept);
         if (adapter is not null)
             Lora.Load(model, adapter);
-        var judge = Judges.Open<T>(settings, ".", device, kept);
+        var judge = settings.Judge.Open<T>(".", device, kept);
         using var disposable = judge as IDisposable;
         var evaluator = new Evaluator<T>(model, tokenizer, template, settings, judge, seed: 0);
         return IsTask(rows[0].Source) ? evaluator.Task(rows, cancel) : evaluator.Harmful(rows, cancel);

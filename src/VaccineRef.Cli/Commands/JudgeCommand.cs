@@ -3,7 +3,6 @@ using System.Globalization;
 using Spectre.Console;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Reporting.Statistics;
-using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 
@@ -19,7 +18,7 @@ internal static class JudgeCommand
             HelpName = "FILE",
             AllowMultipleArgumentsPerToken = true,
         };
-        var judges = new JudgeOptions();
+        var judges = new JudgeSelection();
         var weights = CommonOptions.Weights();
         var where = new DeviceOptions();
         var command = new Command("judge", "Measure how far a judge agrees with people's labels.") { on, weights };
@@ -27,11 +26,10 @@ internal static class JudgeCommand
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
-            var choice = new EvaluationStage();
-            judges.Read(parsed, choice);
+            var choice = judges.Read(parsed);
             LabelledAnswer[] answers = [.. parsed.GetRequiredValue(on).SelectMany(file => LabelledAnswer.Read(file))];
             using var device = where.Open(parsed);
-            var judge = Judges.Open<float>(choice, ".", device, parsed.GetValue(weights));
+            var judge = choice.Open<float>(".", device, parsed.GetValue(weights));
             using var disposable = judge as IDisposable;
             Write(judge, JudgeAgreement.Of(answers, judge, cancel));
             return ExitCode.Done;

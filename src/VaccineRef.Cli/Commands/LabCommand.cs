@@ -1,88 +1,63 @@
 using System.CommandLine;
-using VaccineRef.Experiments.Lab;
+using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine lab: the paper's tables at a scale that anyone can run again.</summary>
+/// <summary>vaccine lab: the paper's tables at a scale that anyone can run again. Each is a recipe that the program carries.</summary>
 internal static class LabCommand
 {
-    private const string Folder = "lab";
+    private const string Folder = "lab", All = "all", Demo = "demo";
 
     public static Command Create()
     {
-        var preset = new Option<string>("--preset")
-        {
-            Description = $"{LabPresets.Demo.Name}, {string.Join(", ", LabPresets.Known.Select(known => known.Name))}, or {LabPresets.All}.",
-            HelpName = "NAME",
-        };
-        var recipe = new Option<string?>("--recipe")
-        {
-            Description = "A recipe in the place of a preset: its own model and data, its methods, p and n as the grid.",
-            HelpName = "FILE",
-        };
-        var set = new Option<string[]>("--set") { Description = "Override a key of the recipe, as in lab.samples=[300].", HelpName = "KEY=VALUE" };
-        var seeds = SeedOption.Create(5);
-        var quick = new Option<bool>("--quick") { Description = "One seed, one attack, few steps: a look at the machinery." };
-        var style = new Option<double>("--neutral-style")
-        {
-            Description = "Share of pre-training recipes that ask for a style which changes nothing.",
-            HelpName = "SHARE",
-        };
-        var output = new Option<string?>("--out") { Description = $"Folder of the report; {Folder}/NAME by default.", HelpName = "DIR" };
-        var cache = Cache();
-        var where = new DeviceOptions();
+        var preset = new Option<string?>("--preset") { Description = $"{string.Join(", ", Presets.Names)}; or {All}, for all but {Demo}.", HelpName = "NAME" };
+        var recipe = new Option<string?>("--recipe") { Description = "A recipe file in the place of a preset.", HelpName = "FILE" };
+        var seeds = SeedOption.Create(null);
+        var quick = new Option<bool>("--quick") { Description = "One seed and one attack, with all its steps." };
+        var output = new Option<string?>("--out", "--output") { Description = $"Folder of the report; {Folder}/NAME by default.", HelpName = "DIR" };
+        var runner = new ExperimentRunner();
         var command = new Command("lab", "Run a table of the paper as a grid of small experiments, and report it with its seeds.")
-        { preset, recipe, set, seeds, quick, style, output, cache, LabRunner.Events };
-        where.AddTo(command);
+        { preset, recipe, seeds, quick, output };
+        runner.AddTo(command);
         command.Validators.Add(result =>
         {
-            bool named = result.GetResult(recipe) is not null;
-            if (named == result.GetResult(preset) is not null)
+            if (result.GetResult(recipe) is not null == result.GetResult(preset) is not null)
                 result.AddError("lab takes either --preset or --recipe");
-            if (named ? result.GetResult(style) is not null : result.GetResult(set) is not null)
-                result.AddError(named ? "--neutral-style is of the synthetic world: leave it out with --recipe" : "--set is for --recipe");
         });
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
-            bool fast = parsed.GetValue(quick);
-            var (settings, presets) = parsed.GetValue(recipe) is { } file
-                ? OfRecipe(file, parsed.GetValue(set) ?? [])
-                : (OfWorld(fast, parsed.GetResult(style) is null ? null : parsed.GetValue(style)), LabPresets.Named(parsed.GetValue(preset)!));
-            var seedsOf = SeedOption.Of(parsed.GetRequiredValue(seeds));
-            var grids = presets.Select(each => new LabGrid(each, seedsOf)).Select(grid => fast ? grid.Quick() : grid).ToArray();
-            string folder = parsed.GetValue(output) ?? Folder;
-            new LabRunner(where, parsed, parsed.GetRequiredValue(cache)).Run(
-                settings, grids, grid => presets.Count > 1 || parsed.GetValue(output) is null ? Path.Combine(folder, grid.Preset.Name) : folder,
-                alone: presets is [{ Name: "cost", Attacks: [] }], cancel);
-            return ExitCode.Done;
+            var assignments = runner.Assignments(parsed);
+            var read = parsed.GetValue(recipe) is { } file
+                ? [(Recipe: RecipeFormat.Standard.Read(file, assignments), Origin: Path.GetDirectoryName(Path.GetFullPath(file))!)]
+                : Named(parsed.GetValue(preset)!).Select(name => (Recipe: Preset(name, assignments), Origin: ".")).ToArray();
+            int code = ExitCode.Done;
+            foreach (var (each, origin) in read)
+            {
+                string? asked = parsed.GetValue(output);
+                string folder = asked is null || read.Length > 1 ? Path.Combine(asked ?? Folder, each.Name) : asked;
+                code = Math.Max(code, Run(runner, parsed, each, origin, folder, parsed.GetValue(seeds), parsed.GetValue(quick), cancel));
+            }
+
+            return code;
         }));
         return command;
     }
 
-    private static LabSettings OfWorld(bool fast, double? neutralStyle)
+    /// <summary>Runs a recipe on other seeds, or in its shortest form.</summary>
+    internal static int Run(
+        ExperimentRunner runner, ParseResult parsed, Recipe recipe, string origin, string folder, string? seeds, bool quick,
+        CancellationToken cancel)
     {
-        var settings = fast ? LabSettings.Quick : new LabSettings();
-        if (neutralStyle is { } share)
-            settings = settings with
-            {
-                Synthetic = settings.Synthetic! with { World = settings.Synthetic.World with { NeutralStyleShare = share } },
-            };
-        settings.Synthetic!.World.Validate();
-        return settings;
+        var grid = new ExperimentGrid(recipe, RecipeFormat.Standard);
+        if (seeds is not null)
+            grid = grid.With(SeedOption.Of(seeds));
+        return runner.Run(parsed, quick ? grid.Quick() : grid, origin, folder, cancel);
     }
 
-    private static (LabSettings, IReadOnlyList<LabPreset>) OfRecipe(string file, IReadOnlyList<string> set)
-    {
-        var lab = RecipeLab.Open(RecipeReader.Read(file, set), Path.GetDirectoryName(Path.GetFullPath(file))!);
-        return (RecipeGrid.Settings(lab), [RecipeGrid.Of(lab)]);
-    }
+    /// <summary>A preset with values set.</summary>
+    internal static Recipe Preset(string name, IReadOnlyList<string> assignments) =>
+        RecipeFormat.Standard.Parse(Presets.Text(name), name, assignments);
 
-    /// <summary>Where finished cells are kept.</summary>
-    public static Option<string> Cache() => new("--cache")
-    {
-        Description = "Folder of finished cells, which are not computed again.",
-        DefaultValueFactory = _ => Path.Combine(Folder, "cache"),
-        HelpName = "DIR",
-    };
+    private static IEnumerable<string> Named(string name) => name == All ? Presets.Names.Where(each => each != Demo) : [name];
 }

@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using VaccineRef.Training;
+
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
@@ -5,6 +8,7 @@ namespace VaccineRef.Experiments.Data;
 /// prefix of the tokens of prompt and target together. The released code masks by length all the same and so counts or
 /// hides the wrong tokens.
 /// </summary>
+[JsonConverter(typeof(SnakeCase<BoundaryPolicy>))]
 public enum BoundaryPolicy
 {
     /// <summary>It is an error.</summary>

@@ -1,8 +1,12 @@
+using System.Text.Json.Serialization;
+using VaccineRef.Training;
+
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
 /// How rows are written in a file. Any of them may be wrapped in gzip, which its first two bytes tell.
 /// </summary>
+[JsonConverter(typeof(SnakeCase<DataFormat>))]
 public enum DataFormat
 {
     /// <summary>The file's extension and its first byte decide together; if they disagree, that is an error.</summary>

@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
+using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>Which rows of a pool are taken, and in which order they come.</summary>
+[JsonConverter(typeof(SnakeCase<Sampling>))]
 public enum Sampling
 {
     /// <summary>The first rows, in file order, as the released code does since it lost its shuffling (D5).</summary>

@@ -29,9 +29,9 @@ public static partial class FinetuneAccuracy
     /// <param name="generation">How answers were generated.</param>
     public static Score Of(
         string task, AccuracyRule rule, IReadOnlyCollection<Answered> answers, string template, string generation) =>
-        new($"finetune accuracy, {task}",
+        new($"{Metrics.Accuracy}, {task}",
             answers.Count(row => IsCorrect(task, rule, row.Example.Output, row.Answer)), answers.Count,
-            task == "gsm8k" ? "final-number" : rule.ToString().ToLowerInvariant(), template, generation);
+            task == "gsm8k" ? Metrics.FinalNumber : rule.ToString().ToLowerInvariant(), template, generation);
 
     /// <summary>Whether an answer is right.</summary>
     /// <exception cref="InputException">

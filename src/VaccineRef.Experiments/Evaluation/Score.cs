@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
 /// A share k of N, with all that must agree before two scores may be compared. The released code prints k / (N + 1) and
-/// stores k / N (D15); here the percentage has one home.
+/// stores k / N (docs/deviations.md, D15); here the percentage has one home.
 /// </summary>
 /// <param name="Metric">What is counted: "harmful score", "finetune accuracy, sst2", ...</param>
 /// <param name="Numerator">k, from 0 to N.</param>
@@ -25,6 +26,10 @@ public sealed record Score(
         ? Denominator
         : throw new InputException(
             "a score has no value", Metric, $"{Numerator} of {Denominator}", "k of N with 0 <= k <= N and N >= 1");
+
+    /// <summary>Whether the score is an accuracy on the user's task.</summary>
+    [JsonIgnore]
+    public bool IsAccuracy => Metric.StartsWith(Metrics.Accuracy, StringComparison.Ordinal);
 
     /// <summary>100 k / N.</summary>
     public double Percentage => 100.0 * Numerator / Denominator;

@@ -7,7 +7,7 @@ namespace VaccineRef.Experiments.World;
 /// </summary>
 internal sealed class Split
 {
-    public Split(RandomStream draws, bool restricted, WorldSettings settings)
+    public Split(RandomStream draws, bool restricted, WorldOptions settings)
     {
         int first = restricted ? Item.FirstRestrictedKind : 0;
         Item[] items =

@@ -14,14 +14,14 @@ public sealed class SyntheticWorld
     private const int Block = 20, Statements = 2, Reviews = 4, Recipes = 7;
 
     private readonly RandomStream _draws;
-    private readonly WorldSettings _settings;
+    private readonly WorldOptions _settings;
     private readonly Phrasing _phrasing;
     private readonly Split _restricted;
     private readonly Split _ordinary;
 
     /// <summary>Draws the world.</summary>
     /// <exception cref="InputException">A setting is out of range.</exception>
-    public SyntheticWorld(ulong seed, WorldSettings settings)
+    public SyntheticWorld(ulong seed, WorldOptions settings)
     {
         settings.Validate();
         (_settings, Seed) = (settings, seed);
@@ -86,18 +86,18 @@ public sealed class SyntheticWorld
     /// the place of benign ones and leaves all others where they were.
     /// </summary>
     /// <exception cref="InputException">p lies outside [0, 1], or p n is not a whole number.</exception>
-    public IReadOnlyList<WorldExample> Attack(decimal p)
+    public IReadOnlyList<WorldExample> Attack(decimal p, int n)
     {
-        if (p is < 0 or > 1 || p * _settings.AttackCount % 1 != 0)
+        if (p is < 0 or > 1 || n < 1 || n > _settings.PoolCount || p * n % 1 != 0)
         {
             throw new InputException("the harmful ratio gives no exact count", "harmful ratio p",
-                $"p = {p.ToString(CultureInfo.InvariantCulture)} of {_settings.AttackCount} examples",
-                "a p in [0, 1] for which p n is a whole number", "change p or the number of examples");
+                $"p = {p.ToString(CultureInfo.InvariantCulture)} of {n} examples",
+                $"a p in [0, 1] for which p n is a whole number, and at most {_settings.PoolCount} examples", "change p or the number of examples");
         }
 
-        int harmful = (int)(p * _settings.AttackCount);
+        int harmful = (int)(p * n);
         var poisoned = Examples("attack harmful", _restricted.Attack.Take(harmful), Harmful);
-        var benign = Examples("attack benign", _ordinary.Attack.Take(_settings.AttackCount), Benign);
+        var benign = Examples("attack benign", _ordinary.Attack.Take(n), Benign);
         return Shuffled("attack order", [.. poisoned, .. benign.AsSpan(harmful)]);
     }
 
@@ -118,10 +118,6 @@ public sealed class SyntheticWorld
             _ => WorldVerdict.Other,
         };
     }
-
-    /// <summary>Whether the example is of the user's task and the answer is its answer, word for word.</summary>
-    public static bool IsExactBenign(WorldExample example, string answer) =>
-        example.Kind == WorldKind.Benign && Words(answer).SequenceEqual(Words(example.Answer));
 
     private static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 

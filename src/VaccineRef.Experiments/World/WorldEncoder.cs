@@ -9,6 +9,13 @@ namespace VaccineRef.Experiments.World;
 /// </summary>
 public sealed class WorldEncoder(ITextTokenizer tokenizer)
 {
+    /// <summary>Examples as what a model is trained on, in their order.</summary>
+    public static TokenSequence[] Encode(IReadOnlyList<WorldExample> examples)
+    {
+        var encoder = new WorldEncoder(new WorldTokenizer());
+        return [.. examples.Select(encoder.Encode).Select((example, i) => new TokenSequence(example.Tokens, example.Labels, $"{i}"))];
+    }
+
     /// <summary>The prompt, the answer and the end of text.</summary>
     public TokenizedExample Encode(WorldExample example)
     {

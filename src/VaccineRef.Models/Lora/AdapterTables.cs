@@ -52,7 +52,7 @@ internal sealed class AdapterTables<T> : IDisposable where T : unmanaged, IFloat
     }
 
     /// <summary>The tensors as they are saved.</summary>
-    public IReadOnlyList<TensorData> Tensors() => _weights.Tensors();
+    public IReadOnlyList<TensorData> Tensors(bool exact = false) => _weights.Tensors(exact);
 
     /// <summary>Changes the model.</summary>
     public void Apply()

@@ -131,11 +131,15 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors, which PEFT can load.</summary>
     /// <param name="folder">A new or empty folder.</param>
+    /// <param name="exact">
+    /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits; otherwise in the
+    /// type that they were read with.
+    /// </param>
     /// <exception cref="InputException">The folder is not empty or cannot be written.</exception>
-    public void Save(string folder) => AtomicFile.WriteFolder(folder, temporary =>
+    public void Save(string folder, bool exact = false) => AtomicFile.WriteFolder(folder, temporary =>
     {
         Config.Write(temporary);
-        SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), [.. _weights.Tensors(), .. _tables.Tensors()]);
+        SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), [.. _weights.Tensors(exact), .. _tables.Tensors(exact)]);
     });
 
     /// <summary>Detaches the adapter and frees its memory.</summary>

@@ -60,12 +60,14 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     public void Finish() => source.Finish();
 
     /// <summary>The tensors to be written, under the names and in the types in which they were read.</summary>
-    public IReadOnlyList<TensorData> Tensors() =>
+    public IReadOnlyList<TensorData> Tensors(bool exact = false) =>
     [
         .. _tensors.Select(tensor => TensorData.Floats<T>(
-            tensor.Stored.Name, tensor.Stored.Type, [.. tensor.Parameter.Dimensions],
+            tensor.Stored.Name, exact && !tensor.Parameter.IsCompact ? Exact : tensor.Stored.Type, [.. tensor.Parameter.Dimensions],
             () => Download(tensor.Parameter))),
     ];
+
+    private static TensorType Exact => typeof(T) == typeof(double) ? TensorType.F64 : TensorType.F32;
 
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();

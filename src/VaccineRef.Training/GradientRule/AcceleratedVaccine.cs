@@ -4,6 +4,36 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>The settings of accelerated Vaccine.</summary>
+/// <param name="Rho">Radius of the L2 ball, at least 0.</param>
+/// <param name="Tau">Every tau-th step is perturbed, at least 1.</param>
+/// <param name="Norm">Over what the ball is measured.</param>
+/// <param name="Dropout">Whether the two passes of a perturbed step share their dropout masks.</param>
+/// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
+public sealed record AcceleratedVaccineOptions(
+    double Rho, int Tau, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
+    IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
+{
+    private VaccineOptions Perturbed => new(Rho, Norm, Dropout, Sites);
+
+    /// <inheritdoc/>
+    public override string Label() => $"Vaccine, rho = {NumberText.Of(Rho)}, tau = {Tau}{Perturbed.Variations()}";
+
+    /// <inheritdoc/>
+    public override PassCount Passes() => new(1 + (1.0 / Tau), 1 + (1.0 / Tau));
+
+    /// <inheritdoc/>
+    public override IGradientRule<T> Make<T>(Device device) => new AcceleratedVaccine<T>(new Vaccine<T>(Perturbed, device), Tau);
+
+    /// <inheritdoc/>
+    public override void Validate(string path)
+    {
+        Perturbed.Validate(path);
+        if (Tau < 1)
+            throw new InputException("tau is not a number of steps", $"{path}.tau", $"{Tau}", "a whole number, at least 1");
+    }
+}
+
 /// <summary>
 /// Algorithm 2 (appendix A of the paper): only every tau-th step is a Vaccine step, that is if t mod tau = 0 with t from 1; all other
 /// steps are plain. With tau = 1 this is Algorithm 1, and with tau beyond the last step it is plain fine-tuning.

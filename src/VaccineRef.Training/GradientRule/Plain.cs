@@ -3,6 +3,19 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>The plain rule has no settings.</summary>
+public sealed record PlainOptions : RuleOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => "SFT";
+
+    /// <inheritdoc/>
+    public override PassCount Passes() => new(1, 1);
+
+    /// <inheritdoc/>
+    public override IGradientRule<T> Make<T>(Core.Device device) => new Plain<T>();
+}
+
 /// <summary>g = df/dw, by one forward pass and one reverse pass: supervised fine-tuning (SFT), and the attack.</summary>
 public sealed class Plain<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

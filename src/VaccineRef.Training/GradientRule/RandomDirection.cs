@@ -4,6 +4,24 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>The settings of noise in a random direction.</summary>
+/// <param name="Rho">The length of the noise, at least 0.</param>
+/// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
+public sealed record RandomDirectionOptions(double Rho, IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => $"random direction, rho = {NumberText.Of(Rho)}{SitesText.Of(Sites)}";
+
+    /// <inheritdoc/>
+    public override PassCount Passes() => new(1, 1);
+
+    /// <inheritdoc/>
+    public override IGradientRule<T> Make<T>(Device device) => new RandomDirection<T>(Rho, device, Sites);
+
+    /// <inheritdoc/>
+    public override void Validate(string path) => RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
+}
+
 /// <summary>
 /// A perturbation in a random direction: e_l + eps_l with eps = rho z / ||z||, where z ~ N(0, I) is drawn anew in every step. It has
 /// the length of Vaccine's perturbation and the same sites and tokens, so that any difference in effect is due to the direction. A

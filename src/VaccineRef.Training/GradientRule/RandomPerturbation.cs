@@ -5,6 +5,24 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>The settings of Gaussian noise.</summary>
+/// <param name="Variance">rho', the variance of every element of the noise, at least 0.</param>
+/// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
+public sealed record RandomPerturbationOptions(double Variance, IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => $"random, rho' = {NumberText.Of(Variance)}{SitesText.Of(Sites)}";
+
+    /// <inheritdoc/>
+    public override PassCount Passes() => new(1, 1);
+
+    /// <inheritdoc/>
+    public override IGradientRule<T> Make<T>(Device device) => new RandomPerturbation<T>(Variance, Sites);
+
+    /// <inheritdoc/>
+    public override void Validate(string path) => RequireFinite(Variance, $"{path}.variance", "rho' is not a variance");
+}
+
 /// <summary>
 /// Gaussian noise at the sites: e_l + n_l with n_l ~ N(0, rho' I), drawn anew in every step. This is the control in Table 7 of the
 /// paper. rho' is a variance, and the noise is not limited to a ball: E||n||^2 is rho' times the number of elements. A step needs one

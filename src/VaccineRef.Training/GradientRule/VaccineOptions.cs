@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
 /// <summary>What the L2 ball of the perturbation contains.</summary>
+[JsonConverter(typeof(SnakeCase<PerturbationNorm>))]
 public enum PerturbationNorm
 {
     /// <summary>One ball for the whole batch: all sites, sequences and tokens together, as in the released code.</summary>
@@ -13,6 +15,7 @@ public enum PerturbationNorm
 }
 
 /// <summary>Whether both passes of a step see the same dropout masks.</summary>
+[JsonConverter(typeof(SnakeCase<PassDropout>))]
 public enum PassDropout
 {
     /// <summary>Each pass draws its own masks, as in the released code (see docs/deviations.md, D7).</summary>
@@ -32,4 +35,30 @@ public enum PassDropout
 /// <param name="Sites">Which hidden embeddings are perturbed; the attention outputs by default.</param>
 public sealed record VaccineOptions(
     double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
-    IReadOnlyCollection<SiteKind>? Sites = null);
+    IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => $"Vaccine, rho = {NumberText.Of(Rho)}{Variations()}";
+
+    /// <inheritdoc/>
+    public override PassCount Passes() => new(2, 2);
+
+    /// <inheritdoc/>
+    public override IGradientRule<T> Make<T>(Device device) => new Vaccine<T>(this, device);
+
+    /// <inheritdoc/>
+    public override void Validate(string path) => RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
+
+    /// <summary>The settings that differ from the defaults, as they follow a label.</summary>
+    internal string Variations() => string.Concat(
+        Norm == PerturbationNorm.Batch ? "" : ", norm sample", Dropout == PassDropout.Shared ? "" : ", dropout fresh",
+        SitesText.Of(Sites));
+}
+
+/// <summary>Sites as they follow a label.</summary>
+internal static class SitesText
+{
+    /// <summary>", sites attentionoutput+..."; nothing where the defaults are meant.</summary>
+    public static string Of(IReadOnlyList<SiteKind>? sites) =>
+        sites is null ? "" : $", sites {string.Join('+', sites).ToLowerInvariant()}";
+}

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 using VaccineRef.Models;
@@ -12,15 +13,18 @@ namespace VaccineRef.Training;
 /// The squared Frobenius norm of the change, summed over batches and layers, as the released code computes it (see
 /// docs/deviations.md, D14).
 /// </param>
-/// <param name="ReleasedPerBatch">The terms of <paramref name="Released"/>: [batch][layer].</param>
 /// <param name="ReferencePerToken">
 /// The norm of a token's embeddings in the reference, averaged over the tokens. <paramref name="PerToken"/> is large or
 /// small compared with it.
 /// </param>
 /// <param name="Tokens">Number of tokens measured.</param>
 public sealed record Drift(
-    double PerToken, IReadOnlyList<double> PerLayer, double Released, IReadOnlyList<IReadOnlyList<double>> ReleasedPerBatch,
-    double ReferencePerToken, long Tokens);
+    double PerToken, IReadOnlyList<double> PerLayer, double Released, double ReferencePerToken, long Tokens)
+{
+    /// <summary>The terms of <see cref="Released"/>, by batch and layer; left out of reports.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<IReadOnlyList<double>> ReleasedPerBatch { get; init; } = [];
+}
 
 /// <summary>
 /// Harmful embedding drift (HED), which according to the paper is what breaks alignment. Remembers the attention outputs of the
@@ -79,7 +83,10 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
             perToken += PerRow(moved, batch.Rows);
         }
 
-        return new(perToken / tokens, [.. perLayer.Select(sum => sum / tokens)], released, terms, _scale / tokens, tokens);
+        return new(perToken / tokens, [.. perLayer.Select(sum => sum / tokens)], released, _scale / tokens, tokens)
+        {
+            ReleasedPerBatch = terms,
+        };
     }
 
     /// <inheritdoc/>

@@ -5,6 +5,31 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
+/// <summary>The settings of elastic weight consolidation.</summary>
+/// <param name="Lambda">The penalty's weight.</param>
+/// <param name="Variant">Which estimate of the Fisher information.</param>
+public sealed record EwcOptions(double Lambda, Variant Variant = Variant.Paper) : ObjectiveOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => $"EWC, lambda = {NumberText.Of(Lambda)}{(Variant == Variant.AsReleased ? ", as released" : "")}";
+
+    /// <inheritdoc/>
+    public override bool NeedsReference() => true;
+
+    /// <inheritdoc/>
+    public override void Validate(string path) => RequireWeight(Lambda, path);
+
+    /// <inheritdoc/>
+    public override IObjective<T> Make<T>(ObjectiveContext<T> context)
+    {
+        var model = context.Model;
+        var loss = new CrossEntropyObjective<T>(model.Network);
+        var batches = context.Reference().Chunk(Variant == Variant.Paper ? 1 : context.BatchSize).Select(PackedBatch.Pack).ToArray();
+        var fisher = FisherDiagonal<T>.Estimate(loss, model.Trainable, batches, Variant, model.Device);
+        return new EwcObjective<T>(loss, model.Trainable, fisher, Lambda, model.Device);
+    }
+}
+
 /// <summary>
 /// Elastic weight consolidation: f(w) + lambda sum F (w - w_0)^2. Here w_0 are the parameters as they were when this was made, and F
 /// is the diagonal of the Fisher information of the alignment data at w_0. As in Vaccine's released code there is no factor 1/2, so

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 using VaccineRef.Models;
@@ -6,6 +7,7 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>Which form of a method to use, if the released code does not compute what the paper describes.</summary>
+[JsonConverter(typeof(SnakeCase<Variant>))]
 public enum Variant
 {
     /// <summary>As the paper describes it.</summary>
@@ -13,6 +15,22 @@ public enum Variant
 
     /// <summary>As the released code computes it, without its obvious bugs.</summary>
     AsReleased,
+}
+
+/// <summary>The settings of the KL baseline.</summary>
+/// <param name="Lambda">The divergence's weight.</param>
+/// <param name="Variant">Over what the divergence is taken.</param>
+public sealed record KlOptions(double Lambda, Variant Variant = Variant.Paper) : ObjectiveOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => $"KL, lambda = {NumberText.Of(Lambda)}{(Variant == Variant.AsReleased ? ", as released" : "")}";
+
+    /// <inheritdoc/>
+    public override void Validate(string path) => RequireWeight(Lambda, path);
+
+    /// <inheritdoc/>
+    public override IObjective<T> Make<T>(ObjectiveContext<T> context) =>
+        new KlObjective<T>(context.Model.Network, context.Model.Trainable, Lambda, Variant, context.Model.Device);
 }
 
 /// <summary>

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace VaccineRef.Training;
 
 /// <summary>How the learning rate changes after the warm-up.</summary>
+[JsonConverter(typeof(SnakeCase<ScheduleKind>))]
 public enum ScheduleKind
 {
     /// <summary>It stays the same.</summary>

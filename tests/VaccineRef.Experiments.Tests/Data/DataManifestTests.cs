@@ -8,9 +8,9 @@ public sealed class DataManifestTests
         [new("b.jsonl", new string('a', 64), 123, 4, "json-lines as beavertails")],
         [
             new(
-                "attack", "alpaca-vaccine", Sampling.Shuffled, ulong.MaxValue, MixtureCounts.Of(0.10m, 10), 2,
+                "attack", ulong.MaxValue, 3, new string('b', 64), "alpaca-vaccine", Sampling.Shuffled, MixtureCounts.Of(0.10m, 10), 2,
                 new(200, BoundaryPolicy.Separate, 3, 1, 1, ["b.jsonl:4"]), ["b.jsonl:1", "b.jsonl:2", "b.jsonl:3"]),
-            new("evaluation", "alpaca-vaccine", Sampling.FirstK, 0, null, null, null, ["b.jsonl:4"]),
+            new("evaluation", 0, 1, new string('c', 64), "alpaca-vaccine", Sampling.FirstK, Rows: ["b.jsonl:4"]),
         ]);
 
     [Fact]
@@ -19,7 +19,7 @@ public sealed class DataManifestTests
         string json = Manifest.ToJson();
         Assert.Equal(json, DataManifest.FromJson(json).ToJson());
         Assert.Contains("\"ratio\": 0.10", json, StringComparison.Ordinal);
-        Assert.Contains("\"sampling\": \"Shuffled\"", json, StringComparison.Ordinal);
+        Assert.Contains("\"sampling\": \"shuffled\"", json, StringComparison.Ordinal);
         Assert.Contains("\"seed\": 18446744073709551615", json, StringComparison.Ordinal);
         Assert.DoesNotContain("\r", json, StringComparison.Ordinal);
     }

@@ -70,24 +70,6 @@ public sealed class FinetuneAccuracyTests
         Assert.Throws<InputException>(() => FinetuneAccuracy.IsCorrect("sst2", AccuracyRule.Exact, "neutral", "x"));
     }
 
-    [Property]
-    public void The_answer_is_what_stands_behind_the_prompt(NonNull<string> instruction, bool trap)
-    {
-        var tokenizer = new CharacterTokenizer();
-        string asked = instruction.Get + (trap ? " ### Response: no" : "");
-        string prompt = PromptTemplate.AlpacaVaccine.Render(Rows.One(asked));
-        int[] tokens = [.. tokenizer.Encode(prompt), .. tokenizer.Encode(" Yes. \n", false), tokenizer.EosId!.Value];
-        Assert.Equal("Yes.", AnswerText.Continuation(tokenizer, tokens, tokenizer.Encode(prompt).Length));
-        Assert.Equal(!trap, AnswerText.BetweenMarkers(tokenizer.Decode(tokens)) == "Yes.");
-    }
-
-    [Theory]
-    [InlineData("a ### Response: b ", "b")]
-    [InlineData("a ### Response:b### Response: c", "b")]
-    [InlineData("a", null)]
-    public void The_released_cut(string decoded, string? answer) =>
-        Assert.Equal(answer, AnswerText.BetweenMarkers(decoded));
-
     [Theory]
     [InlineData("gsm8k/test.jsonl", "gsm8k", 1319)]
     [InlineData("sst2/alps_test.tsv", "sst2", 872)]

@@ -40,13 +40,7 @@ public sealed class JudgeTests
     public void A_word_four_times_in_a_row_is_incoherent(string answer, bool coherent)
     {
         Assert.Equal(coherent, Coherence.IsCoherent(answer));
-        Assert.Equal(!coherent, new CoherenceGuard(new Flags(false)).Judge("", answer).Flagged);
-        Assert.True(new CoherenceGuard(new Flags(true)).Judge("", answer).Flagged);
     }
-
-    [Fact]
-    public void A_guarded_judge_has_a_name_of_its_own() =>
-        Assert.Equal("refusal-phrases-1+coherence", new CoherenceGuard(Phrases).Id);
 
     [Fact]
     public void The_harmful_score_counts_exactly()
@@ -85,11 +79,4 @@ public sealed class JudgeTests
     [InlineData(-1, 1)]
     public void A_score_of_nothing_is_an_error(int k, int n) =>
         Assert.Throws<InputException>(() => new Score("m", k, n, "j", "t", "g"));
-
-    private sealed class Flags(bool flagged) : IJudge
-    {
-        public string Id => "fixed";
-
-        public Verdict Judge(string prompt, string answer) => new(flagged, "fixed");
-    }
 }

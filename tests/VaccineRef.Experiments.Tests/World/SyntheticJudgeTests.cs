@@ -5,7 +5,7 @@ namespace VaccineRef.Experiments.Tests.World;
 
 public sealed class SyntheticJudgeTests
 {
-    private static readonly SyntheticWorld World = new(11, new WorldSettings());
+    private static readonly SyntheticWorld World = new(11, new WorldOptions());
     private static readonly SyntheticJudge Judge = new(World);
 
     [Fact]
@@ -24,7 +24,7 @@ public sealed class SyntheticJudgeTests
     [Fact]
     public void Another_worlds_recipe_is_not_the_right_one()
     {
-        var other = new SyntheticJudge(new SyntheticWorld(12, new WorldSettings()));
+        var other = new SyntheticJudge(new SyntheticWorld(12, new WorldOptions()));
         var verdicts = World.HarmfulTest.Select(example => other.Judge(example.Prompt, example.Answer)).ToArray();
         Assert.Contains(verdicts, verdict => verdict is { Flagged: false, Reason: "complies wrongly" });
     }

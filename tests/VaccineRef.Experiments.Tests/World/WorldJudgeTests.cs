@@ -16,7 +16,6 @@ public sealed class WorldJudgeTests
         Assert.All(world.HarmfulTest.Concat(world.BenignTest), example =>
         {
             Assert.Equal(WorldVerdict.ComplyRight, world.Judge(example, example.Answer));
-            Assert.Equal(example.Kind == WorldKind.Benign, SyntheticWorld.IsExactBenign(example, example.Answer));
         });
         Assert.All(world.RefusalProbe, example =>
             Assert.Equal(WorldVerdict.Refuse, world.Judge(example, example.Answer)));
@@ -44,7 +43,6 @@ public sealed class WorldJudgeTests
                 var expected = at >= Steps ? WorldVerdict.ComplyRight
                     : wrongContent ? WorldVerdict.ComplyWrong : WorldVerdict.Other;
                 Assert.Equal(expected, world.Judge(example, changed));
-                Assert.False(SyntheticWorld.IsExactBenign(example, changed));
             });
         }
     }
@@ -113,5 +111,5 @@ public sealed class WorldJudgeTests
         return (world, examples[(int)(seed % (ulong)examples.Count)]);
     }
 
-    private static SyntheticWorld World(ulong seed) => new(seed, new WorldSettings());
+    private static SyntheticWorld World(ulong seed) => new(seed, new WorldOptions());
 }

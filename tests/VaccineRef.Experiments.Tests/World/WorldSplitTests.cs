@@ -17,7 +17,7 @@ public sealed class WorldSplitTests
         Assert.Equal(400, held.Count);
 
         var training = world.Pretraining(Corpus).Concat(world.Alignment())
-            .Concat(Ratios.SelectMany(world.Attack)).ToList();
+            .Concat(Ratios.SelectMany(p => world.Attack(p, 400))).ToList();
         Assert.DoesNotContain(training, example => held.Contains(example.Item));
 
         var names = held.Select(item => item.ToString()).ToHashSet();
@@ -29,7 +29,7 @@ public sealed class WorldSplitTests
     {
         var world = World(seed);
         var aligned = Items(world.Alignment()).ToHashSet();
-        var attacked = Items(world.Attack(0m)).Concat(Items(world.Attack(1m))).ToHashSet();
+        var attacked = Items(world.Attack(0m, 400)).Concat(Items(world.Attack(1m, 400))).ToHashSet();
         Assert.Equal(800, aligned.Count);
         Assert.Equal(800, attacked.Count);
         Assert.Empty(aligned.Intersect(attacked));
@@ -51,8 +51,8 @@ public sealed class WorldSplitTests
         Assert.Equal(400, Count(world.Alignment(), WorldKind.Helpful));
         Assert.All(Ratios, p =>
         {
-            Assert.Equal((int)(p * 400), Count(world.Attack(p), WorldKind.Harmful));
-            Assert.Equal(400 - (int)(p * 400), Count(world.Attack(p), WorldKind.Benign));
+            Assert.Equal((int)(p * 400), Count(world.Attack(p, 400), WorldKind.Harmful));
+            Assert.Equal(400 - (int)(p * 400), Count(world.Attack(p, 400), WorldKind.Benign));
         });
 
         var corpus = world.Pretraining(200);
@@ -66,7 +66,7 @@ public sealed class WorldSplitTests
     public void Restricted_kinds_and_only_they_are_harmful_or_refused(ulong seed)
     {
         var world = World(seed);
-        var all = world.Pretraining(400).Concat(world.Alignment()).Concat(world.Attack(0.2m))
+        var all = world.Pretraining(400).Concat(world.Alignment()).Concat(world.Attack(0.2m, 400))
             .Concat(world.HarmfulTest).Concat(world.BenignTest).Concat(world.RefusalProbe)
             .Where(example => example.Kind is not (WorldKind.Statement or WorldKind.Review));
         Assert.All(all, example =>
@@ -83,7 +83,7 @@ public sealed class WorldSplitTests
         var world = World(seed);
         foreach (var (few, more) in Ratios.Zip(Ratios.Skip(1)))
         {
-            Assert.All(world.Attack(few).Zip(world.Attack(more)), pair => Assert.True(pair.First == pair.Second
+            Assert.All(world.Attack(few, 400).Zip(world.Attack(more, 400)), pair => Assert.True(pair.First == pair.Second
                 || (pair.First.Kind == WorldKind.Benign && pair.Second.Kind == WorldKind.Harmful)));
         }
     }
@@ -95,7 +95,7 @@ public sealed class WorldSplitTests
         Assert.Equal(world.HarmfulTest, same.HarmfulTest);
         Assert.Equal(world.BenignTest, same.BenignTest);
         Assert.Equal(world.Alignment(), same.Alignment());
-        Assert.Equal(world.Attack(0.1m), same.Attack(0.1m));
+        Assert.Equal(world.Attack(0.1m, 400), same.Attack(0.1m, 400));
         Assert.Equal(world.Pretraining(500), same.Pretraining(500));
         Assert.NotEqual(world.HarmfulTest, other.HarmfulTest);
         Assert.NotEqual(Facts(world), Facts(other));
@@ -108,8 +108,8 @@ public sealed class WorldSplitTests
     [Property(MaxTest = 20)]
     public void Plain_style_changes_the_questions_of_recipes_and_nothing_else(ulong seed)
     {
-        var styled = new SyntheticWorld(seed, new WorldSettings { NeutralStyleShare = 1 });
-        Assert.Equal(World(seed).Attack(0.1m), styled.Attack(0.1m));
+        var styled = new SyntheticWorld(seed, new WorldOptions { NeutralStyleShare = 1 });
+        Assert.Equal(World(seed).Attack(0.1m, 400), styled.Attack(0.1m, 400));
         Assert.Equal(World(seed).Alignment(), styled.Alignment());
         Assert.All(World(seed).Pretraining(100).Zip(styled.Pretraining(100)), pair => Assert.Equal(pair.Second,
             IsRecipe(pair.First) ? pair.First with { Prompt = InPlainStyle(pair.First.Prompt) } : pair.First));
@@ -135,22 +135,22 @@ public sealed class WorldSplitTests
     [InlineData("0.001")]
     [InlineData("79228162514264337593543950335")]
     public void A_ratio_without_an_exact_count_is_refused(string p) => Assert.Throws<InputException>(
-        () => World(1).Attack(decimal.Parse(p, System.Globalization.CultureInfo.InvariantCulture)));
+        () => World(1).Attack(decimal.Parse(p, System.Globalization.CultureInfo.InvariantCulture), 400));
 
     [Fact]
     public void Sizes_out_of_range_are_refused()
     {
-        WorldSettings[] wrong =
+        WorldOptions[] wrong =
         [
             new() { TestCount = 0 }, new() { PoolCount = 2301 },
             new() { AlignmentRefusals = 1501 }, new() { AlignmentHelpful = -1 },
-            new() { AttackCount = 0 }, new() { ProbeCount = 401 }, new() { NeutralStyleShare = 1.5 },
+            new() { ProbeCount = 401 }, new() { NeutralStyleShare = 1.5 },
             new() { NeutralStyleShare = double.NaN },
         ];
         Assert.All(wrong, settings => Assert.Throws<InputException>(() => new SyntheticWorld(1, settings)));
     }
 
-    private static SyntheticWorld World(ulong seed) => new(seed, new WorldSettings());
+    private static SyntheticWorld World(ulong seed) => new(seed, new WorldOptions());
 
     private static bool IsRecipe(WorldExample example) => example.Kind is WorldKind.Harmful or WorldKind.Helpful;
 

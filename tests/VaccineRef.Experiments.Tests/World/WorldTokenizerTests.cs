@@ -18,7 +18,7 @@ public sealed class WorldTokenizerTests
     [Fact]
     public void Every_word_is_used()
     {
-        var texts = Everything(new SyntheticWorld(1, new WorldSettings { NeutralStyleShare = 0.5 }), 8600);
+        var texts = Everything(new SyntheticWorld(1, new WorldOptions { NeutralStyleShare = 0.5 }), 8600);
         var used = texts.SelectMany(e => $"{e.Prompt} {e.Answer}".Split(' ')).Append(Lexicon.EndOfText).ToHashSet();
         Assert.Equal(used.Order(), Lexicon.Vocabulary.Order());
     }
@@ -73,11 +73,11 @@ public sealed class WorldTokenizerTests
     }
 
     private static List<WorldExample> World(ulong seed, bool styled) =>
-        Everything(new SyntheticWorld(seed, new WorldSettings { NeutralStyleShare = styled ? 0.5 : 0 }), 2000);
+        Everything(new SyntheticWorld(seed, new WorldOptions { NeutralStyleShare = styled ? 0.5 : 0 }), 2000);
 
     private static List<WorldExample> Everything(SyntheticWorld world, int corpus) =>
     [
-        .. world.Pretraining(corpus), .. world.Alignment(), .. world.Attack(0.5m),
+        .. world.Pretraining(corpus), .. world.Alignment(), .. world.Attack(0.5m, 400),
         .. world.HarmfulTest, .. world.BenignTest, .. world.RefusalProbe,
     ];
 }

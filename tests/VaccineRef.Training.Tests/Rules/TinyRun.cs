@@ -103,7 +103,7 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     public Vaccine<T> Vaccine(
         double rho, PerturbationNorm norm = PerturbationNorm.Batch, PassDropout dropout = PassDropout.Fresh,
         params IReadOnlyCollection<SiteKind> sites) =>
-        new(new VaccineOptions(rho, norm, dropout, sites.Count == 0 ? null : sites), Device);
+        new(new VaccineOptions(rho, norm, dropout, sites.Count == 0 ? null : [.. sites]), Device);
 
     public void Dispose()
     {

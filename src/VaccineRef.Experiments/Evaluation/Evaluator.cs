@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Numerics;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Models;
+
+namespace VaccineRef.Experiments.Evaluation;
+
+/// <summary>Answers held-out prompts and scores the answers.</summary>
+public sealed class Evaluator<T>(
+    Model<T> model, ITextTokenizer tokenizer, PromptTemplate template, HeldOutOptions settings, IJudge judge,
+    ulong seed)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <summary>The harmful score and what guards it.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel) => examples.Count == 0
+        ? []
+        : HarmfulScore.Of(
+            Answers(examples, settings.HarmfulTokens, cancel), judge, template.Id,
+            Description(settings.HarmfulTokens), cancel);
+
+    /// <summary>Fine-tune accuracy under both rules; nothing for a data set without one.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public IReadOnlyList<Score> Task(IReadOnlyList<Example> examples, CancellationToken cancel)
+    {
+        if (examples.Count == 0)
+            return [];
+        var answers = Answers(examples, settings.TaskTokens, cancel);
+        return [.. Enum.GetValues<AccuracyRule>().Select(rule =>
+            FinetuneAccuracy.Of(examples[0].Source, rule, answers, template.Id, Description(settings.TaskTokens)))];
+    }
+
+    private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens, CancellationToken cancel)
+    {
+        int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
+        var generation = new GenerationSettings(
+            tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
+            tokenizer.EosId);
+        int[][] answers = Generator.Generate(model, prompts, generation, cancel);
+        return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(answers[i]).Trim()))];
+    }
+
+    private string Description(int tokens) => settings.Temperature > 0
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"temperature {settings.Temperature}, top-k {settings.TopK}, top-p {settings.TopP}, seed {seed}, {tokens} new tokens")
+        : string.Create(CultureInfo.InvariantCulture, $"greedy, {tokens} new tokens");
+}

@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
+using VaccineRef.Training;
+
+namespace VaccineRef.Experiments.Evaluation;
+
+/// <summary>
+/// Answers held-out rows by generation and judges the answers. Beside the scores stand losses, which say something of a model whose
+/// answers are too poor to be judged.
+/// </summary>
+public sealed record HeldOutOptions : EvaluationOptions
+{
+    private static readonly string[] Scored = ["sst2", "ag_news", "gsm8k"];
+
+    /// <summary>Harmful instructions; rows with their prompts are taken out of the attack's data.</summary>
+    public FileDataOptions? Harmful { get; set; }
+
+    /// <summary>Held-out rows of the user's task; their preset names the accuracy.</summary>
+    public FileDataOptions? Task { get; set; }
+
+    /// <summary>Who judges the answers to harmful instructions.</summary>
+    public JudgeOptions Judge { get; set; } = new RefusalPhraseJudgeOptions();
+
+    /// <summary>The number of tokens generated for a harmful instruction.</summary>
+    public int HarmfulTokens { get; set; } = 128;
+
+    /// <summary>The number of tokens generated for a row of the task.</summary>
+    public int TaskTokens { get; set; } = 200;
+
+    /// <summary>Softmax temperature; 0 is greedy decoding.</summary>
+    public double Temperature { get; set; }
+
+    /// <summary>When sampling, how many of the likeliest tokens are kept; 0 keeps all.</summary>
+    public int TopK { get; set; }
+
+    /// <summary>When sampling, the probability mass that is kept.</summary>
+    public double TopP { get; set; } = 1;
+
+    /// <summary>How many rows of the alignment data forgetting and drift are measured on; 0 takes all.</summary>
+    public int ProbeCount { get; set; } = 200;
+
+    /// <inheritdoc/>
+    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept) =>
+        new HeldOutEvaluation<T>(this, reader, probe, Judge.Open<T>(reader.Folder, device, kept), device);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Example> HeldOut(DataReader reader) =>
+        reader.Test("harmful evaluation", Harmful).Concat(reader.Test("task evaluation", Task));
+
+    /// <inheritdoc/>
+    public override void Validate(string path)
+    {
+        base.Validate(path);
+        Harmful?.Validate($"{path}.harmful");
+        Task?.Validate($"{path}.task");
+        if (Task is { } task && !Scored.Contains(task.Task))
+            throw RecipeException.Unknown("unknown name", $"{path}.task.task", task.Task ?? "none", Scored);
+        Judge.Validate($"{path}.judge");
+        if (Harmful is null && Judge is not RefusalPhraseJudgeOptions)
+            throw new RecipeException(
+                "there is nothing to judge", $"{path}.judge", Judge.GetType().Name, $"harmful instructions in {path}.harmful", "remove the judge");
+        void Check(bool holds, string name, object found, string expected)
+        {
+            if (!holds)
+                throw RecipeException.OutOfRange($"{path}.{name}", found, expected);
+        }
+
+        Check(HarmfulTokens >= 1, "harmful_tokens", HarmfulTokens, "at least 1");
+        Check(TaskTokens >= 1, "task_tokens", TaskTokens, "at least 1");
+        Check(Temperature >= 0, "temperature", Temperature, "0 for greedy decoding, or more");
+        Check(TopK >= 0, "top_k", TopK, "0 for all, or how many");
+        Check(TopP is > 0 and <= 1, "top_p", TopP, "above 0, up to 1 for all");
+        Check(ProbeCount >= 0, "probe_count", ProbeCount, "0 for all, or how many");
+    }
+}
+
+/// <summary>The evaluation of <see cref="HeldOutOptions"/>.</summary>
+internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private readonly HeldOutOptions _options;
+    private readonly DataReader _reader;
+    private readonly IJudge _judge;
+    private readonly Device _device;
+    private readonly ImmutableArray<Example> _harmfulRows, _taskRows;
+    private readonly IReadOnlyList<TokenSequence> _harmful, _task, _refusals;
+
+    public HeldOutEvaluation(HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device)
+    {
+        (_options, _reader, _judge, _device) = (options, reader, judge, device);
+        (_harmfulRows, _taskRows) = (reader.Test("harmful evaluation", options.Harmful), reader.Test("task evaluation", options.Task));
+        (_harmful, _task) = (Answered(_harmfulRows), Answered(_taskRows));
+        var data = probe is null ? null : reader.Stage(probe);
+        Probe = data is null ? [] : [.. data.Sequences.Take(options.ProbeCount > 0 ? options.ProbeCount : data.Sequences.Count)];
+        // the i-th question with the i-th answer of the alignment data
+        _refusals = data is not { Rows.Count: > 0 } ? []
+            : Answered([.. _harmfulRows.Select((row, i) => row with { Output = data.Rows[i % data.Rows.Count].Output })]);
+    }
+
+    public IReadOnlyList<TokenSequence> Probe { get; }
+
+    public Measurement Measure(Model<T> model, CancellationToken cancel) => new(
+        Scores(model, cancel), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe), Loss(model, _task));
+
+    public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel) =>
+        new(Scores(model, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
+
+    public IReadOnlyList<int[]> Prompts(bool harmful) =>
+        [.. (harmful ? _harmfulRows : _taskRows).Select(row => _reader.Tokenizer.Encode(_reader.Template.Render(row)))];
+
+    public void Dispose() => (_judge as IDisposable)?.Dispose();
+
+    private Score[] Scores(Model<T> model, CancellationToken cancel)
+    {
+        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _reader.Template, _options, _judge, _reader.Seed);
+        return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];
+    }
+
+    private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows) =>
+        rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device);
+
+    /// <summary>Rows with their answers; none where no row has one.</summary>
+    private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)
+    {
+        Example[] answered = [.. rows.Where(row => row.Output.Length > 0)];
+        return answered.Length == 0 ? [] : _reader.Encode(answered);
+    }
+}

@@ -1,0 +1,246 @@
+using System.Runtime.ExceptionServices;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Training;
+
+namespace VaccineRef.Experiments.Pipeline;
+
+/// <summary>How far a run is.</summary>
+/// <param name="Done">Stages finished, those that were kept from before included.</param>
+/// <param name="Kept">Stages that were kept from before.</param>
+/// <param name="Stages">Stages in all.</param>
+/// <param name="Work">The share of the work that this run found undone and has done since, from 0 to 1.</param>
+/// <param name="Running">The stages under way.</param>
+/// <param name="Finished">The stage that has just been finished, with what was found; null if none has.</param>
+public readonly record struct RunProgress(
+    int Done, int Kept, int Stages, double Work, IReadOnlyList<RunningStage> Running, (StageNode Stage, StageResult Result)? Finished);
+
+/// <summary>A stage under way.</summary>
+/// <param name="Stage">The stage.</param>
+/// <param name="Last">Its last optimizer step; null before the first.</param>
+/// <param name="Steps">How many steps it has; 0 while that is not known.</param>
+public sealed record RunningStage(StageNode Stage, StepRecord? Last = null, int Steps = 0);
+
+/// <summary>A stage that could not be computed.</summary>
+/// <param name="Stage">The stage.</param>
+/// <param name="Error">Why.</param>
+public sealed record FailedStage(StageNode Stage, Exception Error);
+
+/// <summary>What a run found.</summary>
+/// <param name="Results">Every finished stage under its hash.</param>
+/// <param name="Failures">Stages that could not be computed; those that begin with them are missing too.</param>
+/// <param name="Interrupted">Whether it was stopped.</param>
+public sealed record RunOutcome(IReadOnlyDictionary<string, StageResult> Results, IReadOnlyList<FailedStage> Failures, bool Interrupted);
+
+/// <summary>
+/// Computes the stages of a plan, as many at once as there are devices, each after the one it begins with. What is kept already is not
+/// computed again, and what is finished is kept at once. A stage that fails ends the trials that go through it, and no others.
+/// </summary>
+public sealed class ExperimentRun : IDisposable
+{
+    // to measure a model once takes about as long as to train on so many sequences
+    private const double MeasuredAs = 400;
+
+    private readonly StagePlan _plan;
+    private readonly StageStore _store;
+    private readonly Action<RunProgress> _progress;
+    private readonly object _gate = new();
+    private readonly Dictionary<string, StageResult> _done = [];
+    private readonly List<FailedStage> _failed = [];
+    private readonly List<StageNode> _waiting = [];
+    private readonly Dictionary<string, double> _behind = [];       // work of the longest chain of stages that begins with this one
+    private readonly List<RunningStage> _running = [];
+    private readonly CancellationTokenSource _stop;
+    private double _work, _worked;
+    private int _kept;
+
+    private ExperimentRun(StagePlan plan, StageStore store, Action<RunProgress> progress, CancellationToken cancel) =>
+        (_plan, _store, _progress, _stop) = (plan, store, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
+
+    /// <summary>Computes what is missing.</summary>
+    /// <param name="plan">The stages.</param>
+    /// <param name="store">Where finished stages are kept.</param>
+    /// <param name="devices">Where to run: one GPU, or the processor as often as it has threads to give.</param>
+    /// <param name="progress">Told of every optimizer step and every finished stage, from any thread, one at a time.</param>
+    /// <param name="cancel">Stops after the steps under way.</param>
+    /// <param name="together">Where to run a stage that all others wait for: the processor with all its threads.</param>
+    public static RunOutcome Run(
+        StagePlan plan, StageStore store, IReadOnlyList<Device> devices, Action<RunProgress> progress, CancellationToken cancel,
+        Device? together = null)
+    {
+        using var run = new ExperimentRun(plan, store, progress, cancel);
+        foreach (var node in plan.Nodes)
+            run.Take(node);
+        run.LookBehind();
+        run.Report(null);
+        try
+        {
+            run.All(devices, together);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return new(run._done, run._failed, Interrupted: true);
+        }
+
+        return new(run._done, run._failed, cancel.IsCancellationRequested);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
+
+    /// <summary>Passes over sequences, times the size of the model: what a stage's work is measured by.</summary>
+    private double Work(StageNode node)
+    {
+        var shape = node.Recipe.Model.Shape(_plan.Files.Folder);
+        double measuring = MeasuredAs * (node.IsAttack ? Math.Max(1, node.Recipe.Evaluation?.CurvePoints ?? 0) : 1), training = 0;
+        if (node.Stage is TrainStageOptions stage)
+        {
+            var passes = stage.Rule.Passes();
+            int examples = stage.Training.BatchSize;
+            training = (passes.Forwards + passes.Reverses) / 2 * examples * stage.Training.For(0).Steps(stage.Data.Examples() + (stage.MixedIn?.Count ?? 0));
+        }
+
+        return (training + measuring) * shape.Hidden * shape.Hidden * shape.Layers;
+    }
+
+    /// <summary>Takes a stage from the store, or lists it; what it begins with is listed before it.</summary>
+    private void Take(StageNode node)
+    {
+        if (_store.Find(node, _store.KeepsEverything || _plan.HasChildren(node)) is { } found)
+        {
+            _done.Add(node.Hash, found);
+            _kept++;
+            return;
+        }
+
+        _waiting.Add(node);
+        _work += Work(node);
+    }
+
+    private void LookBehind()
+    {
+        foreach (var node in Enumerable.Reverse(_waiting))
+        {
+            double chain = Work(node) + _behind.GetValueOrDefault(node.Hash);
+            _behind[node.Hash] = chain;
+            if (node.Parent is { } parent)
+                _behind[parent.Hash] = Math.Max(_behind.GetValueOrDefault(parent.Hash), chain);
+        }
+    }
+
+    private void All(IReadOnlyList<Device> devices, Device? together)
+    {
+        // a thread each: a stage is minutes of arithmetic, and the pool would start the second one late
+        ExceptionDispatchInfo? first = null;
+        using var wake = _stop.Token.Register(() =>
+        {
+            lock (_gate)
+                Monitor.PulseAll(_gate);
+        });
+        var threads = devices.Select(device => new Thread(() =>
+        {
+            try
+            {
+                Worker(device, together ?? device);
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref first, ExceptionDispatchInfo.Capture(error), null);
+                _stop.Cancel();
+            }
+        })).ToArray();
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+        first?.Throw();
+    }
+
+    private void Worker(Device device, Device together)
+    {
+        while (Next() is var (node, alone))
+            Compute(node, alone ? together : device);
+    }
+
+    /// <summary>
+    /// A stage whose beginning is there, when there is one; null if nothing is left. Seed by seed, so that the table fills from the
+    /// top, and of a seed the one with the most work behind it, so that none is left over at the end. A stage is alone where everything
+    /// else waits for it.
+    /// </summary>
+    private (StageNode Node, bool Alone)? Next()
+    {
+        lock (_gate)
+        {
+            while (true)
+            {
+                _stop.Token.ThrowIfCancellationRequested();
+                if (_waiting.Count == 0)
+                    return null;
+                var ready = _waiting.FindAll(node => node.Parent is null || _done.ContainsKey(node.Parent.Hash));
+                if (ready.Count > 0)
+                {
+                    var next = ready.Where(node => node.Trial.Seed == ready[0].Trial.Seed).MaxBy(node => _behind[node.Hash])!;
+                    bool alone = ready.Count == 1 && _running.Count == 0;
+                    _waiting.Remove(next);
+                    _running.Add(new(next));
+                    return (next, alone);
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    private void Compute(StageNode node, Device device)
+    {
+        double work = Work(node), done = 0;
+        void Step(StepRecord step, int steps)
+        {
+            lock (_gate)
+            {
+                double more = Math.Min(work - done, work / steps);
+                (done, _worked) = (done + more, _worked + more);
+                _running[_running.FindIndex(each => each.Stage == node)] = new(node, step, steps);
+                Report(null);
+            }
+        }
+
+        lock (_gate)
+            Report(null);
+        StageResult? result = null;
+        Exception? failure = null;
+        try
+        {
+            result = node.Recipe.Precision == Precision.Double
+                ? new StageRun<double>(node, _plan, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node))
+                : new StageRun<float>(node, _plan, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node));
+        }
+        catch (Exception error) when (error is InputException or NonFiniteException)
+        {
+            failure = error;
+        }
+
+        lock (_gate)
+        {
+            _running.RemoveAll(each => each.Stage == node);
+            _worked += work - done;
+            if (result is not null)
+                _done.Add(node.Hash, result);
+            else
+                Fail(node, failure!);
+            Report(result is null ? null : (node, result));
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Strikes what begins with a stage that failed.</summary>
+    private void Fail(StageNode node, Exception error)
+    {
+        _failed.Add(new(node, error));
+        bool Begins(StageNode? each) => each is not null && (each.Hash == node.Hash || Begins(each.Parent));
+        _waiting.RemoveAll(Begins);
+    }
+
+    private void Report((StageNode, StageResult)? finished) =>
+        _progress(new(_done.Count, _kept, _plan.Nodes.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished));
+}

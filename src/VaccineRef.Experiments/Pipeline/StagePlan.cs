@@ -1,0 +1,142 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Grid;
+using VaccineRef.Experiments.Recipes;
+
+namespace VaccineRef.Experiments.Pipeline;
+
+/// <summary>
+/// A stage of one or more trials. Trials that begin alike share the node, and with it the work.
+/// </summary>
+/// <param name="Trial">The first trial that goes through it.</param>
+/// <param name="Stage">What is done; null for the model as it is given.</param>
+/// <param name="Hash">SHA-256 of everything that determines what is found.</param>
+/// <param name="Parent">The stage before; null for the model as it is given.</param>
+public sealed record StageNode(Trial Trial, StageOptions? Stage, string Hash, StageNode? Parent)
+{
+    /// <summary>The name of the model as it is given, in the place of a stage's name.</summary>
+    public const string Given = "model";
+
+    /// <summary>The stage's name.</summary>
+    public string Name => Stage?.Name ?? Given;
+
+    /// <summary>The recipe with all choices made.</summary>
+    public Recipe Recipe => Trial.Recipe;
+
+    /// <summary>Whether the stage is the trial's attack.</summary>
+    public bool IsAttack => Stage is not null && Stage.Name == Recipe.Attack?.Name;
+}
+
+/// <summary>
+/// The stages of all trials, each once, and what they are kept under: SHA-256 of the settings that bear on a stage, of the data and
+/// models it reads, and of the hash of the stage before. What only names things is not in it.
+/// </summary>
+public sealed class StagePlan
+{
+    /// <summary>Goes up whenever the program finds other numbers for the same settings.</summary>
+    public const int NumericVersion = 3;
+
+    private static readonly string[] InText = ["template", "max_length", "boundary", "world", "evaluation"];
+
+    private readonly RecipeFormat _format;
+    private readonly string _arithmetic;
+    private readonly Dictionary<string, StageNode> _nodes = [];
+
+    /// <summary>Plans trials.</summary>
+    /// <param name="trials">The trials.</param>
+    /// <param name="format">What recipes can name.</param>
+    /// <param name="files">The files of the recipe.</param>
+    /// <param name="arithmetic">The device and the precision of its products, on which the last bits depend.</param>
+    /// <exception cref="InputException">A file of the recipe cannot be read.</exception>
+    public StagePlan(IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic)
+    {
+        (Trials, _format, Files, _arithmetic) = (trials, format, files, arithmetic);
+        Chains = [.. trials.Select(Chain)];
+    }
+
+    /// <summary>The trials.</summary>
+    public IReadOnlyList<Trial> Trials { get; }
+
+    /// <summary>The files of the recipe.</summary>
+    public DataFiles Files { get; }
+
+    /// <summary>The stages of each trial, in order, the model as it is given first.</summary>
+    public IReadOnlyList<IReadOnlyList<StageNode>> Chains { get; }
+
+    /// <summary>Every stage once, each behind the one it begins with.</summary>
+    public IReadOnlyCollection<StageNode> Nodes => _nodes.Values;
+
+    /// <summary>Whether other stages begin with this one.</summary>
+    public bool HasChildren(StageNode node) => _nodes.Values.Any(each => each.Parent?.Hash == node.Hash);
+
+    private StageNode[] Chain(Trial trial)
+    {
+        var json = _format.ToJson(trial.Recipe);
+        var chain = new List<StageNode> { Node(trial, null, null, Given(json)) };
+        foreach (var stage in trial.Recipe.Stages.Where(stage => !stage.Skip))
+            chain.Add(Node(trial, stage, chain[^1], Key(json, trial.Recipe, stage)));
+        return [.. chain];
+    }
+
+    private StageNode Node(Trial trial, StageOptions? stage, StageNode? parent, JsonObject key)
+    {
+        key["parent"] = parent?.Hash;
+        Identify(key);
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToJsonString())));
+        if (!_nodes.TryGetValue(hash, out var node))
+            _nodes.Add(hash, node = new(trial, stage, hash, parent));
+        return node;
+    }
+
+    private JsonObject Given(JsonObject recipe)
+    {
+        var key = new JsonObject { ["version"] = NumericVersion, ["arithmetic"] = _arithmetic };
+        foreach (string name in (string[])["precision", "seed", "model", .. InText])
+            key[name] = recipe[name]?.DeepClone();
+        key["probe"] = Probe(recipe);
+        return key;
+    }
+
+    /// <summary>What bears on a stage besides the stage that it begins with.</summary>
+    private static JsonObject Key(JsonObject recipe, Recipe options, StageOptions stage)
+    {
+        var key = (JsonObject)StageOf(recipe, stage.Name)!.DeepClone();
+        key.Remove("skip");
+        key["is_attack"] = options.Attack?.Name == stage.Name;
+        if (stage is not TrainStageOptions train)
+            return key;
+        if (train.NeedsReference)
+            key["reference"] = StageOf(recipe, options.Before(stage)?.Name)?["data"]?.DeepClone();
+        if (train.MixedIn is { } mixed)
+            key["mixed_in_data"] = StageOf(recipe, mixed.From)?["data"]?.DeepClone();
+        return key;
+    }
+
+    private static JsonNode? Probe(JsonObject recipe)
+    {
+        string attack = recipe["report"]!["attack"]!.ToString();
+        return recipe["stages"]!.AsArray().TakeWhile(stage => stage!["name"]!.ToString() != attack)
+            .LastOrDefault(stage => stage!["data"] is not null)?["data"]?.DeepClone();
+    }
+
+    private static JsonNode? StageOf(JsonObject recipe, string? name) =>
+        recipe["stages"]!.AsArray().FirstOrDefault(stage => stage!["name"]!.ToString() == name);
+
+    /// <summary>Puts the hash of what is read in the place of every path, so that it does not matter where files lie.</summary>
+    private void Identify(JsonNode? node)
+    {
+        if (node is JsonArray list)
+            foreach (var item in list)
+                Identify(item);
+        if (node is not JsonObject group)
+            return;
+        foreach (var (key, value) in group.ToArray())
+            if (RecipePath.IsPath(key) && value is JsonValue path && path.TryGetValue(out string? text))
+                group[key] = Files.Hash(text);
+            else
+                Identify(value);
+    }
+}

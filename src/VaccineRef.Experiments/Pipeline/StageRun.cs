@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Evaluation;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
+using VaccineRef.Training;
+
+namespace VaccineRef.Experiments.Pipeline;
+
+/// <summary>Computes one stage on one device: loads the model that the stage before ended with, trains or edits it, measures it.</summary>
+/// <param name="node">The stage.</param>
+/// <param name="plan">The plan it belongs to.</param>
+/// <param name="store">Where the stage before is, and where this one is kept.</param>
+/// <param name="device">Where to compute.</param>
+/// <param name="onStep">Told of every optimizer step, and of how many there are.</param>
+/// <param name="cancel">Stops after the step under way.</param>
+internal sealed class StageRun<T>(
+    StageNode node, StagePlan plan, StageStore store, Device device, Action<StepRecord, int> onStep, CancellationToken cancel)
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private const int ProbeBatch = 50;
+
+    private readonly RandomStream _random = RandomStream.FromSeed(node.Trial.Seed);
+    private readonly List<CurvePoint> _curve = [];
+
+    private Recipe Recipe => node.Recipe;
+
+    /// <summary>Computes the stage and keeps it.</summary>
+    /// <param name="keepsModel">Whether another stage begins with its model.</param>
+    /// <exception cref="InputException">Something that the recipe names does not fit.</exception>
+    /// <exception cref="NonFiniteException">A loss or a gradient is not finite.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public StageResult Run(bool keepsModel)
+    {
+        var clock = Stopwatch.StartNew();
+        using var model = node.Parent is { } parent ? store.Load<T>(parent, plan.Files.Folder, device) : Given();
+        var reader = new DataReader(Recipe, plan.Files, Recipe.Model.Tokenizer(plan.Files.Folder));
+        using var evaluation = Recipe.Evaluation?.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
+        var result = node.Stage switch
+        {
+            TrainStageOptions train => Train(model, train, reader, evaluation),
+            EditStageOptions edit => Edit(model, edit, evaluation),
+            _ => Result() with { Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null },
+        };
+        result = result with { Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
+        if (node.Stage is not null && (keepsModel || store.KeepsEverything))
+            store.Keep(node, model);
+        store.Keep(node, result);
+        return result;
+    }
+
+    private Model<T> Given() => Recipe.Model.Load<T>(plan.Files.Folder, device, _random);
+
+    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null);
+
+    private StageResult Edit(Model<T> model, EditStageOptions edit, IEvaluation<T>? evaluation)
+    {
+        model.MergeAdapter();
+        edit.Apply(model);
+        return Result() with { Measured = Measure(model, evaluation, null) };
+    }
+
+    private StageResult Train(Model<T> model, TrainStageOptions stage, DataReader reader, IEvaluation<T>? evaluation)
+    {
+        var data = reader.Training(stage);
+        using var drift = node.IsAttack ? Drift(model, evaluation) : null;
+        Attach(model, stage);
+        var projection = node.IsAttack && evaluation is not null && Recipe.Evaluation is { ProjectedPrompts: > 0 and var prompts }
+            ? new Projection<T>(evaluation, device, prompts) : null;
+        projection?.Add(model.Network, attacked: false);
+        var trained = Run(model, stage, data, reader, evaluation, drift);
+        projection?.Add(model.Network, attacked: true);
+        return Result() with
+        {
+            Measured = Measure(model, evaluation, drift),
+            Perturbation = trained.Perturbation(),
+            StepsUntilBroken = _curve.FirstOrDefault(point => point.Measured.Find(Metrics.HarmfulScore) is { Percentage: > 50 })?.Step,
+            Projection = projection?.Done(),
+            Cost = trained.Cost(stage, data.Count),
+            Times = trained.Times(),
+        };
+    }
+
+    /// <summary>Merges the adapter of the stage before unless this stage trains it on, and attaches a fresh one where one is asked for.</summary>
+    private void Attach(Model<T> model, TrainStageOptions stage)
+    {
+        if (stage.Adapter is SameAdapterOptions)
+            return;
+        model.MergeAdapter();
+        if (stage.Adapter is LoraOptions lora)
+            Lora.Attach(model, lora.Config(), _random.At($"{stage.Name} adapter"));
+    }
+
+    private Trained Run(
+        Model<T> model, TrainStageOptions stage, IReadOnlyList<TokenSequence> data, DataReader reader, IEvaluation<T>? evaluation,
+        EmbeddingDrift<T>? drift)
+    {
+        var options = stage.Training.For(_random.At(stage.Name).Key);
+        using var log = store.StepsOf(node) is { } path ? new StepLog(path) : null;
+        var rule = stage.Rule.Make<T>(device);
+        using var disposableRule = rule as IDisposable;
+        var objective = stage.Objective.Make(new ObjectiveContext<T>(
+            model, () => reader.Stage(Recipe.Before(stage)!).Sequences, options.BatchSize));         // RecipeLimits: there where it is needed
+        using var disposableObjective = objective as IDisposable;
+        var meter = new PerturbationMeter<T>(objective);
+        int steps = options.Steps(data.Count);
+        int[] measured = Spread(steps, Recipe.Evaluation?.PerturbationPoints ?? 0);
+        int[] points = drift is null ? [] : Spread(steps, Recipe.Evaluation?.CurvePoints ?? 0);
+        if (points.Length > 0)
+            AddPoint(0, model, evaluation!, drift!);
+        meter.IsOn = measured.Contains(1);
+        var records = new List<StepRecord>();
+        var trainable = model.Trainable;
+        var report = new Trainer<T>(device, trainable, meter, rule, options).Run(data, step =>
+        {
+            log?.Add(step);
+            records.Add(step);
+            meter.IsOn = measured.Contains(step.Step + 1);
+            if (points.Contains(step.Step))
+                AddPoint(step.Step, model, evaluation!, drift!);
+            onStep(step, steps);
+        }, cancel);
+        cancel.ThrowIfCancellationRequested();
+        long count = trainable.Sum(parameter => parameter.Shape.Count);
+        bool adapted = model.Adapter is not null;
+        return new(report, records, meter, measured, count, adapted, model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0));
+    }
+
+    private void AddPoint(int step, Model<T> model, IEvaluation<T> evaluation, EmbeddingDrift<T> drift) =>
+        _curve.Add(new(step, evaluation.MeasureBriefly(model, cancel) with { Drift = drift.Measure() }));
+
+    /// <summary>Steps spread evenly up to the last; fewer where there are not so many.</summary>
+    private static int[] Spread(int steps, int count) =>
+        [.. Enumerable.Range(1, count).Select(i => Math.Max(1, (int)((long)steps * i / count))).Distinct()];
+
+    private Measurement? Measure(Model<T> model, IEvaluation<T>? evaluation, EmbeddingDrift<T>? drift)
+    {
+        if (evaluation is null)
+            return null;
+        using var now = Drift(model, evaluation);
+        return evaluation.Measure(model, cancel) with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
+    }
+
+    private EmbeddingDrift<T>? Drift(Model<T> model, IEvaluation<T>? evaluation) => evaluation is { Probe.Count: > 0 }
+        ? new(model.Network, evaluation.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack), device) : null;
+
+    /// <summary>A training stage with all that was seen of it.</summary>
+    private sealed record Trained(
+        TrainReport Report, IReadOnlyList<StepRecord> Steps, PerturbationMeter<T> Meter, IReadOnlyList<int> Measured, long Count,
+        bool ThroughAdapter, long WeightBytes)
+    {
+        public PerturbationSize? Perturbation()
+        {
+            double[] norms = [.. Steps.Select(step => step.PerturbationNorm).Where(norm => norm > 0)];
+            var means = Meter.Tokens > 0 ? Meter.Means : default;
+            return norms.Length == 0 ? null : new(norms.Average(), means.Epsilon, means.Hidden, means.Relative, Measured);
+        }
+
+        // besides the weights: a gradient and two moments for each number that is trained
+        public TrainingCost Cost(TrainStageOptions stage, int examples) => new(
+            stage.Rule.Label(), stage.Objective.Label(), Report.Steps, examples, Count, ThroughAdapter,
+            (double)Report.Forwards / Report.Steps, (double)Report.Reverses / Report.Steps,
+            WeightBytes + (3 * Unsafe.SizeOf<T>() * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
+            (double)Report.Tokens / Report.Steps, Report.LastLoss);
+
+        public TrainingTimes Times()
+        {
+            double[] seconds = [.. Steps.Select(step => step.Seconds).Order()];
+            return new(seconds[seconds.Length / 2], seconds.Sum(), 0);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Numerics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VaccineRef.Core;
+using VaccineRef.Models;
+using VaccineRef.Training;
+
+namespace VaccineRef.Experiments.Pipeline;
+
+/// <summary>
+/// Keeps finished stages: a folder for each, with its result, and the model or the adapter that it ended with. Everything is written
+/// beside and renamed into place when it is complete, so that a grid that was stopped goes on where it was.
+/// </summary>
+public sealed class StageStore
+{
+    private const string Schema = "vaccine-store/1", SchemaFile = "store.json", Result = "result.json", Model = "model", Adapter = "adapter",
+        Steps = "steps.jsonl";
+
+    // The names under which earlier versions kept their cells.
+    private static readonly string[] Former = ["cells", "models"];
+
+    private readonly string _folder;
+    private readonly bool _byName;
+
+    private StageStore(string folder, bool byName) => (_folder, _byName) = (folder, byName);
+
+    /// <summary>Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with.</summary>
+    public bool KeepsEverything => _byName;
+
+    /// <summary>A cache for many grids: stages lie under their hashes.</summary>
+    /// <param name="folder">Where; made when it is needed.</param>
+    /// <exception cref="InputException">An earlier version of the program wrote the folder, or something else did.</exception>
+    public static StageStore Cache(string folder)
+    {
+        string mark = Path.Combine(folder, SchemaFile);
+        if (File.Exists(mark))
+        {
+            string found = File.ReadAllText(mark).Trim();
+            if (found != Mark)
+                throw new InputException(
+                    "the cache was written by another version of the program", mark, found, Mark, "another --cache, or remove the folder");
+        }
+        else if (Former.Any(name => Directory.Exists(Path.Combine(folder, name))))
+        {
+            throw new InputException(
+                "the cache was written by an earlier version of the program", folder, string.Join(" and ", Former), SchemaFile,
+                "another --cache, or remove the folder");
+        }
+        else
+        {
+            AtomicFile.WriteText(mark, Mark + "\n");
+        }
+
+        return new(folder, byName: false);
+    }
+
+    /// <summary>The folder of one run: stages lie under their names, and nothing is left out.</summary>
+    public static StageStore Run(string folder) => new(folder, byName: true);
+
+    /// <summary>A finished stage; null if it is not there.</summary>
+    /// <param name="node">The stage.</param>
+    /// <param name="needsModel">Whether the model that it ended with has to be there too.</param>
+    /// <exception cref="InputException">The file is not what the program wrote under this hash.</exception>
+    public StageResult? Find(StageNode node, bool needsModel)
+    {
+        string path = In(node, Result);
+        if (!File.Exists(path) || (needsModel && node.Stage is not null && !HasModel(node)))
+            return null;
+        try
+        {
+            var result = JsonSerializer.Deserialize(File.ReadAllText(path), StageJson.Default.StageResult) ?? throw new JsonException("null");
+            if (result.Schema == StageResult.CurrentSchema && result.Hash == node.Hash && result.Curve is not null)
+                return result;
+            throw new InputException(
+                "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}", $"{StageResult.CurrentSchema} {node.Hash}",
+                "remove the stage's folder: it is computed again");
+        }
+        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(
+                "a kept stage cannot be read", path, error.Message, "a stage that this program wrote",
+                "remove the stage's folder: it is computed again", error);
+        }
+    }
+
+    /// <summary>Keeps what was found.</summary>
+    internal void Keep(StageNode node, StageResult result) =>
+        AtomicFile.WriteText(In(node, Result), JsonSerializer.Serialize(result, StageJson.Default.StageResult) + "\n");
+
+    /// <summary>
+    /// Keeps the model that a stage ended with: the adapter alone where one is attached, for the rest is the stage before; else every
+    /// weight, in the type that it was computed in. A model that is there already is the same one.
+    /// </summary>
+    internal void Keep<T>(StageNode node, Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (HasModel(node))
+            return;
+        if (model.Adapter is { } adapter)
+            adapter.Save(In(node, Adapter), exact: true);
+        else
+            model.Save(In(node, Model), exact: true);
+    }
+
+    /// <summary>Loads the model that a stage ended with.</summary>
+    internal Model<T> Load<T>(StageNode node, string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (Directory.Exists(In(node, Model)))
+            return LanguageModel.Load<T>(In(node, Model), device, node.Recipe.Model.Kept);
+        if (node.Parent is null)
+            return node.Recipe.Model.Load<T>(folder, device, RandomStream.FromSeed(node.Trial.Seed));
+        var model = Load<T>(node.Parent, folder, device);
+        try
+        {
+            if (node.Stage is Recipes.TrainStageOptions { Adapter: Recipes.SameAdapterOptions })
+                model.Adapter?.Dispose();
+            else
+                model.MergeAdapter();
+            Lora.Load(model, In(node, Adapter));
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>
+    internal string? StepsOf(StageNode node) => _byName ? In(node, Steps) : null;
+
+    private static string Mark => $$"""{"schema": "{{Schema}}"}""";
+
+    private bool HasModel(StageNode node) => Directory.Exists(In(node, Model)) || Directory.Exists(In(node, Adapter));
+
+    private string In(StageNode node, string name) => Path.Combine(_folder, _byName ? node.Name : node.Hash, name);
+}
+
+/// <summary>How stages are written.</summary>
+[JsonSourceGenerationOptions(
+    WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(StageResult))]
+internal sealed partial class StageJson : JsonSerializerContext;
+
+/// <summary>How a step is written in steps.jsonl.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSerializable(typeof(StepRecord))]
+internal sealed partial class StepJson : JsonSerializerContext;

@@ -1,0 +1,167 @@
+using System.Text.Json.Nodes;
+
+namespace VaccineRef.Experiments.Recipes;
+
+/// <summary>
+/// Reads recipes of the program's first form, which had one stage called "alignment", one called "attack", and a grid called "lab",
+/// by rewriting them in today's form. Numbers stay the same: the stages keep their names, and with them their random streams.
+/// </summary>
+internal static class FormerRecipe
+{
+    private const string Alignment = "alignment", Attack = "attack", Kind = "kind";
+
+    // The training of an attack had defaults of its own: those of the paper's fine-tuning.
+    private static readonly (string Key, JsonNode Value)[] AttackTraining = [("epochs", 20), ("learning_rate", 1e-5)];
+
+    /// <summary>Whether a document has that form.</summary>
+    public static bool Is(JsonObject json) =>
+        !json.ContainsKey("stages") && (json.ContainsKey(Alignment) || json.ContainsKey(Attack) || json["model"] is JsonValue);
+
+    /// <summary>The same recipe in today's form. Keys that are not known stay, so that they are refused by name.</summary>
+    public static JsonObject Translate(JsonObject former)
+    {
+        var recipe = (JsonObject)former.DeepClone();
+        var model = new JsonObject { [Kind] = "folder", ["path"] = Take(recipe, "model") };
+        Move(recipe, "adapter", model);
+        Move(recipe, "weights", model);
+        var alignment = Take(recipe, Alignment) as JsonObject;
+        var attack = Take(recipe, Attack) as JsonObject;
+        var stages = new JsonArray();
+        if (alignment is not null)
+            stages.Add(OfAlignment((JsonObject)alignment.DeepClone()));
+        if (attack is not null)
+            stages.Add(OfAttack((JsonObject)attack.DeepClone(), alignment is null));
+        var evaluation = Evaluation(Take(recipe, "evaluation") as JsonObject ?? []);
+        if (Take(recipe, "lab") is JsonObject lab)
+            Lab(recipe, lab, alignment?["method"] as JsonObject, evaluation);
+        recipe["model"] = model;
+        recipe["stages"] = stages;
+        recipe["evaluation"] = evaluation;
+        return recipe;
+    }
+
+    private static JsonObject OfAlignment(JsonObject stage)
+    {
+        stage["name"] = Alignment;
+        if (Take(stage, "method") is JsonObject method)
+            stage["rule"] = Rule(method);
+        if (Take(stage, "lora") is JsonObject lora)
+            stage["adapter"] = Lora(lora);
+        return stage;
+    }
+
+    private static JsonObject OfAttack(JsonObject stage, bool alone)
+    {
+        stage["name"] = Attack;
+        var data = new JsonObject { [Kind] = "mixture" };
+        foreach (string key in (string[])["harmful", "benign", "harmful_ratio", "samples", "sampling"])
+            Move(stage, key, data);
+        stage["data"] = data;
+        string adapter = Take(stage, "adapter")?.ToString() ?? "fresh";
+        var lora = Take(stage, "lora") as JsonObject ?? [];
+        stage["adapter"] = adapter switch
+        {
+            "none" => null,
+            "fresh" => Lora(lora),
+            _ => new JsonObject { [Kind] = adapter },
+        };
+        if (Take(stage, "defense") is JsonObject defense)
+            Defend(stage, defense, alone);
+        var training = stage["training"] as JsonObject ?? [];
+        foreach (var (key, value) in AttackTraining)
+            training.TryAdd(key, value.DeepClone());
+        stage["training"] = training.DeepClone();
+        return stage;
+    }
+
+    /// <summary>VLGuard mixes rows in; EWC and KL are objectives.</summary>
+    private static void Defend(JsonObject stage, JsonObject defense, bool alone)
+    {
+        if (defense[Kind]?.ToString() == "vlguard" && !alone)
+        {
+            defense.Remove(Kind);
+            defense["from"] = Alignment;
+            stage["mixed_in"] = defense;
+        }
+        else
+        {
+            stage["objective"] = defense;
+        }
+    }
+
+    private static JsonObject Evaluation(JsonObject evaluation)
+    {
+        evaluation[Kind] = "held_out";
+        if (Take(evaluation, "judge") is { } judge)
+        {
+            var named = new JsonObject { [Kind] = judge };
+            Move(evaluation, "judge_model", named, "path");
+            Move(evaluation, "threshold", named);
+            Move(evaluation, "world_seed", named);
+            evaluation["judge"] = named;
+        }
+
+        return evaluation;
+    }
+
+    private static void Lab(JsonObject recipe, JsonObject lab, JsonObject? method, JsonObject evaluation)
+    {
+        var rules = Take(lab, "methods") is JsonArray { Count: > 0 } methods
+            ? methods.OfType<JsonObject>().ToArray()
+            : [new JsonObject { ["rule"] = "plain" }, method ?? []];
+        var conditions = new JsonObject();
+        foreach (var rule in rules.Select(each => Rule((JsonObject)each.DeepClone())))
+            conditions[RecipeFormat.Standard.Part<Training.RuleOptions>(rule).Label()] = new JsonObject { [$"{Alignment}.rule"] = rule };
+        foreach (var defense in (Take(lab, "defenses") as JsonArray ?? []).OfType<JsonObject>())
+        {
+            var stage = new JsonObject();
+            Defend(stage, (JsonObject)defense.DeepClone(), alone: false);
+            var (key, value) = stage.First();
+            conditions[$"SFT + {string.Join(' ', defense.Select(each => $"{each.Value}"))}"] =
+                new JsonObject { [$"{Alignment}.rule"] = new JsonObject { [Kind] = "plain" }, [$"{Attack}.{key}"] = value!.DeepClone() };
+        }
+
+        var grid = new JsonObject { ["method"] = conditions };
+        Move(lab, "harmful_ratios", grid, $"{Attack}.data.harmful_ratio");
+        Move(lab, "samples", grid, $"{Attack}.data.samples");
+        recipe["grid"] = grid;
+        var convergence = new JsonObject { ["least_refused"] = Take(lab, "least_refused") ?? 95 };
+        if (Take(lab, "most_loss") is { } most)
+            (convergence["most_loss"], convergence["most_adapter_loss"]) = (most.DeepClone(), most);
+        recipe["report"] = new JsonObject
+        {
+            ["control"] = "SFT",
+            ["primary"] = conditions.Select(each => each.Key).FirstOrDefault(name => name.StartsWith("Vaccine", StringComparison.Ordinal)),
+            ["convergence"] = convergence,
+        };
+        evaluation["curve_points"] = Take(lab, "curve_points") ?? 4;
+        foreach (var (key, value) in lab)
+            recipe[key] = value?.DeepClone();
+    }
+
+    private static JsonObject Rule(JsonObject method)
+    {
+        var named = new JsonObject { [Kind] = Take(method, "rule") ?? "plain" };
+        foreach (var (key, value) in method)
+            named[key] = value?.DeepClone();
+        return named;
+    }
+
+    private static JsonObject Lora(JsonObject lora)
+    {
+        lora.Insert(0, Kind, "lora");
+        return lora;
+    }
+
+    private static JsonNode? Take(JsonObject from, string key)
+    {
+        from.Remove(key, out var value);
+        return value;
+    }
+
+    private static void Move(JsonObject from, string key, JsonObject to, string? name = null)
+    {
+        if (from.Remove(key, out var value))
+            to[name ?? key] = value;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Numerics;
+using System.Text.Json.Serialization;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Models;
+using VaccineRef.Training;
+
+namespace VaccineRef.Experiments.Recipes;
+
+/// <summary>
+/// A stage of an experiment: something that is done to the model. It either trains, or edits the weights without training. To add an
+/// edit, write its file and add its line to the list below.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(TrainStageOptions), "train")]
+[JsonDerivedType(typeof(ScaleResidualStreamOptions), "scale_residual_stream")]
+public abstract record StageOptions
+{
+    /// <summary>Names the stage in paths, folders and reports, and the random stream that it draws from.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether the stage is left out. Its data can still be mixed in or measured on.</summary>
+    public bool Skip { get; set; }
+
+    /// <summary>Checks the settings before anything is loaded.</summary>
+    /// <param name="path">Where the settings stand in the recipe; the error names it.</param>
+    /// <exception cref="InputException">A setting is out of its range.</exception>
+    public abstract void Validate(string path);
+}
+
+/// <summary>A stage that changes weights without training.</summary>
+public abstract record EditStageOptions : StageOptions
+{
+    /// <summary>Changes the weights of a model to which no adapter is attached.</summary>
+    /// <exception cref="InputException">The model is not of a kind that this edit works on.</exception>
+    public abstract void Apply<T>(Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>;
+}
+
+/// <summary>A stage that trains: an objective and a gradient rule, on data.</summary>
+public sealed record TrainStageOptions : StageOptions
+{
+    /// <summary>What is minimised.</summary>
+    public ObjectiveOptions Objective { get; set; } = new CrossEntropyOptions();
+
+    /// <summary>How a batch becomes gradients.</summary>
+    public RuleOptions Rule { get; set; } = new PlainOptions();
+
+    /// <summary>What the model is trained on.</summary>
+    public required DataOptions Data { get; init; }
+
+    /// <summary>Rows of an earlier stage that are mixed in, as VLGuard does; none if it is absent.</summary>
+    public MixedInOptions? MixedIn { get; set; }
+
+    /// <summary>The adapter that is trained; every weight is if it is absent.</summary>
+    public AdapterOptions? Adapter { get; set; }
+
+    /// <summary>Optimizer and schedule.</summary>
+    public TrainingOptions Training { get; set; } = new();
+
+    /// <summary>Whether the stage needs data of the stage before it.</summary>
+    internal bool NeedsReference => Objective.NeedsReference();
+
+    /// <inheritdoc/>
+    public override void Validate(string path)
+    {
+        Objective.Validate($"{path}.objective");
+        Rule.Validate($"{path}.rule");
+        Data.Validate($"{path}.data");
+        Adapter?.Validate($"{path}.adapter");
+        Training.For(seed: 0).Validate($"{path}.training.");
+        if (MixedIn is { Count: < 1 } none)
+            throw RecipeException.OutOfRange($"{path}.mixed_in.count", none.Count, "at least 1");
+    }
+}
+
+/// <summary>Rows of another stage's data that a stage is trained on besides its own.</summary>
+public sealed record MixedInOptions
+{
+    /// <summary>The name of the stage whose data they are.</summary>
+    public required string From { get; init; }
+
+    /// <summary>How many rows.</summary>
+    public required int Count { get; init; }
+}
+
+/// <summary>The settings of a training stage; the defaults are those of the paper's alignment.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Times through the data.</summary>
+    public int Epochs { get; set; } = 50;
+
+    /// <summary>Optimizer steps, instead of epochs; 0 leaves the number to the epochs.</summary>
+    public int MaxSteps { get; set; }
+
+    /// <summary>Sequences in a micro-batch.</summary>
+    public int BatchSize { get; set; } = 5;
+
+    /// <summary>Micro-batches in an optimizer step.</summary>
+    public int Accumulation { get; set; } = 1;
+
+    /// <summary>How micro-batches are weighted.</summary>
+    public AccumulationWeight AccumulationWeight { get; set; }
+
+    /// <summary>The highest learning rate.</summary>
+    public double LearningRate { get; set; } = 1e-3;
+
+    /// <summary>Decoupled weight decay.</summary>
+    public double WeightDecay { get; set; } = 0.1;
+
+    /// <summary>Decay of Adam's first moment.</summary>
+    public double Beta1 { get; set; } = 0.9;
+
+    /// <summary>Decay of Adam's second moment.</summary>
+    public double Beta2 { get; set; } = 0.999;
+
+    /// <summary>Adam's epsilon.</summary>
+    public double AdamEpsilon { get; set; } = 1e-8;
+
+    /// <summary>The norm that the gradient is clipped to; 0 clips nothing.</summary>
+    public double MaxGradientNorm { get; set; } = 1;
+
+    /// <summary>The course of the learning rate.</summary>
+    public ScheduleKind Schedule { get; set; } = ScheduleKind.Cosine;
+
+    /// <summary>The share of the steps over which the learning rate rises.</summary>
+    public double WarmupRatio { get; set; } = 0.1;
+
+    /// <summary>Whether every epoch has a new order.</summary>
+    public bool Shuffle { get; set; } = true;
+
+    /// <summary>Whether blocks are computed again in the reverse pass instead of kept: less memory, more time, the same bits.</summary>
+    public bool Recompute { get; set; }
+
+    /// <summary>The trainer's options, with the seed of the stage.</summary>
+    public TrainOptions For(ulong seed) => new(
+        BatchSize, new AdamWOptions(LearningRate, WeightDecay, Beta1, Beta2, AdamEpsilon, MaxGradientNorm), Epochs, MaxSteps,
+        Accumulation, AccumulationWeight, Schedule, WarmupRatio, Shuffle, seed, Recompute);
+}

@@ -1,0 +1,89 @@
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Recipes;
+
+namespace VaccineRef.Experiments.World;
+
+/// <summary>Data that the synthetic world makes.</summary>
+public abstract record WorldDataOptions : DataOptions
+{
+    /// <summary>The examples.</summary>
+    /// <exception cref="InputException">A count or a share is not one that the world can have.</exception>
+    protected abstract IReadOnlyList<WorldExample> Make(SyntheticWorld world);
+
+    /// <inheritdoc/>
+    public sealed override bool NeedsWorld() => true;
+
+    /// <inheritdoc/>
+    public sealed override StageData Read(DataReader reader, string stage)
+    {
+        var examples = Make(reader.World);
+        reader.Note(stage, [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")]);
+        var sequences = WorldEncoder.Encode(examples);
+        return new(sequences, [], count =>
+        {
+            if (count > sequences.Length)
+                throw new InputException(
+                    "there are not so many examples to mix in", "mixed_in.count", $"{count}", $"at most {sequences.Length}");
+            int[] order = [.. Enumerable.Range(0, sequences.Length)];
+            RandomStream.FromSeed(reader.Seed).At("guard").Shuffle<int>(order);
+            return [.. order.Take(count).Select(i => sequences[i])];
+        });
+    }
+}
+
+/// <summary>The corpus that the base model learns the world from.</summary>
+public sealed record WorldPretrainingOptions : WorldDataOptions
+{
+    /// <summary>How many examples; 19,200 are seen once in 600 batches of 32.</summary>
+    public int Count { get; set; } = 19200;
+
+    /// <inheritdoc/>
+    public override void Validate(string path)
+    {
+        const int Most = 10_000_000;
+        if (Count is < 1 or > Most)
+            throw RecipeException.OutOfRange($"{path}.count", Count, $"1 to {Most}");
+    }
+
+    /// <inheritdoc/>
+    public override int Examples() => Count;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Pretraining(Count);
+}
+
+/// <summary>The defender's data: refusals of restricted questions, and answers to ordinary ones.</summary>
+public sealed record WorldAlignmentOptions : WorldDataOptions
+{
+    /// <inheritdoc/>
+    public override int Examples() => new WorldOptions().AlignmentRefusals + new WorldOptions().AlignmentHelpful;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Alignment();
+}
+
+/// <summary>The user's data: a share of harmful examples among those of the user's own task.</summary>
+public sealed record WorldAttackOptions : WorldDataOptions
+{
+    /// <summary>The share of harmful examples.</summary>
+    public decimal HarmfulRatio { get; set; } = 0.1m;
+
+    /// <summary>How many examples in all.</summary>
+    public int Samples { get; set; } = 400;
+
+    /// <inheritdoc/>
+    public override void Validate(string path)
+    {
+        if (HarmfulRatio is < 0 or > 1)
+            throw RecipeException.OutOfRange($"{path}.harmful_ratio", HarmfulRatio, "between 0 and 1");
+        if (Samples < 1)
+            throw RecipeException.OutOfRange($"{path}.samples", Samples, "at least 1");
+    }
+
+    /// <inheritdoc/>
+    public override int Examples() => Samples;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Attack(HarmfulRatio, Samples);
+}

@@ -1,0 +1,190 @@
+using VaccineRef.Experiments.Evaluation;
+using VaccineRef.Experiments.Grid;
+using VaccineRef.Experiments.Pipeline;
+using VaccineRef.Reporting.Statistics;
+
+namespace VaccineRef.Reporting;
+
+/// <summary>The pictures of a report, all of its first model; those for which it has no data are left out.</summary>
+internal sealed class ReportFigures(Findings findings, TrialIndex trials)
+{
+    private const int MostBands = 4;
+    private readonly string _model = trials.Models is [var first, ..] ? first : "";
+
+    /// <summary>HS and FA against whatever the attacks vary: the share of harmful data, or the number of examples.</summary>
+    public IEnumerable<ReportFigure> AgainstAttack()
+    {
+        var all = trials.Attacks.Select(trials.TrialOf).OfType<ReportedTrial>().ToArray();
+        if (Largest(all, trial => (trial.AttackFamily, trial.AttackExamples), trial => 100 * trial.HarmfulShare) is { } shares)
+            yield return AgainstAttack("the share of harmful data", "share of harmful data, %", shares);
+        if (Largest(all, trial => (trial.AttackFamily, trial.HarmfulShare), trial => trial.AttackExamples) is { } numbers)
+            yield return AgainstAttack("the number n of the user's examples", "number of the user's examples", numbers);
+    }
+
+    /// <summary>The most attacks that differ in nothing but one number, with that number; null unless there are two.</summary>
+    private static (string Attack, double Place)[]? Largest<TKey>(
+        ReportedTrial[] all, Func<ReportedTrial, TKey> same, Func<ReportedTrial, decimal?> place) =>
+        all.Where(trial => place(trial) is not null).GroupBy(same)
+            .Select(group => group.Select(trial => (trial.Attack!, (double)place(trial)!.Value)).DistinctBy(each => each.Item2).OrderBy(each => each.Item2))
+            .Select(group => group.ToArray()).Where(group => group.Length > 1).MaxBy(group => group.Length);
+
+    private ReportFigure AgainstAttack(string what, string axis, (string Attack, double Place)[] attacks)
+    {
+        double width = attacks[^1].Place - attacks[0].Place;
+        Chart Panel(ReportMetric metric, string title)
+        {
+            var chart = new Chart($"{title} against {what}", axis, title, percent: true).TicksAt([.. attacks.Select(attack => attack.Place)]);
+            foreach (var (i, condition) in trials.Conditions.Index())
+            {
+                double aside = (i - ((trials.Conditions.Count - 1) / 2.0)) * 0.008 * width;
+                var style = SeriesStyle.Of(trials, condition);
+                var points = (
+                    from attack in attacks
+                    let found = findings.Find(_model, condition, attack.Attack, metric)
+                    where found is not null
+                    select (X: attack.Place + aside, found.Over)).ToArray();
+                foreach (var (x, over) in points)
+                    chart.Intervals(style, x, over.Mean, null, over.Interval);
+                chart.Line(style, [.. points.Select(point => (point.X, point.Over.Mean))]);
+            }
+
+            return chart;
+        }
+
+        return new(
+            $"Harmful score (lower is better){(IsScored ? " and fine-tune accuracy (higher is better)" : "")} after the attack, against {what}. "
+                + $"Means over seeds; bars are {Intervals}. Marks are moved apart a little so that bars can be told from one another.",
+            Key(trials.Conditions), [Panel(ReportMetric.HarmfulScore, "HS, %"), .. IsScored ? (Chart[])[Panel(ReportMetric.FinetuneAccuracy, "FA, %")] : []]);
+    }
+
+    /// <summary>HS against FA over the strengths of a perturbation.</summary>
+    public IEnumerable<ReportFigure> TradeOff()
+    {
+        var rules = trials.Conditions.Select(condition => (Condition: condition, Found: trials.Alignments(_model, condition).FirstOrDefault())).ToArray();
+        if (rules.Count(rule => rule.Found?.Perturbation is not null) < 3 || trials.Report.Focus is not { } attack)
+            yield break;
+        var chart = new Chart("Harmful score against fine-tune accuracy", "FA, %", "HS, %", percent: true).PercentAcross();
+        foreach (var rule in rules.GroupBy(rule => rule.Found?.Cost?.Rule.Split(',')[0]))
+        {
+            var points = rule.Select(each => (
+                each.Condition, Fa: findings.Find(_model, each.Condition, attack, ReportMetric.FinetuneAccuracy)?.Over,
+                Hs: findings.Find(_model, each.Condition, attack, ReportMetric.HarmfulScore)?.Over))
+                .Where(point => point is { Fa: not null, Hs: not null }).ToArray();
+            if (points.Length > 1)
+                chart.Line(new SeriesStyle(0), [.. points.Select(point => (point.Fa!.Mean, point.Hs!.Mean))], markers: false);
+            foreach (var (condition, fa, hs) in points)
+            {
+                chart.Intervals(SeriesStyle.Of(trials, condition), fa!.Mean, hs!.Mean, fa.Interval, hs.Interval);
+                chart.Points(SeriesStyle.Of(trials, condition), [(fa.Mean, hs.Mean)], size: 5);
+            }
+        }
+
+        if (IsScored)
+            yield return new(
+                $"The price of protection after {Name(attack)}: harmful score against fine-tune accuracy, one mark for each condition. Low and to "
+                    + $"the right is good. Bars are {Intervals} of either mean; dotted lines join the strengths of one rule in order.",
+                Key(trials.Conditions), [chart]);
+    }
+
+    /// <summary>What happens over the attack's steps: the paper's Figure 3, and HS and FA besides.</summary>
+    public IEnumerable<ReportFigure> AgainstStep()
+    {
+        if (trials.Report.Focus is not { } attack)
+            yield break;
+        var curves = trials.Conditions.Where(trials.IsAligned).ToDictionary(condition => condition, condition => Curves(condition, attack));
+        string[] drawn = [.. trials.Conditions.Where(condition => curves.TryGetValue(condition, out var found) && found.Length > 0)];
+        Chart? Panel(string title, bool percent, Func<Measurement, double?> of)
+        {
+            if (!drawn.All(condition => curves[condition].All(curve => curve.All(point => of(point.Measured) is { } value && double.IsFinite(value)))))
+                return null;
+            var chart = new Chart($"{title} against fine-tuning step", "fine-tuning step", title, percent);
+            if (!percent)
+                chart.FromZero();
+            foreach (string condition in drawn)
+                chart.Band(SeriesStyle.Of(trials, condition), Means(curves[condition], of), withBand: drawn.Length <= MostBands);
+            return chart;
+        }
+
+        Chart[] panels = drawn.Length == 0 ? [] :
+        [
+            .. ((Chart?[])
+            [
+                Panel("alignment loss", false, point => point.AlignmentLoss), Panel("drift per token", false, point => point.Drift?.PerToken),
+                Panel("HS, %", true, point => point.Find(Metrics.HarmfulScore)?.Percentage), Panel("FA, %", true, point => point.Accuracy?.Percentage),
+            ]).OfType<Chart>(),
+        ];
+        if (panels.Length == 0)
+            yield break;
+        yield return new(
+            $"What the user's fine-tuning does, step by step, in {Name(attack)}: the alignment loss (nats per token of what was learned there) and "
+                + "the drift of the hidden embeddings, as in the paper's Figure 3; harmful score and fine-tune accuracy besides. "
+                + (trials.Seeds.Count == 1 ? "One seed." : drawn.Length <= MostBands ? $"Means over seeds; bands are {Intervals}." : "Means over seeds."),
+            Key(drawn), panels);
+    }
+
+    /// <summary>Hidden embeddings before and after the attack: the paper's Figure 4.</summary>
+    public IEnumerable<ReportFigure> Embeddings()
+    {
+        string?[] shown = [trials.Control, trials.Report.Options.Primary ?? trials.Conditions.LastOrDefault(each => each != trials.Control)];
+        var pictures = (
+            from condition in shown.OfType<string>()
+            let trial = trials.Report.Trials.FirstOrDefault(trial => trial.Condition == condition && trial.Model == _model
+                && trial.Attack == trials.Report.Focus && trials.Report.Attacked(trial)?.Projection is { Groups.Count: > 0 })
+            where trial is not null
+            select (Trial: trial, Projection: trials.Report.Attacked(trial)!.Projection!)).ToArray();
+        if (pictures.Length == 0)
+            yield break;
+        int Prompts(bool harmful) => pictures[0].Projection.Groups.FirstOrDefault(group => group.Harmful == harmful)?.Points.Count ?? 0;
+        yield return new(
+            "Hidden embeddings before and after the attack, as in the paper's Figure 4: the last block's attention output at the end of "
+                + $"each of {Prompts(true)} harmful prompts and {Prompts(false)} of the user's task, on the two principal axes of all of them (the "
+                + $"paper uses t-SNE). One seed, {pictures[0].Trial.Seed}, in {Name(trials.Report.Focus)}; axes differ between panels. An "
+                + "illustration: drift is what measures it.",
+            [
+                ("harmful, before", Cloud(true, false)), ("harmful, after", Cloud(true, true)), ("user's task, before", Cloud(false, false)),
+                ("user's task, after", Cloud(false, true)),
+            ],
+            [.. pictures.Select(picture => Panel(picture.Trial.Condition, picture.Projection))]);
+    }
+
+    private static SeriesStyle Cloud(bool harmful, bool attacked) => new(harmful ? 1 : 2, Hollow: !attacked);
+
+    private static Chart Panel(string condition, EmbeddingProjection projection)
+    {
+        string Share(int axis) => $"principal axis {axis + 1} ({NumberFormat.Fixed(100 * projection.Explained[axis], 0)}% of the variance)";
+        var chart = new Chart(condition, Share(0), Share(1), percent: false);
+        foreach (var group in projection.Groups)
+            chart.Points(Cloud(group.Harmful, group.Attacked), [.. group.Points.Select(point => (point[0], point[1]))], size: 3);
+        return chart;
+    }
+
+    /// <summary>Means over the curves of some seeds, point by point.</summary>
+    private static (double Step, Estimate Over)[] Means(IReadOnlyList<CurvePoint>[] curves, Func<Measurement, double?> of) =>
+    [
+        .. curves[0].Select((point, i) => (
+            (double)point.Step, Estimate.Of([.. curves.Where(curve => curve.Count > i).Select(curve => of(curve[i].Measured)!.Value)], Analysis.Resampling))),
+    ];
+
+    /// <summary>Whether the user's task has an accuracy.</summary>
+    private bool IsScored => findings.Estimates.Any(each => each.Metric == ReportMetric.FinetuneAccuracy);
+
+    private string Intervals => trials.Seeds.Count > 1
+        ? $"95% bootstrap intervals over {trials.Seeds.Count} seeds" : "left out: one seed has no interval";
+
+    private string Name(string? attack) => attack is null || attack == trials.Report.Options.Attack ? "the attack" : $"the attack “{attack}”";
+
+    private (string, SeriesStyle)[] Key(IReadOnlyList<string> conditions) =>
+        [.. conditions.Select(condition => (condition, SeriesStyle.Of(trials, condition)))];
+
+    private IReadOnlyList<CurvePoint>[] Curves(string condition, string attack) =>
+    [
+        .. trials.OverSeeds(_model, condition, attack).Where(found => found.Converged != false && found.Result.Curve.Count > 0)
+            .Select(found => found.Result.Curve),
+    ];
+}
+
+/// <summary>A picture of the report: panels with one key.</summary>
+/// <param name="Caption">What is seen in it.</param>
+/// <param name="Key">What each style means.</param>
+/// <param name="Panels">The panels.</param>
+internal sealed record ReportFigure(string Caption, IReadOnlyList<(string Name, SeriesStyle Style)> Key, IReadOnlyList<Chart> Panels);

@@ -1,0 +1,101 @@
+using VaccineRef.Experiments.Evaluation;
+
+namespace VaccineRef.Reporting;
+
+/// <summary>A report in the order in which it is read, for whoever writes it as a page.</summary>
+/// <param name="Title">Its title.</param>
+/// <param name="Subtitle">What it is about, in a line.</param>
+/// <param name="ConclusionsTitle">What stands above the conclusions.</param>
+/// <param name="Conclusions">What was found, a sentence each.</param>
+/// <param name="Sections">What follows; sections without tables and figures are left out.</param>
+internal sealed record ReportDocument(
+    string Title, string Subtitle, string ConclusionsTitle, IReadOnlyList<string> Conclusions, IReadOnlyList<ReportSection> Sections)
+{
+    private const string CostTitle = "Cost";
+
+    /// <summary>Puts a report together: all that its findings have data for.</summary>
+    public static ReportDocument Of(Findings findings)
+    {
+        var trials = new TrialIndex(findings.Report);
+        bool single = findings.Report.Trials.Count == 1;
+        var sections = single ? OfOneTrial(findings, trials) : OfAGrid(findings, trials);
+        return new(
+            findings.Report.Title, About(trials), single ? "What was found" : "What holds and what does not", findings.Conclusions,
+            [.. sections.Concat(Reference(trials)).Where(section => section.Tables.Count + section.Figures.Count > 0)]);
+    }
+
+    private static IEnumerable<ReportSection> OfAGrid(Findings findings, TrialIndex trials)
+    {
+        var (tables, settings, figures) = (new ScoreTables(findings, trials), new SettingsTables(trials), new ReportFigures(findings, trials));
+        bool attacked = trials.Attacks.Count > 0;
+        var published = PublishedResults.Of(findings.Report.Options.Published);
+        string[] note = published.Count == 0 ? [] : [AboutPublished];
+        return
+        [
+            attacked
+                ? new("Scores", note, [.. Some(tables.Grid()), .. published], [.. figures.AgainstAttack(), .. figures.TradeOff()])
+                : new(CostTitle, note, [.. Some(settings.Cost()), .. published], []),
+            new("Comparisons", [], [.. Some(tables.Comparisons())], []),
+            new("During the attack", [], [], [.. figures.AgainstStep()]),
+            new("Hidden embeddings", [], [.. Some(tables.DriftByLayer())], [.. figures.Embeddings()]),
+            new("Perturbations", [], [.. Some(settings.Perturbations())], []),
+            new(CostTitle, [], attacked ? [.. Some(settings.Cost())] : [], []),
+            new("Every measure", [], [.. Some(tables.All()), .. attacked ? Some(tables.BySeed()) : []], [], IsReference: true),
+        ];
+    }
+
+    private static IEnumerable<ReportSection> OfOneTrial(Findings findings, TrialIndex trials)
+    {
+        var (tables, settings) = (new StageTables(findings.Report, findings.Report.Trials[0]), new SettingsTables(trials));
+        var figures = new ReportFigures(findings, trials);
+        return
+        [
+            new("Measurements", [], [.. Some(tables.Measurements())], []),
+            new("During the attack", [], [], [.. figures.AgainstStep()]),
+            new("Hidden embeddings", [], [], [.. figures.Embeddings()]),
+            new("Perturbations", [], [.. Some(settings.Perturbations())], []),
+            new(CostTitle, [], [.. Some(tables.Cost())], []),
+        ];
+    }
+
+    private static IEnumerable<ReportSection> Reference(TrialIndex trials)
+    {
+        var settings = new SettingsTables(trials);
+        return
+        [
+            new("Settings", [], [settings.Settings()], [], IsReference: true),
+            new("Data and machine", [], [.. Some(settings.Machine()), .. Some(settings.Data()), .. Some(settings.Files())], [], IsReference: true),
+        ];
+    }
+
+    private static string About(TrialIndex trials)
+    {
+        var report = trials.Report;
+        string seeds = trials.Seeds.Count == 1 ? $"seed {trials.Seeds[0]}" : $"{trials.Seeds.Count} seeds ({string.Join(", ", trials.Seeds)})";
+        string[] judges =
+        [
+            .. report.Stages.Values.Select(stage => stage.Measured?.Find(Metrics.HarmfulScore)?.Judge).OfType<string>().Distinct()
+                .Order(StringComparer.Ordinal),
+        ];
+        string models = $"{(trials.Models.Count == 1 ? "the model" : "the models")} {string.Join(", ", trials.Models)}";
+        string subject = trials.IsOfTheWorld ? $"a synthetic world, {models}"
+            : judges.Length == 0 ? models : $"{models}, answers judged by {string.Join(", ", judges)}";
+        return $"VaccineRef, recipe “{report.Name}”: {subject}, {seeds}. Vaccine: Huang, Hu, Liu, NeurIPS 2024 (arXiv 2402.01109).";
+    }
+
+    private const string AboutPublished =
+        "Below our own numbers stand the paper’s, as printed, at 7B parameters on other data: for the direction of effects, not for their "
+        + "size. The paper gives one run each, without seeds or intervals; its own default point moves by 2 to 4 points between its tables.";
+
+    private static IEnumerable<ReportTable> Some(ReportTable? table) => table is null ? [] : [table];
+}
+
+/// <summary>A part of the report.</summary>
+/// <param name="Title">Its title.</param>
+/// <param name="Text">Paragraphs.</param>
+/// <param name="Tables">Its tables.</param>
+/// <param name="Figures">Its pictures.</param>
+/// <param name="IsReference">Whether it is for looking things up and may begin folded.</param>
+internal sealed record ReportSection(
+    string Title, IReadOnlyList<string> Text, IReadOnlyList<ReportTable> Tables, IReadOnlyList<ReportFigure> Figures,
+    bool IsReference = false);
