@@ -10,11 +10,14 @@ namespace VaccineRef.Reporting;
 public static class ReportWriter
 {
     /// <summary>Names of the files.</summary>
-    public const string Html = "report.html", Markdown = "report.md", Json = "report.json";
+    public const string Html = "report.html", Markdown = "report.md", Json = "report.json", Figure = "figure.svg";
 
     private const string Again = "run it again with this version", Wanted = $"a report of the form {ExperimentReport.CurrentSchema}";
 
-    /// <summary>Writes report.html, report.md and report.json, each whole or not at all. All numbers come from the report.</summary>
+    /// <summary>
+    /// Writes report.html, report.md, report.json and the first picture as figure.svg, each whole or not at all. All numbers come from
+    /// the report.
+    /// </summary>
     /// <param name="report">What was found.</param>
     /// <param name="folder">Where to; made when needed, older reports in it are replaced.</param>
     /// <returns>What is concluded.</returns>
@@ -26,6 +29,8 @@ public static class ReportWriter
         AtomicFile.WriteText(Path.Combine(folder, Json), findings.ToJson());
         AtomicFile.WriteText(Path.Combine(folder, Markdown), MarkdownPage.Of(document));
         AtomicFile.WriteText(Path.Combine(folder, Html), HtmlPage.Of(document));
+        if (FigureFile.Of(document) is { } figure)
+            AtomicFile.WriteText(Path.Combine(folder, Figure), figure);
         return findings;
     }
 

@@ -45,6 +45,25 @@ public sealed partial class ReportTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Shapes))]
+    public void The_first_picture_is_a_file_of_its_own(string shape)
+    {
+        var report = Report(shape, 3);
+        ReportWriter.Write(report, _folder);
+        string path = Path.Combine(_folder, ReportWriter.Figure);
+        Assert.Equal(Page().Descendants("figure").Any(figure => figure.Attribute("class")?.Value == "picture"), File.Exists(path));
+        if (!File.Exists(path))
+            return;
+        var svg = XDocument.Load(path).Root!;
+        string text = File.ReadAllText(path);
+        Assert.All(report.Conditions, condition => Assert.Contains(condition, svg.Value));
+        Assert.DoesNotContain("http", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+        string[] ids = [.. svg.Descendants().Attributes("id").Select(id => id.Value)];
+        Assert.All(Url().Matches(text), match => Assert.Contains(match.Value[5..^1], ids));
+        Assert.Equal(ids.Length, ids.Distinct().Count());
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
     public void The_page_needs_nothing_but_itself(string shape)
     {
         ReportWriter.Write(Report(shape, 2), _folder);

@@ -14,7 +14,7 @@ namespace VaccineRef.Reporting;
 /// </summary>
 internal sealed partial class Chart
 {
-    private const int Width = 440, Height = 300, SwatchWidth = 34, SwatchHeight = 14;
+    internal const int Width = 440, Height = 300, SwatchWidth = 34, SwatchHeight = 14;
     private const double Room = 0.06, BandOpacity = 0.16;
 
     // browsers set the labels wider than OxyPlot measures them

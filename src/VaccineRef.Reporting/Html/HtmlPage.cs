@@ -11,7 +11,7 @@ namespace VaccineRef.Reporting;
 /// </summary>
 internal static class HtmlPage
 {
-    private const string StyleSheet = "VaccineRef.Reporting.report.css";
+    internal const string StyleSheet = "VaccineRef.Reporting.report.css";
 
     /// <summary>Writes it.</summary>
     public static string Of(ReportDocument document)
@@ -91,7 +91,7 @@ internal static class HtmlPage
         new XElement("figcaption", new XElement("b", $"Figure {number}"), $" {figure.Caption}"));
 
     /// <summary>Puts a replacement character in the place of what XML cannot hold: a name from a recipe can hold anything.</summary>
-    private static void Clean(XElement page)
+    internal static void Clean(XElement page)
     {
         foreach (var text in page.DescendantNodes().OfType<XText>())
             text.Value = Clean(text.Value);

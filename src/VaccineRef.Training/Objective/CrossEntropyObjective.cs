@@ -5,16 +5,6 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>The language-model loss has no settings.</summary>
-public sealed record CrossEntropyOptions : ObjectiveOptions
-{
-    /// <inheritdoc/>
-    public override string Label() => "cross-entropy";
-
-    /// <inheritdoc/>
-    public override IObjective<T> Make<T>(ObjectiveContext<T> context) => new CrossEntropyObjective<T>(context.Model.Network);
-}
-
 /// <summary>
 /// The language-model loss f(w): the mean of -log p(token | the tokens before it) over the counted tokens of the batch. Source:
 /// Eq. 1 of the paper; Hugging Face ForCausalLM with labels, of which -100 is not counted.

@@ -46,3 +46,13 @@ public abstract record ObjectiveOptions
 /// <param name="BatchSize">The sequences in a batch of the stage.</param>
 public sealed record ObjectiveContext<T>(Model<T> Model, Func<IReadOnlyList<TokenSequence>> Reference, int BatchSize)
     where T : unmanaged, IFloatingPointIeee754<T>;
+
+/// <summary>The language-model loss has no settings.</summary>
+public sealed record CrossEntropyOptions : ObjectiveOptions
+{
+    /// <inheritdoc/>
+    public override string Label() => "cross-entropy";
+
+    /// <inheritdoc/>
+    public override IObjective<T> Make<T>(ObjectiveContext<T> context) => new CrossEntropyObjective<T>(context.Model.Network);
+}

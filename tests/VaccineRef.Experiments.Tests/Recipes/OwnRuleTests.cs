@@ -25,10 +25,10 @@ public sealed partial class OwnRuleTests
         var report = tiny.Run(2, grid, format: Format);
         Assert.Empty(report.Failures);
         Assert.Equal(["SFT", "twice, share = 0.25"], report.Conditions);
-        var cost = report.Alignment(report.Trials.Last())!.Cost!;
+        var cost = report.Alignment(report.Trials[^1])!.Cost!;
         Assert.Equal((2, 2, "twice, share = 0.25"), (cost.ForwardsPerStep, cost.ReversesPerStep, cost.Rule));
         Assert.NotEqual(
-            report.Alignment(report.Trials[0])!.Measured!.AlignmentLoss, report.Alignment(report.Trials.Last())!.Measured!.AlignmentLoss);
+            report.Alignment(report.Trials[0])!.Measured!.AlignmentLoss, report.Alignment(report.Trials[^1])!.Measured!.AlignmentLoss);
 
         string folder = Path.Combine(tiny.Folder, "report");
         var findings = ReportWriter.Write(report, folder);
