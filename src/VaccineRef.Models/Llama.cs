@@ -55,7 +55,8 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         // Absent is the family's default; null is as many as there are heads.
         int groups = config.Size(
             "num_key_value_heads",
-            config.Keys.Contains("num_key_value_heads") ? heads : family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
+            config.Keys.Contains("num_key_value_heads") ? heads
+                : family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
         config.Share("num_key_value_heads", heads, groups);
         int headSize = config.Has("head_dim")
             ? config.Size("head_dim")
