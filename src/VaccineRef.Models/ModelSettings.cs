@@ -15,7 +15,9 @@ internal static class ModelSettings
         /// <summary>A whole number, at least 1, or <paramref name="otherwise"/> where the key is absent.</summary>
         public int Size(string key, int otherwise) => config.Has(key) ? config.Size(key) : otherwise;
 
-        /// <summary>The number of blocks. Beyond a limit far above any model's it is refused: memory is taken by it.</summary>
+        /// <summary>
+        /// The number of blocks. Beyond a limit far above any model's it is refused: memory is taken by it.
+        /// </summary>
         public int Layers(string key) =>
             config.Size(key) is <= MostLayers and var layers
                 ? layers

@@ -21,7 +21,8 @@ internal sealed class RotaryPlaces(ConfigReader config)
 
     /// <summary>A list of numbers of a section; null where it stands nowhere.</summary>
     public double[]? Numbers(string key) => One(
-        key, false, place => place.Doubles(key).ToArray(), values => string.Join(", ", values), (a, b) => a.SequenceEqual(b));
+        key, false, place => place.Doubles(key).ToArray(), values => string.Join(", ", values),
+        (a, b) => a.SequenceEqual(b));
 
     /// <summary>The kind of rule: <c>rope_type</c>, or <c>type</c> as it was called before.</summary>
     public string? Kind()

@@ -36,7 +36,8 @@ internal static partial class MissingWeights
             return ("the index of the shards is missing", shards,
                 $"fetch {ShardIndex.FileName} from where the shards came from");
         if (all.Contains("consolidated.safetensors"))
-            return ("the weights are in the layout that Mistral releases beside Hugging Face's", ["consolidated.safetensors"],
+            return (
+                "the weights are in the layout that Mistral releases beside Hugging Face's", ["consolidated.safetensors"],
                 "fetch the files model-00001-of-... and their index from the same place");
         if (all.Contains("adapter_model.safetensors") || all.Contains("adapter_model.bin"))
             return ("the folder holds an adapter and no model", [.. all.Where(IsAdapter)],

@@ -26,7 +26,9 @@ public sealed class ModulePatterns
     public IEnumerable<KeyValuePair<string, double>> Entries =>
         _patterns.Select(pattern => KeyValuePair.Create(pattern.Key, pattern.Value));
 
-    /// <summary>Makes patterns; expressions run in linear time, so that look-around and back references are refused.</summary>
+    /// <summary>
+    /// Makes patterns; expressions run in linear time, so that look-around and back references are refused.
+    /// </summary>
     /// <exception cref="ArgumentException">An expression is malformed.</exception>
     /// <exception cref="NotSupportedException">An expression needs backtracking.</exception>
     public static ModulePatterns Of(params IEnumerable<KeyValuePair<string, double>> entries)

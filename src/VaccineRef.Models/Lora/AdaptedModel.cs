@@ -28,24 +28,13 @@ public static class AdaptedModel
     {
         var config = ConfigReader.Open(folder);
         var family = LanguageModel.Family(config);
-        string embedding = family.Name switch
-        {
-            "gpt2" => "transformer.wte.weight",
-            "opt" => "model.decoder.embed_tokens.weight",
-            _ => "model.embed_tokens.weight",
-        };
+        string embedding = Embedding(family.Name);
         var asked = AdapterConfig.Read(adapter);
         using var file = Checkpoint.Open(Path.Combine(adapter, Lora.WeightsFile));
         using var checkpoint = Checkpoint.Open(folder);
         LayerCount.Check(config, family.Name, checkpoint);
 
-        var tables = new Dictionary<string, string>();              // the model's name of a table: the adapter's
-        foreach (string name in file.Tensors.Keys)
-        {
-            string plain = AdapterNames.Plain(name);
-            if (plain == embedding || plain == Head)
-                tables.TryAdd(plain, name);
-        }
+        var tables = Tables(file, embedding);
         bool tied = config.Bool(Tied, family.Name is "opt" or "gpt2");
         bool untie = tied && ChangesHead(asked, file, tables, embedding);
         if (!untie && tied)
@@ -65,6 +54,27 @@ public static class AdaptedModel
             model.Dispose();
             throw;
         }
+    }
+
+    // The families' names for it.
+    private static string Embedding(string family) => family switch
+    {
+        "gpt2" => "transformer.wte.weight",
+        "opt" => "model.decoder.embed_tokens.weight",
+        _ => "model.embed_tokens.weight",
+    };
+
+    /// <summary>The embedding and the head that an adapter holds: the model's name for them, and the adapter's.</summary>
+    private static Dictionary<string, string> Tables(Checkpoint file, string embedding)
+    {
+        var tables = new Dictionary<string, string>();
+        foreach (string name in file.Tensors.Keys)
+        {
+            string plain = AdapterNames.Plain(name);
+            if (plain == embedding || plain == Head)
+                tables.TryAdd(plain, name);
+        }
+        return tables;
     }
 
     private static bool ChangesHead(

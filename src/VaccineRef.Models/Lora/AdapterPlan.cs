@@ -91,7 +91,8 @@ internal sealed record AdapterPlan<T>(
     private static string Kind(string module) => module[(module.LastIndexOf('.') + 1)..];
 
     private static bool HasPair(Checkpoint file, string module) =>
-        file.Contains($"{AdapterNames.Root}.{module}.lora_A.weight") || file.Contains($"{AdapterNames.Root}.{module}.lora_B.weight");
+        file.Contains($"{AdapterNames.Root}.{module}.lora_A.weight")
+        || file.Contains($"{AdapterNames.Root}.{module}.lora_B.weight");
 
     /// <summary>The pairs on the head and on the embedding.</summary>
     private static IEnumerable<TablePair<T>> Pairs(Model<T> model, AdapterConfig config, Checkpoint file)

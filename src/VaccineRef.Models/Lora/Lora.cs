@@ -67,7 +67,10 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         try
         {
             var root = new Weights<T>(_weights).At(Lora.Root);
-            _pairs = [.. plan.Layers.Select(layer => new LowRank<T>(layer, Config.For(layer.Name), root.At(layer.Name)))];
+            _pairs =
+            [
+                .. plan.Layers.Select(layer => new LowRank<T>(layer, Config.For(layer.Name), root.At(layer.Name))),
+            ];
             _tables = new(model.Device, plan, Config, source);
             _weights.Finish();
         }

@@ -55,8 +55,8 @@ public sealed class TokenizerFolderTests : IDisposable
 
         Ends(_folder.WithJson([]).Load(), 257, 'a');
         File.Delete(Path.Combine(_folder.Path, "tokenizer.json"));
-        _folder.With("merges.txt", "").With("vocab.json", new JsonObject(TokenizerFolder.ByteLevelVocabulary([]).Append(new("<|endoftext|>", End))
-            .Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))).ToJsonString());
+        _folder.With("merges.txt", "").With("vocab.json", new JsonObject(TokenizerFolder.ByteLevelVocabulary([])
+            .Append(new("<|endoftext|>", End)).Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))).ToJsonString());
         Ends(_folder.Load(), 257, 'a');
         File.Delete(Path.Combine(_folder.Path, "vocab.json"));
         Ends(_folder.WithModel(Pieces, bytes: false).Load(), 257, 3);
