@@ -90,29 +90,9 @@ internal static class BenchCommand
         using var vaccine = new Vaccine<float>(new VaccineOptions(2), device);
         var options = new StepOptions(new AdamWOptions(1e-4, WeightDecay: 0.1), Seed: 3, Recompute: parsed.GetValue(Recompute));
         using var training = new TrainStep<float>(model.Trainable, objective, plain, options, device);
-        double Step(IGradientRule<float> rule)
-        {
-            long start = Stopwatch.GetTimestamp();
-            training.Rule = rule;
-            training.Run(batch);
-            device.Synchronize();
-            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        }
-
-        const int Warmup = 2;
-        List<double> plainTimes = [], vaccineTimes = [];
-        for (int step = 0; step < Warmup + Value(Steps); step++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            double first = Step(plain), second = Step(vaccine);
-            if (step < Warmup)
-                continue;
-            plainTimes.Add(first);
-            vaccineTimes.Add(second);
-        }
-
+        var times = StepTiming.InTurn(training, [plain, vaccine], batch, Value(Steps), cancel);
         return new(
-            Timing.Of(plainTimes, batch.Rows), Timing.Of(vaccineTimes, batch.Rows), Where.Describe(parsed), Value(Steps), batch.Rows,
+            times[0], times[1], Where.Describe(parsed), Value(Steps), batch.Rows,
             model.Network.Parameters.Sum(parameter => parameter.Shape.Count), model.Trainable.Sum(parameter => parameter.Shape.Count),
             device is GpuDevice gpu ? gpu.PeakBytes : Process.GetCurrentProcess().PeakWorkingSet64);
     }
@@ -144,7 +124,7 @@ internal static class BenchCommand
 
     private static void Print(BenchResult result)
     {
-        static string[] Row(string step, Timing time) =>
+        static string[] Row(string step, StepTiming time) =>
             [step, $"{time.MedianMs:F1}", $"{time.MinMs:F1}", $"{time.TokensPerSecond:F0}"];
         var console = Terminal.Open();
         Tables.Write(
@@ -155,45 +135,9 @@ internal static class BenchCommand
     }
 }
 
-/// <summary>Times of one kind of step.</summary>
-internal sealed record Timing(double MedianMs, double MinMs, double TokensPerSecond)
-{
-    public static Timing Of(List<double> times, int tokens)
-    {
-        double[] sorted = [.. times.Order()];
-        double median = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-        return new(median, sorted[0], tokens / median * 1000);
-    }
-}
-
-/// <summary>Tokens per second of greedy decoding, all prompts together.</summary>
-internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double TokensPerSecond, double Best)
-{
-    /// <summary>
-    /// Decodes some times, after two seconds to warm up; prompts are single tokens, all different while the vocabulary lasts.
-    /// </summary>
-    public static DecodeTiming Of(Model<float> model, int prompts, int tokens, int runs, CancellationToken cancel)
-    {
-        const int WarmupSeconds = 2;           // steps of a tiny model are many before the compiler has done its best
-        int[][] first = [.. Enumerable.Range(1, prompts).Select(id => new[] { id % model.Network.Shape.Vocabulary })];
-        List<double> rates = [];
-        long began = Stopwatch.GetTimestamp();
-        while (rates.Count < runs)
-        {
-            long start = Stopwatch.GetTimestamp();
-            Generator.Generate(model, first, new GenerationSettings(tokens), cancel);
-            if (Stopwatch.GetElapsedTime(began, start).TotalSeconds >= WarmupSeconds)
-                rates.Add(prompts * (double)tokens / Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-
-        rates.Sort();
-        return new(prompts, tokens, runs, rates[runs / 2], rates[^1]);
-    }
-}
-
 /// <summary>What vaccine bench measured. Peak bytes are over both kinds of step: the process's, or those reserved on the GPU.</summary>
 internal sealed record BenchResult(
-    Timing Plain, Timing Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
+    StepTiming Plain, StepTiming Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]

@@ -18,6 +18,11 @@ internal static class EvaluateCommand
         var data = new Option<string>("--data") { Description = "The data file.", Required = true, HelpName = "FILE" };
         var task = new Option<string>("--task") { Description = "What the data is.", Required = true };
         task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
+        var strip = new Option<string?>("--strip-prefix")
+        {
+            Description = "What the names of the weights begin with and the model's own names do not, such as module.",
+            HelpName = "PREFIX",
+        };
         var count = CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
         var tokens = CommonOptions.Count("--max-new-tokens", "Tokens to generate for an answer.", 128);
         var template = new Option<string>("--template") { Description = "The prompt template.", DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id };
@@ -27,7 +32,7 @@ internal static class EvaluateCommand
         var judges = new JudgeSelection();
         var where = new DeviceOptions();
         var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
-        { model, adapter, data, task, count, tokens, template, precision, weights };
+        { model, adapter, strip, data, task, count, tokens, template, precision, weights };
         judges.AddTo(command);
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
@@ -42,10 +47,11 @@ internal static class EvaluateCommand
             var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
             using var device = where.Open(parsed);
             var kept = parsed.GetValue(weights);
+            string? prefix = parsed.GetValue(strip);
             string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
             var scores = parsed.GetValue(precision) == Precision.Double
-                ? Scores<double>(folder, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)
-                : Scores<float>(folder, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel);
+                ? Scores<double>(folder, prefix, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)
+                : Scores<float>(folder, prefix, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel);
             Tables.Write(
                 Terminal.Open(),
                 ["metric", "k", "N", "%", "judge", "template", "generation"],
@@ -60,14 +66,16 @@ internal static class EvaluateCommand
     }
 
     private static IReadOnlyList<Score> Scores<T>(
-        string folder, WeightPrecision kept, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template,
+        string folder, string? stripPrefix, WeightPrecision kept, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template,
         HeldOutOptions settings, Device device, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var tokenizer = TextTokenizer.Load(folder);
-        using var model = LanguageModel.Load<T>(folder, device, kept);
-        if (adapter is not null)
-            Lora.Load(model, adapter);
+        using var model = adapter is null
+            ? LanguageModel.Load<T>(folder, device, kept, stripPrefix)
+            : AdaptedModel.Load<T>(folder, adapter, device, kept, stripPrefix);
+        foreach (string warning in model.Adapter?.Warnings ?? [])
+            Console.Error.WriteLine($"vaccine: warning: {warning}");
         var judge = settings.Judge.Open<T>(".", device, kept);
         using var disposable = judge as IDisposable;
         var evaluator = new Evaluator<T>(model, tokenizer, template, settings, judge, seed: 0);

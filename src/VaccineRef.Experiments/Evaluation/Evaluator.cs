@@ -33,11 +33,15 @@ public sealed class Evaluator<T>(
     private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens, CancellationToken cancel)
     {
         int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
+        var ends = EndTokens.Of(model, tokenizer);
         var generation = new GenerationSettings(
             tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
-            tokenizer.EosId);
+            tokenizer.EosId)
+        {
+            EndIds = ends,
+        };
         int[][] answers = Generator.Generate(model, prompts, generation, cancel);
-        return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(answers[i]).Trim()))];
+        return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(EndTokens.Answer(answers[i], ends)).Trim()))];
     }
 
     private string Description(int tokens) => settings.Temperature > 0

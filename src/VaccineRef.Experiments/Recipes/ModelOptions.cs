@@ -58,6 +58,9 @@ public sealed record FolderModelOptions : ModelOptions
     /// <summary>How the weights of linear layers are kept: full, or bf16, which leaves only adapters to train.</summary>
     public WeightPrecision Weights { get; set; }
 
+    /// <summary>What the names of the weights begin with and the model's own names do not, such as "module."; none if absent.</summary>
+    public string? StripPrefix { get; set; }
+
     /// <inheritdoc/>
     [JsonIgnore]
     public override WeightPrecision Kept => Weights;
@@ -78,22 +81,11 @@ public sealed record FolderModelOptions : ModelOptions
     /// <inheritdoc/>
     public override Model<T> Load<T>(string folder, Device device, RandomStream random)
     {
-        var model = LanguageModel.Load<T>(In(folder, Path), device, Weights);
-        try
-        {
-            if (Adapter is { } adapter)
-            {
-                Lora.Load(model, In(folder, adapter));
-                model.MergeAdapter();
-            }
-
-            return model;
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        if (Adapter is not { } adapter)
+            return LanguageModel.Load<T>(In(folder, Path), device, Weights, StripPrefix);
+        var model = AdaptedModel.Load<T>(In(folder, Path), In(folder, adapter), device, Weights, StripPrefix);
+        model.MergeAdapter();
+        return model;
     }
 
     private static string In(string folder, string path) => System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, path));
