@@ -17,6 +17,9 @@ public sealed record Values(double[] Numbers, ImmutableArray<long> Shape)
     /// <summary>The norm of all elements.</summary>
     public double Norm => Math.Sqrt(Numbers.Sum(value => value * value));
 
+    /// <summary>As many zeros.</summary>
+    public Values Zero() => this with { Numbers = new double[Numbers.Length] };
+
     /// <summary>A vector.</summary>
     public static Values Vector(double[] numbers) => new(numbers, [numbers.Length]);
 
