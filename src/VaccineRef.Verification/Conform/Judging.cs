@@ -7,10 +7,14 @@ namespace VaccineRef.Verification.Conform;
 /// <param name="Conditional">How far it is from what the port's own preceding quantities imply.</param>
 internal sealed record JudgedQuantity(Quantity Quantity, double Tolerance, Difference EndToEnd, Difference Conditional)
 {
+    // What the port had before is off by rounding, and what follows from it by some more: a quantity that is right end to end is
+    // at fault only where it is clearly wrong given that.
+    private const double Leeway = 10;
+
     public bool Passes => EndToEnd.Relative <= Tolerance;
 
-    /// <summary>Whether it is right given what the port had before it: if not, its own computation is at fault.</summary>
-    public bool IsOwnFault => !(Conditional.Relative <= Tolerance);
+    /// <summary>Whether it is wrong given what the port had before it: then its own computation is at fault.</summary>
+    public bool IsOwnFault => !(Conditional.Relative <= (Passes ? Leeway : 1) * Tolerance);
 }
 
 /// <summary>Holds a trace against what it should be.</summary>

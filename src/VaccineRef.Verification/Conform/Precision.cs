@@ -33,6 +33,16 @@ internal sealed class Precision
         ["bfloat16"] = Math.ScaleB(1, -7),
     };
 
+    /// <summary>A type by the name that the schema has for it: torch.float64, F64 and double are float64.</summary>
+    public static string NameOf(string dtype) => dtype.ToLowerInvariant().Replace("torch.", "", StringComparison.Ordinal) switch
+    {
+        "f64" or "double" => "float64",
+        "f32" or "float" or "single" => "float32",
+        "f16" or "half" => "float16",
+        "bf16" => "bfloat16",
+        var name => name,
+    };
+
     /// <summary>What the port computed in.</summary>
     public string Dtype { get; }
 

@@ -44,7 +44,8 @@ internal sealed partial class Trace
     public static TraceManifest ReadManifest(string folder)
     {
         string path = Path.Combine(folder, "manifest.json");
-        var manifest = ConformJson.Read(path, ConformJson.Default.TraceManifest, "a trace's manifest");
+        var read = ConformJson.Read(path, ConformJson.Default.TraceManifest, "a trace's manifest");
+        var manifest = read with { Dtype = Precision.NameOf(read.Dtype) };
         if (manifest.Schema != TraceManifest.CurrentSchema)
             throw new InputException(
                 "a trace is of another schema", $"{path}, key schema", ConformJson.Clean(manifest.Schema), TraceManifest.CurrentSchema);

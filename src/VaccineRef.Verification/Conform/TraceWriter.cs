@@ -18,9 +18,9 @@ internal static class TraceWriter
                 || (key.Split('/') is [.., var site, "raw" or "grad"] && !site.StartsWith("site", StringComparison.Ordinal)
                     && !key.Contains("/grad/", StringComparison.Ordinal)))
                 continue;
-            tensors.Add(Tensor(key, tensor));
+            tensors.Add(Tensor(key, tensor, dtype));
             if (key.EndsWith("/raw", StringComparison.Ordinal))
-                tensors.Add(Tensor(key[..^3] + "out", Out(key, tensor, values, settings)));
+                tensors.Add(Tensor(key[..^3] + "out", Out(key, tensor, values, settings), dtype));
         }
 
         var manifest = new TraceManifest(TraceManifest.CurrentSchema, settings.Name, dtype)
@@ -39,8 +39,17 @@ internal static class TraceWriter
         SafetensorsWriter.Write(Path.Combine(folder, "trace.safetensors"), tensors);
     }
 
-    private static TensorData Tensor(string name, Values values) => TensorData.Floats<double>(
-        name, TensorType.F64, values.Shape.AsSpan(), values.Numbers);
+    private static TensorData Tensor(string name, Values values, string dtype) => name.Split('/')[^1] is "input_ids" or "labels" or "attention_mask"
+        ? TensorData.Integers(name, TensorType.I64, values.Shape.AsSpan(), values.Numbers.Select(value => (long)value).ToArray())
+        : TensorData.Floats<double>(name, TypeOf(dtype), values.Shape.AsSpan(), values.Numbers);
+
+    private static TensorType TypeOf(string dtype) => dtype switch
+    {
+        "float32" => TensorType.F32,
+        "float16" => TensorType.F16,
+        "bfloat16" => TensorType.BF16,
+        _ => TensorType.F64,
+    };
 
     private static Values Out(string key, Values raw, Dictionary<string, Values> values, CaseSettings settings)
     {
