@@ -81,14 +81,18 @@ internal static class Judging
         if (!found.Shape.SequenceEqual(expected.Shape))
             return Difference.Between(found, expected);
         if (quantity is { Batch: { } batch, WithPadding: false })
-        {
-            int columns = (int)expected.Shape[^1];
-            batch.Pick(found, columns, out found);
-            batch.Pick(expected, columns, out expected);
-        }
-
+            (found, expected) = (WithoutPadding(found, batch), WithoutPadding(expected, batch));
         if (low && quantity.Undecided is { } undecided)
             found = found with { Numbers = [.. found.Numbers.Select((value, i) => undecided[i] && double.IsFinite(value) ? expected.Numbers[i] : value)] };
         return Difference.Between(found, expected, quantity.Scale);
+    }
+
+    /// <summary>The same with zeros at padding, so that an index is still one of the padded batch.</summary>
+    private static Values WithoutPadding(Values values, PaddedBatch batch)
+    {
+        int columns = (int)values.Shape[^1];
+        return values.Numbers.Length == batch.Mask.Count * columns
+            ? values with { Numbers = [.. values.Numbers.Select((value, i) => batch.Mask[i / columns] != 0 ? value : 0)] }
+            : values;
     }
 }

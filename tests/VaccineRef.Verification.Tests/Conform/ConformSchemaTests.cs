@@ -84,6 +84,17 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
     }
 
     [Fact]
+    public void Every_known_defect_is_planted_in_some_port()
+    {
+        string script = File.ReadAllText(Path.Combine(Repository.Root, "tests", "VaccineRef.Verification.Tests", "Conform", "planted.py"));
+        string[] inPython = Regex.Match(script, "DEFECTS = \"\"\"(.+?)\"\"\"", RegexOptions.Singleline).Groups[1].Value.Split((char[])[' ', '\n']);
+        var byHand = ConformPlantedTests.Planted.Select(row => row.Data.Item2);
+        Assert.Equal(
+            Hypotheses.All.Select(hypothesis => hypothesis.Id).Append("dropout_anew").Order(StringComparer.Ordinal),
+            inPython.Concat(byHand).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_kit_holds_the_recorder_and_the_port()
     {
         var files = ConformKit.Read(kit.Kit).Files.Keys;
