@@ -7,14 +7,14 @@ namespace VaccineRef.Cli;
 public static class Program
 {
     /// <summary>Runs a command.</summary>
-    /// <returns>0 done, 1 the run failed, 2 wrong input, 130 interrupted.</returns>
+    /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 130 interrupted.</returns>
     public static int Main(string[] args)
     {
         var root = new RootCommand(
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
             DemoCommand.Create(), InitCommand.Create(), RunCommand.Create(), LabCommand.Create(), EvaluateCommand.Create(),
-            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), BenchCommand.Create(),
+            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), BenchCommand.Create(),
             DevicesCommand.Create(),
         };
         var parsed = root.Parse(args);

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Text.Json;
 using VaccineRef.Core;
 using VaccineRef.Models;
 using VaccineRef.Training;
@@ -17,21 +16,22 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
 
     public IEnumerable<Comparison> Run() =>
     [
-        .. context.Golden.Tensors("ewc") is { } file ? Ewc(file, context.Manifest.GetProperty("ewc").GetProperty("corrected")) : [],
-        .. context.Manifest.TryGetProperty("kl", out var kl) ? Kl(kl) : [],
+        .. context.Golden.Tensors("ewc") is { } file ? Ewc(file, context.Manifest["ewc"]["corrected"]) : [],
+        .. context.Manifest.Find("kl") is { } kl ? Kl(kl) : [],
     ];
 
-    private IEnumerable<Comparison> Ewc(SafetensorsFile file, JsonElement expected)
+    private IEnumerable<Comparison> Ewc(SafetensorsFile file, ManifestNode expected)
     {
         using var model = context.Load();
         var trainable = VerifyContext<T>.Trainable(model);
         var loss = new CrossEntropyObjective<T>(model.Network);
         PackedBatch[] batches = [.. context.Golden.Batches("e").Select(name => context.Golden.Batch(name).Pack())];
         var fisher = FisherDiagonal<T>.Estimate(loss, trainable, batches, Variant.AsReleased, context.Device);
-        using var objective = new EwcObjective<T>(loss, trainable, fisher, expected.GetProperty("lamb").GetDouble(), context.Device);
+        using var objective = new EwcObjective<T>(loss, trainable, fisher, expected["lamb"].Number(), context.Device);
         var worst = new Worst();
         for (int i = 0; i < trainable.Count; i++)
-            worst.Relative(context.Values(fisher.Values[i]), GoldenCase.Read(file, "fisher/" + trainable[i].Name), trainable[i].Name);
+            worst.Relative(
+                context.Values(trainable[i], fisher.Values[i]), Values.Read(file, "fisher/" + trainable[i].Name), trainable[i].Name);
         return
         [
             worst.Compare(_name, "ewc Fisher information, as released", 2 * _bounds.Relative),      // of squares
@@ -41,45 +41,45 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
     }
 
     /// <summary>At the teacher itself the divergence and its gradient are 0, whatever it runs over.</summary>
-    private IEnumerable<Comparison> Kl(JsonElement expected)
+    private IEnumerable<Comparison> Kl(ManifestNode expected)
     {
         foreach (var (tag, form, title) in new[]
             { ("corrected_dimlast", Variant.Paper, "kl"), ("official_dim1", Variant.AsReleased, "kl as released") })
         {
             using var model = context.Load();
             using var objective = new KlObjective<T>(
-                model.Network, VerifyContext<T>.Trainable(model), expected.GetProperty("lamb").GetDouble(), form, context.Device);
-            var train = expected.GetProperty(tag).GetProperty("train");
-            var step = train.GetProperty("steps")[0];
+                model.Network, VerifyContext<T>.Trainable(model), expected["lamb"].Number(), form, context.Device);
+            var train = expected[tag]["train"];
+            var step = train["steps"].Items()[0];
             var record = context.Train(model, objective, new Plain<T>(), context.Options(train, 1))[0];
             var worst = new Worst { Note = "later steps left out: their divergence counts padded positions, which packed rows do not have" };
-            worst.Relative(record.Loss, step.GetProperty("loss").GetDouble(), "loss");
-            worst.Relative(record.GradientNorm, step.GetProperty("param_grad_norm").GetDouble(), "gradient norm");
+            worst.Relative(record.Loss, step["loss"].Number(), "loss");
+            worst.Relative(record.GradientNorm, step["param_grad_norm"].Number(), "gradient norm");
             yield return worst.Compare(_name, $"{title}: first step", _bounds.Relative);
         }
     }
 
     private IEnumerable<Comparison> Trained(
-        Model<T> model, IObjective<T> objective, JsonElement expected, SafetensorsFile file, string prefix, string title)
+        Model<T> model, IObjective<T> objective, ManifestNode expected, SafetensorsFile file, string prefix, string title)
     {
-        var steps = expected.GetProperty("steps").EnumerateArray().ToArray();
-        var options = context.Options(expected, steps.Length);
+        var steps = expected["steps"].Items();
+        var options = context.Options(expected, steps.Count);
         var records = context.Train(model, objective, new Plain<T>(), options);
         var (worst, moved) = (new Worst(), new Worst());
-        for (int i = 0; i < steps.Length; i++)
+        for (int i = 0; i < steps.Count; i++)
         {
-            worst.Relative(records[i].Loss, steps[i].GetProperty("loss").GetDouble(), $"step {i + 1} loss");
-            worst.Relative(records[i].GradientNorm, steps[i].GetProperty("param_grad_norm").GetDouble(), $"step {i + 1} gradient norm");
+            worst.Relative(records[i].Loss, steps[i]["loss"].Number(), $"step {i + 1} loss");
+            worst.Relative(records[i].GradientNorm, steps[i]["param_grad_norm"].Number(), $"step {i + 1} gradient norm");
         }
 
         foreach (var parameter in VerifyContext<T>.Trainable(model))
         {
-            var (found, golden) = (context.Values(parameter.Value), GoldenCase.Read(file, prefix + parameter.Name));
-            for (int i = 0; i < found.Length; i++)
-                moved.Add(Math.Abs(found[i] - golden[i]) / options.Optimizer.LearningRate, parameter.Name);
+            moved.Absolute(
+                context.Values(parameter, parameter.Value), Values.Read(file, prefix + parameter.Name),
+                options.Optimizer.LearningRate, parameter.Name);
         }
 
-        yield return worst.Compare(_name, $"train {title}: {steps.Length} steps", _bounds.Later);
+        yield return worst.Compare(_name, $"train {title}: {steps.Count} steps", _bounds.Later);
         yield return moved.Compare(_name, $"train {title}: parameters", _bounds.Parameter, "learning rates");
     }
 
@@ -91,18 +91,18 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
         foreach (var parameter in trainable)
         {
             context.Device.Upload<T>(
-                [.. GoldenCase.Read(file, "corrected_third_param/" + parameter.Name).Select(T.CreateChecked)], parameter.Value);
+                [.. VerifyContext<T>.Read(file, "corrected_third_param/", parameter).Select(T.CreateChecked)], parameter.Value);
             parameter.Train(gradients);
         }
 
         using var state = new TrainState<T>(context.Device, trainable, seed: 0);
         state.BeginStep();
         new Plain<T>().Accumulate(objective, context.Golden.Batch("b2").Pack(), state);
-        var found = trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter.Gradient));
-        double whole = Math.Sqrt(found.Values.Sum(values => values.Sum(value => value * value)));
+        var found = trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
+        double whole = Math.Sqrt(found.Values.Sum(values => values.Norm * values.Norm));
         var worst = new Worst();
         foreach (var (name, values) in found)
-            worst.Relative(values, GoldenCase.Read(file, "corrected_third_grad/" + name), name, whole);
+            worst.Relative(values, Values.Read(file, "corrected_third_grad/" + name), name, whole);
         return worst.Compare(_name, "ewc third gradient", _bounds.Relative);
     }
 }

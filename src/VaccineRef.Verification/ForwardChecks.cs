@@ -27,7 +27,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         }
 
         yield return Losses(model);
-        if (context.Manifest.TryGetProperty("greedy", out var greedy))
+        if (context.Manifest.Find("greedy") is { } greedy)
             yield return Greedy(model, greedy);
     }
 
@@ -37,23 +37,23 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         var record = new Record<T>(SiteKind.AttentionOutput, SiteKind.BlockOutput, SiteKind.TokenEmbedding);
         var hidden = model.Network.Forward(new Pass<T>(tape, record), packed);
         Worst logits = new(), attention = new(), states = new(), losses = new();
-        Rows(logits, file, "logits", Logits(model, tape, hidden), padded.Real);
+        Rows(logits, file, "logits", Logits(model, tape, hidden), padded);
         int layers = model.Network.Shape.Layers;
         for (int i = 0; i < record.Sites.Count; i++)
         {
             var (layer, kind) = record.Sites[i];
             if (kind == SiteKind.AttentionOutput)
-                Rows(attention, file, $"attn_out.{layer}", record.Hidden[i], padded.Real);
+                Rows(attention, file, $"attn_out.{layer}", record.Hidden[i], padded);
             else if (kind == SiteKind.TokenEmbedding)
-                Rows(states, file, "hidden.0", record.Hidden[i], padded.Real);
+                Rows(states, file, "hidden.0", record.Hidden[i], padded);
             else if (layer + 1 < layers)
-                Rows(states, file, $"hidden.{layer + 1}", record.Hidden[i], padded.Real);
+                Rows(states, file, $"hidden.{layer + 1}", record.Hidden[i], padded);
         }
 
-        Rows(states, file, $"hidden.{layers}", hidden, padded.Real);           // the last one stands after the final norm
+        Rows(states, file, $"hidden.{layers}", hidden, padded);                // the last one stands after the final norm
         var nll = tape.Apply(
             new CrossEntropy<T>(Reduction.None), [hidden, tape.Of(model.Network.Head)], packed.Targets);
-        losses.Relative(TokenLosses(nll, padded), GoldenCase.Read(file, "token_nll"), "token_nll");
+        losses.Relative(TokenLosses(nll, padded), Values.Read(file, "token_nll"), "token_nll");
         yield return logits.Compare(_name, "logits", _bounds.Relative);
         yield return attention.Compare(_name, "attention outputs", _bounds.Relative);
         yield return states.Compare(_name, "hidden states", _bounds.Relative);
@@ -64,30 +64,30 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
     {
         if (file.Tensors.ContainsKey("logits_no_mask"))
         {
-            var all = Enumerable.Range(0, padded.Rows * padded.Length).ToArray();
-            yield return Masked(model, tape, file, "logits_no_mask", "logits without a mask", padded.PackWithPadding(), all);
+            var all = padded.WithMask([.. Enumerable.Repeat(1L, padded.Rows * padded.Length)]);
+            yield return Masked(model, tape, file, "logits_no_mask", "logits without a mask", all);
         }
 
         if (file.Tensors.ContainsKey("leftpad.logits"))
         {
             var left = new PaddedBatch(
                 file.ReadIntegers("leftpad.input_ids"), null, file.ReadIntegers("leftpad.attention_mask"), padded.Length);
-            yield return Masked(model, tape, file, "leftpad.logits", "left-padded logits", left.Pack(), left.Real);
+            yield return Masked(model, tape, file, "leftpad.logits", "left-padded logits", left);
         }
 
         if (file.Tensors.ContainsKey("hole.logits"))
         {
             var hole = padded.WithMask(file.ReadIntegers("hole.attention_mask"));
-            yield return Masked(model, tape, file, "hole.logits", "logits under a mask with holes", hole.Pack(), hole.Real);
+            yield return Masked(model, tape, file, "hole.logits", "logits under a mask with holes", hole);
         }
     }
 
     private Comparison Masked(
-        Model<T> model, Tape<T> tape, SafetensorsFile file, string tensor, string quantity, PackedBatch batch, int[] real)
+        Model<T> model, Tape<T> tape, SafetensorsFile file, string tensor, string quantity, PaddedBatch batch)
     {
         var worst = new Worst();
-        var hidden = model.Network.Forward(new Pass<T>(tape, new NoTap<T>()), batch);
-        Rows(worst, file, tensor, Logits(model, tape, hidden), real);
+        var hidden = model.Network.Forward(new Pass<T>(tape, new NoTap<T>()), batch.Pack());
+        Rows(worst, file, tensor, Logits(model, tape, hidden), batch);
         tape.Clear();
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
@@ -96,23 +96,31 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
     {
         var worst = new Worst();
         var objective = new CrossEntropyObjective<T>(model.Network);
-        var forward = context.Manifest.GetProperty("forward");
+        var forward = context.Manifest["forward"];
         void Check(string batch, double expected) => worst.Relative(
             AlignmentLoss.Of(objective, context.Golden.Batch(batch).Sequences(), context.Device), expected, $"{batch} loss");
-        Check("b0", forward.GetProperty("loss").GetDouble());
-        if (forward.TryGetProperty("eval_losses", out var losses))
-            foreach (var (batch, expected) in context.Golden.Batches("e").Zip(losses.EnumerateArray()))
-                Check(batch, expected.GetDouble());
+        Check("b0", forward["loss"].Number());
+        if (forward.Find("eval_losses") is { } losses)
+        {
+            string[] batches = [.. context.Golden.Batches("e")];
+            if (batches.Length != losses.Items().Count)
+                worst.Fail($"{losses.Path}: {losses.Items().Count} losses for {batches.Length} evaluation batches");
+            foreach (var (batch, expected) in batches.Zip(losses.Items()))
+                Check(batch, expected.Number());
+        }
+
         return worst.Compare(_name, "losses", _bounds.Relative);
     }
 
-    private Comparison Greedy(Model<T> model, System.Text.Json.JsonElement greedy)
+    private Comparison Greedy(Model<T> model, ManifestNode greedy)
     {
         int wrong = 0, total = 0;
-        foreach (var entry in greedy.EnumerateArray())
+        foreach (var entry in greedy.Items())
         {
-            int[] ids = [.. entry.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
-            int prompt = entry.GetProperty("prompt_len").GetInt32();
+            int[] ids = [.. entry["ids"].Items().Select(id => id.Whole())];
+            int prompt = entry["prompt_len"].Whole();
+            if (prompt < 1 || prompt >= ids.Length)
+                throw entry["prompt_len"].Wrong($"{prompt} of {ids.Length} ids", "at least 1, and fewer than there are ids");
             var settings = new GenerationSettings(MaxNewTokens: ids.Length - prompt);
             int[] found = Generator.Generate(model, [ids[..prompt]], settings)[0];
             wrong += ids[prompt..].Zip(found).Count(pair => pair.First != pair.Second) + (ids.Length - prompt - found.Length);
@@ -123,17 +131,19 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
     }
 
     /// <summary>Compares our packed rows with the real rows of a padded golden tensor.</summary>
-    private void Rows(Worst worst, SafetensorsFile file, string name, Tensor<T> found, int[] real)
+    private void Rows(Worst worst, SafetensorsFile file, string name, Tensor<T> found, PaddedBatch batch)
     {
-        var expected = VerifyContext<T>.PackedRows(GoldenCase.Read(file, name), real, found.Shape.Columns);
-        worst.Relative(context.Values(found.Value), expected, name);
+        if (batch.Pick(Values.Read(file, name), found.Shape.Columns, out var expected) is { } wrong)
+            worst.Add(wrong, name);
+        else
+            worst.Relative(new(context.Values(found.Value), [found.Shape.Rows, found.Shape.Columns]), expected, name);
     }
 
     private static Tensor<T> Logits(Model<T> model, Tape<T> tape, Tensor<T> hidden) =>
         tape.Apply(new Linear<T>(), [hidden, tape.Of(model.Network.Head)]);
 
     /// <summary>Token losses as PyTorch lays them out, (rows, length - 1), zero where nothing is counted.</summary>
-    private double[] TokenLosses(Tensor<T> nll, PaddedBatch padded)
+    private Values TokenLosses(Tensor<T> nll, PaddedBatch padded)
     {
         var packed = context.Values(nll.Value);
         var losses = new double[padded.Rows * (padded.Length - 1)];
@@ -144,6 +154,6 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
                 losses[(row * (padded.Length - 1)) + column] = packed[i];
         }
 
-        return losses;
+        return new(losses, [padded.Rows, padded.Length - 1]);
     }
 }

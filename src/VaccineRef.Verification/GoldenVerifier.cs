@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Text.Json;
 using VaccineRef.Core;
 using VaccineRef.Models;
 using VaccineRef.Training;
@@ -32,21 +31,14 @@ public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloat
     /// <exception cref="InputException">A file is missing or damaged, or lacks what the layout of a case asks for.</exception>
     public IReadOnlyList<Comparison> Verify(string caseFolder)
     {
-        try
-        {
-            return Recompute(caseFolder);
-        }
-        catch (KeyNotFoundException error)
-        {
-            throw new InputException(
-                "a golden case lacks a number or a tensor", caseFolder, error.Message, "the layout of the golden folder's README", inner: error);
-        }
-    }
-
-    private IReadOnlyList<Comparison> Recompute(string caseFolder)
-    {
         using var golden = new GoldenCase(caseFolder);
-        bool single = typeof(T) == typeof(float) || golden.Manifest.GetProperty("dtype").GetString() == "f32";
+        var dtype = golden.Manifest["dtype"];
+        bool single = dtype.Text() switch
+        {
+            "f32" => true,
+            "f64" => typeof(T) == typeof(float),
+            var other => throw dtype.Wrong(other, "f64 or f32"),
+        };
         var context = new VerifyContext<T>(golden, device, single ? Bounds.Float : Bounds.Double);
         IEnumerable<Comparison> all =
             [
@@ -67,7 +59,7 @@ internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds 
 
     public Bounds Bounds { get; } = bounds;
 
-    public JsonElement Manifest => Golden.Manifest;
+    public ManifestNode Manifest => Golden.Manifest;
 
     /// <summary>The case's model as it stands on disk, its adapter attached.</summary>
     public Model<T> Load()
@@ -82,15 +74,16 @@ internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds 
     public static IReadOnlyList<Parameter<T>> Trainable(Model<T> model) => model.Trainable;
 
     /// <summary>How the case trains.</summary>
-    public TrainOptions Options(JsonElement expected, int steps)
+    public TrainOptions Options(ManifestNode expected, int steps)
     {
-        var optimizer = Manifest.GetProperty("optimizer");
-        double[] betas = [.. optimizer.GetProperty("betas").EnumerateArray().Select(beta => beta.GetDouble())];
+        var optimizer = Manifest["optimizer"];
+        if (optimizer["betas"].Items() is not [var beta1, var beta2])
+            throw optimizer["betas"].Wrong($"{optimizer["betas"].Items().Count} numbers", "two numbers");
         var adamW = new AdamWOptions(
-            optimizer.GetProperty("lr").GetDouble(), optimizer.GetProperty("weight_decay").GetDouble(), betas[0], betas[1],
-            optimizer.GetProperty("eps").GetDouble(), optimizer.GetProperty("max_grad_norm").GetDouble());
-        return expected.TryGetProperty("warmup_ratio", out var warmup)
-            ? new(1, adamW, MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: warmup.GetDouble(), Shuffle: false)
+            optimizer["lr"].Number(), optimizer["weight_decay"].Number(), beta1.Number(), beta2.Number(),
+            optimizer["eps"].Number(), optimizer["max_grad_norm"].Number());
+        return expected.Find("warmup_ratio") is { } warmup
+            ? new(1, adamW, MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: warmup.Number(), Shuffle: false)
             : new(1, adamW, MaxSteps: steps, Shuffle: false);
     }
 
@@ -118,21 +111,18 @@ internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds 
         return [.. values.Select(double.CreateChecked)];
     }
 
-    /// <summary>The packed rows of a padded (rows, length, columns) tensor.</summary>
-    public static double[] PackedRows(double[] padded, int[] real, int columns)
+    /// <summary>The golden values that a parameter is to take.</summary>
+    /// <exception cref="InputException">They have other extents than the parameter.</exception>
+    public static double[] Read(SafetensorsFile file, string prefix, Parameter<T> parameter)
     {
-        var packed = new double[real.Length * columns];
-        for (int row = 0; row < real.Length; row++)
-            Array.Copy(padded, real[row] * columns, packed, row * columns, columns);
-        return packed;
+        var entry = file.Entry(prefix + parameter.Name);
+        return entry.Shape.SequenceEqual(parameter.Dimensions)
+            ? Verification.Values.Read(file, entry.Name).Numbers
+            : throw new InputException(
+                "a golden tensor has another shape than the model", $"{file.Path}, tensor {entry.Name}", $"{entry}",
+                $"[{string.Join(", ", parameter.Dimensions)}]");
     }
 
-    /// <summary>Our packed rows inside a padded tensor, zero elsewhere.</summary>
-    public static double[] Padded(double[] packed, int[] real, int columns, int rows)
-    {
-        var padded = new double[rows * columns];
-        for (int row = 0; row < real.Length; row++)
-            Array.Copy(packed, row * columns, padded, real[row] * columns, columns);
-        return padded;
-    }
+    /// <summary>A parameter's numbers (or its gradient's) with the extents of the checkpoint.</summary>
+    public Values Values(Parameter<T> parameter, View<T> view) => new(Values(view), [.. parameter.Dimensions]);
 }

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Numerics;
-using System.Text.Json;
 using VaccineRef.Core;
 using VaccineRef.Models;
 using VaccineRef.Training;
@@ -10,6 +8,9 @@ namespace VaccineRef.Verification;
 /// <summary>Plain gradients, site gradients, perturbations, second-pass losses and gradients, random perturbation, accumulation.</summary>
 internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>The radius of the accumulation case where its manifest names none.</summary>
+    private const double AccumulationRho = 2;
+
     private readonly string _name = context.Golden.Name;
     private readonly Bounds _bounds = context.Bounds;
 
@@ -25,14 +26,23 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         return
         [
             .. Plain(step), .. SiteGradients(step),
-            .. context.Manifest.GetProperty("vaccine").GetProperty("rho").EnumerateObject().SelectMany(entry => Vaccine(step, entry)),
+            .. Radii().SelectMany(entry => Vaccine(step, entry)),
             .. Random(step), .. Accumulated(step),
         ];
     }
 
+    private IReadOnlyList<(string Rho, ManifestNode Expected)> Radii()
+    {
+        var radii = context.Manifest["vaccine"]["rho"];
+        var members = radii.Members();
+        return members.Count > 0
+            ? [.. members.Select(member => (member.Path[(radii.Path.Length + 1)..], member))]
+            : throw radii.Wrong("none", "at least one radius");
+    }
+
     private IEnumerable<Comparison> Plain(Step step)
     {
-        var expected = context.Manifest.GetProperty("sft");
+        var expected = context.Manifest["sft"];
         var report = step.Take(new Plain<T>());
         yield return Scalars("plain loss", (report.Loss, expected, "loss"));
         yield return Gradients(step, "plain gradients", context.Golden.Tensors("sft"), "grad/", expected);
@@ -40,7 +50,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
 
     private IEnumerable<Comparison> SiteGradients(Step step)
     {
-        var expected = context.Manifest.GetProperty("vaccine");
+        var expected = context.Manifest["vaccine"];
         using var rule = new Vaccine<T>(new VaccineOptions(Rho: 1), context.Device);
         var report = step.Take(rule);
         yield return Scalars(
@@ -53,17 +63,17 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         yield return Sites("site gradients", step.Batch, rule.Epsilon, file, "attn_grad", unscale);
     }
 
-    private IEnumerable<Comparison> Vaccine(Step step, JsonProperty entry)
+    private IEnumerable<Comparison> Vaccine(Step step, (string Rho, ManifestNode Expected) entry)
     {
-        double rho = double.Parse(entry.Name, CultureInfo.InvariantCulture);
-        var expected = entry.Value;
+        var expected = entry.Expected;
+        double rho = expected.NameAsNumber(entry.Rho);
         using var rule = new Vaccine<T>(new VaccineOptions(rho), context.Device);
         var report = step.Take(rule);
-        string title = $"vaccine rho={entry.Name}";
+        string title = $"vaccine rho={entry.Rho}";
         yield return Scalars(
             $"{title} norm and second loss", (report.PerturbationNorm, expected, "perturbation_norm"),
             (report.Loss, expected, "second_loss"));
-        var file = context.Golden.Tensors(expected.TryGetProperty("file", out var name) ? name.GetString() : null);
+        var file = context.Golden.Tensors(expected.Find("file")?.Text());
         if (file is not null)
             yield return Sites($"{title} perturbation", step.Batch, rule.Epsilon, file, "perturbation", 1);
         yield return Gradients(step, $"{title} gradients", file, "grad/", expected);
@@ -73,18 +83,19 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
     {
         if (context.Golden.Tensors("random_vaccine") is not { } file)
             yield break;
-        var expected = context.Manifest.GetProperty("random_vaccine");
-        double deviation = Math.Sqrt(expected.GetProperty("rho").GetDouble());
+        var expected = context.Manifest["random_vaccine"];
+        double deviation = Math.Sqrt(expected["rho"].Number());
         using var memory = new Arena(context.Device);
         var sites = Enumerable.Range(0, step.Model.Network.Shape.Layers)
             .Select(layer => new Site(layer, SiteKind.AttentionOutput)).ToArray();
         var noise = sites.Select(site =>
         {
-            var padded = GoldenCase.Read(file, $"unit_noise.{site.Layer}");
-            int columns = padded.Length / (step.Batch.Rows * step.Batch.Length);
-            var packed = VerifyContext<T>.PackedRows(padded, step.Batch.Real, columns);
+            string name = $"unit_noise.{site.Layer}";
+            int columns = step.Model.Network.Shape.Hidden;
+            if (step.Batch.Pick(Values.Read(file, name), columns, out var packed) is { } wrong)
+                throw new InputException("a golden case's noise does not fit its batch", $"{file.Path}, tensor {name}", wrong.Problem);
             var view = memory.Allocate<T>(new Shape(step.Batch.Real.Length, columns));
-            context.Device.Upload<T>([.. packed.Select(value => T.CreateChecked(value * deviation))], view);
+            context.Device.Upload<T>([.. packed.Numbers.Select(value => T.CreateChecked(value * deviation))], view);
             return view;
         }).ToArray();
         double loss = step.Take(new Shift<T>(sites, noise));
@@ -96,16 +107,17 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
     {
         if (context.Golden.Tensors("accum2") is not { } file)
             yield break;
-        using var rule = new Vaccine<T>(new VaccineOptions(Rho: 2), context.Device);
+        double rho = context.Manifest.Find("accum2")?.Find("rho")?.Number() ?? AccumulationRho;
+        using var rule = new Vaccine<T>(new VaccineOptions(rho), context.Device);
         step.Take(rule, "b0", "b1");
-        yield return Gradients(step, "accumulated gradients (corrected)", file, "corrected_grad/", default);
+        yield return Gradients(step, "accumulated gradients (corrected)", file, "corrected_grad/", null);
     }
 
-    private Comparison Scalars(string quantity, params ReadOnlySpan<(double Found, JsonElement Expected, string Name)> scalars)
+    private Comparison Scalars(string quantity, params ReadOnlySpan<(double Found, ManifestNode Expected, string Name)> scalars)
     {
         var worst = new Worst();
         foreach (var (found, expected, name) in scalars)
-            worst.Relative(found, expected.GetProperty(name).GetDouble(), name);
+            worst.Relative(found, expected[name].Number(), name);
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
 
@@ -118,38 +130,47 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         {
             string name = $"{prefix}.{epsilon.Sites[i].Layer}";
             double[] packed = [.. context.Values(epsilon.Epsilon[i]).Select(value => value * factor)];
-            var found = VerifyContext<T>.Padded(packed, batch.Real, epsilon.Epsilon[i].Columns, batch.Rows * batch.Length);
-            worst.Relative(found, GoldenCase.Read(file, name), name);
+            worst.Relative(batch.Pad(packed, epsilon.Epsilon[i].Columns), Values.Read(file, name), name);
         }
 
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
 
     /// <summary>Every tensor of the file; without a file, every parameter's norm and sum from the manifest.</summary>
-    private Comparison Gradients(Step step, string quantity, SafetensorsFile? file, string prefix, JsonElement manifest)
+    private Comparison Gradients(Step step, string quantity, SafetensorsFile? file, string prefix, ManifestNode? manifest)
     {
         var worst = new Worst();
-        var found = step.State.Trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter.Gradient));
-        double whole = Math.Sqrt(found.Values.Sum(values => values.Sum(value => value * value)));
-        bool tensors = file is not null && file.Tensors.Keys.Any(key => key.StartsWith(prefix, StringComparison.Ordinal));
+        var found = step.State.Trainable.ToDictionary(
+            parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
+        double whole = Math.Sqrt(found.Values.Sum(values => values.Norm * values.Norm));
+        string[] golden =
+        [
+            .. (file?.Tensors.Keys ?? []).Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..]),
+        ];
+        foreach (string name in golden.Except(found.Keys))
+            worst.Fail($"{name}: the case has its gradient, and nothing of ours trains it");
+        if (golden.Length == 0 && manifest is null)
+            worst.Fail($"the case holds no tensor {prefix}*, and no norms");
         foreach (var (name, values) in found)
         {
-            if (tensors)
-            {
-                worst.Relative(values, GoldenCase.Read(file!, prefix + name), name, whole);
-                continue;
-            }
-
-            double norm = Math.Sqrt(values.Sum(value => value * value));
-            worst.Relative(norm, manifest.GetProperty("grad_norm_by_param").GetProperty(name).GetDouble(), $"norm of {name}", whole);
-            double sum = manifest.GetProperty("grad_sum_by_param").GetProperty(name).GetDouble();
-            worst.Sum(values.Sum(), sum, norm * Math.Sqrt(values.Length), $"sum of {name}", whole);
+            if (golden.Length > 0)
+                worst.Relative(values, Values.Read(file!, prefix + name), name, whole);
+            else if (manifest is { } norms)
+                NormAndSum(worst, name, values.Numbers, norms, whole);
         }
 
-        if (manifest.ValueKind == JsonValueKind.Object && manifest.TryGetProperty("param_grad_norm", out var all))
-            worst.Relative(whole, all.GetDouble(), "norm of all");
-        worst.Note = tensors ? null : "norms and sums only: the case holds no tensors";
+        if (manifest?.Find("param_grad_norm") is { } all)
+            worst.Relative(whole, all.Number(), "norm of all");
+        worst.Note = golden.Length > 0 ? null : "norms and sums only: the case holds no tensors";
         return worst.Compare(_name, quantity, _bounds.Relative);
+    }
+
+    private static void NormAndSum(Worst worst, string name, double[] values, ManifestNode manifest, double whole)
+    {
+        double norm = Math.Sqrt(values.Sum(value => value * value));
+        worst.Relative(norm, manifest["grad_norm_by_param"][name].Number(), $"norm of {name}", whole);
+        double sum = manifest["grad_sum_by_param"][name].Number();
+        worst.Sum(values.Sum(), sum, norm * Math.Sqrt(values.Length), $"sum of {name}", whole);
     }
 
     /// <summary>One step's gradients on batch b0 (or a mean over several), from zero.</summary>

@@ -1,11 +1,8 @@
 namespace VaccineRef.Verification;
 
-/// <summary>Keeps the worst of several errors, and where it was.</summary>
+/// <summary>Keeps the worst of several errors, and where it was. Nothing compared at all is the worst that there is.</summary>
 internal sealed class Worst
 {
-    /// <summary>Below this part of the whole gradient a tensor counts as truly zero: rounding noise has no relative error.</summary>
-    private const double Vanishing = 1e-6;
-
     public double Error { get; private set; }
 
     public string? Where { get; private set; }
@@ -17,33 +14,43 @@ internal sealed class Worst
     /// <summary>A NaN is the worst error there is.</summary>
     public void Add(double error, string where)
     {
-        if (IsEmpty || error > Error || double.IsNaN(error))
-            (Error, Where) = (double.IsNaN(error) ? double.PositiveInfinity : error, where);
+        if (double.IsNaN(error))
+            error = double.PositiveInfinity;
+        if (IsEmpty || error > Error)
+            (Error, Where) = (error, where);
         IsEmpty = false;
     }
 
+    /// <summary>A difference by its name; a problem is kept with it.</summary>
+    public void Add(Difference difference, string where) =>
+        Add(difference.Relative, difference.Problem is { } problem ? $"{where}: {problem}" : where);
+
+    /// <summary>What should be there and is not, or the other way round.</summary>
+    public void Fail(string problem) => Add(double.PositiveInfinity, problem);
+
     /// <summary>||found - expected|| / ||expected||; where expected is zero but for rounding, / <paramref name="scale"/>.</summary>
-    public void Relative(ReadOnlySpan<double> found, ReadOnlySpan<double> expected, string where, double scale = 0)
-    {
-        double difference = 0, norm = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            difference += (found[i] - expected[i]) * (found[i] - expected[i]);
-            norm += expected[i] * expected[i];
-        }
-
-        difference = Math.Sqrt(difference);
-        norm = Math.Sqrt(norm);
-        Add(difference == 0 ? 0 : difference / (norm > Vanishing * scale ? norm : scale), where);
-    }
-
-    public void Relative(double found, double expected, string where, double scale = 0) =>
-        Relative([found], [expected], where, scale);
+    public void Relative(Values found, Values expected, string where, double scale = 0) =>
+        Add(Difference.Between(found, expected, scale), where);
 
     /// <summary>|found - expected| / <paramref name="most"/>, the most a sum of these elements can be; / scale where that vanishes.</summary>
     public void Sum(double found, double expected, double most, string where, double scale) =>
-        Add(Math.Abs(found - expected) / (most > Vanishing * scale ? most : scale), where);
+        Add(Math.Abs(found - expected) / (most > Difference.Vanishing * scale ? most : scale), where);
 
-    public Comparison Compare(string name, string quantity, double bound, string measure = "relative") =>
-        new(name, quantity, Error, bound, measure, Where, Note);
+    /// <summary>The largest |found - expected| over the elements that count, in units.</summary>
+    public void Absolute(Values found, Values expected, double unit, string where, bool[]? skipped = null)
+    {
+        if (Difference.Between(found, expected, scale: 1) is { Problem: not null } wrong)
+        {
+            Add(wrong, where);
+            return;
+        }
+
+        for (int i = 0; i < found.Numbers.Length; i++)
+            if (skipped is null || !skipped[i])
+                Add(Math.Abs(found.Numbers[i] - expected.Numbers[i]) / unit, where);
+    }
+
+    public Comparison Compare(string name, string quantity, double bound, string measure = "relative") => IsEmpty
+        ? new(name, quantity, double.PositiveInfinity, bound, measure, "nothing was compared", Note)
+        : new(name, quantity, Error, bound, measure, Where, Note);
 }

@@ -1,0 +1,148 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using VaccineRef.Models;
+using VaccineRef.Testing;
+using VaccineRef.Verification.Conform;
+
+namespace VaccineRef.Verification.Tests.Conform;
+
+/// <summary>The schemas of a kit say what the program reads and writes, and the docs list every defect that it knows.</summary>
+public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<ConformKitFixture>
+{
+    private static readonly Dictionary<string, string[]> Types = new()
+    {
+        ["object"] = ["Object"],
+        ["array"] = ["Array"],
+        ["string"] = ["String"],
+        ["number"] = ["Number"],
+        ["integer"] = ["Number"],
+        ["null"] = ["Null"],
+    };
+
+    [Theory]
+    [InlineData("llama_mha")]
+    [InlineData("llama_accumulation")]
+    [InlineData("llama_lora")]
+    public void An_expected_trace_is_what_the_schemas_say(string @case)
+    {
+        string trace = Path.Combine(kit.Case(@case), "expected");
+        Assert.Null(Violation(Schema("trace.schema.json"), JsonNode.Parse(File.ReadAllText(Path.Combine(trace, "manifest.json"))), "$"));
+        using var file = SafetensorsFile.Open(Path.Combine(trace, "trace.safetensors"));
+        var header = new JsonObject(file.Tensors.Values.Select(entry => KeyValuePair.Create(entry.Name, (JsonNode?)new JsonObject
+        {
+            ["dtype"] = entry.Type.Name(),
+            ["shape"] = new JsonArray([.. entry.Shape.Select(extent => (JsonNode)extent)]),
+            ["data_offsets"] = new JsonArray(0, 1),
+        })));
+        Assert.Null(Violation(Schema("trace-tensors.schema.json"), header, "$"));
+    }
+
+    [Theory]
+    [InlineData("""{"schema":"vaccine-trace/2","case":"opt","dtype":"float64"}""")]
+    [InlineData("""{"schema":"vaccine-trace/1","case":"opt"}""")]
+    [InlineData("""{"schema":"vaccine-trace/1","case":"opt","dtype":"float8"}""")]
+    [InlineData("""{"schema":"vaccine-trace/1","case":"opt","dtype":"float64","steps":[{"step":0}]}""")]
+    [InlineData("""{"schema":"vaccine-trace/1","case":"opt","dtype":"float64","steps":[{"step":1,"losses":{"first":1}}]}""")]
+    public void What_is_no_trace_violates_the_schema(string manifest) =>
+        Assert.NotNull(Violation(Schema("trace.schema.json"), JsonNode.Parse(manifest), "$"));
+
+    [Fact]
+    public void The_schema_has_the_keys_that_the_program_reads()
+    {
+        var manifest = new TraceManifest("s", "c", "d")
+        {
+            Implementation = new("n", "v"),
+            CaseSha256 = "x",
+            Method = "m",
+            Rho = 1,
+            Norm = "n",
+            Guard = 1,
+            Dropout = 0,
+            Reduction = "r",
+            LossScale = 1,
+            Sites = [],
+            Steps = [new(1) { Passes = 1, Losses = new Dictionary<string, double?>(), Norms = new Dictionary<string, double?>() }],
+        };
+        var written = JsonSerializer.SerializeToNode(manifest, ConformJson.Default.TraceManifest)!;
+        var schema = Schema("trace.schema.json");
+        static string[] Keys(JsonNode node) => [.. node.AsObject().Select(property => property.Key).Order(StringComparer.Ordinal)];
+        Assert.Equal(Keys(written), Keys(schema["properties"]!));
+        Assert.Equal(Keys(written["steps"]![0]!), Keys(schema["properties"]!["steps"]!["items"]!["properties"]!));
+        Assert.Equal(
+            Precision.Known.Keys.Order(StringComparer.Ordinal),
+            schema["properties"]!["dtype"]!["enum"]!.AsArray().Select(item => (string)item!).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_docs_list_every_known_defect()
+    {
+        string docs = File.ReadAllText(Path.Combine(Repository.Root, "docs", "conform.md"));
+        string[] listed = [.. Regex.Matches(docs, @"^\| `([a-z_]+)` \|", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        Assert.Equal(Hypotheses.All.Select(hypothesis => hypothesis.Id), listed);
+        Assert.Equal(listed.Length, listed.Distinct().Count());
+    }
+
+    [Fact]
+    public void Every_known_defect_is_planted_in_some_port()
+    {
+        string script = File.ReadAllText(Path.Combine(Repository.Root, "tests", "VaccineRef.Verification.Tests", "Conform", "planted.py"));
+        string[] inPython = Regex.Match(script, "DEFECTS = \"\"\"(.+?)\"\"\"", RegexOptions.Singleline).Groups[1].Value.Split((char[])[' ', '\n']);
+        var byHand = ConformPlantedTests.Planted.Select(row => row.Data.Item2);
+        Assert.Equal(
+            Hypotheses.All.Select(hypothesis => hypothesis.Id).Append("dropout_anew").Order(StringComparer.Ordinal),
+            inPython.Concat(byHand).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_kit_holds_the_recorder_and_the_port()
+    {
+        var files = ConformKit.Read(kit.Kit).Files.Keys;
+        foreach (string file in (string[])["README.md", "trace.schema.json", "trace-tensors.schema.json", "recorder/recorder.py", "ports/pytorch/port.py"])
+            Assert.Contains(file, files);
+    }
+
+    private JsonNode Schema(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(kit.Kit, name)))!;
+
+    /// <summary>The part of JSON Schema that these two use.</summary>
+    private static string? Violation(JsonNode schema, JsonNode? value, string path)
+    {
+        var kind = value?.GetValueKind() ?? JsonValueKind.Null;
+        if (schema["const"] is { } constant && !JsonNode.DeepEquals(constant, value))
+            return $"{path}: not {constant}";
+        if (schema["enum"] is JsonArray options && !options.Any(option => JsonNode.DeepEquals(option, value)))
+            return $"{path}: none of {options}";
+        if (schema["type"] is { } type)
+        {
+            string[] names = type is JsonArray several ? [.. several.Select(name => (string)name!)] : [(string)type!];
+            if (!names.Any(name => Types[name].Contains(kind.ToString())))
+                return $"{path}: {kind}";
+        }
+
+        if (schema["minimum"] is { } least && kind == JsonValueKind.Number && (double)value! < (double)least)
+            return $"{path}: below {least}";
+        return value switch
+        {
+            JsonArray array when schema["items"] is { } items => array.Select((item, i) => Violation(items, item, $"{path}[{i}]")).FirstOrDefault(v => v is not null),
+            JsonObject members => OfObject(schema, members, path),
+            _ => null,
+        };
+    }
+
+    private static string? OfObject(JsonNode schema, JsonObject value, string path)
+    {
+        if (schema["required"] is JsonArray required && required.FirstOrDefault(key => !value.ContainsKey((string)key!)) is { } missing)
+            return $"{path}: no {missing}";
+        foreach (var (key, member) in value)
+        {
+            var rule = schema["properties"]?[key]
+                ?? (schema["patternProperties"] as JsonObject)?.FirstOrDefault(pattern => Regex.IsMatch(key, pattern.Key)).Value;
+            if (rule is null && schema["additionalProperties"]?.GetValueKind() == JsonValueKind.False)
+                return $"{path}.{key}: no such key";
+            if (rule is not null && Violation(rule, member, $"{path}.{key}") is { } violation)
+                return violation;
+        }
+
+        return null;
+    }
+}
