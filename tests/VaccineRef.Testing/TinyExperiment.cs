@@ -157,6 +157,7 @@ public sealed class TinyExperiment : IDisposable
     {
         File.WriteAllText(Path.Combine(folder, "vocab.json"), JsonSerializer.Serialize(Vocabulary()));
         File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\n");
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{ "tokenizer_class": "GPT2Tokenizer" }""");
     }
 
     /// <inheritdoc/>
