@@ -59,10 +59,14 @@ public sealed record TrainOptions(
     public StepOptions Step => new(Optimizer, Weight, Seed, Recompute);
 
     /// <summary>Number of optimizer steps in one epoch over this many examples.</summary>
-    public int StepsPerEpoch(int examples) => (examples + (BatchSize * Accumulation) - 1) / (BatchSize * Accumulation);
+    public int StepsPerEpoch(int examples)
+    {
+        long perStep = (long)BatchSize * Accumulation;
+        return (int)((examples + perStep - 1) / perStep);
+    }
 
     /// <summary>Number of optimizer steps of the whole stage, for this many examples.</summary>
-    public int Steps(int examples) => MaxSteps > 0 ? MaxSteps : Epochs * StepsPerEpoch(examples);
+    public int Steps(int examples) => MaxSteps > 0 ? MaxSteps : checked(Epochs * StepsPerEpoch(examples));
 
     /// <summary>Checks every setting, so that errors are found before anything is allocated.</summary>
     /// <param name="path">What goes before a setting's name in the message, such as its place in a recipe.</param>
@@ -76,8 +80,10 @@ public sealed record TrainOptions(
                     "a training setting is out of range", path + name, Convert.ToString(found, CultureInfo.InvariantCulture), expected);
         }
 
-        Require(BatchSize >= 1, "batch_size", BatchSize, "at least 1");
-        Require(Accumulation >= 1, "accumulation", Accumulation, "at least 1");
+        const int Most = 1 << 20;               // of each; so that no product of two of them leaves the range of the counters
+        Require(BatchSize is >= 1 and <= Most, "batch_size", BatchSize, $"at least 1, at most {Most}");
+        Require(Accumulation is >= 1 and <= Most, "accumulation", Accumulation, $"at least 1, at most {Most}");
+        Require(Epochs <= Most, "epochs", Epochs, $"at most {Most}");
         Require(MaxSteps >= 0, "max_steps", MaxSteps, "at least 0");
         Require(Epochs >= 1 || MaxSteps > 0, "epochs", Epochs, "at least 1, or max_steps");
         Require(WarmupRatio is >= 0 and <= 1, "warmup_ratio", WarmupRatio, "between 0 and 1");

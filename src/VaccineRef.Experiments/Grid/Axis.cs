@@ -54,8 +54,8 @@ internal static class AlternativeLabel
         string key = path[(path.LastIndexOf('.') + 1)..];
         return (key, value) switch
         {
-            ("rule", JsonObject rule) => format.Part<RuleOptions>(rule).Label(),
-            ("objective", JsonObject objective) => format.Part<ObjectiveOptions>(objective).Label(),
+            ("rule", JsonObject rule) when format.Part<RuleOptions>(rule) is { } known => known.Label(),
+            ("objective", JsonObject objective) when format.Part<ObjectiveOptions>(objective) is { } known => known.Label(),
             ("harmful_ratio", JsonValue number) when number.TryGetValue(out decimal share) =>
                 $"{(100 * share).ToString("0.##", CultureInfo.InvariantCulture)} % harmful",
             ("samples", JsonValue number) => $"n = {number}",

@@ -111,7 +111,7 @@ internal static class FormerRecipe
             : [new JsonObject { ["rule"] = "plain" }, method ?? []];
         var conditions = new JsonObject();
         foreach (var rule in rules.Select(each => Rule((JsonObject)each.DeepClone())))
-            conditions[RecipeFormat.Standard.Part<Training.RuleOptions>(rule).Label()] = new JsonObject { [$"{Alignment}.rule"] = rule };
+            conditions[RecipeFormat.Standard.Part<Training.RuleOptions>(rule)?.Label() ?? rule.ToJsonString()] = new JsonObject { [$"{Alignment}.rule"] = rule };
         foreach (var defense in (Take(lab, "defenses") as JsonArray ?? []).OfType<JsonObject>())
         {
             var stage = new JsonObject();

@@ -68,10 +68,18 @@ public sealed class RecipeFormat
     /// <summary>As <see cref="Read"/>, from text; <paramref name="where"/> names it in errors.</summary>
     public Recipe Parse(string text, string where, params IReadOnlyList<string> assignments)
     {
-        var json = Document(text, where);
-        foreach (string assignment in assignments)
-            RecipePath.Assign(json, assignment);
-        return Bind(FormerRecipe.Is(json) ? FormerRecipe.Translate(json) : json);
+        try
+        {
+            var json = Document(text, where);
+            foreach (string assignment in assignments)
+                RecipePath.Assign(json, assignment);
+            return Bind(FormerRecipe.Is(json) ? FormerRecipe.Translate(json) : json);
+        }
+        catch (InvalidOperationException error)
+        {
+            // System.Text.Json reads text lazily, and finds half a surrogate pair only when somebody looks at it
+            throw new RecipeException("the recipe is not JSON", where, error.Message, "text that is valid Unicode", inner: error);
+        }
     }
 
     /// <summary>The recipe as JSON, with every default spelled out.</summary>
@@ -91,8 +99,18 @@ public sealed class RecipeFormat
     /// <summary>The recipe as a JSON document, with every default spelled out.</summary>
     internal JsonObject ToJson(Recipe recipe) => JsonSerializer.SerializeToNode(recipe, Info<Recipe>())!.AsObject();
 
-    /// <summary>Part of a recipe from JSON.</summary>
-    internal T Part<T>(JsonNode json) => json.Deserialize(Info<T>())!;
+    /// <summary>Part of a recipe from JSON; null where it is not one, which binding the whole recipe then says.</summary>
+    internal T? Part<T>(JsonNode json) where T : class
+    {
+        try
+        {
+            return json.Deserialize(Info<T>());
+        }
+        catch (Exception error) when (error is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Checks a document against the shape of a recipe, reads it, and checks its values.</summary>
     internal Recipe Bind(JsonObject json)

@@ -36,9 +36,12 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
         if (value is JsonObject inner && type.Kind == JsonTypeInfoKind.Object)
             Require(inner, type, at);
         else if (value is JsonArray list && type is { Kind: JsonTypeInfoKind.Enumerable, ElementType: { } element }
-            && options.GetTypeInfo(element) is { Kind: JsonTypeInfoKind.Object } item && list.All(each => each is JsonObject))
+            && options.GetTypeInfo(element) is { Kind: JsonTypeInfoKind.Object } item)
             foreach (var (i, each) in list.Index())
-                Require((JsonObject)each!, item, $"{at}[{i}]");
+                Require(
+                    each as JsonObject ?? throw new RecipeException(
+                        "a value is of the wrong kind", $"{at}[{i}]", each?.ToJsonString() ?? "null", "an object"),
+                    item, $"{at}[{i}]");
         else if (value is null ? !known.IsSetNullable : !Fits(value, type))
             throw new RecipeException(
                 "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));

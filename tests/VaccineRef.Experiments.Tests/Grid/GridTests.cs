@@ -60,6 +60,10 @@ public sealed class GridTests
 
     [Theory]
     [InlineData("""grid={"align.rule.roh":[1]}""", "roh")]
+    [InlineData("""grid={"align.rule":[{"kind":"vacine","rho":1}]}""", "did you mean \"vaccine\"")]
+    [InlineData("""grid={"align.rule":[{"kind":"vaccine"}]}""", "rule.rho")]
+    [InlineData("""grid={"align.rule":[{}]}""", "rule.kind")]
+    [InlineData("""grid={"attack.objective":[{"kind":"kl","lambda":"x"}]}""", "objective.lambda")]
     [InlineData("""grid={"align.rule":[{"kind":"plain"},{"kind":"plain"}]}""", "two alternatives")]
     [InlineData("""grid={"align.rule":[]}""", "no alternatives")]
     [InlineData("""grid={"align.rule":1}""", "wrong kind")]
