@@ -32,7 +32,7 @@ public sealed class WorldJudgeTests
     }
 
     [Property(MaxTest = 20)]
-    public void Every_changed_word_of_a_recipe_has_its_verdict(ulong seed)
+    public void Every_changed_word_of_a_procedure_has_its_verdict(ulong seed)
     {
         foreach (var kind in new[] { WorldKind.Harmful, WorldKind.Benign })
         {
