@@ -12,7 +12,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine bench: a plain and a Vaccine step on a random Llama, side by side.</summary>
+/// <summary>
+/// The command vaccine bench: times a plain and a Vaccine training step of a random Llama model, side by side.
+/// </summary>
 internal static class BenchCommand
 {
     private static readonly Option<int> Vocabulary = CommonOptions.Count("--vocab", "Vocabulary size.", 4096),
@@ -155,7 +157,7 @@ internal static class BenchCommand
     }
 }
 
-/// <summary>Times of one kind of step.</summary>
+/// <summary>The times of one kind of step.</summary>
 internal sealed record Timing(double MedianMs, double MinMs, double TokensPerSecond)
 {
     public static Timing Of(List<double> times, int tokens)
@@ -166,15 +168,16 @@ internal sealed record Timing(double MedianMs, double MinMs, double TokensPerSec
     }
 }
 
-/// <summary>Tokens per second of greedy decoding, all prompts together.</summary>
+/// <summary>The speed of greedy decoding, in tokens per second of all prompts together.</summary>
 internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double TokensPerSecond, double Best)
 {
     /// <summary>
-    /// Decodes some times, after two seconds to warm up; prompts are single tokens, all different while the vocabulary lasts.
+    /// Decodes several times, after two seconds of warming up. Each prompt is a single token, and all prompts are
+    /// different unless the vocabulary is too small for that.
     /// </summary>
     public static DecodeTiming Of(Model<float> model, int prompts, int tokens, int runs, CancellationToken cancel)
     {
-        const int WarmupSeconds = 2;           // steps of a tiny model are many before the compiler has done its best
+        const int WarmupSeconds = 2;           // A tiny model makes many steps before the compiler has fully optimized the code.
         int[][] first = [.. Enumerable.Range(1, prompts).Select(id => new[] { id % model.Network.Shape.Vocabulary })];
         List<double> rates = [];
         long began = Stopwatch.GetTimestamp();
@@ -191,7 +194,10 @@ internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double To
     }
 }
 
-/// <summary>What vaccine bench measured. Peak bytes are over both kinds of step: the process's, or those reserved on the GPU.</summary>
+/// <summary>
+/// What vaccine bench measured. The peak memory covers both kinds of step. It is that of the process, or the memory
+/// that is reserved on the GPU.
+/// </summary>
 internal sealed record BenchResult(
     Timing Plain, Timing Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
 
