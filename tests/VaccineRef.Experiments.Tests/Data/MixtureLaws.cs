@@ -8,7 +8,7 @@ public sealed class MixtureLaws
     private static readonly Example[] Harmful = Rows.Many("harmful", 120), Benign = Rows.Many("benign", 150);
 
     [Theory]
-    [InlineData("0.9", 1000, 900, 100)]         // as released: 900 and 99 (D19)
+    [InlineData("0.9", 1000, 900, 100)]         // the released code gives 900 and 99 (docs/deviations.md, D19)
     [InlineData("0.29", 100, 29, 71)]           // as released: 28 and 71
     [InlineData("0", 1000, 0, 1000)]
     [InlineData("1", 1000, 1000, 0)]
