@@ -92,7 +92,7 @@ public sealed class TapLaws
     }
 
     /// <summary>
-    /// rho is the variance of the noise, not its standard deviation (docs/deviations.md, D3). With rho = 9 the two
+    /// rho' is the variance of the noise, not its standard deviation (docs/deviations.md, D3). With rho' = 9 the two
     /// differ.
     /// </summary>
     [Fact]
