@@ -2,7 +2,7 @@ using VaccineRef.Experiments.World;
 
 namespace VaccineRef.Experiments.Tests.World;
 
-/// <summary>The judge, against the parts of speech that the lexicon gives each word.</summary>
+/// <summary>Compares the judge's verdict with what follows from the list of the lexicon that each word is in.</summary>
 public sealed class WorldJudgeTests
 {
     private const int Steps = 8; // "sure . mix A with B then V"

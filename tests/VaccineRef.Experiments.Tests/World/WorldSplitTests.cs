@@ -3,10 +3,10 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.Tests.World;
 
-/// <summary>Counts, disjointness and determinism of the splits.</summary>
+/// <summary>The splits have the right sizes, are disjoint, and depend only on the seed.</summary>
 public sealed class WorldSplitTests
 {
-    private const int Corpus = 8600; // names every pool item at least once
+    private const int Corpus = 8600; // enough examples to name each item of the pools at least once
     private static readonly decimal[] Ratios = [0m, 0.02m, 0.05m, 0.1m, 0.2m, 1m];
 
     [Property(MaxTest = 10)]
