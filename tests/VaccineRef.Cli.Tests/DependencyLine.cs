@@ -4,9 +4,8 @@ using System.Xml.Linq;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>
-/// The order of the projects: each project may refer only to those on its left. This
-/// class also knows which packages a project may use. It takes project files and sources as text, so that tests can
-/// show that it finds a violation.
+/// The order of the projects: each project may refer only to those on its left. This class also knows which packages a
+/// project may use. It takes project files and sources as text, so that tests can show that it finds a violation.
 /// </summary>
 internal static partial class DependencyLine
 {
