@@ -177,7 +177,7 @@ internal sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double To
     /// </summary>
     public static DecodeTiming Of(Model<float> model, int prompts, int tokens, int runs, CancellationToken cancel)
     {
-        const int WarmupSeconds = 2;           // a tiny model makes many steps before the compiler has optimized them
+        const int WarmupSeconds = 2;           // a tiny model makes many steps before the compiler has optimized the code
         int[][] first = [.. Enumerable.Range(1, prompts).Select(id => new[] { id % model.Network.Shape.Vocabulary })];
         List<double> rates = [];
         long began = Stopwatch.GetTimestamp();
