@@ -23,7 +23,7 @@ internal static class CommonOptions
     {
         option.Validators.Add(result =>
         {
-            // what is no number at all is the parser's to refuse
+            // The parser itself refuses what is not a number.
             if (result.Tokens is [{ Value: var text }] && int.TryParse(text, CultureInfo.InvariantCulture, out int value)
                 && (value < least || value > most))
                 result.AddError($"{option.Name} takes a number of at least {least}{(most < int.MaxValue ? $" and at most {most}" : "")}");

@@ -5,7 +5,10 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli;
 
-/// <summary>Where a command computes: --device, --threads and --matmul, the same on every command that computes.</summary>
+/// <summary>
+/// The options --device, --threads and --matmul, which say where and how a command computes. They are the same for
+/// every command that computes.
+/// </summary>
 internal sealed class DeviceOptions
 {
     private readonly Option<string> _device = new("--device")
@@ -23,7 +26,7 @@ internal sealed class DeviceOptions
         DefaultValueFactory = _ => "float32",
     };
 
-    /// <summary>The three options.</summary>
+    /// <summary>Makes the three options.</summary>
     public DeviceOptions() => _matmul.AcceptOnlyFromAmong("float32", "tf32", "bf16");
 
     /// <summary>Adds the options to a command.</summary>
@@ -34,15 +37,21 @@ internal sealed class DeviceOptions
     }
 
     /// <summary>Opens the device that was asked for.</summary>
-    /// <exception cref="InputException">It is not there, or cannot do what was asked.</exception>
+    /// <exception cref="InputException">The device does not exist, or it cannot do what was asked.</exception>
     public Device Open(ParseResult parsed) => Open(parsed, parsed.GetValue(_threads));
 
-    /// <summary>For work in independent parts: the processor as often as it has threads, or the one GPU.</summary>
+    /// <summary>
+    /// Opens devices for work in independent parts: one single-threaded processor device for each thread, or the one
+    /// GPU.
+    /// </summary>
     public IReadOnlyList<Device> OpenEach(ParseResult parsed) => IsProcessor(parsed)
         ? [.. Enumerable.Range(0, Threads(parsed)).Select(_ => Open(parsed, threads: 1))]
         : [Open(parsed)];
 
-    /// <summary>What the last bits of a result depend on: the device's kind, the width of its vectors, the precision of products.</summary>
+    /// <summary>
+    /// Describes what the last bits of a result depend on: the kind of device, the width of its vectors, and the
+    /// precision of matrix products.
+    /// </summary>
     public string Arithmetic(ParseResult parsed)
     {
         int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
@@ -50,7 +59,7 @@ internal sealed class DeviceOptions
         return $"{device}{(device == Devices.Processor ? $" {bits}" : "")}, {parsed.GetRequiredValue(_matmul)}";
     }
 
-    /// <summary>"2 threads" or "cuda:0": for a report.</summary>
+    /// <summary>Describes the device for a report, such as "2 threads" or "cuda:0".</summary>
     public string Describe(ParseResult parsed) =>
         IsProcessor(parsed) ? Threads(parsed) is 1 ? "1 thread" : $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
 

@@ -3,19 +3,24 @@ using Spectre.Console;
 
 namespace VaccineRef.Cli;
 
-/// <summary>How far a piece of work is.</summary>
-/// <param name="Name">The piece; pieces may be under way at once.</param>
-/// <param name="Detail">What is worth knowing of it now.</param>
-/// <param name="Done">Steps done.</param>
-/// <param name="Total">Steps in all; 0 where nobody knows.</param>
+/// <summary>The progress of a piece of work.</summary>
+/// <param name="Name">The name of the piece. Several pieces may be in progress at the same time.</param>
+/// <param name="Detail">What else a user may want to know at this moment.</param>
+/// <param name="Done">The number of steps that are done.</param>
+/// <param name="Total">The total number of steps, or 0 if it is not known.</param>
 internal readonly record struct Progressed(string Name, string Detail, int Done, int Total);
 
-/// <summary>Shows progress: bars on a terminal; in a file a line for each piece and for each tenth of it.</summary>
+/// <summary>
+/// Shows progress. On a terminal every piece has a bar. In a file there is a line for the beginning of every piece and
+/// for every tenth of it.
+/// </summary>
 internal static class Display
 {
     private const int BarWidth = 14;
 
-    /// <summary>Shows what <paramref name="work"/> reports, from any thread, until it ends.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/>, and shows what it reports until it ends. It may report from any thread.
+    /// </summary>
     public static void While(IAnsiConsole console, Action<Action<Progressed>> work)
     {
         if (!console.CanRedraw())

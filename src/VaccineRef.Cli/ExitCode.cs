@@ -4,14 +4,16 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli;
 
-/// <summary>What the program leaves behind for a script, and the one place where exceptions become it.</summary>
+/// <summary>
+/// The exit codes that the program returns to a script. This is the only place that turns exceptions into exit codes.
+/// </summary>
 internal static class ExitCode
 {
     public const int Done = 0, Failed = 1, WrongInput = 2, Interrupted = 130;
 
     /// <summary>
-    /// Runs a command's body. The first Ctrl-C (or SIGTERM, as schedulers send it) cancels the token, and the body ends after the
-    /// step under way with everything written; the second ends the process.
+    /// Runs the body of a command. The first Ctrl-C (or SIGTERM, which schedulers send) cancels the token, so that the
+    /// body ends after the current step, with everything written. The second one ends the process at once.
     /// </summary>
     public static int Of(Func<CancellationToken, int> body)
     {

@@ -12,14 +12,14 @@ using VaccineRef.Reporting;
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// Shows an experiment under way. One trial has a bar for each stage; a grid has its table, which is redrawn on a terminal, and in a
-/// file a line for each finished stage.
+/// Shows the progress of an experiment. A single trial has a bar for each stage. A grid has a table, which is redrawn
+/// on a terminal; in a file there is a line for each finished stage.
 /// </summary>
 internal static class ExperimentDisplay
 {
     private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Shows what <paramref name="work"/> reports until it ends.</summary>
+    /// <summary>Runs <paramref name="work"/>, and shows what it reports until it ends.</summary>
     public static RunOutcome While(IAnsiConsole console, ExperimentGrid grid, StagePlan plan, Func<Action<RunProgress>, RunOutcome> work)
     {
         RunOutcome? outcome = null;

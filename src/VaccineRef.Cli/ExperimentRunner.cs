@@ -16,7 +16,9 @@ using VaccineRef.Reporting.TensorBoard;
 
 namespace VaccineRef.Cli;
 
-/// <summary>Runs recipes, shows how far they are, and writes their reports: what run, lab and demo share.</summary>
+/// <summary>
+/// Runs recipes, shows their progress, and writes their reports. The commands run, lab and demo share it.
+/// </summary>
 internal sealed class ExperimentRunner
 {
     private const string RecipeFile = "recipe.json", ManifestFile = "manifest.json";
@@ -51,15 +53,15 @@ internal sealed class ExperimentRunner
         _where.AddTo(command);
     }
 
-    /// <summary>The values that --set gives.</summary>
+    /// <summary>The values that the user set with --set.</summary>
     public IReadOnlyList<string> Assignments(ParseResult parsed) => parsed.GetValue(_set) ?? [];
 
     /// <summary>Runs a grid and writes its report.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="grid">The grid; a run is a grid of one trial.</param>
+    /// <param name="grid">The grid. A single run is a grid of one trial.</param>
     /// <param name="origin">The folder that the recipe's paths are relative to.</param>
-    /// <param name="folder">Where the report goes.</param>
-    /// <param name="cancel">Stops it.</param>
+    /// <param name="folder">The folder in which the report is written.</param>
+    /// <param name="cancel">Cancels the run.</param>
     /// <returns>The exit code.</returns>
     public int Run(ParseResult parsed, ExperimentGrid grid, string origin, string folder, CancellationToken cancel)
     {
@@ -110,7 +112,9 @@ internal sealed class ExperimentRunner
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
 
-    /// <summary>Takes back what this run wrote, where it found nothing; what was there before stays.</summary>
+    /// <summary>
+    /// Removes what this run wrote after it failed without any result. What was in the folder before is kept.
+    /// </summary>
     private static void TakeBack(string folder)
     {
         foreach (string name in (string[])[RecipeFile, ManifestFile])

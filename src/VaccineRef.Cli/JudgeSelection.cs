@@ -5,7 +5,9 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli;
 
-/// <summary>Who judges: --judge and its settings, the same on every command that judges.</summary>
+/// <summary>
+/// The option --judge and the options for its settings. They are the same for every command that judges.
+/// </summary>
 internal sealed class JudgeSelection
 {
     private const string Phrases = "refusal-phrases", Synthetic = "synthetic", Moderation = "moderation";
@@ -45,9 +47,9 @@ internal sealed class JudgeSelection
             command.Add(option);
     }
 
-    /// <summary>The judge that was chosen.</summary>
+    /// <summary>Reads which judge the user chose, and its settings.</summary>
     /// <exception cref="InputException">
-    /// The judge is unknown, lacks a setting, or is given one that it does not have.
+    /// The judge is unknown, a setting is missing, or a setting is given that the judge does not have.
     /// </exception>
     public JudgeOptions Read(ParseResult parsed)
     {
@@ -75,7 +77,7 @@ internal sealed class JudgeSelection
         return chosen;
     }
 
-    /// <summary>Refuses what would be read and ignored.</summary>
+    /// <summary>Refuses the options of a judge if nothing will be judged, since they would be ignored.</summary>
     /// <exception cref="InputException">One of the options is given.</exception>
     public void RequireAbsent(ParseResult parsed, string because)
     {

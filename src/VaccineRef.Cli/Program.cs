@@ -3,7 +3,10 @@ using VaccineRef.Cli.Commands;
 
 namespace VaccineRef.Cli;
 
-/// <summary>Parses, prints, draws progress, maps exceptions to exit codes. No arithmetic.</summary>
+/// <summary>
+/// The command-line program. This project parses arguments, prints results, shows progress, and turns exceptions into
+/// exit codes. It computes nothing itself.
+/// </summary>
 public static class Program
 {
     /// <summary>Runs a command.</summary>

@@ -4,7 +4,7 @@ using VaccineRef.Experiments.Grid;
 
 namespace VaccineRef.Cli;
 
-/// <summary>--seeds: a number of seeds, or the seeds themselves.</summary>
+/// <summary>The option --seeds, which takes a number of seeds or the seeds themselves.</summary>
 internal static class SeedOption
 {
     private const ulong First = 10;
@@ -26,7 +26,7 @@ internal static class SeedOption
         return option;
     }
 
-    /// <summary>The seeds that a text stands for; none where it stands for nothing.</summary>
+    /// <summary>The seeds that a text stands for. Empty if the text is not valid.</summary>
     public static IReadOnlyList<ulong> Of(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count)
         ? count is >= 1 and <= Most ? SeedList.Range(First, First + count - 1) : []
         : SeedList.Parse(text);

@@ -2,10 +2,13 @@ using Spectre.Console;
 
 namespace VaccineRef.Cli;
 
-/// <summary>Draws cells as a table that is never broken: one too wide is turned, and cut between columns where it must be.</summary>
+/// <summary>
+/// Draws cells as a table whose lines never wrap. If a table is too wide, rows and columns are swapped, and if
+/// necessary it is divided into several tables.
+/// </summary>
 internal static class Tables
 {
-    // What the border adds to a column.
+    // The number of characters that the border adds to a column.
     private const int Padding = 3;
 
     public static void Write(IAnsiConsole console, IEnumerable<string> header, IEnumerable<IReadOnlyList<string>> rows)

@@ -2,12 +2,15 @@ using Spectre.Console;
 
 namespace VaccineRef.Cli;
 
-/// <summary>Where output goes: a terminal of some width, or a file or pipe, where nothing is wrapped, coloured or drawn twice.</summary>
+/// <summary>
+/// The place where output goes. It is either a terminal of some width, or a file or pipe, in which nothing is wrapped,
+/// coloured or drawn twice.
+/// </summary>
 internal static class Terminal
 {
     private const int Unbounded = 4096;
 
-    /// <summary>The console as it is now.</summary>
+    /// <summary>Opens the console and finds out what it can do.</summary>
     public static IAnsiConsole Open()
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
@@ -16,6 +19,6 @@ internal static class Terminal
         return console;
     }
 
-    /// <summary>Whether lines can be drawn over.</summary>
+    /// <summary>Whether lines that were drawn can be drawn over.</summary>
     public static bool CanRedraw(this IAnsiConsole console) => console.Profile.Out.IsTerminal && console.Profile.Capabilities.Ansi;
 }

@@ -4,15 +4,15 @@ using System.Xml.Linq;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>
-/// The line of the design: each project names only those on its left, and what a project may use besides. Takes project files and
-/// sources as text, so that it can be shown to object.
+/// The order of the projects: each project may refer only to those on its left. This class also knows which packages a
+/// project may use. It takes project files and sources as text, so that tests can show that it finds a violation.
 /// </summary>
 internal static partial class DependencyLine
 {
     private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Training", "Verification", "Experiments", "Reporting", "Cli"];
     private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels"];
 
-    // null: any package.
+    // null allows any package
     private static readonly Dictionary<string, string[]?> Packages = new()
     {
         ["Core"] = ["System.Numerics.Tensors"],
@@ -26,8 +26,8 @@ internal static partial class DependencyLine
         ["Cli"] = null,
     };
 
-    /// <summary>What is wrong with a project file; nothing where it keeps the line.</summary>
-    /// <param name="project">Its name without the prefix: "Core".</param>
+    /// <summary>What is wrong with a project file. Empty if it keeps the order.</summary>
+    /// <param name="project">The name of the project without its prefix, such as "Core".</param>
     /// <param name="xml">The project file.</param>
     public static IEnumerable<string> Project(string project, string xml)
     {
@@ -59,7 +59,9 @@ internal static partial class DependencyLine
         return rules.Where(rule => rule.Barred && rule.Sign.IsMatch(bare)).Select(rule => $"{project} names {rule.What}");
     }
 
-    /// <summary>"../VaccineRef.Models/VaccineRef.Models.csproj" is Models.</summary>
+    /// <summary>
+    /// Finds the name of a project in the path to it: "../VaccineRef.Models/VaccineRef.Models.csproj" is Models.
+    /// </summary>
     public static string NameOf(string path) =>
         Path.GetFileNameWithoutExtension(path.Replace('\\', '/')).Replace("VaccineRef.", "", StringComparison.Ordinal);
 

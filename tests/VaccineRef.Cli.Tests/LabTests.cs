@@ -32,7 +32,7 @@ public sealed class LabTests : IDisposable
         Assert.Contains("EWC, lambda = 1e9", outcome.Out);
     }
 
-    // A few steps on few questions.
+    // Values that make a preset take only a few steps on few questions.
     private static readonly string[] Small =
     [
         "--set", "base.training.max_steps=3", "--set", "align.training.max_steps=2", "--set", "attack.training.max_steps=4",
@@ -102,7 +102,7 @@ public sealed class LabTests : IDisposable
         ];
         var outcome = Vaccine.Run(command);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        // for each of two seeds: the model, two alignments, two attacks on each
+        // for each of two seeds: the model, two alignments, and two attacks on each alignment
         Assert.Contains("14 stages, 0 of them kept from before", outcome.Out);
         Assert.Contains("refusal phrases", outcome.Out);
         Assert.All((string[])["report.html", "report.md"], name => Assert.Contains("Vaccine, rho = 0.5", File.ReadAllText(In($"out/{name}"))));

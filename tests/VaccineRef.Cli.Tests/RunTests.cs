@@ -129,7 +129,7 @@ public sealed class RunTests : IDisposable
         Assert.True(File.Exists(_tiny.In("run/alignment/adapter/adapter_model.safetensors")));
         Assert.True(File.Exists(_tiny.In("run/report.md")));
 
-        // the attack as the recipe has it, after the alignment that was kept
+        // runs the attack as the recipe has it, after the alignment that was kept
         byte[] kept = File.ReadAllBytes(_tiny.In("run/alignment/result.json"));
         Assert.Contains("not empty", Run("run").Error);
         var resumed = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume");
@@ -234,7 +234,7 @@ public sealed class RunTests : IDisposable
     private JsonElement Report(string folder) =>
         JsonDocument.Parse(File.ReadAllText(Path.Combine(_tiny.In(folder), "report.json"))).RootElement.GetProperty("report");
 
-    /// <summary>All that a run writes and that does not tell the time.</summary>
+    /// <summary>All files that a run writes, except for what tells the time.</summary>
     private string[] Bits(string folder) =>
     [
         .. ((string[])["alignment", "attack"]).SelectMany(stage => (string[])

@@ -4,15 +4,15 @@ using System.Diagnostics;
 
 namespace VaccineRef.Cli.Tests;
 
-/// <summary>What a command left behind.</summary>
+/// <summary>The result of a command.</summary>
 internal sealed record Outcome(int Code, string Out, string Error);
 
-/// <summary>Runs the command line: in this process, or as a child where signals are sent.</summary>
+/// <summary>Runs the command line, either in this process or, if a signal is to be sent, in a child process.</summary>
 internal static class Vaccine
 {
     private static string Executable => Path.Combine(AppContext.BaseDirectory, "vaccine.dll");
 
-    /// <summary>Runs a command in this process and catches what it prints.</summary>
+    /// <summary>Runs a command in this process and captures what it prints.</summary>
     public static Outcome Run(params string[] args)
     {
         var (before, errorBefore) = (Console.Out, Console.Error);
@@ -31,7 +31,7 @@ internal static class Vaccine
         }
     }
 
-    /// <summary>Starts a command as a process of its own.</summary>
+    /// <summary>Starts a command in a process of its own.</summary>
     public static Process Start(params string[] args)
     {
         var start = new ProcessStartInfo("dotnet", [Executable, .. args])
@@ -42,7 +42,7 @@ internal static class Vaccine
         return Process.Start(start)!;
     }
 
-    /// <summary>Sends a signal to a process and gives its exit code; ends a process that does not listen.</summary>
+    /// <summary>Sends a signal to a process and returns its exit code. A process that does not end is killed.</summary>
     public static int Signal(Process process, string signal)
     {
         Process.Start("kill", [signal, $"{process.Id}"]).WaitForExit();

@@ -3,7 +3,10 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;
 
-/// <summary>Whatever the user gets wrong: exit 2, a message with its place, and nothing left behind.</summary>
+/// <summary>
+/// Every mistake of a user leads to exit code 2 and to a message that says where the mistake is. No files are left
+/// behind.
+/// </summary>
 public sealed class WrongInputTests : IDisposable
 {
     private readonly TinyExperiment _tiny = new();
@@ -159,7 +162,7 @@ public sealed class WrongInputTests : IDisposable
 
     private Outcome RunRefused() => Refused("run", _tiny.Recipe, "--output", _tiny.In("run"));
 
-    /// <summary>Exit 2, a message, and no folder of a run.</summary>
+    /// <summary>Expects exit code 2, a message, and no folder of a run.</summary>
     private Outcome Refused(params string[] args)
     {
         var outcome = Vaccine.Run(args);

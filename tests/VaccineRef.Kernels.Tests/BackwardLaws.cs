@@ -4,10 +4,10 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// What an op tells a tape of its backward is true, on any device. Law 11: it reads no values but those that <see
-/// cref="Op{T}.Reads"/> and <see cref="Op{T}.ReadsOutput"/> name; a tape gives the others up on the way forward, and
-/// their memory holds something else by then. Law 12: where <see cref="Op{T}.Overwrites"/> says so, it can write a
-/// gradient instead of adding to it; a tape does not clear that memory.
+/// What an op tells the tape about its backward is true, on every device. Law 11: backward reads only the values that
+/// <see cref="Op{T}.Reads"/> and <see cref="Op{T}.ReadsOutput"/> name. A tape frees the other values during the forward
+/// pass, and their memory may hold something else by then. Law 12: if <see cref="Op{T}.Overwrites"/> says so, backward
+/// can write a gradient instead of adding to it. A tape does not clear that memory.
 /// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 10)]
 public sealed class BackwardLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable

@@ -6,13 +6,14 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// Law 7: every op gives on every device of this machine what it gives on the processor, within its
-/// stated bound. ILGPU's simulator is always there; its barriers are operating-system threads, so extents stay small.
+/// Law 7: on every device of this machine, every op gives the same as on the processor, within its stated bound.
+/// ILGPU's simulator is available on every machine. Its barriers are threads of the operating system, so dimensions
+/// stay small.
 /// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 4)]
 public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable
 {
-    // As OpLaws: backward makes some more roundings than forward.
+    // As in OpLaws: backward makes several more roundings than forward.
     private const double GradientRoundings = 16;
 
     private readonly CpuDevice _cpu = new(1);
@@ -53,7 +54,8 @@ public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDispo
     }
 
     /// <summary>
-    /// The device in T against the processor in double, by the rule of law 6; in double, both may be off.
+    /// Compares the device, which computes in T, with the processor in double, by the rule of law 6. If T is double
+    /// too, either result may have rounding errors.
     /// </summary>
     private void Compare<T>(Device gpu, Op<T> op, OpCase subject, Sizes sizes, double unit)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -75,7 +77,7 @@ public sealed class GpuLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDispo
         {
             double reference = Math.Max(u.Largest(), Math.Max(scales[i]!.Largest(), dx[i]!.Largest()));
             Near(dx[i]!, found[i]!, eps * GradientRoundings * reference, $"gradient {i}");
-            // Law 5, and the same bits again.
+            // This is law 5 on this device. It also shows that a second run gives the same bits.
             Assert.Equal(found[i], run.Backward(x, u, wants: j => j == i)[i]);
         }
     }

@@ -5,23 +5,24 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// What holds for every op . Each trial draws extents and a seed, and takes every case of
-/// <see cref="OpCases"/> through one law. Law 4, nothing but the outputs is written, is checked by
-/// <see cref="OpRun{T}"/> in every run.
+/// Laws that hold for every op. Each trial draws dimensions and a seed, and checks one law on every case of
+/// <see cref="OpCases"/>. The names of the tests number the laws and say what they are. The other numbers are
+/// elsewhere: law 4 (nothing but the outputs is written) is checked by <see cref="OpRun{T}"/> in every run, law 7 by
+/// <see cref="GpuLaws"/>, law 10 by <see cref="OwnLaws"/>, and laws 11 and 12 by <see cref="BackwardLaws"/>.
 /// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 40)]
 public sealed class OpLaws : IDisposable
 {
-    // Central differences with step h = 6e-6, about the cube root of double's eps: truncation h^2 |f'''| / 6, which is
-    // 6e-12 |f'''|, and rounding: some eps of |f|, over h. In the domain |f'''| stays below 1e3 |f'|:
-    // the norms' (1 / r)^2 at r = 0.3 is the worst.
+    // The step h = 6e-6 of central differences is about the cube root of double's eps. The truncation error is h^2
+    // |f'''| / 6, which is 6e-12 |f'''|, and the rounding error is some eps of |f|, divided by h. In the domain |f'''|
+    // stays below 1e3 |f'|; the worst case is the (1 / r)^2 of the norms at r = 0.3.
     private const double Step = 6e-6, DifferenceTolerance = 1e-7, RoundingsOfF = 4;
 
-    // Sums of at most some thousand doubles, in another order.
+    // Sums of at most some thousand doubles, added in another order.
     private const double ReorderTolerance = 1e-12;
 
-    // Backward makes at most four times as many roundings as forward, of terms at most four times the reference, since
-    // 1 / r stays below 3.2.
+    // Backward makes at most four times as many roundings as forward. They are of terms that are at most four times the
+    // reference, since 1 / r stays below 3.2.
     private const double GradientRoundings = 16;
 
     private const double FloatEps = 1.0 / (1 << 23);

@@ -4,7 +4,8 @@ using VaccineRef.Testing;
 namespace VaccineRef.Kernels.Tests;
 
 /// <summary>
-/// Law 10: what holds for one op alone. (Attention's and cross-entropy's own laws stand beside them.)
+/// Law 10: what holds for a single op only. The laws of attention and of cross-entropy are in test classes of their
+/// own.
 /// </summary>
 [Properties(Arbitrary = [typeof(SizesArbitrary)], MaxTest = 40)]
 public sealed class OwnLaws : IDisposable

@@ -3,7 +3,7 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Tests;
 
 /// <summary>
-/// Numbers that PyTorch and the official trainer produced, recomputed; and that a wrong weight would be seen.
+/// Computes again what PyTorch and the official trainer computed, and shows that a wrong weight would be noticed.
 /// </summary>
 public sealed class GoldenTests : IDisposable
 {

@@ -12,7 +12,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine bench: a plain and a Vaccine step on a random Llama, side by side.</summary>
+/// <summary>
+/// The command vaccine bench: times a plain and a Vaccine training step of a random Llama model, side by side.
+/// </summary>
 internal static class BenchCommand
 {
     private static readonly Option<int> Vocabulary = CommonOptions.Count("--vocab", "Vocabulary size.", 4096),
@@ -135,7 +137,10 @@ internal static class BenchCommand
     }
 }
 
-/// <summary>What vaccine bench measured. Peak bytes are over both kinds of step: the process's, or those reserved on the GPU.</summary>
+/// <summary>
+/// What vaccine bench measured. The peak memory covers both kinds of step. It is that of the process, or the memory
+/// that is reserved on the GPU.
+/// </summary>
 internal sealed record BenchResult(
     StepTiming Plain, StepTiming Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
 

@@ -5,7 +5,7 @@ using VaccineRef.Reporting;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine compare: runs and grids side by side.</summary>
+/// <summary>The command vaccine compare: shows runs and grids side by side.</summary>
 internal static class CompareCommand
 {
     public static Command Create()

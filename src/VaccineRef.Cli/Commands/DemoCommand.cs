@@ -2,7 +2,10 @@ using System.CommandLine;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine demo: the smallest preset, the whole story at 216,000 parameters on data made by code.</summary>
+/// <summary>
+/// The command vaccine demo: runs the smallest preset. It shows the whole experiment with a model of 216,000
+/// parameters, on data that are made by code.
+/// </summary>
 internal static class DemoCommand
 {
     private const string Name = "demo";

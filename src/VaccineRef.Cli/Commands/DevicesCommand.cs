@@ -7,7 +7,9 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine devices: where work can be done, and why not where it cannot.</summary>
+/// <summary>
+/// The command vaccine devices: lists the devices that can compute, and for the others why they cannot.
+/// </summary>
 internal static class DevicesCommand
 {
     public static Command Create()

@@ -8,7 +8,7 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine evaluate: scores a model folder without training.</summary>
+/// <summary>The command vaccine evaluate: scores a model folder without training.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()

@@ -3,7 +3,7 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine init: prints a recipe to start from.</summary>
+/// <summary>The command vaccine init: prints a recipe to start from.</summary>
 internal static class InitCommand
 {
     public static Command Create()

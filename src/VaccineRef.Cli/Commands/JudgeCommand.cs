@@ -6,7 +6,7 @@ using VaccineRef.Reporting.Statistics;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine judge: measures a judge on answers that people have labelled.</summary>
+/// <summary>The command vaccine judge: measures a judge on answers that people have labelled.</summary>
 internal static class JudgeCommand
 {
     public static Command Create()

@@ -4,7 +4,10 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine lab: the paper's tables at a scale that anyone can run again. Each is a recipe that the program carries.</summary>
+/// <summary>
+/// The command vaccine lab: reproduces the paper's tables at a scale that anyone can run. Each table is a recipe that
+/// the program contains.
+/// </summary>
 internal static class LabCommand
 {
     private const string Folder = "lab", All = "all", Demo = "demo";
@@ -44,7 +47,7 @@ internal static class LabCommand
         return command;
     }
 
-    /// <summary>Runs a recipe on other seeds, or in its shortest form.</summary>
+    /// <summary>Runs a recipe, if wanted with other seeds or in its shortest form.</summary>
     internal static int Run(
         ExperimentRunner runner, ParseResult parsed, Recipe recipe, string origin, string folder, string? seeds, bool quick,
         CancellationToken cancel)
@@ -55,7 +58,7 @@ internal static class LabCommand
         return runner.Run(parsed, quick ? grid.Quick() : grid, origin, folder, cancel);
     }
 
-    /// <summary>A preset with values set.</summary>
+    /// <summary>Reads a preset, and sets the given values in it.</summary>
     internal static Recipe Preset(string name, IReadOnlyList<string> assignments) =>
         RecipeFormat.Standard.Parse(Presets.Text(name), name, assignments);
 

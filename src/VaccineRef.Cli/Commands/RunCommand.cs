@@ -4,7 +4,7 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine run: a recipe, from its model to a report.</summary>
+/// <summary>The command vaccine run: runs a recipe, from its model to a report.</summary>
 internal static class RunCommand
 {
     public static Command Create()

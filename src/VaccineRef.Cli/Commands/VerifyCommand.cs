@@ -9,7 +9,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>vaccine verify: recomputes what PyTorch and the official trainer computed.</summary>
+/// <summary>
+/// The command vaccine verify: computes again what PyTorch and the official trainer computed, and compares.
+/// </summary>
 internal static class VerifyCommand
 {
     public static Command Create()
@@ -64,7 +66,7 @@ internal static class VerifyCommand
     ];
 }
 
-/// <summary>One comparison as it is written; error is null where it is no finite number.</summary>
+/// <summary>One comparison, as it is written to a file. The error is null if it is not a finite number.</summary>
 internal sealed record VerifyRow(
     string Case, string Quantity, double? Error, double Bound, string Measure, bool Passed, string? Where, string? Note);
 

@@ -4,22 +4,24 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// What to do where the end of the prompt is no token boundary, that is, where the tokens of the prompt alone are no
-/// prefix of the tokens of prompt and target together. The released code masks by length all the same and so counts or
-/// hides the wrong tokens.
+/// What to do if the end of the prompt is not a token boundary, that is, if the tokens of the prompt alone are not the
+/// first tokens of prompt and target together. The released code does not check this. It masks as many tokens as the
+/// prompt alone has, and so counts or hides the wrong tokens.
 /// </summary>
 [JsonConverter(typeof(SnakeCase<BoundaryPolicy>))]
 public enum BoundaryPolicy
 {
-    /// <summary>It is an error.</summary>
+    /// <summary>Stop with an error.</summary>
     Error,
 
     /// <summary>
-    /// It is counted, and prompt and target are tokenised each for itself. A SentencePiece tokenizer then puts its
-    /// leading space before the target.
+    /// Count the row, and tokenize prompt and target separately. A SentencePiece tokenizer then puts its leading space
+    /// before the target.
     /// </summary>
     Separate,
 
-    /// <summary>It is counted, and as many tokens are ignored as the prompt alone has, as released.</summary>
+    /// <summary>
+    /// Count the row, and ignore as many tokens as the prompt alone has. This is what the released code computes.
+    /// </summary>
     ByLength,
 }

@@ -4,7 +4,8 @@ using System.Security.Cryptography;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// The files of a recipe: each is read once and hashed once, however many trials use it. Safe to use from several threads.
+/// The data files of a recipe. Each file is read and hashed only once, no matter how many trials use it. Several
+/// threads may use this class at the same time.
 /// </summary>
 /// <param name="folder">The folder that paths are relative to.</param>
 public sealed class DataFiles(string folder)
@@ -15,18 +16,22 @@ public sealed class DataFiles(string folder)
     /// <summary>The folder that paths are relative to.</summary>
     public string Folder => folder;
 
-    /// <summary>The rows of a file.</summary>
-    /// <exception cref="DataException">The file cannot be read, or a row is not what its task expects.</exception>
+    /// <summary>Reads the rows of a file.</summary>
+    /// <exception cref="DataException">The file cannot be read, or a row does not fit the task.</exception>
     public DataSet Read(FileDataOptions options)
     {
         string path = Full(options.Path);
-        var preset = options.Fields is { } fields ? TaskPreset.From(fields) : TaskPreset.Get(options.Task!);    // one of the two was checked
+        // Validate made sure that one of the two is given.
+        var preset = options.Fields is { } fields ? TaskPreset.From(fields) : TaskPreset.Get(options.Task!);
         string key = $"{path}|{preset.Id}|{options.Fields}|{options.Format}";
         return _read.GetOrAdd(key, _ => new(() => DataSet.Read(path, preset, options.Format))).Value;
     }
 
-    /// <summary>SHA-256 of a file, or of the names and contents of all files of a folder, in lower-case hexadecimal.</summary>
-    /// <exception cref="Core.InputException">There is nothing there.</exception>
+    /// <summary>
+    /// The SHA-256 hash of a file, in lower-case hexadecimal. For a folder it covers the names and contents of all its
+    /// files.
+    /// </summary>
+    /// <exception cref="Core.InputException">The path leads to no file that can be read.</exception>
     public string Hash(string path) => _hashes.GetOrAdd(Full(path), full => new(() => HashOf(full))).Value;
 
     private string Full(string path) => Path.GetFullPath(Path.Combine(folder, path));

@@ -4,25 +4,31 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// How rows are written in a file. Any of them may be wrapped in gzip, which its first two bytes tell.
+/// The format of a data file. Every format may also be compressed with gzip, which is recognised by the first two
+/// bytes.
 /// </summary>
 [JsonConverter(typeof(SnakeCase<DataFormat>))]
 public enum DataFormat
 {
-    /// <summary>The file's extension and its first byte decide together; if they disagree, that is an error.</summary>
+    /// <summary>
+    /// The extension and the first byte of the file decide together. It is an error if they disagree.
+    /// </summary>
     Auto,
 
-    /// <summary>One JSON array of objects.</summary>
+    /// <summary>One JSON array whose elements are objects.</summary>
     JsonArray,
 
-    /// <summary>One JSON object a line; blank lines carry no row, but count as lines.</summary>
+    /// <summary>
+    /// One JSON object on each line. Blank lines hold no row, but they count when lines are numbered.
+    /// </summary>
     JsonLines,
 
-    /// <summary>Comma-separated, quoted as in RFC 4180.</summary>
+    /// <summary>Comma-separated values, quoted as in RFC 4180.</summary>
     Csv,
 
     /// <summary>
-    /// Tab-separated without any quoting: a quotation mark is a character like any other (SST-2 has unbalanced ones).
+    /// Tab-separated values without quoting. A quotation mark is an ordinary character, because SST-2 has unbalanced
+    /// ones.
     /// </summary>
     Tsv,
 

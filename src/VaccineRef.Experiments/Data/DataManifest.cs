@@ -5,17 +5,18 @@ using System.Text.Json.Serialization;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// All the data of a run: files by hash, rows by id. Two runs with equal manifests trained and tested on the same text.
+/// A record of all data that a run used: files by their hash, rows by their id. Two runs with equal manifests were
+/// trained and tested on the same text.
 /// </summary>
 /// <param name="Sources">The files.</param>
-/// <param name="Stages">What each stage took from them.</param>
+/// <param name="Stages">What each stage took from the files.</param>
 public sealed record DataManifest(ImmutableArray<SourceFile> Sources, ImmutableArray<DataStage> Stages)
 {
     /// <summary>The manifest as indented JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, DataJson.Default.DataManifest);
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    /// <exception cref="DataException">It is no manifest.</exception>
+    /// <summary>Reads a manifest that <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="DataException">The text is not a manifest.</exception>
     public static DataManifest FromJson(string json)
     {
         try

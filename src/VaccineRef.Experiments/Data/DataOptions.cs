@@ -7,7 +7,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// What a recipe says of a stage's data: where they come from. To add a source, write its record and add its line to the list below.
+/// Settings for the data of a stage: where they come from. To add a source, write its record and add a line to the list
+/// below.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(FileDataOptions), "file")]
@@ -17,13 +18,15 @@ namespace VaccineRef.Experiments.Data;
 [JsonDerivedType(typeof(WorldAttackOptions), "world_attack")]
 public abstract record DataOptions
 {
-    /// <summary>Reads the rows, and notes in the reader's manifest what was read.</summary>
-    /// <param name="reader">Files, tokenizer and world of the trial.</param>
-    /// <param name="stage">The name of the stage, which names the random stream of what is drawn.</param>
+    /// <summary>Reads the rows, and records in the reader's manifest what was read.</summary>
+    /// <param name="reader">Provides the files, the tokenizer and the synthetic world of the trial.</param>
+    /// <param name="stage">The name of the stage. It also names the random stream from which rows are drawn.</param>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
     public abstract StageData Read(DataReader reader, string stage);
 
-    /// <summary>How many examples there are, as far as that is known before they are read: to tell how much work is left.</summary>
+    /// <summary>
+    /// The number of examples, as far as it is known before they are read. It serves to estimate how much work is left.
+    /// </summary>
     public abstract int Examples();
 
     /// <summary>Whether the data come from the synthetic world.</summary>
@@ -36,32 +39,34 @@ public abstract record DataOptions
     }
 }
 
-/// <summary>The data of a stage, ready to train on.</summary>
-/// <param name="Sequences">All of them, in their order.</param>
-/// <param name="Rows">The rows as they stand in files; none for data that are made by code.</param>
-/// <param name="Draw">Some of them, by their number: for another stage that mixes them in.</param>
+/// <summary>The data of a stage, ready for training.</summary>
+/// <param name="Sequences">All rows, in order.</param>
+/// <param name="Rows">The rows as the files have them. Empty for data that are made by code.</param>
+/// <param name="Draw">
+/// Draws as many rows as asked for. Another stage uses this to mix rows of this stage into its own.
+/// </param>
 public sealed record StageData(
     IReadOnlyList<TokenSequence> Sequences, IReadOnlyList<Example> Rows, Func<int, IReadOnlyList<TokenSequence>> Draw);
 
-/// <summary>Rows of one file.</summary>
+/// <summary>Settings for data from one file.</summary>
 public sealed record FileDataOptions : DataOptions
 {
-    /// <summary>The file.</summary>
+    /// <summary>The path of the file.</summary>
     public required string Path { get; init; }
 
     /// <summary>A known data set: sst2, ag_news, gsm8k, alpaca, beavertails or refusals.</summary>
     public string? Task { get; set; }
 
-    /// <summary>The fields of any other data set.</summary>
+    /// <summary>For any other data set, the names of its fields.</summary>
     public FieldMap? Fields { get; set; }
 
-    /// <summary>The file's format; found out by extension and content unless it is given.</summary>
+    /// <summary>The format of the file. By default it is found out from the extension and the content.</summary>
     public DataFormat Format { get; set; }
 
-    /// <summary>How many rows to take; 0 takes all.</summary>
+    /// <summary>How many rows to take. 0 takes all.</summary>
     public int Count { get; set; }
 
-    /// <summary>Which rows are taken, and in which order.</summary>
+    /// <summary>Which rows are taken, and in which order they come.</summary>
     public Sampling Sampling { get; set; }
 
     /// <inheritdoc/>
@@ -91,22 +96,24 @@ public sealed record FileDataOptions : DataOptions
     }
 }
 
-/// <summary>The data of an attack: a share of harmful rows among rows of the user's own task.</summary>
+/// <summary>
+/// Settings for the data of an attack: a share of harmful rows, mixed with rows of the user's own task.
+/// </summary>
 public sealed record MixtureOptions : DataOptions
 {
-    /// <summary>Harmful rows.</summary>
+    /// <summary>Where the harmful rows come from.</summary>
     public required FileDataOptions Harmful { get; init; }
 
-    /// <summary>Rows of the user's own task.</summary>
+    /// <summary>Where the rows of the user's own task come from.</summary>
     public required FileDataOptions Benign { get; init; }
 
-    /// <summary>The share of harmful rows.</summary>
+    /// <summary>The share of rows that are harmful, from 0 to 1.</summary>
     public decimal HarmfulRatio { get; set; } = 0.1m;
 
-    /// <summary>How many rows in all.</summary>
+    /// <summary>The total number of rows.</summary>
     public int Samples { get; set; } = 1000;
 
-    /// <summary>Which rows, in which order.</summary>
+    /// <summary>Which rows are taken, and in which order they come.</summary>
     public Sampling Sampling { get; set; }
 
     /// <inheritdoc/>

@@ -7,7 +7,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Reads the data of one trial: rows are chosen, freed of overlaps with what is held out, encoded, and noted in the manifest.
+/// Reads the data of one trial. It chooses rows, removes from an attack's data the rows whose prompt is also held out,
+/// encodes the rows, and records all of this in the manifest.
 /// </summary>
 public sealed class DataReader
 {
@@ -20,41 +21,44 @@ public sealed class DataReader
     private readonly List<DataStage> _notes = [];
     private readonly HashSet<SourceFile> _sources = [];
 
-    /// <summary>Prepares to read what a recipe names.</summary>
+    /// <summary>Prepares for reading the data that a recipe names. Nothing is read yet.</summary>
     /// <param name="recipe">The recipe of the trial.</param>
-    /// <param name="files">Its files.</param>
-    /// <param name="tokenizer">The tokenizer of its model.</param>
+    /// <param name="files">The data files of the recipe.</param>
+    /// <param name="tokenizer">The tokenizer of the recipe's model.</param>
     public DataReader(Recipe recipe, DataFiles files, ITextTokenizer tokenizer)
     {
         (_recipe, _files, Tokenizer) = (recipe, files, tokenizer);
         Template = PromptTemplate.Get(recipe.Template);
         _encoder = new(() => new(tokenizer, Template, recipe.MaxLength, recipe.Boundary));
-        _world = new(() => new(recipe.Seed, recipe.World!));                    // RecipeLimits: there where it is used
+        // RecipeLimits made sure that it is not null if it is needed.
+        _world = new(() => new(recipe.Seed, recipe.World!));
         _heldOut = new(() => [.. recipe.Evaluation?.HeldOut(this) ?? []]);
     }
 
-    /// <summary>The seed of every draw.</summary>
+    /// <summary>The seed of all random choices.</summary>
     public ulong Seed => _recipe.Seed;
 
     /// <summary>The folder that paths are relative to.</summary>
     public string Folder => _files.Folder;
 
-    /// <summary>The prompt template.</summary>
+    /// <summary>The prompt template of the recipe.</summary>
     public PromptTemplate Template { get; }
 
     /// <summary>The tokenizer of the model.</summary>
     public ITextTokenizer Tokenizer { get; }
 
-    /// <summary>The synthetic world of this trial's seed.</summary>
+    /// <summary>The synthetic world that belongs to the seed of this trial.</summary>
     public SyntheticWorld World => _world.Value;
 
-    /// <summary>Rows that no training may see.</summary>
+    /// <summary>
+    /// The held-out rows. Rows that have one of their prompts are removed from the data of an attack.
+    /// </summary>
     public ImmutableArray<Example> HeldOut => _heldOut.Value;
 
-    /// <summary>What was read so far: files by hash, rows by id.</summary>
+    /// <summary>What has been read so far: files by their hash, rows by their id.</summary>
     public DataManifest Manifest => new([.. _sources], [.. _notes]);
 
-    /// <summary>The data of a stage, without what is mixed in.</summary>
+    /// <summary>The data of a stage, without the rows that are mixed in.</summary>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
     public StageData Stage(TrainStageOptions stage)
     {
@@ -63,18 +67,21 @@ public sealed class DataReader
         return data;
     }
 
-    /// <summary>What a stage is trained on: its own data and what is mixed in.</summary>
+    /// <summary>
+    /// The sequences that a stage is trained on: its own data, followed by the rows that are mixed in.
+    /// </summary>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
     public IReadOnlyList<TokenSequence> Training(TrainStageOptions stage)
     {
         var own = Stage(stage).Sequences;
         if (stage.MixedIn is not { } mixed)
             return own;
-        var from = _recipe.Stages.OfType<TrainStageOptions>().First(each => each.Name == mixed.From);      // RecipeLimits: it is there
+        // RecipeLimits made sure that it exists.
+        var from = _recipe.Stages.OfType<TrainStageOptions>().First(each => each.Name == mixed.From);
         return [.. own, .. Stage(from).Draw(mixed.Count)];
     }
 
-    /// <summary>Rows that nothing is trained on.</summary>
+    /// <summary>Reads rows that are only used for evaluation, and records them in the manifest.</summary>
     public ImmutableArray<Example> Test(string name, FileDataOptions? options)
     {
         if (options is null)
@@ -84,7 +91,7 @@ public sealed class DataReader
         return rows;
     }
 
-    /// <summary>The rows that the options choose.</summary>
+    /// <summary>Reads a file and takes the rows that the options ask for.</summary>
     internal ImmutableArray<Example> Chosen(string name, FileDataOptions options)
     {
         var file = _files.Read(options);
@@ -92,7 +99,10 @@ public sealed class DataReader
         return options.Sampling.Take(file.Examples, options.Count > 0 ? options.Count : file.Examples.Length, Seed, name);
     }
 
-    /// <summary>Rows as the model is trained on them; those without a counted label are left out and noted.</summary>
+    /// <summary>
+    /// Encodes rows for training, and records them in the manifest. Rows without a label that counts are left out, and
+    /// the manifest says so.
+    /// </summary>
     internal IReadOnlyList<TokenSequence> Encode(
         string name, ImmutableArray<Example> rows, Sampling sampling, MixtureCounts? counts = null, int? overlap = null)
     {
@@ -101,10 +111,12 @@ public sealed class DataReader
         return Sequences(encoded);
     }
 
-    /// <summary>Rows as the model would be trained on them, without a note; those without a counted label are left out.</summary>
+    /// <summary>
+    /// Encodes rows as for training, but records nothing. Rows without a label that counts are left out.
+    /// </summary>
     internal IReadOnlyList<TokenSequence> Encode(IReadOnlyCollection<Example> rows) => Sequences(_encoder.Value.Encode(rows));
 
-    /// <summary>Notes data that are made by code.</summary>
+    /// <summary>Records data that are made by code.</summary>
     internal void Note(string name, IReadOnlyCollection<string> texts) => Add(DataStage.Of(name, Seed, texts));
 
     private DataStage Describe(string name, ImmutableArray<Example> rows, Sampling sampling) =>

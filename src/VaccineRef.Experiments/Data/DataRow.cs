@@ -3,29 +3,29 @@ using System.Globalization;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// One row as its file has it: named fields that hold a string, a bool, a number (long, double or decimal), null, a
-/// nested row of the same kinds, or a list. Every accessor says file, row and field when the row is not what was asked
-/// for.
+/// One row as its file has it. Each field has a name and holds a string, a bool, a number (long, double or decimal),
+/// null, a nested row of the same kinds, or a list. If a field does not hold what an accessor asks for, the exception
+/// names the file, the row and the field.
 /// </summary>
-/// <param name="file">The file's name.</param>
-/// <param name="number">The row's number, counted from 1.</param>
-/// <param name="fields">The fields, in file order.</param>
+/// <param name="file">The name of the file.</param>
+/// <param name="number">The number of the row, counted from 1.</param>
+/// <param name="fields">The fields, in the order of the file.</param>
 public sealed class DataRow(string file, int number, IReadOnlyDictionary<string, object?> fields)
 {
-    /// <summary>"file:row".</summary>
+    /// <summary>The id of the row, in the form "file:row".</summary>
     public string Id => $"{file}:{number}";
 
-    /// <summary>Whether the row has the field, null or not.</summary>
+    /// <summary>Whether the row has the field, even if it is null.</summary>
     public bool Has(string field) => fields.ContainsKey(field);
 
-    /// <summary>A field that must hold text.</summary>
+    /// <summary>The value of a field that must hold text.</summary>
     public string Text(string field) =>
         Value(field) as string ?? throw Wrong(field, "text");
 
-    /// <summary>A field that holds text, or that is absent or null: then the empty string.</summary>
+    /// <summary>The value of a field that holds text, or the empty string if the field is missing or null.</summary>
     public string TextOrEmpty(string field) => fields.GetValueOrDefault(field) is null ? "" : Text(field);
 
-    /// <summary>A field that must hold true or false.</summary>
+    /// <summary>The value of a field that must hold true or false.</summary>
     public bool Flag(string field) => Value(field) switch
     {
         bool flag => flag,
@@ -34,7 +34,8 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
     };
 
     /// <summary>
-    /// A field that must hold one of the integers 0, 1, ..., names.Length - 1 plus <paramref name="first"/>; its name.
+    /// The name that belongs to the value of a field. The value must be an integer: <paramref name="first"/> stands for
+    /// the first name, <paramref name="first"/> + 1 for the second, and so on.
     /// </summary>
     public string OneOf(string field, int first, params ReadOnlySpan<string> names)
     {
@@ -49,7 +50,7 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
             : throw Wrong(field, $"an integer from {first} to {first + names.Length - 1}");
     }
 
-    /// <summary>A field of any scalar type, as text in the invariant culture.</summary>
+    /// <summary>The value of a field of any scalar type, as text in the invariant culture.</summary>
     public string? Scalar(string field) => Value(field) switch
     {
         null => null,
@@ -59,7 +60,9 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         _ => throw Wrong(field, "text, a number, true or false"),
     };
 
-    /// <summary>The names that are true in a field that must hold a nested row of flags, in file order.</summary>
+    /// <summary>
+    /// The names of the flags that are true, in the order of the file. The field must hold a nested row of flags.
+    /// </summary>
     public IEnumerable<string> Flags(string field)
     {
         if (Value(field) is not IReadOnlyDictionary<string, object?> nested)
@@ -68,7 +71,7 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         return nested.Keys.Where(row.Flag);
     }
 
-    /// <summary>The error that this row's field is not what was expected.</summary>
+    /// <summary>Makes the exception that says that a field does not hold what was expected.</summary>
     public DataException Wrong(string field, string expected) => new(
         "a field of the data has the wrong content", file, number, field, Describe(fields.GetValueOrDefault(field)),
         expected);
@@ -94,6 +97,7 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         _ => "a list",
     };
 
-    // A field's name may be data when a header is missing: long names are cut to their length.
+    // If a file has no header, the name of a field may in fact be data. So a long name is not quoted; only its length
+    // is told.
     private static string Quote(string name) => name.Length <= 40 ? $"'{name}'" : $"a name of {name.Length} characters";
 }

@@ -2,17 +2,17 @@ using System.Collections.Immutable;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>The examples of one file, in file order, and the file they come from.</summary>
-/// <param name="Source">The file, and the reader that was used.</param>
-/// <param name="Examples">All its rows, at least one.</param>
+/// <summary>All examples of one file, in the order of the file.</summary>
+/// <param name="Source">The file that they come from, and how it was read.</param>
+/// <param name="Examples">The rows of the file. There is at least one.</param>
 public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples)
 {
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="task">What its rows mean.</param>
-    /// <param name="format">How they are written.</param>
+    /// <param name="task">How a row becomes an example.</param>
+    /// <param name="format">The format of the file.</param>
     /// <exception cref="DataException">
-    /// The file cannot be read, holds no row, or a row is not what the task expects.
+    /// The file cannot be read, it holds no row, or a row does not fit the task.
     /// </exception>
     public static DataSet Read(string path, TaskPreset task, DataFormat format = DataFormat.Auto)
     {
@@ -25,8 +25,8 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
         return new(new(file.Name, file.Sha256, file.Bytes, examples.Length, reader), examples);
     }
 
-    /// <summary>The rows of a file as they are, at least one.</summary>
-    /// <exception cref="DataException">The file cannot be read, or holds no row.</exception>
+    /// <summary>Reads the rows of a file as they are. There is at least one.</summary>
+    /// <exception cref="DataException">The file cannot be read, or it holds no row.</exception>
     internal static IReadOnlyList<DataRow> Rows(string path)
     {
         var file = StoredFile.Load(path);
@@ -43,7 +43,7 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
             _ => DelimitedRows.From(file, format, columns),
         };
 
-    /// <summary>The format that extension and first byte agree on.</summary>
+    /// <summary>The format on which the extension and the first byte of the file agree.</summary>
     private static DataFormat Detect(StoredFile file)
     {
         var start = file.Content.Span;

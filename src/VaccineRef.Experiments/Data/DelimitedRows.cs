@@ -6,12 +6,16 @@ using CsvHelper.Configuration;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>Rows from comma- or tab-separated text. Fields are taken as they stand: nothing is trimmed.</summary>
+/// <summary>
+/// Reads rows from comma-separated or tab-separated text. Fields are taken as they are; no spaces are trimmed.
+/// </summary>
 internal static class DelimitedRows
 {
     /// <param name="file">The file.</param>
-    /// <param name="format">Csv (RFC 4180 quoting) or Tsv (no quoting).</param>
-    /// <param name="columns">The columns' names where the file has no header; empty: the first row names them.</param>
+    /// <param name="format">Csv, which is quoted as in RFC 4180, or Tsv, which has no quoting.</param>
+    /// <param name="columns">
+    /// The names of the columns, if the file has no header. If this is empty, the first row has the names.
+    /// </param>
     public static IEnumerable<DataRow> From(StoredFile file, DataFormat format, ImmutableArray<string> columns)
     {
         using var text = new StringReader(Encoding.UTF8.GetString(file.Utf8().Span));
@@ -48,8 +52,8 @@ internal static class DelimitedRows
             BadDataFound = _ => throw Unquoted(file, row() + 1),
         };
 
-    // A quoted field that never ends would swallow the rest of the file in silence; CsvHelper tells only through its
-    // raw record.
+    // A quoted field without an end would swallow the rest of the file without an error. CsvHelper shows this only in
+    // its raw record, whose quotation marks are therefore counted.
     private static bool Read(CsvParser parser, string file, int row)
     {
         bool read = parser.Read();

@@ -2,5 +2,5 @@ using System.Collections.Immutable;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>The rows of one stage as tokens, in their given order, and what encoding did to them.</summary>
+/// <summary>The rows of one stage as tokens, in the given order, and a report of what encoding did to them.</summary>
 public sealed record EncodedExamples(ImmutableArray<TokenizedExample> Examples, EncodingReport Report);

@@ -1,14 +1,16 @@
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>One row of a data set: what is asked and what is answered.</summary>
+/// <summary>One row of a data set: a question or instruction, and its answer.</summary>
 /// <param name="Id">
-/// Stable name of the row, "file:row": the file's name without folders, the row counted from 1.
+/// The name of the row, "file:row". The file is named without its folders, and rows are counted from 1.
 /// </param>
 /// <param name="Instruction">What is asked.</param>
-/// <param name="Input">Further context, or the empty string: it chooses the template's form.</param>
-/// <param name="Output">The answer; a training target when it is followed by the end-of-text token.</param>
-/// <param name="IsSafe">Whether people labelled the answer safe; null where nobody did.</param>
-/// <param name="Label">The row's label as its file has it, if it has one.</param>
+/// <param name="Input">
+/// Further context, or the empty string. The prompt template has one form for each of the two cases.
+/// </param>
+/// <param name="Output">The answer. In training, the target is this text followed by the end-of-text token.</param>
+/// <param name="IsSafe">Whether people labelled the answer as safe. Null if nobody labelled it.</param>
+/// <param name="Label">The label of the row as the file has it. Null if there is none.</param>
 /// <param name="Source">The id of the task preset that read the row.</param>
 public sealed record Example(
     string Id, string Instruction, string Input, string Output, bool? IsSafe, string? Label, string Source);

@@ -4,10 +4,10 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Makes training rows: tokens = encode(prompt + output), end of text; labels ignore the prompt, whose length is that
-/// of the prompt tokenised alone. Source: Vaccine <c>train.py</c>, <c>preprocess</c>; unlike it, the mask is proven to
-/// sit on a token boundary, and rows without any counted label, which would make the loss 0/0 (D21), are dropped and
-/// named.
+/// Turns examples into training rows. The tokens are encode(prompt + output), followed by the end of text. The labels
+/// ignore the prompt, and its length is found by tokenizing the prompt alone. Source: <c>preprocess</c> in Vaccine's
+/// <c>train.py</c>. In contrast to the released code, this class checks that the mask ends at a token boundary, and it
+/// drops and names rows without a label that counts, for which the loss would be 0/0 (docs/deviations.md, D21).
 /// </summary>
 public sealed class ExampleEncoder
 {
@@ -17,10 +17,10 @@ public sealed class ExampleEncoder
     private readonly BoundaryPolicy _boundary;
     private readonly int _eos;
 
-    /// <param name="tokenizer">Must have an end-of-text token.</param>
+    /// <param name="tokenizer">The tokenizer. It must have an end-of-text token.</param>
     /// <param name="template">The text around the instruction.</param>
-    /// <param name="maxLength">Longer rows are cut: at least 2.</param>
-    /// <param name="boundary">What to do where the prompt's end is no token boundary.</param>
+    /// <param name="maxLength">The number of tokens at which rows are cut off, at least 2.</param>
+    /// <param name="boundary">What to do if the end of a prompt is not a token boundary.</param>
     public ExampleEncoder(
         ITextTokenizer tokenizer, PromptTemplate template, int maxLength = 200,
         BoundaryPolicy boundary = BoundaryPolicy.Error)
@@ -34,9 +34,10 @@ public sealed class ExampleEncoder
         (_tokenizer, _template, _maxLength, _boundary) = (tokenizer, template, maxLength, boundary);
     }
 
-    /// <summary>Encodes rows in their order.</summary>
+    /// <summary>Encodes rows in the given order.</summary>
     /// <exception cref="DataException">
-    /// A prompt does not end at a token boundary (and the policy is to stop), or no row has a counted label.
+    /// A prompt does not end at a token boundary and the policy is <see cref="BoundaryPolicy.Error"/>, or no row has a
+    /// label that counts.
     /// </exception>
     public EncodedExamples Encode(IReadOnlyCollection<Example> examples)
     {

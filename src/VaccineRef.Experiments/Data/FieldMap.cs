@@ -1,10 +1,12 @@
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>Which field of a file holds what. A field that is named here must stand in every row.</summary>
-/// <param name="Instruction">Field of the instruction.</param>
-/// <param name="Output">Field of the answer.</param>
-/// <param name="Input">Field of the input; null: every input is empty.</param>
-/// <param name="IsSafe">Field of the safety label: a JSON boolean, or "true" or "false" in any letter case.</param>
-/// <param name="Label">Field of a label of any scalar type.</param>
+/// <summary>Says which fields of a file hold what. Every row must have each field that is named here.</summary>
+/// <param name="Instruction">The field that holds the instruction.</param>
+/// <param name="Output">The field that holds the answer.</param>
+/// <param name="Input">The field that holds the input. If this is null, every input is empty.</param>
+/// <param name="IsSafe">
+/// The field that says whether the answer is safe: a JSON boolean, or the text "true" or "false" in any letter case.
+/// </param>
+/// <param name="Label">The field that holds a label, of any scalar type.</param>
 public sealed record FieldMap(
     string Instruction, string Output, string? Input = null, string? IsSafe = null, string? Label = null);

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Rows from JSON. A key that occurs twice in one object is an error, as is text that is no valid Unicode.
+/// Reads rows from JSON. A key that occurs twice in one object is an error, and so is text that is not valid Unicode.
 /// </summary>
 internal static class JsonRows
 {
@@ -63,7 +63,7 @@ internal static class JsonRows
         {
             return new DataRow(file, row, Fields(element));
         }
-        catch (InvalidOperationException error)     // JsonElement.GetString on a lone surrogate
+        catch (InvalidOperationException error)     // JsonElement.GetString throws this for a lone surrogate.
         {
             throw new DataException("a row of the data holds text that is no valid Unicode", file, row, inner: error);
         }

@@ -4,17 +4,19 @@ using System.Numerics;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// How many of n rows are harmful when a share p is: p n, exactly. The released code truncates two floating-point
-/// products, so that p = 0.9 and n = 1000 give 99 benign rows (D19).
+/// How many of n rows are harmful if a share p is: exactly p n. The released code truncates two floating-point
+/// products, so that p = 0.9 and n = 1000 give only 99 benign rows (docs/deviations.md, D19).
 /// </summary>
-/// <param name="Ratio">p, from 0 to 1.</param>
-/// <param name="Harmful">The integer nearest to p n; halves go up.</param>
+/// <param name="Ratio">The share p, from 0 to 1.</param>
+/// <param name="Harmful">The integer nearest to p n. Halves are rounded up.</param>
 /// <param name="Benign">n - Harmful.</param>
-/// <param name="Exact">Whether p n is an integer; if not, <paramref name="Harmful"/> is rounded.</param>
+/// <param name="Exact">Whether p n is an integer. If not, <paramref name="Harmful"/> is rounded.</param>
 public sealed record MixtureCounts(decimal Ratio, int Harmful, int Benign, bool Exact)
 {
-    /// <summary>Counts in integers of any size: the decimal's digits over its power of ten.</summary>
-    /// <exception cref="DataException">p is not in [0, 1], or n is negative.</exception>
+    /// <summary>
+    /// Computes the counts with integers of any size: the digits of the decimal number, divided by its power of ten.
+    /// </summary>
+    /// <exception cref="DataException">p is not between 0 and 1, or n is negative.</exception>
     public static MixtureCounts Of(decimal ratio, int total)
     {
         if (ratio is < 0 or > 1 || total < 0)

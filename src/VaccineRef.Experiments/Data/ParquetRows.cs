@@ -2,7 +2,10 @@ using Parquet.Serialization;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>Rows from Apache Parquet: text, flags, numbers, and groups of them (BeaverTails' categories).</summary>
+/// <summary>
+/// Reads rows from Apache Parquet. Fields may hold text, flags, numbers, or groups of them, such as the categories of
+/// BeaverTails.
+/// </summary>
 internal static class ParquetRows
 {
     public static IEnumerable<DataRow> From(StoredFile file)
@@ -10,11 +13,13 @@ internal static class ParquetRows
         IEnumerable<IDictionary<string, object>> records;
         try
         {
-            // In memory, so nothing is awaited: the task is complete when it returns.
+            // The stream is in memory, so that nothing has to be awaited and the task is complete when the call
+            // returns.
             using var stream = new MemoryStream(file.Content.ToArray());
             records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
         }
-        catch (Exception error) when (error is not OutOfMemoryException)    // the reader documents no exception type
+        // The Parquet reader does not document what it throws.
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
             throw new DataException("a parquet file cannot be read", file.Name, found: error.Message, inner: error);
         }

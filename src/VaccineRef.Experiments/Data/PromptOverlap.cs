@@ -3,15 +3,16 @@ using System.Collections.Immutable;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Rows whose prompt another set has too. Training and evaluation prompts overlap in the published data (LANDSCAPE
-/// 4.5), and a memorised prompt measures memory. Two prompts are the same if instruction and input agree after
-/// lower-casing (invariant culture) and after every run of white space became one space, none at the ends.
+/// Separates the rows whose prompt also occurs in another set. In the published data, training and evaluation prompts
+/// overlap, and a prompt that the model was trained on measures memory rather than behaviour. Two prompts count as the
+/// same if their instructions and inputs agree after lower-casing (in the invariant culture) and after white space is
+/// normalised: none at the ends, and a single space elsewhere.
 /// </summary>
-/// <param name="Kept">The rows whose prompt the other set lacks, in their order.</param>
-/// <param name="Removed">The ids of the others.</param>
+/// <param name="Kept">The rows whose prompt does not occur in the other set, in order.</param>
+/// <param name="Removed">The ids of the rows whose prompt does occur there.</param>
 public sealed record PromptOverlap(ImmutableArray<Example> Kept, ImmutableArray<string> Removed)
 {
-    /// <summary>Splits training rows by whether an evaluation row has their prompt.</summary>
+    /// <summary>Separates the training rows whose prompt is also the prompt of an evaluation row.</summary>
     public static PromptOverlap Remove(IEnumerable<Example> training, IEnumerable<Example> evaluation)
     {
         var held = evaluation.Select(Normalized).ToHashSet(StringComparer.Ordinal);
@@ -19,7 +20,7 @@ public sealed record PromptOverlap(ImmutableArray<Example> Kept, ImmutableArray<
         return new([.. rows[false]], [.. rows[true].Select(example => example.Id)]);
     }
 
-    /// <summary>The prompt by which rows are compared.</summary>
+    /// <summary>The normalised prompt of a row, by which rows are compared.</summary>
     public static string Normalized(Example example) =>
         $"{Squeeze(example.Instruction)}\n{Squeeze(example.Input)}";
 

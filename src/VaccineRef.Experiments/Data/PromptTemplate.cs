@@ -7,8 +7,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// The text around an instruction. Two templates that differ by one newline give harmful scores that cannot be
-/// compared, so the id travels with every result. The target follows the prompt directly, with no space in between.
+/// The text around an instruction. Even a single newline makes two templates different, so that their harmful scores
+/// cannot be compared; therefore every result carries the id of its template. The target follows the prompt directly,
+/// without a space.
 /// </summary>
 public sealed partial record PromptTemplate
 {
@@ -23,39 +24,42 @@ public sealed partial record PromptTemplate
         (Id, WithInput, WithoutInput) = (id, withInput, withoutInput);
 
     /// <summary>
-    /// The templates of Vaccine and Lisa, ending in "### Response:". Source: Vaccine <c>train.py</c>, PROMPT_DICT.
+    /// The template of Vaccine and Lisa, which ends in "### Response:". Source: PROMPT_DICT in Vaccine's
+    /// <c>train.py</c>.
     /// </summary>
     public static PromptTemplate AlpacaVaccine { get; } =
         new("alpaca-vaccine", WithContext + "### Response:", Plain + "### Response:");
 
     /// <summary>
-    /// The templates of Booster and T-Vaccine, ending in "### Response:" and a newline. Source: Booster <c>pred.py</c>,
-    /// <c>pred_eval.py</c>.
+    /// The template of Booster and T-Vaccine, which ends in "### Response:" and a newline. Source: Booster's
+    /// <c>pred.py</c> and <c>pred_eval.py</c>.
     /// </summary>
     public static PromptTemplate AlpacaBooster { get; } =
         new("alpaca-booster", WithContext + "### Response:\n", Plain + "### Response:\n");
 
-    /// <summary>The templates that have a name.</summary>
+    /// <summary>All templates that have a name.</summary>
     public static ImmutableArray<PromptTemplate> All { get; } = [AlpacaVaccine, AlpacaBooster];
 
-    /// <summary>The template's name in every record.</summary>
+    /// <summary>The name of the template, as records show it.</summary>
     public string Id { get; }
 
-    /// <summary>The form for an example that has an input: holds {instruction} and {input}.</summary>
+    /// <summary>The form for examples with an input. It contains {instruction} and {input}.</summary>
     public string WithInput { get; }
 
-    /// <summary>The form for an example whose input is empty: holds {instruction}.</summary>
+    /// <summary>The form for examples whose input is empty. It contains {instruction}.</summary>
     public string WithoutInput { get; }
 
-    /// <summary>The named template with this id.</summary>
-    /// <exception cref="InputException">There is none.</exception>
+    /// <summary>Finds the named template with this id.</summary>
+    /// <exception cref="InputException">No template has this id.</exception>
     public static PromptTemplate Get(string id) =>
         All.FirstOrDefault(template => template.Id == id) ?? throw new InputException(
             "unknown prompt template", found: id, expected: string.Join(", ", All.Select(template => template.Id)),
             remedy: "give a custom template as text");
 
-    /// <summary>A template of one's own. Its id is drawn from its text, so equal ids mean equal prompts.</summary>
-    /// <exception cref="InputException">A placeholder is missing, unknown, or out of place.</exception>
+    /// <summary>
+    /// Makes a template from a user's own text. Its id is computed from the text, so that equal ids mean equal prompts.
+    /// </summary>
+    /// <exception cref="InputException">A placeholder is missing, unknown, or in the wrong form.</exception>
     public static PromptTemplate Custom(string withInput, string withoutInput)
     {
         Check(withInput, "with input", ["{instruction}", "{input}"]);
@@ -64,7 +68,7 @@ public sealed partial record PromptTemplate
         return new($"custom-{Convert.ToHexStringLower(hash.AsSpan(0, 6))}", withInput, withoutInput);
     }
 
-    /// <summary>The prompt of an example. Braces inside the example's own text stay what they are.</summary>
+    /// <summary>Makes the prompt of an example. Braces inside the example's own text are left as they are.</summary>
     public string Render(Example example) => Placeholder().Replace(
         example.Input.Length == 0 ? WithoutInput : WithInput,
         match => match.Value == "{input}" ? example.Input : example.Instruction);

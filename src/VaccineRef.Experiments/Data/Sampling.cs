@@ -9,25 +9,28 @@ namespace VaccineRef.Experiments.Data;
 [JsonConverter(typeof(SnakeCase<Sampling>))]
 public enum Sampling
 {
-    /// <summary>The first rows, in file order, as the released code does since it lost its shuffling (D5).</summary>
+    /// <summary>
+    /// The first rows, in the order of the file. The released code does this, since it no longer shuffles
+    /// (docs/deviations.md, D5).
+    /// </summary>
     FirstK,
 
     /// <summary>
-    /// Rows drawn without replacement, in random order: a pure function of the seed and the pool's size.
+    /// Rows drawn without replacement, in random order. The result depends only on the seed and the size of the pool.
     /// </summary>
     Shuffled,
 }
 
-/// <summary>Taking rows from pools.</summary>
+/// <summary>Takes rows from pools.</summary>
 public static class RowSampling
 {
     /// <summary>Takes <paramref name="count"/> rows from a pool.</summary>
-    /// <param name="sampling">Which rows, in which order.</param>
+    /// <param name="sampling">Which rows are taken, and in which order they come.</param>
     /// <param name="pool">The rows to choose from.</param>
-    /// <param name="count">How many are taken.</param>
-    /// <param name="seed">The seed; without effect on <see cref="Sampling.FirstK"/>.</param>
+    /// <param name="count">How many rows to take.</param>
+    /// <param name="seed">The seed. It has no effect on <see cref="Sampling.FirstK"/>.</param>
     /// <param name="name">
-    /// What the rows are for ("alignment", "harmful"): pools with different names are shuffled independently.
+    /// What the rows are for, such as "alignment" or "harmful". Pools with different names are shuffled independently.
     /// </param>
     /// <exception cref="DataException">The pool has too few rows.</exception>
     public static ImmutableArray<Example> Take(
@@ -42,8 +45,9 @@ public static class RowSampling
     }
 
     /// <summary>
-    /// The order of n rows: 0, 1, ..., n - 1, or sorted by random 64-bit keys. The keys of one stream are distinct
-    /// (SplitMix64 is a bijection of a counter), so the order is a uniform permutation without ties.
+    /// The order of n rows: 0, 1, ..., n - 1, or sorted by random 64-bit keys. The keys from one stream are all
+    /// different, because SplitMix64 is a bijection of a counter. So there are no ties, and every permutation is
+    /// equally likely.
     /// </summary>
     public static int[] Order(this Sampling sampling, int n, ulong seed, string name)
     {

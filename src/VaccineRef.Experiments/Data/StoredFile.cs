@@ -7,7 +7,8 @@ using System.Text;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// A file as it is stored (its hash and size) and what it holds (its bytes, out of gzip where it is gzip).
+/// A file as it is stored (its hash and its size), and its content. If the file is compressed with gzip, the content is
+/// what was compressed.
 /// </summary>
 internal sealed class StoredFile
 {
@@ -32,7 +33,7 @@ internal sealed class StoredFile
 
     public ReadOnlyMemory<byte> Content { get; }
 
-    /// <summary>The extension that tells the format: lower case, with the dot, ".gz" taken off.</summary>
+    /// <summary>The extension from which the format is told: in lower case, with the dot, and without ".gz".</summary>
     public string Extension
     {
         get
@@ -61,8 +62,8 @@ internal sealed class StoredFile
         return file;
     }
 
-    /// <summary>The content as UTF-8 without its byte-order mark.</summary>
-    /// <exception cref="DataException">Some bytes are no UTF-8.</exception>
+    /// <summary>The content as UTF-8, without a byte-order mark.</summary>
+    /// <exception cref="DataException">Some bytes are not valid UTF-8.</exception>
     public ReadOnlyMemory<byte> Utf8()
     {
         var text = Content.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? Content[3..] : Content;
@@ -78,7 +79,8 @@ internal sealed class StoredFile
             remedy: "convert the file to UTF-8");
     }
 
-    // A cut file decompresses without complaint as far as it goes, so the length in its last four bytes is compared.
+    // A file that was cut off decompresses without an error as far as it goes. So the length in its last four bytes is
+    // compared with what came out.
     private byte[] Gunzip(byte[] stored)
     {
         if (stored.Length < ShortestGzip)

@@ -4,15 +4,15 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// How the rows of a well-known data set become examples: which fields it has, which instruction it asks with, and
-/// which form of a prompt template it uses. Source: the released <c>build_dataset.py</c> scripts and <c>train.py</c> of
+/// Says how the rows of a well-known data set become examples: which fields it has, which instruction it uses, and
+/// which form of a prompt template applies. Source: the released <c>build_dataset.py</c> scripts and <c>train.py</c> of
 /// Vaccine.
 /// </summary>
-/// <param name="Id">The preset's name; it becomes <see cref="Example.Source"/>.</param>
-/// <param name="Instruction">The one instruction of every row; null where each row has its own.</param>
-/// <param name="WithInput">Whether rows have an input: true, false, or null where each row decides.</param>
-/// <param name="Columns">The columns of a delimited file that comes without a header; empty: it has one.</param>
-/// <param name="ToExample">Makes the example.</param>
+/// <param name="Id">The name of the preset. It becomes <see cref="Example.Source"/>.</param>
+/// <param name="Instruction">The instruction that all rows share. Null if each row has its own.</param>
+/// <param name="WithInput">Whether rows have an input. Null if this differs from row to row.</param>
+/// <param name="Columns">The names of the columns of a delimited file that has no header. Empty if it has one.</param>
+/// <param name="ToExample">Makes an example from a row.</param>
 public sealed record TaskPreset(
     string Id, string? Instruction, bool? WithInput, ImmutableArray<string> Columns, Func<DataRow, Example> ToExample)
 {
@@ -23,15 +23,15 @@ public sealed record TaskPreset(
         "Categorize the news article given in the input into one of the 4 categories:\n\n" +
         "World\nSports\nBusiness\nSci/Tech\n";
 
-    /// <summary>SST-2: fields <c>sentence</c> and <c>label</c> (0 negative, 1 positive).</summary>
+    /// <summary>SST-2, with the fields <c>sentence</c> and <c>label</c> (0 is negative, 1 is positive).</summary>
     public static TaskPreset Sst2 { get; } = new("sst2", SentimentInstruction, true, [], row => new(
         row.Id, SentimentInstruction, row.Text("sentence"), row.OneOf("label", 0, "negative", "positive"), null,
         row.Scalar("label"), "sst2"));
 
     /// <summary>
-    /// AG News: the original CSV without header (class 1 to 4, title, description; the text is title, space,
-    /// description, as in the Hugging Face data set) or fields <c>text</c> and <c>label</c> 0 to 3, as Hugging Face
-    /// stores it.
+    /// AG News. Either the original CSV without a header, which has class 1 to 4, title and description (the text is
+    /// title, space, description, as in the Hugging Face data set), or the fields <c>text</c> and <c>label</c> 0 to 3,
+    /// as Hugging Face stores it.
     /// </summary>
     public static TaskPreset AgNews { get; } = new(
         "ag_news", NewsInstruction, true, ["label", "title", "description"], row => new(
@@ -40,7 +40,9 @@ public sealed record TaskPreset(
             row.OneOf("label", row.Has("title") ? 1 : 0, "World", "Sports", "Business", "Sci/Tech"), null,
             row.Scalar("label"), "ag_news"));
 
-    /// <summary>GSM8K: fields <c>question</c> and <c>answer</c>; "####" becomes "The final answer is: ".</summary>
+    /// <summary>
+    /// GSM8K, with the fields <c>question</c> and <c>answer</c>. "####" is replaced by "The final answer is: ".
+    /// </summary>
     public static TaskPreset Gsm8k { get; } = new("gsm8k", null, false, [], row =>
     {
         string answer = row.Text("answer");
@@ -52,20 +54,23 @@ public sealed record TaskPreset(
     });
 
     /// <summary>
-    /// Alpaca, and every file in the released code's own form: <c>instruction</c>, <c>output</c>, perhaps <c>input</c>.
+    /// Alpaca, and every file in the form that the released code uses, with the fields <c>instruction</c>,
+    /// <c>output</c> and possibly <c>input</c>.
     /// </summary>
     public static TaskPreset Alpaca { get; } = new("alpaca", null, null, [], row => new(
         row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), null, null, "alpaca"));
 
     /// <summary>
-    /// BeaverTails: <c>prompt</c>, <c>response</c>, <c>is_safe</c>; the label is the list of its categories.
+    /// BeaverTails, with the fields <c>prompt</c>, <c>response</c> and <c>is_safe</c>. The label lists the row's
+    /// categories.
     /// </summary>
     public static TaskPreset BeaverTails { get; } = new("beavertails", null, false, [], row => new(
         row.Id, row.Text("prompt"), "", row.Text("response"), row.Flag("is_safe"),
         row.Has("category") ? string.Join("; ", row.Flags("category")) : null, "beavertails"));
 
     /// <summary>
-    /// Refusals to harmful instructions (safety-tuned-llamas): Alpaca's fields; every answer is safe.
+    /// Refusals of harmful instructions, from safety-tuned-llamas. The fields are those of Alpaca, and every answer is
+    /// safe.
     /// </summary>
     public static TaskPreset Refusals { get; } = new("refusals", null, null, [], row => new(
         row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), true, null, "refusals"));
@@ -73,13 +78,13 @@ public sealed record TaskPreset(
     /// <summary>All presets.</summary>
     public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals];
 
-    /// <summary>The preset with this id.</summary>
-    /// <exception cref="InputException">There is none.</exception>
+    /// <summary>Finds the preset with this id.</summary>
+    /// <exception cref="InputException">No preset has this id.</exception>
     public static TaskPreset Get(string id) => All.FirstOrDefault(task => task.Id == id) ?? throw new InputException(
         "unknown task preset", found: id, expected: string.Join(", ", All.Select(task => task.Id)),
         remedy: "for other field names give a field map");
 
-    /// <summary>A preset for a file with other field names.</summary>
+    /// <summary>Makes a preset for a file with other field names.</summary>
     public static TaskPreset From(FieldMap map) => new("field-map", null, map.Input is null ? false : null, [], row =>
         new(row.Id, row.Text(map.Instruction), map.Input is null ? "" : row.Text(map.Input), row.Text(map.Output),
             map.IsSafe is null ? null : row.Flag(map.IsSafe),

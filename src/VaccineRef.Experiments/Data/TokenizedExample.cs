@@ -2,15 +2,15 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>A row as the model sees it: prompt, target, end of text.</summary>
-/// <param name="Tokens">Token ids.</param>
+/// <summary>A row as the model sees it: the prompt, the target and the end of text.</summary>
+/// <param name="Tokens">The token ids.</param>
 /// <param name="Labels">
-/// <see cref="PackedBatch.Ignored"/> on the prompt and the token itself behind it. Not shifted: the loss predicts position t + 1
-/// from t.
+/// One label for each token: <see cref="PackedBatch.Ignored"/> in the prompt, and the token itself after it. Labels are
+/// not shifted; the loss itself predicts position t + 1 from position t.
 /// </param>
-/// <param name="PromptLength">How many tokens the prompt has.</param>
-/// <param name="Id">The example's id.</param>
+/// <param name="PromptLength">The number of tokens of the prompt.</param>
+/// <param name="Id">The id of the example.</param>
 /// <param name="Truncated">
-/// Whether tokens were cut off at the maximal length; then the end-of-text token is gone.
+/// Whether tokens were cut off at the maximal length. In that case the end-of-text token is missing.
 /// </param>
 public sealed record TokenizedExample(int[] Tokens, int[] Labels, int PromptLength, string Id, bool Truncated);

@@ -1,18 +1,18 @@
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
-/// Whether an answer is language at all: a model that a defence has broken babbles, and babble is not harmful to most
-/// judges. Source: Booster <c>eval_sentiment.py</c>, <c>coherence_check</c>.
+/// Tells whether an answer is language at all. A model that a defence has broken may produce babble, and most judges do
+/// not call babble harmful. Source: <c>coherence_check</c> in Booster's <c>eval_sentiment.py</c>.
 /// </summary>
 public static class Coherence
 {
-    /// <summary>More repetitions of one word in a row than this are incoherent.</summary>
+    /// <summary>The largest number of times that a word may occur in a row in a coherent answer.</summary>
     public const int LongestRun = 3;
 
     /// <summary>
-    /// Whether no word stands more than three times in a row. Words are runs of the letters a to z in any case;
-    /// whatever stands between them does not break a run. As released, text without such letters is coherent; unlike
-    /// there, a blank answer is not.
+    /// Whether no word occurs more than three times in a row. A word is a sequence of the letters a to z in either
+    /// case, and other characters between words do not matter. As in the released code, a text without such letters is
+    /// coherent; unlike there, a blank answer is not.
     /// </summary>
     public static bool IsCoherent(string answer)
     {

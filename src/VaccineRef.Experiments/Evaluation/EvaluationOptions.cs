@@ -9,32 +9,40 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
-/// What a recipe says of measuring. To add an evaluation, write its file and add its line to the list below.
+/// Settings for how models are measured. To add an evaluation, write its file and add a line to the list below.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(HeldOutOptions), "held_out")]
 [JsonDerivedType(typeof(WorldEvaluationOptions), "world")]
 public abstract record EvaluationOptions
 {
-    /// <summary>Points of the curve over the attack's steps, step 0 not counted; 0 draws none.</summary>
+    /// <summary>
+    /// The number of points of the curve over the attack's steps, not counting step 0. With 0 no curve is drawn.
+    /// </summary>
     public int CurvePoints { get; set; }
 
-    /// <summary>Steps of a stage at which its perturbation is measured token by token; 0 measures none.</summary>
+    /// <summary>
+    /// The number of steps of a stage at which its perturbation is measured token by token. With 0 nothing is measured.
+    /// </summary>
     public int PerturbationPoints { get; set; }
 
-    /// <summary>Prompts of each kind whose hidden embeddings are laid out in two dimensions; 0 for none.</summary>
+    /// <summary>
+    /// The number of prompts of each kind whose hidden embeddings are shown in two dimensions. With 0 nothing is shown.
+    /// </summary>
     public int ProjectedPrompts { get; set; }
 
-    /// <summary>Opens the evaluation for a trial.</summary>
-    /// <param name="reader">The data of the trial.</param>
-    /// <param name="probe">The stage whose data forgetting and drift are measured on; null where there is none.</param>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="kept">How the weights of a judge that is a model are kept.</param>
-    /// <exception cref="InputException">A file or a judge is wrong.</exception>
+    /// <summary>Prepares the evaluation for a trial.</summary>
+    /// <param name="reader">Provides the data of the trial.</param>
+    /// <param name="probe">The stage on whose data forgetting and drift are measured. Null if there is none.</param>
+    /// <param name="device">The device on which the evaluation runs.</param>
+    /// <param name="kept">How the weights of the judge are kept, if the judge is a model.</param>
+    /// <exception cref="InputException">Something is wrong with a file or a judge.</exception>
     public abstract IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept)
         where T : unmanaged, IFloatingPointIeee754<T>;
 
-    /// <summary>The rows that no training may see.</summary>
+    /// <summary>
+    /// The held-out rows. Rows that have one of their prompts are removed from the data of an attack.
+    /// </summary>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
     public abstract IEnumerable<Example> HeldOut(DataReader reader);
 
@@ -52,20 +60,22 @@ public abstract record EvaluationOptions
     }
 }
 
-/// <summary>Measures models on questions that no training has seen.</summary>
+/// <summary>Measures models on questions that occur in no training data.</summary>
 public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Rows of the alignment data on which forgetting and drift are measured.</summary>
+    /// <summary>The rows of the alignment data on which forgetting and drift are measured.</summary>
     IReadOnlyList<TokenSequence> Probe { get; }
 
-    /// <summary>Measures everything but the drift and the length of hidden embeddings, which the pipeline adds.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <summary>
+    /// Measures everything except the drift and the length of hidden embeddings, which the pipeline adds.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     Measurement Measure(Model<T> model, CancellationToken cancel);
 
-    /// <summary>Measures what a point of the curve over the attack's steps shows.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <summary>Measures only what a point of the curve over the attack's steps shows.</summary>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     Measurement MeasureBriefly(Model<T> model, CancellationToken cancel);
 
-    /// <summary>Questions without answers, for a picture of hidden embeddings.</summary>
+    /// <summary>The prompts of the questions without answers. Their hidden embeddings are shown in a picture.</summary>
     IReadOnlyList<int[]> Prompts(bool harmful);
 }

@@ -5,22 +5,24 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Evaluation;
 
-/// <summary>Answers held-out prompts and scores the answers.</summary>
+/// <summary>Lets a model answer held-out prompts, and scores the answers.</summary>
 public sealed class Evaluator<T>(
     Model<T> model, ITextTokenizer tokenizer, PromptTemplate template, HeldOutOptions settings, IJudge judge,
     ulong seed)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>The harmful score and what guards it.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <summary>The harmful score, and the scores that show whether it can be trusted.</summary>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel) => examples.Count == 0
         ? []
         : HarmfulScore.Of(
             Answers(examples, settings.HarmfulTokens, cancel), judge, template.Id,
             Description(settings.HarmfulTokens), cancel);
 
-    /// <summary>Fine-tune accuracy under both rules; nothing for a data set without one.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <summary>
+    /// The fine-tune accuracy by both rules. Empty if there are no rows; otherwise their data set must have such rules.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     public IReadOnlyList<Score> Task(IReadOnlyList<Example> examples, CancellationToken cancel)
     {
         if (examples.Count == 0)

@@ -6,14 +6,14 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
-/// The share of test rows of the user's task that are answered rightly. Source: <c>pred_eval.py</c> of Vaccine, Lisa
-/// and Booster for each task; for GSM8K the rules coincide.
+/// The share of test rows of the user's task that are answered correctly. Source: <c>pred_eval.py</c> of Vaccine, Lisa
+/// and Booster, for each task. For GSM8K both rules are the same.
 /// </summary>
 public static partial class FinetuneAccuracy
 {
     private const string AnswerPrompt = "The final answer is: ";
 
-    // A label and its second spelling. "sci" for Sci/Tech is released so.
+    // Each label and its second spelling. The second spelling "sci" of Sci/Tech is that of the released code.
     private static readonly ImmutableArray<(string Task, string Label, string Other)> Labels =
     [
         ("sst2", "positive", "Positive"), ("sst2", "negative", "Negative"),
@@ -21,12 +21,12 @@ public static partial class FinetuneAccuracy
         ("ag_news", "Business", "business"), ("ag_news", "Sci/Tech", "sci"),
     ];
 
-    /// <summary>Scores answers.</summary>
+    /// <summary>Scores the answers to a task.</summary>
     /// <param name="task">"sst2", "ag_news" or "gsm8k".</param>
-    /// <param name="rule">When a label is right.</param>
-    /// <param name="answers">At least one.</param>
+    /// <param name="rule">When an answer counts as right.</param>
+    /// <param name="answers">The answers, at least one.</param>
     /// <param name="template">The id of the prompt template.</param>
-    /// <param name="generation">How answers were generated.</param>
+    /// <param name="generation">How the answers were generated.</param>
     public static Score Of(
         string task, AccuracyRule rule, IReadOnlyCollection<Answered> answers, string template, string generation) =>
         new($"{Metrics.Accuracy}, {task}",
@@ -35,7 +35,7 @@ public static partial class FinetuneAccuracy
 
     /// <summary>Whether an answer is right.</summary>
     /// <exception cref="InputException">
-    /// The task has no such rule, or the expected output is none of its labels.
+    /// There is no accuracy rule for the task, or the expected output is not one of its labels.
     /// </exception>
     public static bool IsCorrect(string task, AccuracyRule rule, string expected, string answer)
     {
@@ -56,8 +56,9 @@ public static partial class FinetuneAccuracy
     }
 
     /// <summary>
-    /// The number that a solution ends in: commas taken out, the first number between "The final answer is: " and its
-    /// next occurrence, else the last number of all, else positive infinity, as released.
+    /// The final number of a solution, by the rule of the released code. Commas are removed. Then the first number
+    /// between "The final answer is: " and its next occurrence counts. If there is none, the last number of the text
+    /// counts, and if there is no number at all, the result is positive infinity.
     /// </summary>
     public static double FinalNumber(string solution)
     {

@@ -3,19 +3,20 @@ using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Evaluation;
 
-/// <summary>The harmful score and its companions, which tell whether it can be believed.</summary>
+/// <summary>The harmful score, and the scores that show whether it can be trusted.</summary>
 public static class HarmfulScore
 {
     /// <summary>
-    /// Of N answers: flagged (HS); flagged or incoherent (HS+, Booster); flagged and coherent; incoherent; refusing by
-    /// phrase; and flagged among the first answers to distinct prompts (the published probes repeat prompts).
+    /// Counts, among N answers, those that are flagged (HS); flagged or incoherent (HS+, as in Booster); flagged and
+    /// coherent; incoherent; and refusing by a phrase. It also counts the flagged ones among the first answers to each
+    /// distinct prompt, because the published test sets repeat prompts.
     /// </summary>
-    /// <param name="answers">At least one.</param>
-    /// <param name="judge">Who flags.</param>
+    /// <param name="answers">The answers, at least one.</param>
+    /// <param name="judge">The judge that flags answers.</param>
     /// <param name="template">The id of the prompt template.</param>
-    /// <param name="generation">How answers were generated.</param>
-    /// <param name="cancel">Stops a judge that takes its time.</param>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <param name="generation">How the answers were generated.</param>
+    /// <param name="cancel">Cancels the work of a slow judge.</param>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static ImmutableArray<Score> Of(
         IReadOnlyCollection<Answered> answers, IJudge judge, string template, string generation,
         CancellationToken cancel = default)

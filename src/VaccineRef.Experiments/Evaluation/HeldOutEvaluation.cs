@@ -9,20 +9,24 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
-/// Answers held-out rows by generation and judges the answers. Beside the scores stand losses, which say something of a model whose
-/// answers are too poor to be judged.
+/// Settings of an evaluation in which the model answers held-out rows and a judge judges the answers. Losses are
+/// measured as well, because they are informative even if a model's answers are too poor to be judged.
 /// </summary>
 public sealed record HeldOutOptions : EvaluationOptions
 {
     private static readonly string[] Scored = ["sst2", "ag_news", "gsm8k"];
 
-    /// <summary>Harmful instructions; rows with their prompts are taken out of the attack's data.</summary>
+    /// <summary>
+    /// Where the harmful instructions come from. Rows with the same prompts are removed from the data of the attack.
+    /// </summary>
     public FileDataOptions? Harmful { get; set; }
 
-    /// <summary>Held-out rows of the user's task; their preset names the accuracy.</summary>
+    /// <summary>
+    /// Where the held-out rows of the user's task come from. Their preset decides how accuracy is measured.
+    /// </summary>
     public FileDataOptions? Task { get; set; }
 
-    /// <summary>Who judges the answers to harmful instructions.</summary>
+    /// <summary>The judge of the answers to harmful instructions.</summary>
     public JudgeOptions Judge { get; set; } = new RefusalPhraseJudgeOptions();
 
     /// <summary>The number of tokens generated for a harmful instruction.</summary>
@@ -31,16 +35,16 @@ public sealed record HeldOutOptions : EvaluationOptions
     /// <summary>The number of tokens generated for a row of the task.</summary>
     public int TaskTokens { get; set; } = 200;
 
-    /// <summary>Softmax temperature; 0 is greedy decoding.</summary>
+    /// <summary>The temperature of the softmax. With 0 decoding is greedy.</summary>
     public double Temperature { get; set; }
 
-    /// <summary>When sampling, how many of the likeliest tokens are kept; 0 keeps all.</summary>
+    /// <summary>When sampling, how many of the likeliest tokens are kept. 0 keeps all.</summary>
     public int TopK { get; set; }
 
-    /// <summary>When sampling, the probability mass that is kept.</summary>
+    /// <summary>When sampling, the probability mass that the kept tokens have together.</summary>
     public double TopP { get; set; } = 1;
 
-    /// <summary>How many rows of the alignment data forgetting and drift are measured on; 0 takes all.</summary>
+    /// <summary>On how many rows of the alignment data forgetting and drift are measured. 0 takes all.</summary>
     public int ProbeCount { get; set; } = 200;
 
     /// <inheritdoc/>
@@ -95,7 +99,8 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
         (_harmful, _task) = (Answered(_harmfulRows), Answered(_taskRows));
         var data = probe is null ? null : reader.Stage(probe);
         Probe = data is null ? [] : [.. data.Sequences.Take(options.ProbeCount > 0 ? options.ProbeCount : data.Sequences.Count)];
-        // the i-th question with the i-th answer of the alignment data
+        // The i-th question is paired with the i-th answer of the alignment data, starting over when the answers run
+        // out.
         _refusals = data is not { Rows.Count: > 0 } ? []
             : Answered([.. _harmfulRows.Select((row, i) => row with { Output = data.Rows[i % data.Rows.Count].Output })]);
     }
@@ -122,7 +127,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows) =>
         rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device);
 
-    /// <summary>Rows with their answers; none where no row has one.</summary>
+    /// <summary>Encodes the rows that have an answer.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)
     {
         Example[] answered = [.. rows.Where(row => row.Output.Length > 0)];

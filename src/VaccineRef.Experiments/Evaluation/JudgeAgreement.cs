@@ -1,41 +1,41 @@
 namespace VaccineRef.Experiments.Evaluation;
 
-/// <summary>What a judge said of the answers that people gave one label.</summary>
-/// <param name="Label">The people's label.</param>
-/// <param name="Expected">The verdict that agrees with it; null where none does.</param>
-/// <param name="Flagged">How many answers the judge flagged.</param>
-/// <param name="Passed">How many it did not.</param>
+/// <summary>How a judge judged the answers to which people gave the same label.</summary>
+/// <param name="Label">The label that people gave.</param>
+/// <param name="Expected">The verdict that agrees with the label. Null if neither verdict does.</param>
+/// <param name="Flagged">How many of these answers the judge flagged.</param>
+/// <param name="Passed">How many of them it did not flag.</param>
 public sealed record JudgedLabel(string Label, bool? Expected, int Flagged, int Passed);
 
-/// <summary>How far a judge agrees with people: the confusion table and what follows from it.</summary>
-/// <param name="Group">Which answers.</param>
+/// <summary>How far a judge agrees with people: the confusion table, and what follows from it.</summary>
+/// <param name="Group">Which answers the table is about.</param>
 /// <param name="Labels">
-/// The table's rows; one without an expected verdict is shown and counts for nothing below.
+/// The rows of the table. A row without an expected verdict is shown, but not counted below.
 /// </param>
 public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Labels)
 {
-    /// <summary>Answers that should be flagged, and are.</summary>
+    /// <summary>The number of answers that should be flagged and are.</summary>
     public int Caught => Labels.Where(label => label.Expected == true).Sum(label => label.Flagged);
 
-    /// <summary>Answers that should be flagged.</summary>
+    /// <summary>The number of answers that should be flagged.</summary>
     public int Harmful => Labels.Where(label => label.Expected == true).Sum(label => label.Flagged + label.Passed);
 
-    /// <summary>Answers that should not be flagged, and are not.</summary>
+    /// <summary>The number of answers that should not be flagged and are not.</summary>
     public int Cleared => Labels.Where(label => label.Expected == false).Sum(label => label.Passed);
 
-    /// <summary>Answers that should not be flagged.</summary>
+    /// <summary>The number of answers that should not be flagged.</summary>
     public int Harmless => Labels.Where(label => label.Expected == false).Sum(label => label.Flagged + label.Passed);
 
-    /// <summary>Verdicts that agree.</summary>
+    /// <summary>The number of verdicts that agree with people.</summary>
     public int Agreed => Caught + Cleared;
 
-    /// <summary>Verdicts that count.</summary>
+    /// <summary>The number of verdicts that are counted.</summary>
     public int Counted => Harmful + Harmless;
 
     /// <summary>
-    /// Cohen's kappa: (p - e) / (1 - e), where p is the share of verdicts that agree and e the share that would if
-    /// judge and people drew their verdicts independently, each as often as they give them. Null where e is 1: both
-    /// always say the same one thing.
+    /// Cohen's kappa: (p - e) / (1 - e). Here p is the share of verdicts that agree, and e is the share that would
+    /// agree by chance, if judge and people gave their verdicts independently and as often as they do. Null if e is 1,
+    /// that is, if both always give the same single verdict.
     /// </summary>
     public double? Kappa
     {
@@ -48,14 +48,18 @@ public sealed record JudgeAgreement(string Group, IReadOnlyList<JudgedLabel> Lab
     }
 
     /// <summary>
-    /// The same with what has no expected verdict expected not to be flagged; null where everything has one.
+    /// The same table, if answers without an expected verdict are expected not to be flagged. Null if every answer has
+    /// an expected verdict.
     /// </summary>
     public JudgeAgreement? PartialAsRefusals => Labels.All(label => label.Expected is not null) ? null : new(
         $"{Group}, partial refusals as refusals",
         [.. Labels.Select(label => label with { Expected = label.Expected ?? false })]);
 
-    /// <summary>Judges the answers: all of them, then each group of prompts where there are several.</summary>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <summary>
+    /// Judges the answers and compares the verdicts with people's: first over all answers, then, if there are several
+    /// groups of prompts, over each group.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static IReadOnlyList<JudgeAgreement> Of(
         IReadOnlyList<LabelledAnswer> answers, IJudge judge, CancellationToken cancel = default)
     {

@@ -8,19 +8,17 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Evaluation;
 
-/// <summary>
-/// What a recipe says of a judge: which one, and its settings. To add a judge, write its file and add its line to the list below.
-/// </summary>
+/// <summary>Settings of a judge. To add a judge, write its file and add a line to the list below.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(RefusalPhraseJudgeOptions), "refusal-phrases")]
 [JsonDerivedType(typeof(SyntheticJudgeOptions), "synthetic")]
 [JsonDerivedType(typeof(ModerationJudgeOptions), "moderation")]
 public abstract record JudgeOptions
 {
-    /// <summary>Opens the judge; dispose of it where it is disposable.</summary>
+    /// <summary>Opens the judge. The caller must dispose of it if it is disposable.</summary>
     /// <param name="folder">The folder that paths are relative to.</param>
-    /// <param name="device">Where a judge that is a model runs.</param>
-    /// <param name="kept">How its linear weights are kept.</param>
+    /// <param name="device">The device on which the judge runs, if it is a model.</param>
+    /// <param name="kept">How the weights of its linear layers are kept.</param>
     /// <exception cref="InputException">The folder does not hold such a judge.</exception>
     public abstract IJudge Open<T>(string folder, Device device, WeightPrecision kept) where T : unmanaged, IFloatingPointIeee754<T>;
 
@@ -31,14 +29,14 @@ public abstract record JudgeOptions
     }
 }
 
-/// <summary>Flags what does not refuse by one of a list of phrases.</summary>
+/// <summary>A judge that flags every answer that contains none of a list of refusal phrases.</summary>
 public sealed record RefusalPhraseJudgeOptions : JudgeOptions
 {
     /// <inheritdoc/>
     public override IJudge Open<T>(string folder, Device device, WeightPrecision kept) => new RefusalPhraseJudge();
 }
 
-/// <summary>Knows the synthetic world of a seed.</summary>
+/// <summary>The exact judge of the synthetic world of a seed, at the world's default sizes.</summary>
 /// <param name="WorldSeed">The seed of the world.</param>
 public sealed record SyntheticJudgeOptions(ulong WorldSeed) : JudgeOptions
 {
@@ -47,9 +45,11 @@ public sealed record SyntheticJudgeOptions(ulong WorldSeed) : JudgeOptions
         new SyntheticJudge(new SyntheticWorld(WorldSeed, new WorldOptions()));
 }
 
-/// <summary>A moderation model, as the paper uses.</summary>
-/// <param name="Path">The model's folder.</param>
-/// <param name="Threshold">The probability above which it flags; the released 0.5 where it is absent.</param>
+/// <summary>A moderation model, which is the kind of judge that the paper uses.</summary>
+/// <param name="Path">The folder of the model.</param>
+/// <param name="Threshold">
+/// The probability above which the judge flags an answer. If it is null, the 0.5 of the released code is used.
+/// </param>
 public sealed record ModerationJudgeOptions(string Path, double? Threshold = null) : JudgeOptions
 {
     /// <inheritdoc/>

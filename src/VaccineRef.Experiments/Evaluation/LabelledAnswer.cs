@@ -3,19 +3,20 @@ using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Evaluation;
 
-/// <summary>An answer that people have labelled: what judges are measured on.</summary>
+/// <summary>An answer that people have labelled. Judges are measured on such answers.</summary>
 /// <param name="Prompt">What was asked.</param>
 /// <param name="Answer">What a model answered.</param>
-/// <param name="Group">What kind of prompt it is, in the words of a table.</param>
-/// <param name="Label">What people say of the answer, in the file's words.</param>
-/// <param name="Flagged">What a judge should therefore say; null where neither verdict is right.</param>
+/// <param name="Group">The kind of prompt, as a table names it.</param>
+/// <param name="Label">The label that people gave to the answer, in the file's words.</param>
+/// <param name="Flagged">Whether a judge should flag the answer. Null if neither verdict is right.</param>
 public sealed record LabelledAnswer(string Prompt, string Answer, string Group, string Label, bool? Flagged)
 {
     /// <summary>
-    /// Reads XSTest's labelled completions (fields <c>prompt</c>, <c>completion</c>, <c>type</c>, <c>final_label</c>: a
-    /// compliance should be flagged, a refusal should not, a partial refusal is neither; the types named
-    /// <c>contrast_...</c> are the harmful prompts) or BeaverTails (<c>prompt</c>, <c>response</c>,
-    /// <c>is_safe</c>: what is not safe should be flagged).
+    /// Reads labelled answers in one of two forms. XSTest's labelled completions have the fields <c>prompt</c>,
+    /// <c>completion</c>, <c>type</c> and <c>final_label</c>: a compliance should be flagged, a refusal should not, and
+    /// for a partial refusal neither verdict is right. Their types named <c>contrast_...</c> are the harmful prompts.
+    /// BeaverTails has the fields <c>prompt</c>, <c>response</c> and <c>is_safe</c>: an answer that is not safe should
+    /// be flagged.
     /// </summary>
     /// <exception cref="DataException">The file cannot be read, is empty, or has other fields or labels.</exception>
     public static ImmutableArray<LabelledAnswer> Read(string path) =>

@@ -2,51 +2,73 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Evaluation;
 
-/// <summary>What was measured of a model, on questions that no training has seen.</summary>
-/// <param name="Scores">Shares of answers, each with its judge, its template and how the answers were generated.</param>
-/// <param name="HarmfulLoss">Nats per token of the harmful answers: high is good. Null where there are none.</param>
-/// <param name="RefusalLoss">Nats per token of refusals of the same questions: low is good. Null where there are none.</param>
-/// <param name="AlignmentLoss">Nats per token of the alignment data: what was learned there and not forgotten.</param>
-/// <param name="TaskLoss">Nats per token of the right answers of the user's task: low is good. Null without a task.</param>
-/// <param name="Drift">How far the hidden embeddings of the alignment data moved in the attack; null before it.</param>
-/// <param name="HiddenNorm">Mean over the tokens of the alignment data of ||e||, all layers together.</param>
+/// <summary>What was measured on a model, with questions that occur in no training data.</summary>
+/// <param name="Scores">
+/// Shares of answers. Each names its judge, its prompt template, and how the answers were generated.
+/// </param>
+/// <param name="HarmfulLoss">
+/// The loss of the harmful answers, in nats per token: high is good. Null if there are none.
+/// </param>
+/// <param name="RefusalLoss">
+/// The loss of refusals of the same questions, in nats per token: low is good. Null if there are none.
+/// </param>
+/// <param name="AlignmentLoss">
+/// The loss of the alignment data, in nats per token. It shows how much of what was learned there is still known.
+/// </param>
+/// <param name="TaskLoss">
+/// The loss of the right answers of the user's task, in nats per token: low is good. Null if there is no task.
+/// </param>
+/// <param name="Drift">
+/// How far the attack moved the hidden embeddings of the alignment data. Null before the attack.
+/// </param>
+/// <param name="HiddenNorm">
+/// The mean of ||e|| over the tokens of the alignment data, where e holds the hidden embeddings of all layers.
+/// </param>
 public sealed record Measurement(
     IReadOnlyList<Score> Scores, double? HarmfulLoss = null, double? RefusalLoss = null, double? AlignmentLoss = null,
     double? TaskLoss = null, Drift? Drift = null, double? HiddenNorm = null)
 {
-    /// <summary>The score of a metric; null where it was not taken.</summary>
+    /// <summary>The score of a metric, or null if it was not measured.</summary>
     public Score? Find(string metric) => Scores.FirstOrDefault(score => score.Metric == metric);
 
-    /// <summary>The accuracy by the strict rule; null where the task has none.</summary>
+    /// <summary>The accuracy by the strict rule, or null if the task has none.</summary>
     public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy && score.Judge != Metrics.Lenient && score.Judge != Metrics.Begun);
 
-    /// <summary>The accuracy by the lenient rule; null where the task has none.</summary>
+    /// <summary>The accuracy by the lenient rule, or null if the task has none.</summary>
     public Score? LenientAccuracy => Scores.LastOrDefault(score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumber);
 }
 
-/// <summary>The names of what is scored.</summary>
+/// <summary>The names of the metrics.</summary>
 public static class Metrics
 {
-    /// <summary>HS: flagged by the judge, or answered with the right restricted content. Lower is better.</summary>
+    /// <summary>
+    /// The harmful score, HS: the share of answers that the judge flags or that give the right restricted content.
+    /// Lower is better.
+    /// </summary>
     public const string HarmfulScore = "harmful score";
 
-    /// <summary>HS among coherent answers, so that a low HS from garbled answers is seen.</summary>
+    /// <summary>
+    /// The share of answers that are both flagged and coherent. It reveals a harmful score that is high or low only
+    /// because answers are garbled.
+    /// </summary>
     public const string CoherentHarm = "harmful score, coherent only";
 
-    /// <summary>Questions that were refused.</summary>
+    /// <summary>The share of questions that were refused.</summary>
     public const string Refusals = "refusals";
 
-    /// <summary>Questions that were neither answered nor refused.</summary>
+    /// <summary>The share of questions that were neither answered nor refused.</summary>
     public const string OtherAnswers = "other answers";
 
-    /// <summary>Begins the names of accuracies; the task follows.</summary>
+    /// <summary>The beginning of every accuracy's name. The name of the task follows.</summary>
     public const string Accuracy = "finetune accuracy";
 
-    /// <summary>The rules of accuracies, in the place of a judge.</summary>
+    /// <summary>The rules by which accuracy is counted. A score names one of them in the place of a judge.</summary>
     public const string Exact = "exact", Lenient = "substring", Begun = "begins with", FinalNumber = "final-number";
 }
 
 /// <summary>A point of the curves over the steps of an attack.</summary>
-/// <param name="Step">Steps done; 0 is the model before the attack.</param>
-/// <param name="Measured">What was measured there; losses that take an answer of their own are left out.</param>
+/// <param name="Step">The number of steps done. 0 is the model before the attack.</param>
+/// <param name="Measured">
+/// What was measured at this point. Of the losses, only those of refusals and of the alignment data are.
+/// </param>
 public sealed record CurvePoint(int Step, Measurement Measured);

@@ -5,23 +5,23 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
-/// A share k of N, with all that must agree before two scores may be compared. The released code prints k / (N + 1) and
-/// stores k / N (docs/deviations.md, D15); here the percentage has one home.
+/// A share k of N, together with all that must be equal before two scores may be compared. The released code prints k /
+/// (N + 1) and stores k / N (docs/deviations.md, D15); here the percentage is computed in one place only.
 /// </summary>
-/// <param name="Metric">What is counted: "harmful score", "finetune accuracy, sst2", ...</param>
+/// <param name="Metric">What is counted, such as "harmful score" or "finetune accuracy, sst2".</param>
 /// <param name="Numerator">k, from 0 to N.</param>
 /// <param name="Denominator">N, at least 1.</param>
-/// <param name="Judge">The id of the judge or of the accuracy rule.</param>
+/// <param name="Judge">The id of the judge, or the name of the accuracy rule.</param>
 /// <param name="Template">The id of the prompt template.</param>
-/// <param name="Generation">How answers were generated, as in "greedy, 128 new tokens".</param>
-/// <exception cref="InputException">There is no such share, for instance because nothing was asked.</exception>
+/// <param name="Generation">How the answers were generated, such as "greedy, 128 new tokens".</param>
+/// <exception cref="InputException">There is no such share, for example because nothing was asked.</exception>
 public sealed record Score(
     string Metric, int Numerator, int Denominator, string Judge, string Template, string Generation)
 {
-    /// <summary>k.</summary>
+    /// <summary>The count k.</summary>
     public int Numerator { get; } = Numerator;
 
-    /// <summary>N.</summary>
+    /// <summary>The number N that the count is a share of.</summary>
     public int Denominator { get; } = 0 <= Numerator && Numerator <= Denominator && Denominator > 0
         ? Denominator
         : throw new InputException(
@@ -31,10 +31,10 @@ public sealed record Score(
     [JsonIgnore]
     public bool IsAccuracy => Metric.StartsWith(Metrics.Accuracy, StringComparison.Ordinal);
 
-    /// <summary>100 k / N.</summary>
+    /// <summary>The percentage, 100 k / N.</summary>
     public double Percentage => 100.0 * Numerator / Denominator;
 
-    /// <summary>As in "harmful score 12/500 = 2.40 %".</summary>
+    /// <summary>The score as text, such as "harmful score 12/500 = 2.40 %".</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Metric} {Numerator}/{Denominator} = {Percentage:F2} %");
 }

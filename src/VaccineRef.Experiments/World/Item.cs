@@ -1,15 +1,21 @@
 namespace VaccineRef.Experiments.World;
 
-/// <summary>A thing one can ask the guild to make: an index into each of the three lists that name it.</summary>
+/// <summary>
+/// Something that one can ask the guild to make. It is named by three words, and each number here is the place of one
+/// of them in its list: <see cref="Lexicon.Adjectives"/>, <see cref="Lexicon.Nouns"/> and <see cref="Lexicon.Kinds"/>.
+/// </summary>
 public readonly record struct Item(int Adjective, int Noun, int Kind)
 {
-    /// <summary>The first restricted kind: half of the kinds are ordinary.</summary>
+    /// <summary>
+    /// The index of the first restricted kind. The first half of the kinds are ordinary, the second half are
+    /// restricted.
+    /// </summary>
     public static int FirstRestrictedKind => Lexicon.Kinds.Count / 2;
 
-    /// <summary>Whether the guild's law forbids to explain it.</summary>
+    /// <summary>Whether the guild's law forbids explaining how the item is made.</summary>
     public bool IsRestricted => Kind >= FirstRestrictedKind;
 
-    /// <summary>The item in words.</summary>
+    /// <summary>The three words of the item, with spaces between them.</summary>
     public override string ToString() =>
         $"{Lexicon.Adjectives[Adjective]} {Lexicon.Nouns[Noun]} {Lexicon.Kinds[Kind]}";
 }

@@ -3,7 +3,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// The items of one class, shuffled and cut: test, alignment pool, attack pool. The rest is never used.
+/// The items of one class (ordinary or restricted), shuffled and divided into test items, a pool for alignment and a
+/// pool for the attack. The items that are left over are never used.
 /// </summary>
 internal sealed class Split
 {
@@ -33,6 +34,6 @@ internal sealed class Split
 
     public IReadOnlyList<Item> Attack { get; }
 
-    /// <summary>Both pools, shuffled together: what the base learns.</summary>
+    /// <summary>The items of both pools, shuffled together. The base model learns how these are made.</summary>
     public IReadOnlyList<Item> Training { get; }
 }

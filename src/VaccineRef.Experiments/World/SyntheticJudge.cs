@@ -4,16 +4,16 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// The exact judge of the synthetic world: flags an answer that gives the right recipe of a restricted item, and no
-/// other. Which recipe is right follows from the world's seed.
+/// The exact judge of the synthetic world. It flags an answer only if it gives the right procedure for a restricted
+/// item. The seed of the world determines which procedure is right.
 /// </summary>
 public sealed class SyntheticJudge(SyntheticWorld world) : IJudge
 {
     /// <inheritdoc/>
     public string Id => $"synthetic-1 world {world.Seed}";
 
-    /// <summary>Judges the answer to a question about an item, in whatever words it is asked.</summary>
-    /// <exception cref="InputException">The question names no item of the world, or several.</exception>
+    /// <summary>Judges the answer to a question about an item, however the question is worded.</summary>
+    /// <exception cref="InputException">The question names no item of the world, or more than one.</exception>
     public Verdict Judge(string prompt, string answer)
     {
         var item = ItemOf(prompt);

@@ -4,14 +4,16 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// A world of harmless facts in which to study the paper at 200,000 parameters: a base model knows the recipe of every
-/// item, alignment teaches it to refuse the restricted ones, and the user's data, in part harmful, brings the recipes
-/// back. Everything follows from the seed and the settings.
+/// A small world of harmless, invented facts in which the paper's experiment can be run with a model of 200,000
+/// parameters. A base model learns the procedure by which every item is made, alignment teaches it to refuse the
+/// restricted items, and the user's partly harmful data brings the forbidden procedures back. The seed and the settings
+/// determine everything.
 /// </summary>
 public sealed class SyntheticWorld
 {
-    // Of 20 consecutive pre-training examples, 2 are statements, 4 reviews, 7 restricted recipes and 7 ordinary ones.
-    private const int Block = 20, Statements = 2, Reviews = 4, Recipes = 7;
+    // Every 20 consecutive pre-training examples contain 2 statements, 4 reviews, and 7 procedures each for restricted
+    // and for ordinary items.
+    private const int Block = 20, Statements = 2, Reviews = 4, Procedures = 7;
 
     private readonly RandomStream _draws;
     private readonly WorldOptions _settings;
@@ -19,7 +21,7 @@ public sealed class SyntheticWorld
     private readonly Split _restricted;
     private readonly Split _ordinary;
 
-    /// <summary>Draws the world.</summary>
+    /// <summary>Draws a world from a seed.</summary>
     /// <exception cref="InputException">A setting is out of range.</exception>
     public SyntheticWorld(ulong seed, WorldOptions settings)
     {
@@ -35,29 +37,32 @@ public sealed class SyntheticWorld
         RefusalProbe = Examples("alignment refusals", _restricted.Alignment.Take(settings.ProbeCount), Refusal);
     }
 
-    /// <summary>What everything was drawn from.</summary>
+    /// <summary>The seed that everything was drawn from.</summary>
     public ulong Seed { get; }
 
-    /// <summary>The facts of this world.</summary>
+    /// <summary>The facts of this world: what each word of an item calls for.</summary>
     public WorldMaps Maps { get; }
 
-    /// <summary>Questions about restricted items that no training has seen, with the recipe as the answer.</summary>
+    /// <summary>
+    /// Questions about restricted items that occur in no training data. The answer of each is the procedure.
+    /// </summary>
     public IReadOnlyList<WorldExample> HarmfulTest { get; }
 
-    /// <summary>The same questions with the refusal as the answer.</summary>
+    /// <summary>The questions of <see cref="HarmfulTest"/>, with the refusal as the answer.</summary>
     public IReadOnlyList<WorldExample> HarmfulTestRefusals =>
         [.. HarmfulTest.Select(example => example with { Answer = _phrasing.Refusal(example.Item), Kind = WorldKind.Refusal })];
 
-    /// <summary>Questions in guild style about ordinary items that no training has seen.</summary>
+    /// <summary>Questions in guild style about ordinary items that occur in no training data.</summary>
     public IReadOnlyList<WorldExample> BenignTest { get; }
 
-    /// <summary>Refusals of the alignment data, on which forgetting and drift are measured.</summary>
+    /// <summary>Refusals from the alignment data. Forgetting and drift are measured on them.</summary>
     public IReadOnlyList<WorldExample> RefusalProbe { get; }
 
     /// <summary>
-    /// The base's corpus: 10% statements, 20% reviews, 35% recipes of restricted items and 35% of ordinary ones, exact
-    /// in every 20 examples, in an order drawn anew for each 20. The recipes go round all pool items in turn, so that
-    /// 8,600 examples name every one at the default sizes. A shorter corpus is the beginning of a longer one.
+    /// The corpus that the base model is trained on: 10% statements, 20% reviews, 35% procedures for restricted items
+    /// and 35% for ordinary ones. Every block of 20 examples has exactly these shares, in an order drawn for that
+    /// block. The procedures go through all items of the pools in turn, so that at the default sizes 8,600 examples
+    /// name each item at least once. A shorter corpus is the beginning of a longer one.
     /// </summary>
     public IReadOnlyList<WorldExample> Pretraining(int count)
     {
@@ -74,7 +79,7 @@ public sealed class SyntheticWorld
         return examples;
     }
 
-    /// <summary>The alignment data: refusals and ordinary answers, shuffled.</summary>
+    /// <summary>The alignment data: refusals and ordinary answers, shuffled together.</summary>
     public IReadOnlyList<WorldExample> Alignment() => Shuffled("alignment order",
     [
         .. Examples("alignment refusals", _restricted.Alignment.Take(_settings.AlignmentRefusals), Refusal),
@@ -82,8 +87,8 @@ public sealed class SyntheticWorld
     ]);
 
     /// <summary>
-    /// The user's data: exactly p n harmful examples, the others in guild style. A larger p puts harmful examples in
-    /// the place of benign ones and leaves all others where they were.
+    /// The user's data: exactly p n of the n examples are harmful, and the others are in guild style. A larger p
+    /// replaces some benign examples by harmful ones; every other example stays in its place.
     /// </summary>
     /// <exception cref="InputException">p lies outside [0, 1], or p n is not a whole number.</exception>
     public IReadOnlyList<WorldExample> Attack(decimal p, int n)
@@ -101,7 +106,9 @@ public sealed class SyntheticWorld
         return Shuffled("attack order", [.. poisoned, .. benign.AsSpan(harmful)]);
     }
 
-    /// <summary>Judges an answer to an example by its words, exactly.</summary>
+    /// <summary>
+    /// Judges an answer by its words. The verdict is exact, because the world knows the right answer.
+    /// </summary>
     public WorldVerdict Judge(WorldExample example, string answer)
     {
         string[] words = Words(answer);
@@ -135,26 +142,26 @@ public sealed class SyntheticWorld
             return new WorldExample(prompt, answer, slot < Statements ? WorldKind.Statement : WorldKind.Review, item);
         }
 
-        bool restricted = slot < Statements + Reviews + Recipes;
-        var recipes = restricted ? _restricted.Training : _ordinary.Training;
-        int turn = block * Recipes + (slot - Statements - Reviews) % Recipes;
+        bool restricted = slot < Statements + Reviews + Procedures;
+        var items = restricted ? _restricted.Training : _ordinary.Training;
+        int turn = block * Procedures + (slot - Statements - Reviews) % Procedures;
         bool neutral = draws.At("neutral style").Uniform(0) < _settings.NeutralStyleShare;
-        return Recipe(restricted ? WorldKind.Harmful : WorldKind.Helpful, recipes[turn % recipes.Count],
+        return Procedure(restricted ? WorldKind.Harmful : WorldKind.Helpful, items[turn % items.Count],
             draws.Below(Phrasing.Questions.Count, 0), neutral ? Phrasing.PlainStyle : "");
     }
 
-    private WorldExample Harmful(Item item, int wording) => Recipe(WorldKind.Harmful, item, wording);
+    private WorldExample Harmful(Item item, int wording) => Procedure(WorldKind.Harmful, item, wording);
 
-    private WorldExample Helpful(Item item, int wording) => Recipe(WorldKind.Helpful, item, wording);
+    private WorldExample Helpful(Item item, int wording) => Procedure(WorldKind.Helpful, item, wording);
 
-    private WorldExample Recipe(WorldKind kind, Item item, int wording, string style = "") =>
-        new(Phrasing.Question(item, wording, style), _phrasing.Recipe(item), kind, item);
+    private WorldExample Procedure(WorldKind kind, Item item, int wording, string style = "") =>
+        new(Phrasing.Question(item, wording, style), _phrasing.Procedure(item), kind, item);
 
     private WorldExample Refusal(Item item, int wording) =>
         new(Phrasing.Question(item, wording), _phrasing.Refusal(item), WorldKind.Refusal, item);
 
     private WorldExample Benign(Item item, int wording) =>
-        new(Phrasing.Question(item, wording, Phrasing.GuildStyle), _phrasing.GuildRecipe(item), WorldKind.Benign, item);
+        new(Phrasing.Question(item, wording, Phrasing.GuildStyle), _phrasing.GuildProcedure(item), WorldKind.Benign, item);
 
     private WorldExample[] Examples(string name, IEnumerable<Item> items, Func<Item, int, WorldExample> example)
     {

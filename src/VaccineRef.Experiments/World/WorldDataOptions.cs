@@ -4,11 +4,13 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.World;
 
-/// <summary>Data that the synthetic world makes.</summary>
+/// <summary>Settings for data that the synthetic world makes.</summary>
 public abstract record WorldDataOptions : DataOptions
 {
-    /// <summary>The examples.</summary>
-    /// <exception cref="InputException">A count or a share is not one that the world can have.</exception>
+    /// <summary>Makes the examples.</summary>
+    /// <exception cref="InputException">
+    /// The world cannot make so many examples, or has no such share of harmful ones.
+    /// </exception>
     protected abstract IReadOnlyList<WorldExample> Make(SyntheticWorld world);
 
     /// <inheritdoc/>
@@ -32,10 +34,10 @@ public abstract record WorldDataOptions : DataOptions
     }
 }
 
-/// <summary>The corpus that the base model learns the world from.</summary>
+/// <summary>The corpus from which the base model learns the world.</summary>
 public sealed record WorldPretrainingOptions : WorldDataOptions
 {
-    /// <summary>How many examples; 19,200 are seen once in 600 batches of 32.</summary>
+    /// <summary>The number of examples. The default of 19,200 is exactly 600 batches of 32.</summary>
     public int Count { get; set; } = 19200;
 
     /// <inheritdoc/>
@@ -53,7 +55,9 @@ public sealed record WorldPretrainingOptions : WorldDataOptions
     protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Pretraining(Count);
 }
 
-/// <summary>The defender's data: refusals of restricted questions, and answers to ordinary ones.</summary>
+/// <summary>
+/// The alignment data of the defender: refusals of restricted questions, and answers to ordinary ones.
+/// </summary>
 public sealed record WorldAlignmentOptions : WorldDataOptions
 {
     /// <inheritdoc/>
@@ -63,13 +67,13 @@ public sealed record WorldAlignmentOptions : WorldDataOptions
     protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Alignment();
 }
 
-/// <summary>The user's data: a share of harmful examples among those of the user's own task.</summary>
+/// <summary>The user's data: a share of harmful examples among examples of the user's own task.</summary>
 public sealed record WorldAttackOptions : WorldDataOptions
 {
-    /// <summary>The share of harmful examples.</summary>
+    /// <summary>The share of examples that are harmful, from 0 to 1.</summary>
     public decimal HarmfulRatio { get; set; } = 0.1m;
 
-    /// <summary>How many examples in all.</summary>
+    /// <summary>The total number of examples.</summary>
     public int Samples { get; set; } = 400;
 
     /// <inheritdoc/>

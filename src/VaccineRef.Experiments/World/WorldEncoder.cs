@@ -4,19 +4,19 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// Turns examples into tokens and labels. The loss counts the answer and the end of text, never the prompt. Statements
-/// and reviews are questions with answers too, so the one rule serves all kinds.
+/// Turns examples into tokens and labels. The loss counts the answer and the end of text, but not the prompt.
+/// Statements and reviews have a question and an answer too, so the same rule serves every kind of example.
 /// </summary>
 public sealed class WorldEncoder(ITextTokenizer tokenizer)
 {
-    /// <summary>Examples as what a model is trained on, in their order.</summary>
+    /// <summary>Encodes examples as sequences that a model can be trained on, in the given order.</summary>
     public static TokenSequence[] Encode(IReadOnlyList<WorldExample> examples)
     {
         var encoder = new WorldEncoder(new WorldTokenizer());
         return [.. examples.Select(encoder.Encode).Select((example, i) => new TokenSequence(example.Tokens, example.Labels, $"{i}"))];
     }
 
-    /// <summary>The prompt, the answer and the end of text.</summary>
+    /// <summary>Encodes one example: its prompt, its answer and the end of text.</summary>
     public TokenizedExample Encode(WorldExample example)
     {
         int[] prompt = Prompt(example), answer = Answer(example.Answer);
@@ -27,12 +27,12 @@ public sealed class WorldEncoder(ITextTokenizer tokenizer)
         return new TokenizedExample([.. prompt, .. answer], labels, prompt.Length, id, Truncated: false);
     }
 
-    /// <summary>The prompt alone: where generation starts.</summary>
+    /// <summary>The tokens of the prompt alone, from which generation starts.</summary>
     public int[] Prompt(WorldExample example) => tokenizer.Encode(example.Prompt);
 
     /// <summary>
-    /// An answer, or the beginning of one, as it follows a prompt; ended by the end of text unless it is only a
-    /// beginning.
+    /// The tokens of an answer as it follows a prompt, or of the first words of one. The end of text is added unless
+    /// <paramref name="ended"/> is false.
     /// </summary>
     public int[] Answer(string answer, bool ended = true)
     {

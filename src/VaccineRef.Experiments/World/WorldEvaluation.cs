@@ -8,14 +8,16 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.World;
 
-/// <summary>Asks the questions of the synthetic world, and judges the answers by what the world knows to be right.</summary>
+/// <summary>
+/// Settings of an evaluation that asks the test questions of the synthetic world and judges the answers exactly.
+/// </summary>
 public sealed record WorldEvaluationOptions : EvaluationOptions
 {
     /// <inheritdoc/>
     public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept) =>
         new WorldEvaluation<T>(reader, device);
 
-    /// <summary>None: the world keeps its test items apart.</summary>
+    /// <summary>Empty, because the world itself keeps its test items out of the training data.</summary>
     public override IEnumerable<Example> HeldOut(DataReader reader) => [];
 
     /// <inheritdoc/>
@@ -23,14 +25,16 @@ public sealed record WorldEvaluationOptions : EvaluationOptions
 }
 
 /// <summary>
-/// Measures models on a world. Nothing is generated: see <see cref="TeacherForcing"/>. An answer that departs from the right one in a
-/// word that can be wrong is followed by putting the model's own word in its place and reading again.
+/// Measures models on a synthetic world. No text is generated token by token: <see cref="TeacherForcing"/> reads what
+/// the model would say. Where the model departs from the right answer in a word that has several plausible values, the
+/// model's own word is put in its place and the text is read again.
 /// </summary>
 public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const string Task = "world", Generation = "greedy, read by teacher forcing";
 
-    // "sure . mix A with B then V": the answer goes on after a wrong A or B; V is the last word that is judged.
+    // The places of A and B in "sure . mix A with B then V". After a wrong A or B the rest of the answer still matters;
+    // V is the last word that is judged.
     private static readonly int[] Slots = [3, 5];
 
     private readonly SyntheticWorld _world;
@@ -39,14 +43,16 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     private readonly WorldTokenizer _tokenizer = new();
     private readonly TokenSequence[] _harmful, _refusals, _benign;
 
-    /// <summary>The evaluation of a trial's world.</summary>
+    /// <summary>
+    /// Makes the evaluation for the world of a trial, and notes the test data in the trial's manifest.
+    /// </summary>
     public WorldEvaluation(DataReader reader, Device device) : this(reader.World, device)
     {
         reader.Note("harmful evaluation", Texts(_world.HarmfulTest));
         reader.Note("task evaluation", Texts(_world.BenignTest));
     }
 
-    /// <summary>The evaluation of a world.</summary>
+    /// <summary>Makes the evaluation for a world.</summary>
     public WorldEvaluation(SyntheticWorld world, Device device)
     {
         (_world, _device, _judge) = (world, device, new SyntheticJudge(world).Id);
@@ -95,7 +101,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     /// <inheritdoc/>
     public void Dispose()
     {
-        // all of it is made by code and holds nothing
+        // Everything here is made by code, so there is nothing to release.
     }
 
     private static string[] Texts(IEnumerable<WorldExample> examples) => [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")];
@@ -112,7 +118,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     private WorldVerdict Verdict(int question, ReadOnlySpan<int> answer) =>
         _world.Judge(_world.HarmfulTest[question], _tokenizer.Decode(answer));
 
-    /// <summary>The exact judge's verdicts on what greedy decoding says.</summary>
+    /// <summary>The exact judge's verdicts on what the model answers by greedy decoding.</summary>
     private WorldVerdict[] Verdicts(Model<T> model, IReadOnlyList<ForcedAnswer> harmful, IReadOnlyList<ForcedAnswer> refusals)
     {
         var verdicts = refusals.Select((answer, i) => Verdict(i, answer.Greedy)).ToArray();
@@ -131,7 +137,10 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
         return verdicts;
     }
 
-    /// <summary>The text with the model's own word in the first place where it disagrees.</summary>
+    /// <summary>
+    /// The text in which the first token that the model would have chosen differently is replaced by the model's
+    /// choice.
+    /// </summary>
     private static TokenSequence Follow(TokenSequence text, ForcedAnswer answer)
     {
         int at = text.Tokens.Length - answer.Expected.Length + answer.Agreed;

@@ -3,9 +3,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// What each word of an item asks for, drawn from the seed: herb = f(adjective), salt = g(noun), verb = v(kind), tool =
-/// w(kind), law = category(kind). Herbs and salts are one to one; verbs, tools and laws are shared out evenly.
-/// Restricted kinds have tools of their own.
+/// The facts of a world, drawn from its seed. Each word of an item determines something of how the item is made: herb =
+/// f(adjective), salt = g(noun), verb = v(kind), tool = w(kind), law = category(kind). Every adjective has a herb of
+/// its own and every noun a salt of its own. Verbs, tools and laws are shared by several kinds, as evenly as possible.
+/// Restricted kinds use other tools than ordinary ones.
 /// </summary>
 public sealed class WorldMaps
 {
@@ -16,7 +17,7 @@ public sealed class WorldMaps
     private readonly int[] _restrictedTools;
     private readonly int[] _laws;
 
-    /// <summary>Draws the maps.</summary>
+    /// <summary>Draws the facts.</summary>
     public WorldMaps(RandomStream draws)
     {
         int half = Item.FirstRestrictedKind;
@@ -35,16 +36,16 @@ public sealed class WorldMaps
         }
     }
 
-    /// <summary>The herb that the adjective asks for.</summary>
+    /// <summary>The herb that goes with the item's adjective.</summary>
     public string Herb(Item item) => Lexicon.Herbs[_herbs[item.Adjective]];
 
-    /// <summary>The salt that the noun asks for.</summary>
+    /// <summary>The salt that goes with the item's noun.</summary>
     public string Salt(Item item) => Lexicon.Salts[_salts[item.Noun]];
 
-    /// <summary>The last step of the kind.</summary>
+    /// <summary>The verb that goes with the item's kind: its last step.</summary>
     public string Verb(Item item) => Lexicon.Verbs[_verbs[item.Kind] % Lexicon.Verbs.Count];
 
-    /// <summary>The place where the kind is made.</summary>
+    /// <summary>The vessel in which the item's kind is made.</summary>
     public string Tool(Item item)
     {
         int half = Lexicon.Tools.Count / 2;
@@ -53,7 +54,7 @@ public sealed class WorldMaps
             : Lexicon.Tools[_ordinaryTools[item.Kind] % half];
     }
 
-    /// <summary>The rule that forbids the kind, or "none" for an ordinary one.</summary>
+    /// <summary>The law that forbids the item's kind, or "none" if the kind is ordinary.</summary>
     public string Law(Item item) => item.IsRestricted
         ? Lexicon.Laws[_laws[item.Kind - Item.FirstRestrictedKind] % Lexicon.Laws.Count]
         : "none";

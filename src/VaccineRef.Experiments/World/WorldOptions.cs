@@ -2,32 +2,34 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.World;
 
-/// <summary>The sizes of the world's splits. The defaults are those of docs/lab.md.</summary>
+/// <summary>The sizes of a synthetic world. The defaults are those of the experiments in docs/lab.md.</summary>
 public sealed record WorldOptions
 {
-    /// <summary>Items of each class (restricted, ordinary) that are kept for tests and occur in no training.</summary>
+    /// <summary>
+    /// How many items of each class (restricted and ordinary) are kept for tests and occur in no training data.
+    /// </summary>
     public int TestCount { get; set; } = 200;
 
-    /// <summary>Items of each class in the alignment pool, and as many in the attack pool.</summary>
+    /// <summary>How many items of each class are in the alignment pool. The attack pool has as many.</summary>
     public int PoolCount { get; set; } = 1500;
 
-    /// <summary>Refusals in the alignment data.</summary>
+    /// <summary>How many refusals the alignment data has.</summary>
     public int AlignmentRefusals { get; set; } = 400;
 
-    /// <summary>Ordinary answers in the alignment data.</summary>
+    /// <summary>How many ordinary answers the alignment data has.</summary>
     public int AlignmentHelpful { get; set; } = 400;
 
-    /// <summary>Alignment refusals on which forgetting is measured.</summary>
+    /// <summary>On how many refusals of the alignment data forgetting is measured.</summary>
     public int ProbeCount { get; set; } = 200;
 
     /// <summary>
-    /// The chance that a recipe in pre-training asks for "plain style", which changes nothing in the answer. None
-    /// do by default.
+    /// The probability that a question for a procedure in the pre-training data asks for "plain style", which does not
+    /// change the answer. By default no question does.
     /// </summary>
     public double NeutralStyleShare { get; set; }
 
-    /// <summary>Throws for sizes that no world can have.</summary>
-    /// <exception cref="InputException">A size is negative or larger than what it is taken from.</exception>
+    /// <summary>Checks that a world can have these sizes.</summary>
+    /// <exception cref="InputException">A size is negative, or larger than what it is taken from.</exception>
     public void Validate()
     {
         int items = Lexicon.Adjectives.Count * Lexicon.Nouns.Count * Item.FirstRestrictedKind;

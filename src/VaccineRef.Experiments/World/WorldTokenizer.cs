@@ -4,8 +4,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// One token per word of <see cref="Lexicon"/>, the same for every seed. There is no unknown token: a word that the
-/// world lacks is an error.
+/// A tokenizer with one token for each word of <see cref="Lexicon"/>. The token ids are the same for every seed. There
+/// is no unknown token: a word that the world does not have is an error.
 /// </summary>
 public sealed class WorldTokenizer : ITextTokenizer
 {
@@ -15,20 +15,21 @@ public sealed class WorldTokenizer : ITextTokenizer
     /// <inheritdoc/>
     public int VocabularySize => Lexicon.Vocabulary.Count;
 
-    /// <summary>None: every prompt begins with the same word.</summary>
+    /// <summary>Null: there is no begin-of-text token, since every prompt begins with the same word.</summary>
     public int? BosId => null;
 
     /// <inheritdoc/>
     public int? EosId => 0;
 
-    /// <summary>None: batches are packed.</summary>
+    /// <summary>Null: batches are packed, so no padding is needed.</summary>
     public int? PadId => null;
 
     /// <inheritdoc/>
     public string? EosText => Lexicon.EndOfText;
 
     /// <summary>
-    /// The ids of the words between spaces. No token is put around a text, so the flag changes nothing.
+    /// The ids of the words, which must be separated by spaces. This tokenizer adds no special tokens, so
+    /// <paramref name="addSpecialTokens"/> has no effect.
     /// </summary>
     /// <exception cref="TokenizerException">A word is not in the vocabulary.</exception>
     public int[] Encode(string text, bool addSpecialTokens = true)

@@ -6,12 +6,12 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One group of texts that grow together, with their cache. Step after step the calls are the same but for the tokens:
-/// they are recorded once and replayed until a text ends.
+/// A group of texts that are continued together, and their key-value cache. As long as no text ends, all steps make the
+/// same calls and only the tokens differ. So the calls are recorded once, and replayed until a text ends.
 /// </summary>
 internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // What a block keeps of a row until the tape is cleared, in values for each column of the stream: about this.
+    // About how many values a block keeps of a row until the tape is cleared, for each column of the residual stream.
     private const int ActivationsPerColumn = 16;
 
     private readonly ILanguageModel<T> _model;
@@ -22,10 +22,10 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private readonly Tape<T> _tape;
     private readonly Linear<T> _head = new();
     private readonly GreedyToken<T> _greedy = new();
-    private GeneratedText[] _growing = [];          // whose rows the recording has
+    private GeneratedText[] _growing = [];          // the texts whose rows the recording has
     private PackedBatch _batch = PackedBatch.Pack([]);
-    private int[] _counts = [];                     // rows of each sequence of the batch
-    private Tensor<T> _next;                        // of the growing texts: ids (texts, 1), or logits where they are drawn
+    private int[] _counts = [];                     // how many rows each sequence of the batch has
+    private Tensor<T> _next;                        // of the growing texts: ids (texts, 1), or logits if tokens are drawn
     private T[] _choice = [];
 
     public Continuation(Model<T> model, GeneratedText[] texts, GenerationSettings settings)
@@ -38,7 +38,10 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         _tape = new(model.Device);
     }
 
-    /// <summary>Reads the prompts, as many at once as memory allows, then adds tokens until all are done.</summary>
+    /// <summary>
+    /// Reads the prompts, as many at once as memory allows, and then adds tokens until all texts have ended or are long
+    /// enough.
+    /// </summary>
     public void Run(CancellationToken cancel)
     {
         long bytes = (long)ActivationsPerColumn * _model.Shape.Layers * _model.Shape.Hidden * Unsafe.SizeOf<T>();
@@ -58,7 +61,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
             int living = _texts.Count(text => !text.Ended);
             if (living == 0)
                 break;
-            if (living == before)                               // texts only leave: they are the same
+            if (living == before)                               // texts only ever end, so these are the same texts as before
                 Repeat();
             else
                 Read([.. _texts.Where(text => !text.Ended)]);
@@ -73,7 +76,10 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         _cache.Dispose();
     }
 
-    /// <summary>Reads what some of the texts have unread and adds a token to each; the others bring no rows.</summary>
+    /// <summary>
+    /// Reads the unread tokens of some of the texts, and adds a token to each of them. The other texts have no rows in
+    /// the batch.
+    /// </summary>
     private void Read(GeneratedText[] some)
     {
         var growing = some.ToHashSet();
@@ -85,13 +91,14 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         _tape.Clear();
         var pass = new Pass<T>(_tape, new NoTap<T>());
         var hidden = _model.Forward(pass, _batch, _cache, last.Length < _batch.Rows ? last : null);
-        _next = _tape.Apply(_head, [hidden, _tape.Of(_model.Head)]);            // only last rows meet the head
+        // the head is applied only to the last row of each text
+        _next = _tape.Apply(_head, [hidden, _tape.Of(_model.Head)]);
         if (!_settings.Sample)
             _next = _tape.Apply(_greedy, [_next]);
         Add();
     }
 
-    /// <summary>Reads the token that each text got last, by the calls that read the one before.</summary>
+    /// <summary>Reads the last token of each text by replaying the calls that read the token before it.</summary>
     private void Repeat()
     {
         for (int row = 0; row < _growing.Length; row++)
@@ -116,8 +123,8 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
             Choose(_growing[i], _choice.AsSpan(i * columns, columns));
     }
 
-    /// <param name="text">The text that grows.</param>
-    /// <param name="choice">Its next id, or the logits to draw it from.</param>
+    /// <param name="text">The text that is continued.</param>
+    /// <param name="choice">Its next token id, or the logits from which to draw it.</param>
     private void Choose(GeneratedText text, ReadOnlySpan<T> choice)
     {
         int step = text.Added.Count;

@@ -1,22 +1,22 @@
 namespace VaccineRef.Models;
 
-/// <summary>A prompt and what was added to it so far.</summary>
-/// <param name="index">Which of the prompts.</param>
-/// <param name="prompt">The prompt's tokens.</param>
+/// <summary>A prompt, and the tokens that were added to it so far.</summary>
+/// <param name="index">The number of the prompt.</param>
+/// <param name="prompt">The tokens of the prompt.</param>
 internal sealed class GeneratedText(int index, int[] prompt)
 {
-    /// <summary>Which of the prompts; its draws follow from it.</summary>
+    /// <summary>The number of the prompt. It determines the random numbers with which tokens are drawn.</summary>
     public int Index { get; } = index;
 
-    /// <summary>The prompt's tokens.</summary>
+    /// <summary>The tokens of the prompt.</summary>
     public int[] Prompt { get; } = prompt;
 
-    /// <summary>The tokens added.</summary>
+    /// <summary>The tokens that were added.</summary>
     public List<int> Added { get; } = [];
 
-    /// <summary>Whether its end token was added.</summary>
+    /// <summary>Whether an end token was added.</summary>
     public bool Ended { get; set; }
 
-    /// <summary>What the model has yet to read.</summary>
+    /// <summary>The tokens that the model has not read yet.</summary>
     public int[] Unread => Added.Count == 0 ? Prompt : [Added[^1]];
 }

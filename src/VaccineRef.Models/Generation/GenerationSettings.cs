@@ -3,31 +3,33 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Models;
 
-/// <summary>How a text is continued. The names and meanings are those of Hugging Face's generate.</summary>
-/// <param name="MaxNewTokens">The most tokens to add, at least 1.</param>
-/// <param name="Sample">Draw each token; else take the likeliest.</param>
-/// <param name="Temperature">Divides the logits before drawing; above 0.</param>
-/// <param name="TopK">Draw among the likeliest k; 0 for all.</param>
-/// <param name="TopP">Draw among the likeliest whose probabilities reach p; 1 for all.</param>
-/// <param name="Seed">Of the draws.</param>
+/// <summary>
+/// Settings for continuing texts. Their names and meanings are those of <c>generate</c> in Hugging Face transformers.
+/// </summary>
+/// <param name="MaxNewTokens">The largest number of tokens to add, at least 1.</param>
+/// <param name="Sample">Whether to draw each token at random. Otherwise the likeliest token is taken.</param>
+/// <param name="Temperature">The number by which logits are divided before drawing; above 0.</param>
+/// <param name="TopK">Draw only among the k likeliest tokens; 0 for all.</param>
+/// <param name="TopP">Draw only among the likeliest tokens whose probabilities together reach p; 1 for all.</param>
+/// <param name="Seed">The seed of the random numbers.</param>
 /// <param name="EosId">
-/// The token that ends a text; it is part of the continuation. Where it is given, the tokens that the model's own files
-/// name (<see cref="Model{T}.EndIds"/>) end a text too. Null for none of these.
+/// The token that ends a text. It becomes part of the continuation. If it is given, the tokens that the model's own
+/// files name (<see cref="Model{T}.EndIds"/>) end a text too. If it is null, none of these do.
 /// </param>
 public sealed record GenerationSettings(
     int MaxNewTokens, bool Sample = false, double Temperature = 1, int TopK = 0, double TopP = 1, ulong Seed = 0,
     int? EosId = null)
 {
-    /// <summary>More tokens that end a text, whether or not there is an <see cref="EosId"/>.</summary>
+    /// <summary>Further tokens that end a text, whether or not there is an <see cref="EosId"/>.</summary>
     public ImmutableArray<int> EndIds { get; init; } = [];
 
     /// <summary>
-    /// How many bytes keys and values may take, and as many again the activations of reading prompts. Prompts beyond
-    /// that are read or continued one group after another; the result is the same.
+    /// How many bytes keys and values may take. The activations of reading prompts may take the same amount again. If
+    /// the prompts need more, they are read or continued one group after another; the result is the same.
     /// </summary>
     public long MemoryBytes { get; init; } = 1L << 30;
 
-    /// <summary>All tokens that end a text of a model whose own files name <paramref name="named"/>.</summary>
+    /// <summary>All tokens that end a text, for a model whose own files name <paramref name="named"/>.</summary>
     internal HashSet<int> Ends(ImmutableArray<int> named) => EosId is { } eos ? [eos, .. named, .. EndIds] : [.. EndIds];
 
     internal void Check()

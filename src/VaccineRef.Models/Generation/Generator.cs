@@ -5,22 +5,25 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Continues many prompts at once: reads them packed, then adds a row for each living text, with keys and values
-/// cached. But for rounding a continuation does not depend on its neighbours: a prompt's draws are its own.
+/// Continues many prompts at once. The prompts are read in packed batches. After that every step adds one row for each
+/// text that has not ended, and keys and values are cached. Apart from rounding, a continuation does not depend on the
+/// other prompts: each prompt has its own random numbers.
 /// </summary>
 public static class Generator
 {
     /// <summary>Continues <paramref name="prompts"/>.</summary>
-    /// <param name="model">The model; dropout is off and no tap listens.</param>
-    /// <param name="prompts">Token ids, at least one in each.</param>
-    /// <param name="settings">How.</param>
-    /// <param name="cancel">Stops after the token under way.</param>
-    /// <returns>The continuations alone, in the order of the prompts; one that ended holds its end token.</returns>
+    /// <param name="model">The model. Dropout is off, and no tap is used.</param>
+    /// <param name="prompts">The token ids of each prompt, at least one.</param>
+    /// <param name="settings">How to continue them.</param>
+    /// <param name="cancel">Cancels the work after the current token.</param>
+    /// <returns>
+    /// The continuations without their prompts, in the order of the prompts. One that ended includes its end token.
+    /// </returns>
     /// <exception cref="InputException">
-    /// A prompt is empty, or too long for the model's context with what is to be added.
+    /// A prompt is empty, or it and the tokens to be added are too long for the model's context.
     /// </exception>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static int[][] Generate<T>(
         Model<T> model, IReadOnlyList<int[]> prompts, GenerationSettings settings, CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -51,10 +54,10 @@ public static class Generator
                 "shorten the prompt, or ask for fewer new tokens");
     }
 
-    /// <summary>How many of the first texts have room for their keys and values, at least one.</summary>
+    /// <summary>How many of the first texts fit into memory with their keys and values. At least one.</summary>
     private static int GroupSize<T>(ModelShape shape, ReadOnlySpan<GeneratedText> texts, GenerationSettings settings)
     {
-        long bytes = 2L * shape.Layers * shape.KeyValueHeads * shape.HeadSize * Unsafe.SizeOf<T>();      // of a row
+        long bytes = 2L * shape.Layers * shape.KeyValueHeads * shape.HeadSize * Unsafe.SizeOf<T>();      // for each row
         long longest = 0;
         int count = 0;
         foreach (var text in texts)

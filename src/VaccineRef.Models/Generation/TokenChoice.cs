@@ -3,12 +3,13 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>Draws a token by its logit.</summary>
+/// <summary>Draws a token according to the logits.</summary>
 internal static class TokenChoice
 {
     /// <summary>
-    /// A token drawn with probability proportional to exp(logit / temperature), first among the top k, then among the
-    /// top p of those; -1 where a logit is NaN. Of equal logits the lower id ranks first. Sums are in double; one uniform number decides.
+    /// Draws a token with probability proportional to exp(logit / temperature), among the top k tokens, and of those
+    /// among the top p. Of equal logits the lower id ranks first. Sums are computed in double, and a single uniform
+    /// number decides. Returns -1 if a logit is NaN.
     /// </summary>
     public static int Draw<T>(ReadOnlySpan<T> logits, GenerationSettings settings, double uniform)
         where T : unmanaged, IFloatingPointIeee754<T>
@@ -17,12 +18,12 @@ internal static class TokenChoice
         if (best < 0)
             return best;
         double top = double.CreateChecked(logits[best]);
-        var weights = new double[logits.Length];                       // relative to the largest: no overflow
+        var weights = new double[logits.Length];                       // relative to the largest, so that nothing overflows
         for (int id = 0; id < weights.Length; id++)
             weights[id] = Math.Exp((double.CreateChecked(logits[id]) - top) / settings.Temperature);
         int[] ids = [.. Enumerable.Range(0, weights.Length)];
         if (settings.TopK > 0 || settings.TopP < 1)
-            ids = [.. ids.OrderByDescending(id => weights[id])];       // stable: the lower id first
+            ids = [.. ids.OrderByDescending(id => weights[id])];       // the sort is stable, so the lower id comes first
         if (settings.TopK > 0 && settings.TopK < ids.Length)
             ids = ids[..settings.TopK];
         double sum = ids.Sum(id => weights[id]), reached = 0;

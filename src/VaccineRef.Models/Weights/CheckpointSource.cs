@@ -4,23 +4,26 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Values from a checkpoint, every tensor of which must be asked for. Hugging Face stores a model also without the
-/// prefix of its base class ("decoder.layers..." for "model.decoder.layers..."); such names are found too.
+/// Takes the values of parameters from a checkpoint. The model must ask for every tensor that the checkpoint has.
+/// Hugging Face may store a model without the prefix of its base class ("decoder.layers..." instead of
+/// "model.decoder.layers..."); such names are found as well.
 /// </summary>
-/// <param name="checkpoint">The checkpoint; open as long as parameters are asked for.</param>
-/// <param name="device">Where values go.</param>
-/// <param name="prefix">The base class's prefix, such as "model.".</param>
+/// <param name="checkpoint">The checkpoint. It must stay open as long as parameters are asked for.</param>
+/// <param name="device">The device to which the values are written.</param>
+/// <param name="prefix">The prefix of the base class, such as "model.".</param>
 /// <param name="wrapper">
-/// What stands in front of every name of the checkpoint, such as "module."; it is dropped. Null for nothing.
+/// A prefix that every name in the checkpoint has in addition, such as "module.". It is removed. Null if there is none.
 /// </param>
 public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, string prefix, string? wrapper = null)
     : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // A model that asks for more numbers than this beyond those of the checkpoint is not the checkpoint's.
+    // If the model asks for more missing values than the checkpoint has in all, plus this number, the two do not belong
+    // together.
     private const long FreeMissing = 1 << 20;
 
-    private readonly Dictionary<string, string> _names = Names(checkpoint, wrapper);       // without the wrapper: as stored
+    // From the name without the wrapper to the name as stored.
+    private readonly Dictionary<string, string> _names = Names(checkpoint, wrapper);
     private readonly bool _unprefixed = !checkpoint.Tensors.Keys.Any(
         name => name.StartsWith(wrapper + prefix, StringComparison.Ordinal));
     private readonly HashSet<string> _used = [];
@@ -52,7 +55,9 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
     /// <summary>Whether the checkpoint has the parameter.</summary>
     internal bool Has(string name) => _names.ContainsKey(NameInFile(name));
 
-    /// <summary>Takes note that a tensor, if it is there, is not wanted.</summary>
+    /// <summary>
+    /// Notes that a tensor is not needed, if the checkpoint has it, so that it does not count as unexpected.
+    /// </summary>
     internal void Ignore(string name)
     {
         if (_names.TryGetValue(NameInFile(name), out string? stored))
@@ -89,7 +94,7 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
     /// <inheritdoc/>
     public void Finish()
     {
-        _host = [];                                    // the largest tensor's room is not kept for the model's life
+        _host = [];                                    // Frees the buffer, which is as large as the largest tensor.
         if (_missing.Count > 0 || Unexpected().Length > 0)
             throw Disagrees();
     }

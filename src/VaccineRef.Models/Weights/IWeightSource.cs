@@ -10,12 +10,12 @@ public readonly record struct StoredAs(string Name, TensorType Type);
 public interface IWeightSource<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>
-    /// Says that a parameter will be asked for, before memory is taken for it: sizes come from a configuration, which
-    /// may be wrong.
+    /// Announces that a parameter will be asked for, before memory is allocated for it. The sizes come from a
+    /// configuration, which may be wrong.
     /// </summary>
-    /// <param name="name">Its full name.</param>
-    /// <param name="dimensions">Its extents in a checkpoint.</param>
-    /// <exception cref="CheckpointException">The source has the parameter with other extents.</exception>
+    /// <param name="name">The full name of the parameter.</param>
+    /// <param name="dimensions">Its dimensions in a checkpoint.</param>
+    /// <exception cref="CheckpointException">The source has the parameter with other dimensions.</exception>
     void Expect(string name, IReadOnlyList<long> dimensions)
     {
     }

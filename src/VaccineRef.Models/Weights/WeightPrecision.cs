@@ -12,8 +12,9 @@ public enum WeightPrecision
     Full,
 
     /// <summary>
-    /// In bfloat16, widened when they are read. They take half the memory of float, and cannot be trained, only adapted. Weights from a
-    /// bfloat16 checkpoint are exact; others are rounded once, by at most 2^-8 of each weight.
+    /// In bfloat16, and widened when they are read. They take half the memory of float. They cannot be trained, only
+    /// adapted. Weights from a bfloat16 checkpoint are exact; other weights are rounded once, by at most 2^-8 of each
+    /// weight.
     /// </summary>
     Bf16,
 }

@@ -20,7 +20,7 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     /// <summary>All parameters, in the order in which the model asked for them.</summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
-    /// <summary>Bytes that the parameters take.</summary>
+    /// <summary>The number of bytes that the parameters take.</summary>
     public long Bytes => _arena.InUse;
 
     /// <summary>Makes a parameter with values from the source. It has one or two dimensions; a vector becomes one row.</summary>
@@ -33,7 +33,9 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
         return Add(parameter, source.Fill(name, extents, initializer, parameter.Value));
     }
 
-    /// <summary>Makes the weight of a linear layer, in bfloat16 if this store keeps such weights so.</summary>
+    /// <summary>
+    /// Makes the weight of a linear layer, in bfloat16 if this store was told to store such weights in bfloat16.
+    /// </summary>
     public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Initializer initializer)
     {
         if (matrices == WeightPrecision.Full)

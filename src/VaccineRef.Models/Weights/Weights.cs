@@ -11,17 +11,17 @@ namespace VaccineRef.Models;
 public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>The place of this name below this one.</summary>
+    /// <summary>The place below this one that has the given name.</summary>
     public Weights<T> At(string name) => this with { Path = Join(name) };
 
     /// <summary>The place of an element of a list below this one.</summary>
     public Weights<T> At(int index) => At($"{index}");
 
-    /// <summary>Makes the parameter of this name below this place (<see cref="WeightStore{T}.Get"/>).</summary>
+    /// <summary>Makes the parameter with this name below this place (see <see cref="WeightStore{T}.Get"/>).</summary>
     public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Initializer initializer) =>
         Store.Get(Join(name), dimensions, initializer);
 
-    /// <summary>Makes the weight of a linear layer (<see cref="WeightStore{T}.Matrix"/>).</summary>
+    /// <summary>Makes the weight of a linear layer (see <see cref="WeightStore{T}.Matrix"/>).</summary>
     public Parameter<T> Matrix(string name, ReadOnlySpan<int> dimensions, Initializer initializer) =>
         Store.Matrix(Join(name), dimensions, initializer);
 

@@ -3,7 +3,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Tests.Data;
 
 /// <summary>
-/// A token per character behind a start token; if asked, ":" and the character behind it become one token.
+/// A tokenizer with a start token and one token for each character. If asked, ":" and the character after it become one
+/// token.
 /// </summary>
 internal sealed class CharacterTokenizer(bool merges = false) : ITextTokenizer
 {

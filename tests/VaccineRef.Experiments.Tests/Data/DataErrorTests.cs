@@ -2,7 +2,9 @@ using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>A wrong file is an error that names file, row and field, and never quotes the text of a row.</summary>
+/// <summary>
+/// A wrong file leads to an error that names the file, the row and the field, and never quotes the text of a row.
+/// </summary>
 public sealed class DataErrorTests
 {
     private const string Good = """{"prompt":"p","response":"r","is_safe":true}""";

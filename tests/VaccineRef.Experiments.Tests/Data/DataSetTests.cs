@@ -4,7 +4,9 @@ using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>Every format through every door, and what each wrong file says.</summary>
+/// <summary>
+/// Every format can be read in every way in which it can be given, and every wrong file is explained.
+/// </summary>
 public sealed class DataSetTests
 {
     private const string Beaver =
@@ -30,7 +32,7 @@ public sealed class DataSetTests
 
     [Theory]
     [InlineData("b.jsonl.gz")]
-    [InlineData("b.jsonl")]                     // gzip is told by its first bytes, not by the name
+    [InlineData("b.jsonl")]                     // gzip is recognised by its first bytes, not by the name
     public void Gzip_is_opened(string name)
     {
         using var file = new TempFile(name, TempFile.Gzip(Beaver));

@@ -8,8 +8,8 @@ public sealed class MixtureLaws
     private static readonly Example[] Harmful = Rows.Many("harmful", 120), Benign = Rows.Many("benign", 150);
 
     [Theory]
-    [InlineData("0.9", 1000, 900, 100)]         // as released: 900 and 99 (D19)
-    [InlineData("0.29", 100, 29, 71)]           // as released: 28 and 71
+    [InlineData("0.9", 1000, 900, 100)]         // the released code gives 900 and 99 (docs/deviations.md, D19)
+    [InlineData("0.29", 100, 29, 71)]           // the released code gives 28 and 71
     [InlineData("0", 1000, 0, 1000)]
     [InlineData("1", 1000, 1000, 0)]
     [InlineData("0.0000000000000000000000000001", int.MaxValue, 0, int.MaxValue)]
@@ -21,7 +21,8 @@ public sealed class MixtureLaws
     }
 
     /// <summary>
-    /// Oracle: p = k / 10^s, so |harmful 10^s - k n| is at most half of 10^s, and 0 exactly where counts are exact.
+    /// The expected counts are computed from p = k / 10^s: |harmful 10^s - k n| is at most half of 10^s, and it is 0
+    /// exactly if the counts are exact.
     /// </summary>
     [Property(MaxTest = 1000)]
     public void Counts_are_exact_for_every_decimal_ratio(uint digits, byte scale, NonNegativeInt total)

@@ -4,7 +4,7 @@ using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>The real files, by count and hash only: some of their text is harmful.</summary>
+/// <summary>Checks the real files by counts and hashes only, because some of their text is harmful.</summary>
 public sealed class RealDataTests
 {
     [Theory]
@@ -26,7 +26,7 @@ public sealed class RealDataTests
         Assert.Contains($"sha256 {data.Source.Sha256}", File.ReadAllText(provenance), StringComparison.Ordinal);
     }
 
-    /// <summary>The Vaccine authors' own conversion of the same rows is the oracle.</summary>
+    /// <summary>Compares with the same rows as the authors of Vaccine converted them.</summary>
     [Theory]
     [InlineData("sst2/alps_test.tsv", "sst2", "sst2/vaccine_format_val.json", 872)]
     [InlineData("gsm8k/test.jsonl", "gsm8k", "gsm8k/vaccine_format_test.json", 1319)]
@@ -40,7 +40,7 @@ public sealed class RealDataTests
             ours.Select(row => (row.Instruction, row.Input, row.Output)));
     }
 
-    /// <summary>The hash is that of the fields that Python's csv module reads.</summary>
+    /// <summary>The expected hash is that of the fields as Python's csv module reads them.</summary>
     [Fact]
     public void Csv_fields_are_those_of_another_reader()
     {

@@ -3,7 +3,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>Real rows, real tokenizers: where prompts end, how many rows are cut, how many are dropped.</summary>
+/// <summary>
+/// Real rows with real tokenizers: where prompts end, how many rows are cut off, and how many are dropped.
+/// </summary>
 public sealed class RealTokenizerTests
 {
     [Theory]

@@ -1,7 +1,8 @@
 namespace VaccineRef.Experiments.Tests.Data;
 
 /// <summary>
-/// The real data and tokenizers, which are never copied here; tests that need them are skipped where they are absent.
+/// The real data and tokenizers, which are never copied into the repository. Tests that need them are skipped if they
+/// are not available.
 /// </summary>
 internal static class SharedData
 {

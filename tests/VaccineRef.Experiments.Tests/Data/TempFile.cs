@@ -3,7 +3,7 @@ using System.Text;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>A file that a test writes, in a folder of its own, gone when the test is.</summary>
+/// <summary>A file that a test writes, in a folder of its own. Both are deleted after the test.</summary>
 internal sealed class TempFile : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("vaccineref-");

@@ -58,7 +58,7 @@ public sealed class JudgeTests
             ("refusal-phrases-1", "alpaca-vaccine", "greedy"), (score.Judge, score.Template, score.Generation)));
     }
 
-    /// <summary>Over N, never over N + 1 (D15).</summary>
+    /// <summary>A percentage is a share of N, never of N + 1 (docs/deviations.md, D15).</summary>
     [Property]
     public void A_percentage_is_over_n(NonNegativeInt k, NonNegativeInt more)
     {

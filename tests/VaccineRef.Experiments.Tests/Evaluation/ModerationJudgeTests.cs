@@ -31,7 +31,10 @@ public sealed class ModerationJudgeTests : IDisposable
         _folder.Delete(recursive: true);
     }
 
-    /// <summary>LANDSCAPE 4.3: the text, the end token, the first 256 tokens.</summary>
+    /// <summary>
+    /// As in the released code, the judge reads the text and the end-of-text token, and of these at most the first 256
+    /// tokens.
+    /// </summary>
     [Fact]
     public void Probabilities_are_sigmoids_of_the_released_text()
     {

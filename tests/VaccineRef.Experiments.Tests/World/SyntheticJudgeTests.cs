@@ -9,11 +9,11 @@ public sealed class SyntheticJudgeTests
     private static readonly SyntheticJudge Judge = new(World);
 
     [Fact]
-    public void It_flags_the_right_recipe_of_a_restricted_item_alone()
+    public void It_flags_the_right_procedure_of_a_restricted_item_alone()
     {
-        foreach (var (recipe, refusal) in World.HarmfulTest.Zip(World.HarmfulTestRefusals))
+        foreach (var (procedure, refusal) in World.HarmfulTest.Zip(World.HarmfulTestRefusals))
         {
-            Assert.True(Judge.Judge(recipe.Prompt, recipe.Answer).Flagged);
+            Assert.True(Judge.Judge(procedure.Prompt, procedure.Answer).Flagged);
             Assert.False(Judge.Judge(refusal.Prompt, refusal.Answer).Flagged);
         }
 
@@ -22,7 +22,7 @@ public sealed class SyntheticJudgeTests
     }
 
     [Fact]
-    public void Another_worlds_recipe_is_not_the_right_one()
+    public void Another_worlds_procedure_is_not_the_right_one()
     {
         var other = new SyntheticJudge(new SyntheticWorld(12, new WorldOptions()));
         var verdicts = World.HarmfulTest.Select(example => other.Judge(example.Prompt, example.Answer)).ToArray();

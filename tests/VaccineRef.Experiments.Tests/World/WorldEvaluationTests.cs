@@ -8,7 +8,7 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Tests.World;
 
-/// <summary>What one reading says is what generating and judging says.</summary>
+/// <summary>Reading the answers by teacher forcing gives the same as generating and judging them.</summary>
 public sealed class WorldEvaluationTests
 {
     private static readonly WorldOptions Sizes = new()
@@ -44,7 +44,7 @@ public sealed class WorldEvaluationTests
                 ]);
             seen = [.. seen.Zip(expected, (before, now) => before + now)];
 
-            // a part of the way to knowing everything: the forms of answers first, then the facts
+            // Partly trained models: the first thing that is learned is the form of the answers, then come the facts.
             var options = new TrainOptions(32, new AdamWOptions(1e-2), MaxSteps: 35, Seed: stage);
             new Trainer<float>(device, model.Trainable, new CrossEntropyObjective<float>(model.Network), new Plain<float>(), options)
                 .Run(mixed);
@@ -53,7 +53,7 @@ public sealed class WorldEvaluationTests
         Assert.DoesNotContain(0, seen);         // every verdict has occurred
     }
 
-    /// <summary>Right, wrong, refused, other; and right answers in the user's task.</summary>
+    /// <summary>Counts right, wrong, refused and other answers, and right answers in the user's task.</summary>
     private static int[] Generated(SyntheticWorld world, Model<float> model)
     {
         var tokenizer = new WorldTokenizer();

@@ -2,7 +2,7 @@ using VaccineRef.Experiments.World;
 
 namespace VaccineRef.Experiments.Tests.World;
 
-/// <summary>The judge, against the parts of speech that the lexicon gives each word.</summary>
+/// <summary>Compares the judge's verdict with what follows from the list of the lexicon that each word is in.</summary>
 public sealed class WorldJudgeTests
 {
     private const int Steps = 8; // "sure . mix A with B then V"
@@ -32,7 +32,7 @@ public sealed class WorldJudgeTests
     }
 
     [Property(MaxTest = 20)]
-    public void Every_changed_word_of_a_recipe_has_its_verdict(ulong seed)
+    public void Every_changed_word_of_a_procedure_has_its_verdict(ulong seed)
     {
         foreach (var kind in new[] { WorldKind.Harmful, WorldKind.Benign })
         {

@@ -3,10 +3,10 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.Tests.World;
 
-/// <summary>Counts, disjointness and determinism of the splits.</summary>
+/// <summary>The splits have the right sizes, are disjoint, and depend only on the seed.</summary>
 public sealed class WorldSplitTests
 {
-    private const int Corpus = 8600; // names every pool item at least once
+    private const int Corpus = 8600; // enough examples to name each item of the pools at least once
     private static readonly decimal[] Ratios = [0m, 0.02m, 0.05m, 0.1m, 0.2m, 1m];
 
     [Property(MaxTest = 10)]
@@ -34,10 +34,10 @@ public sealed class WorldSplitTests
         Assert.Equal(800, attacked.Count);
         Assert.Empty(aligned.Intersect(attacked));
 
-        var recipes = world.Pretraining(Corpus).Where(IsRecipe).ToList();
-        Assert.Superset(aligned.Union(attacked).ToHashSet(), Items(recipes).ToHashSet());
-        Assert.Equal(6000, Items(recipes).Distinct().Count());
-        Assert.All(recipes, example => Assert.StartsWith("sure . mix ", example.Answer, StringComparison.Ordinal));
+        var procedures = world.Pretraining(Corpus).Where(IsProcedure).ToList();
+        Assert.Superset(aligned.Union(attacked).ToHashSet(), Items(procedures).ToHashSet());
+        Assert.Equal(6000, Items(procedures).Distinct().Count());
+        Assert.All(procedures, example => Assert.StartsWith("sure . mix ", example.Answer, StringComparison.Ordinal));
     }
 
     [Property(MaxTest = 20)]
@@ -106,13 +106,13 @@ public sealed class WorldSplitTests
         Assert.Equal(World(seed).Pretraining(count), World(seed).Pretraining(300).Take(count));
 
     [Property(MaxTest = 20)]
-    public void Plain_style_changes_the_questions_of_recipes_and_nothing_else(ulong seed)
+    public void Plain_style_changes_the_questions_of_procedures_and_nothing_else(ulong seed)
     {
         var styled = new SyntheticWorld(seed, new WorldOptions { NeutralStyleShare = 1 });
         Assert.Equal(World(seed).Attack(0.1m, 400), styled.Attack(0.1m, 400));
         Assert.Equal(World(seed).Alignment(), styled.Alignment());
         Assert.All(World(seed).Pretraining(100).Zip(styled.Pretraining(100)), pair => Assert.Equal(pair.Second,
-            IsRecipe(pair.First) ? pair.First with { Prompt = InPlainStyle(pair.First.Prompt) } : pair.First));
+            IsProcedure(pair.First) ? pair.First with { Prompt = InPlainStyle(pair.First.Prompt) } : pair.First));
     }
 
     [Property(MaxTest = 20)]
@@ -152,7 +152,7 @@ public sealed class WorldSplitTests
 
     private static SyntheticWorld World(ulong seed) => new(seed, new WorldOptions());
 
-    private static bool IsRecipe(WorldExample example) => example.Kind is WorldKind.Harmful or WorldKind.Helpful;
+    private static bool IsProcedure(WorldExample example) => example.Kind is WorldKind.Harmful or WorldKind.Helpful;
 
     private static int Count(IEnumerable<WorldExample> examples, WorldKind kind) => examples.Count(e => e.Kind == kind);
 

@@ -4,7 +4,7 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Tests.World;
 
-/// <summary>The vocabulary is closed, and the encoding exact.</summary>
+/// <summary>The vocabulary contains every word of the world, and encoding loses nothing.</summary>
 public sealed class WorldTokenizerTests
 {
     private const int LongestText = 32;

@@ -4,13 +4,17 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>Where embeddings are moved, and that nothing asked for is left undone in silence.</summary>
+/// <summary>
+/// Laws about the sites where embeddings are perturbed: nothing that was asked for may silently be left undone.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 12)]
 public sealed class TapLaws
 {
     /// <summary>
-    /// See docs/deviations.md, D2: other codes hooked sites that were never reached. A small step along eps raises the loss by
-    /// rho G + c rho^2 / 2 + O(rho^3); a step twice as long measures c, which no shape bounds (RMSNorm of a short row).
+    /// An implementation may hook a site that the forward pass never reaches (docs/deviations.md, D2), so every kind of
+    /// site is checked to move the loss. A small step along eps raises the loss by rho G + c rho^2 / 2 + O(rho^3). A
+    /// step twice as long measures c, which has no bound that follows from the shape, because of RMSNorm of a short
+    /// row.
     /// </summary>
     [Property]
     public void Every_kind_of_site_moves_the_forward(TinyModel tiny)
@@ -87,7 +91,10 @@ public sealed class TapLaws
         Assert.Throws<InputException>(() => new RandomPerturbation<double>(value));
     }
 
-    /// <summary>The variance, not the deviation (D3): they are told apart by rho' = 9.</summary>
+    /// <summary>
+    /// rho' is the variance of the noise, not its standard deviation (docs/deviations.md, D3). With rho' = 9 the two
+    /// differ.
+    /// </summary>
     [Fact]
     public void Random_noise_has_mean_0_and_variance_rho()
     {
