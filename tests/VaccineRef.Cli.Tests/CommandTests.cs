@@ -27,6 +27,7 @@ public sealed class CommandTests
         "judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold",
         "--world-seed", "--weights", "--device")]
     [InlineData("compare", "<runs>", "--markdown")]
+    [InlineData("conform", "kit", "check", "run")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
     [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--weights", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
     [InlineData("devices")]
