@@ -1,6 +1,6 @@
-using VaccineRef.Training;
 using VaccineRef.Core;
 using VaccineRef.Models;
+using VaccineRef.Training;
 
 namespace VaccineRef.Bench;
 

@@ -1,5 +1,5 @@
-using VaccineRef.Reporting.Statistics;
 using VaccineRef.Core;
+using VaccineRef.Reporting.Statistics;
 using Interval = VaccineRef.Reporting.Statistics.Interval;
 
 namespace VaccineRef.Reporting.Tests;

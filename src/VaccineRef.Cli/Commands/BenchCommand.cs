@@ -5,10 +5,10 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
-using VaccineRef.Training;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
 using VaccineRef.Models;
+using VaccineRef.Training;
 
 namespace VaccineRef.Cli.Commands;
 

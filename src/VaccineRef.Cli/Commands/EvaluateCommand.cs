@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Numerics;
+using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
-using VaccineRef.Core;
 using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;

@@ -3,9 +3,9 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
-using VaccineRef.Verification;
 using VaccineRef.Core;
 using VaccineRef.Models;
+using VaccineRef.Verification;
 
 namespace VaccineRef.Cli.Commands;
 

@@ -1,5 +1,5 @@
-using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Evaluation;
 
 namespace VaccineRef.Experiments.World;
 

@@ -1,5 +1,5 @@
-using VaccineRef.Experiments.Data;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Tests.Data;
 

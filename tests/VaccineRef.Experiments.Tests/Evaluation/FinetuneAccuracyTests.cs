@@ -1,7 +1,7 @@
+using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Tests.Data;
-using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.Tests.Evaluation;
 

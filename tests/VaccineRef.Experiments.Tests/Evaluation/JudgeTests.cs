@@ -1,6 +1,6 @@
+using VaccineRef.Core;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Tests.Data;
-using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.Tests.Evaluation;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Models;
 using VaccineRef.Testing;
 

@@ -1,5 +1,5 @@
-using VaccineRef.Experiments.World;
 using VaccineRef.Core;
+using VaccineRef.Experiments.World;
 
 namespace VaccineRef.Experiments.Tests.World;
 

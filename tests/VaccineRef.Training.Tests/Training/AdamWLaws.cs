@@ -1,6 +1,6 @@
-using VaccineRef.Training.Tests.Rules;
 using VaccineRef.Core;
 using VaccineRef.Testing;
+using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 

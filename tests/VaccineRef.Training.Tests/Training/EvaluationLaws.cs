@@ -1,7 +1,7 @@
-using VaccineRef.Training.Tests.Rules;
 using VaccineRef.Core;
 using VaccineRef.Models;
 using VaccineRef.Testing;
+using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 

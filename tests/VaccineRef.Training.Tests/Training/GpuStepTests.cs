@@ -1,8 +1,8 @@
 using System.Numerics;
-using VaccineRef.Training.Tests.Rules;
 using VaccineRef.Core;
 using VaccineRef.Models;
 using VaccineRef.Testing;
+using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 
