@@ -17,11 +17,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
     public IEnumerable<Comparison> Run()
     {
         using var model = context.Load();
-        using var gradients = new Arena(context.Device);
-        var trainable = VerifyContext<T>.Trainable(model);
-        foreach (var parameter in trainable)
-            parameter.Train(gradients);
-        using var state = new TrainState<T>(context.Device, trainable, seed: 0);
+        using var state = new TrainState<T>(context.Device, VerifyContext<T>.Trainable(model), seed: 0);
         var step = new Step(context, model, state);
         return
         [

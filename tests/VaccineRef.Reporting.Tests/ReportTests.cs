@@ -45,6 +45,19 @@ public sealed partial class ReportTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Shapes))]
+    public void Tables_and_figures_are_numbered_without_gaps(string shape)
+    {
+        ReportWriter.Write(Report(shape, 3), _folder);
+        string[] names = [.. Page().Descendants("figcaption").Select(caption => caption.Element("b")!.Value)];
+        foreach (string kind in (string[])["Table ", "Figure "])
+        {
+            string[] numbered = [.. names.Where(name => name.StartsWith(kind, StringComparison.Ordinal))];
+            Assert.Equal(Enumerable.Range(1, numbered.Length).Select(number => $"{kind}{number}"), numbered);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
     public void The_first_picture_is_a_file_of_its_own(string shape)
     {
         var report = Report(shape, 3);

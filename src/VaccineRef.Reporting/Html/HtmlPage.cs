@@ -41,9 +41,9 @@ internal static class HtmlPage
             object[] body =
             [
                 .. section.Text.Select(paragraph => new XElement("p", paragraph)),
-                .. section.Tables.Take(1).Select(each => Table(each, ++table)),
+                .. section.Tables.Take(1).Select(each => Table(each, each.IsPublished ? table : ++table)),
                 .. section.Figures.Select(each => Figure(each, ++figure)),
-                .. section.Tables.Skip(1).Select(each => Table(each, ++table)),
+                .. section.Tables.Skip(1).Select(each => Table(each, each.IsPublished ? table : ++table)),
             ];
             yield return section.IsReference
                 ? new XElement("details", new XElement("summary", new XElement("h2", section.Title)), body)
