@@ -18,7 +18,7 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
     {
         var file = StoredFile.Load(path);
         format = format == DataFormat.Auto ? Detect(file) : format;
-        ImmutableArray<Example> examples = [.. Rows(file, format, task.Columns).Select(task.ToExample)];
+        ImmutableArray<Example> examples = [.. Rows(file, format, task.Columns).Select(row => task.ToExample(row) with { File = file.Sha256 })];
         if (examples.IsEmpty)
             throw Empty(file);
         string reader = $"{(file.IsGzip ? "gzip " : "")}{Name(format)} as {task.Id}";

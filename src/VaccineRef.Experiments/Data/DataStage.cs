@@ -18,9 +18,14 @@ namespace VaccineRef.Experiments.Data;
 /// </param>
 /// <param name="Encoding">What encoding did, where rows were encoded for training.</param>
 /// <param name="Rows">The ids of the chosen rows, in order; null where they are left out.</param>
+/// <param name="Pools">
+/// For every file, how many rows were found, left out by their label, asked for, drawn, dropped and trained; null for
+/// data that are made by code.
+/// </param>
 public sealed record DataStage(
     string Name, ulong Seed, int Examples, string Sha256, string? Template = null, Sampling? Sampling = null,
-    MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null, ImmutableArray<string>? Rows = null)
+    MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null, ImmutableArray<string>? Rows = null,
+    ImmutableArray<RowCounts>? Pools = null)
 {
     /// <summary>A stage by the texts of its examples.</summary>
     public static DataStage Of(string name, ulong seed, IReadOnlyCollection<string> texts) =>

@@ -20,7 +20,7 @@ public sealed class DataSetTests
 
         Assert.Equal("json-lines as beavertails", data.Source.Reader);
         Assert.Equal(
-            new("b.jsonl:1", "How to bake?", "", "With flour.", true, "c", "beavertails"), data.Examples[0]);
+            new("b.jsonl:1", "How to bake?", "", "With flour.", true, "c", "beavertails") { File = data.Source.Sha256 }, data.Examples[0]);
         Assert.Equal("b.jsonl:4", data.Examples[1].Id);
         Assert.False(data.Examples[1].IsSafe);
         byte[] bytes = File.ReadAllBytes(file.Path);
@@ -51,7 +51,8 @@ public sealed class DataSetTests
         var data = DataSet.Read(file.Path, TaskPreset.From(Map));
         Assert.Equal($"{format} as field-map", data.Source.Reader);
         Assert.Equal(
-            new($"{name}:1", "Why?", "", "So.", format != "tsv", "7", "field-map"), Assert.Single(data.Examples));
+            new($"{name}:1", "Why?", "", "So.", format != "tsv", "7", "field-map") { File = data.Source.Sha256 },
+            Assert.Single(data.Examples));
     }
 
     [Fact]
