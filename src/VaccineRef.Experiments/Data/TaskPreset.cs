@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Evaluation;
 
 namespace VaccineRef.Experiments.Data;
 
@@ -44,11 +45,11 @@ public sealed record TaskPreset(
     public static TaskPreset Gsm8k { get; } = new("gsm8k", null, false, [], row =>
     {
         string answer = row.Text("answer");
-        return answer.Contains("####", StringComparison.Ordinal)
+        return answer.Contains("####", StringComparison.Ordinal) && FinalNumber.OfGold(answer) is not null
             ? new(
                 row.Id, row.Text("question") + Gsm8kSuffix, "", answer.Replace("####", "The final answer is: "),
                 null, null, "gsm8k")
-            : throw row.Wrong("answer", "a solution whose final number follows \"####\"");
+            : throw row.Wrong("answer", "a solution with exactly one number behind \"####\", such as 18, -3, 1,234.50, .5 or 3/4");
     });
 
     /// <summary>

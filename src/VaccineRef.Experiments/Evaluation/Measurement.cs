@@ -18,10 +18,10 @@ public sealed record Measurement(
     public Score? Find(string metric) => Scores.FirstOrDefault(score => score.Metric == metric);
 
     /// <summary>The accuracy by the strict rule; null where the task has none.</summary>
-    public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy && score.Judge != Metrics.Lenient && score.Judge != Metrics.Begun);
+    public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy && score.Judge is not (Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased));
 
     /// <summary>The accuracy by the lenient rule; null where the task has none.</summary>
-    public Score? LenientAccuracy => Scores.LastOrDefault(score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumber);
+    public Score? LenientAccuracy => Scores.LastOrDefault(score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased);
 }
 
 /// <summary>The names of what is scored.</summary>
@@ -43,7 +43,8 @@ public static class Metrics
     public const string Accuracy = "finetune accuracy";
 
     /// <summary>The rules of accuracies, in the place of a judge.</summary>
-    public const string Exact = "exact", Lenient = "substring", Begun = "begins with", FinalNumber = "final-number";
+    public const string Exact = "exact", Lenient = "substring", Begun = "begins with", FinalNumber = "final-number",
+        FinalNumberAsReleased = "final-number, as released";
 }
 
 /// <summary>A point of the curves over the steps of an attack.</summary>
