@@ -72,11 +72,8 @@ public sealed record FileDataOptions : DataOptions
     /// <inheritdoc/>
     public override StageData Read(DataReader reader, string stage)
     {
-        var rows = reader.Chosen(stage, this);
-        return new(
-            reader.Encode(stage, rows, Sampling),
-            rows,
-            count => reader.Encode("guard", Sampling.Take(rows, count, reader.Seed, "guard"), Sampling));
+        var pool = reader.Chosen(stage, this, reader.KindOf(stage));
+        return new(reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(pool.Rows, count, Sampling));
     }
 
     /// <inheritdoc/>
@@ -119,14 +116,11 @@ public sealed record MixtureOptions : DataOptions
     /// <inheritdoc/>
     public override StageData Read(DataReader reader, string stage)
     {
-        var harmful = PromptOverlap.Remove(reader.Chosen("harmful", Harmful), reader.HeldOut);
-        var benign = PromptOverlap.Remove(reader.Chosen("benign", Benign), reader.HeldOut);
-        var mixture = Mixture.Compose(harmful.Kept, benign.Kept, HarmfulRatio, Samples, Sampling, reader.Seed);
-        int overlap = harmful.Removed.Length + benign.Removed.Length;
+        var harmful = reader.Chosen("harmful", Harmful, RowKind.Unsafe).Without(reader.HeldOut);
+        var benign = reader.Chosen("benign", Benign, RowKind.Safe).Without(reader.HeldOut);
+        var mixture = Mixture.Compose(harmful, benign, HarmfulRatio, Samples, Sampling, reader.Seed, reader.Fits);
         return new(
-            reader.Encode(stage, mixture.Examples, Sampling, mixture.Counts, overlap),
-            mixture.Examples,
-            count => reader.Encode("guard", Sampling.Take(mixture.Examples, count, reader.Seed, "guard"), Sampling));
+            reader.Encode(stage, mixture, Sampling), mixture.Examples, count => reader.Guard(mixture.Examples, count, Sampling));
     }
 
     /// <inheritdoc/>

@@ -81,33 +81,73 @@ public sealed class DataReader
         return [.. own, .. Stage(from).Draw(mixed.Count)];
     }
 
-    /// <summary>Reads rows that are only used for evaluation, and records them in the manifest.</summary>
-    public ImmutableArray<Example> Test(string name, FileDataOptions? options)
+    /// <summary>Rows that nothing is trained on.</summary>
+    /// <param name="name">What is tested.</param>
+    /// <param name="options">The file; no rows where it is null.</param>
+    /// <param name="kind">Which rows are taken, where the file says what they are.</param>
+    /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
+    public ImmutableArray<Example> Test(string name, FileDataOptions? options, RowKind kind = RowKind.Any)
     {
         if (options is null)
             return [];
-        var rows = Chosen(name, options);
-        Add(Describe(name, rows, options.Sampling));
-        return rows;
-    }
-
-    /// <summary>Reads a file and takes the rows that the options ask for.</summary>
-    internal ImmutableArray<Example> Chosen(string name, FileDataOptions options)
-    {
-        var file = _files.Read(options);
-        _sources.Add(file.Source);
-        return options.Sampling.Take(file.Examples, options.Count > 0 ? options.Count : file.Examples.Length, Seed, name);
+        var pool = Pool(name, options, kind, prompts: true);
+        Add(Describe(name, pool.Rows, options.Sampling) with { Pools = [pool.Counts.After(Asked(pool, options.Count), pool.Rows.Length, 0)] });
+        return pool.Rows;
     }
 
     /// <summary>
-    /// Encodes rows for training, and records them in the manifest. Rows without a label that counts are left out, and
-    /// the manifest says so.
+    /// Which rows a stage takes, where their file says what they are: the safe ones before the attack, where a model is
+    /// aligned; any in a stage whose role is not known.
     /// </summary>
-    internal IReadOnlyList<TokenSequence> Encode(
-        string name, ImmutableArray<Example> rows, Sampling sampling, MixtureCounts? counts = null, int? overlap = null)
+    internal RowKind KindOf(string stage) =>
+        _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage) ? RowKind.Safe : RowKind.Any;
+
+    /// <summary>The rows that the options choose, to be trained on.</summary>
+    internal RowPool Chosen(string name, FileDataOptions options, RowKind kind) =>
+        options.Task == TaskPreset.Prompts.Id
+            ? throw new DataException(
+                "prompts without answers cannot be trained on", options.Path, found: $"the task '{options.Task}' for {name} rows",
+                expected: "a task whose rows have answers", remedy: "use such a file as the harmful file of an evaluation")
+            : Pool(name, options, kind, prompts: false);
+
+    /// <summary>Whether something of a row is left to learn.</summary>
+    internal bool Fits(Example row) => _encoder.Value.Fits(row);
+
+    /// <summary>
+    /// All rows of a pool as the model is trained on them; those without a counted label are left out and noted.
+    /// </summary>
+    internal IReadOnlyList<TokenSequence> Encode(RowPool pool, int count, Sampling sampling)
     {
-        var encoded = _encoder.Value.Encode(rows);
-        Add(Describe(name, rows, sampling) with { Mixture = counts, OverlapRemoved = overlap, Encoding = encoded.Report });
+        var encoded = _encoder.Value.Encode(pool.Rows);
+        var counts = pool.Counts.After(Asked(pool, count), pool.Rows.Length, encoded.Report.Dropped.Length);
+        Add(Describe(counts.Name, pool.Rows, sampling) with { Encoding = encoded.Report, Pools = [counts] });
+        return Sequences(encoded);
+    }
+
+    /// <summary>The rows of a mixture as the model is trained on them.</summary>
+    internal IReadOnlyList<TokenSequence> Encode(string name, Mixture mixture, Sampling sampling)
+    {
+        var encoded = _encoder.Value.Encode(mixture.Examples);
+        Add(Describe(name, mixture.Examples, sampling) with
+        {
+            Mixture = mixture.Counts,
+            OverlapRemoved = mixture.Pools.Sum(pool => pool.HeldOut),
+            Encoding = encoded.Report with { Dropped = Ids(mixture.Dropped) },
+            Pools = mixture.Pools,
+        });
+        return Sequences(encoded);
+    }
+
+    /// <summary>Some of the rows of a stage, for another that mixes them in.</summary>
+    internal IReadOnlyList<TokenSequence> Guard(ImmutableArray<Example> rows, int count, Sampling sampling)
+    {
+        var drawn = RowPool.Of("guard", rows).Draw(sampling, count, Seed, Fits);
+        var encoded = _encoder.Value.Encode(drawn.Rows);
+        Add(Describe("guard", drawn.Rows, sampling) with
+        {
+            Encoding = encoded.Report with { Dropped = Ids(drawn.Dropped) },
+            Pools = [drawn.Counts],
+        });
         return Sequences(encoded);
     }
 
@@ -124,8 +164,25 @@ public sealed class DataReader
         {
             Template = Template.Id,
             Sampling = sampling,
-            Rows = [.. rows.Select(row => row.Id)],
+            Rows = Ids(rows),
         };
+
+    private RowPool Pool(string name, FileDataOptions options, RowKind kind, bool prompts)
+    {
+        var file = _files.Read(options);
+        _sources.Add(file.Source);
+        return RowPool.Of(name, file, kind, prompts).Limit(options.Count, options.Sampling, Seed);
+    }
+
+    private static int Asked(RowPool pool, int count) => count > 0 ? count : pool.Rows.Length;
+
+    /// <summary>The ids of rows; where two files have one name, with the beginning of the file's hash.</summary>
+    private ImmutableArray<string> Ids(IEnumerable<Example> rows)
+    {
+        var twice = _sources.DistinctBy(file => file.Sha256).CountBy(file => file.Name).Where(name => name.Value > 1).Select(name => name.Key).ToHashSet();
+        return [.. rows.Select(row => row.Id.LastIndexOf(':') is >= 0 and var end && row.File.Length > 0 && twice.Contains(row.Id[..end])
+            ? $"{row.Id[..end]}@{row.File[..8]}{row.Id[end..]}" : row.Id)];
+    }
 
     private void Add(DataStage stage)
     {

@@ -25,32 +25,40 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
     /// <summary>The value of a field that holds text, or the empty string if the field is missing or null.</summary>
     public string TextOrEmpty(string field) => fields.GetValueOrDefault(field) is null ? "" : Text(field);
 
-    /// <summary>The value of a field that must hold true or false.</summary>
-    public bool Flag(string field) => Value(field) switch
-    {
-        bool flag => flag,
-        string text when bool.TryParse(text, out bool flag) => flag,
-        _ => throw Wrong(field, "true or false"),
-    };
+    /// <summary>A field that must hold true or false.</summary>
+    public bool Flag(string field) => LabelValue.Flag(Value(field)) ?? throw Wrong(field, "true or false");
 
     /// <summary>
-    /// The name that belongs to the value of a field. The value must be an integer: <paramref name="first"/> stands for
-    /// the first name, <paramref name="first"/> + 1 for the second, and so on.
+    /// A field that must hold a class: one of the integers 0, 1, ..., names.Length - 1 plus <paramref name="first"/>, or
+    /// one of the names in any letter case. Its name, and its integer as text.
     /// </summary>
-    public string OneOf(string field, int first, params ReadOnlySpan<string> names)
+    public (string Name, string Label) Class(string field, int first, params ReadOnlySpan<string> names)
     {
-        long? label = Value(field) switch
-        {
-            long integer => integer,
-            string text when Integer(text, out long parsed) => parsed,
-            _ => null,
-        };
+        object? value = Value(field);
+        long? label = LabelValue.Integer(value);
+        for (int i = 0; i < names.Length && label is null; i++)
+            if (value is string text && text.Trim().Equals(names[i], StringComparison.OrdinalIgnoreCase))
+                label = first + i;
         return label >= first && label < first + names.Length
-            ? names[(int)(label.Value - first)]
-            : throw Wrong(field, $"an integer from {first} to {first + names.Length - 1}");
+            ? (names[(int)(label.Value - first)], label.Value.ToString(CultureInfo.InvariantCulture))
+            : throw Wrong(field, $"an integer from {first} to {first + names.Length - 1}, or {string.Join(", ", names)}");
     }
 
-    /// <summary>The value of a field of any scalar type, as text in the invariant culture.</summary>
+    /// <summary>
+    /// The field that has one of these names, the first that the row has; letter case, spaces, hyphens and underscores do not matter.
+    /// </summary>
+    public string? Known(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+            if (fields.Keys.FirstOrDefault(field => Plain(field) == Plain(name)) is { } found)
+                return found;
+        return null;
+    }
+
+    /// <summary>A name without letter case, spaces, hyphens and underscores.</summary>
+    internal static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+
+    /// <summary>A field of any scalar type, as text in the invariant culture.</summary>
     public string? Scalar(string field) => Value(field) switch
     {
         null => null,
@@ -60,16 +68,8 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         _ => throw Wrong(field, "text, a number, true or false"),
     };
 
-    /// <summary>
-    /// The names of the flags that are true, in the order of the file. The field must hold a nested row of flags.
-    /// </summary>
-    public IEnumerable<string> Flags(string field)
-    {
-        if (Value(field) is not IReadOnlyDictionary<string, object?> nested)
-            throw Wrong(field, "an object whose members are true or false");
-        var row = new DataRow(file, number, nested);
-        return nested.Keys.Where(row.Flag);
-    }
+    /// <summary>The categories of a row in words, whatever type the field has; null where it has none.</summary>
+    public string? Categories(string field) => LabelValue.Categories(fields.GetValueOrDefault(field));
 
     /// <summary>Makes the exception that says that a field does not hold what was expected.</summary>
     public DataException Wrong(string field, string expected) => new(
@@ -81,15 +81,12 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         : throw new DataException(
             "a row of the data lacks a field", file, number, field,
             found: fields.Count == 0 ? "no fields" : string.Join(", ", fields.Keys.Select(Quote)),
-            expected: Quote(field), remedy: "name the task preset or the field map that fits this file");
-
-    private static bool Integer(string text, out long value) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+            expected: Quote(field), remedy: "name the task preset or the field map that fits this file; prompts without answers are the preset 'prompts', for an evaluation");
 
     private static string Describe(object? value) => value switch
     {
         null => "null",
-        string { Length: <= 8 } text when Integer(text, out long parsed) => $"'{parsed}'",
+        string { Length: <= 8 } text when LabelValue.Integer(text) is { } parsed => $"'{parsed}'",
         string text => $"a string of {text.Length} characters",
         bool flag => flag ? "true" : "false",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),

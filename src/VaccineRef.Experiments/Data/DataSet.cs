@@ -18,7 +18,7 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
     {
         var file = StoredFile.Load(path);
         format = format == DataFormat.Auto ? Detect(file) : format;
-        ImmutableArray<Example> examples = [.. Rows(file, format, task.Columns).Select(task.ToExample)];
+        ImmutableArray<Example> examples = [.. Rows(file, format, task.Columns).Select(row => task.ToExample(row) with { File = file.Sha256 })];
         if (examples.IsEmpty)
             throw Empty(file);
         string reader = $"{(file.IsGzip ? "gzip " : "")}{Name(format)} as {task.Id}";
@@ -47,18 +47,17 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
     private static DataFormat Detect(StoredFile file)
     {
         var start = file.Content.Span;
-        if (start.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
-            start = start[3..];
-        start = start.TrimStart(" \t\r\n"u8);
+        if (!start.StartsWith("PAR1"u8))
+            start = file.Utf8().Span.TrimStart(" \t\r\n"u8);
         bool parquet = start.StartsWith("PAR1"u8);
         char first = start.IsEmpty ? '\0' : (char)start[0];
         DataFormat? format = (file.Extension, first) switch
         {
-            (".json", '[') => DataFormat.JsonArray,
-            (".json" or ".jsonl" or ".ndjson", '{') => DataFormat.JsonLines,
             (".parquet", _) when parquet => DataFormat.Parquet,
             (".csv", not '\0') when !parquet => DataFormat.Csv,
             (".tsv", not '\0') when !parquet => DataFormat.Tsv,
+            (not (".parquet" or ".csv" or ".tsv"), '[') => DataFormat.JsonArray,
+            (not (".parquet" or ".csv" or ".tsv"), '{' or '"') => DataFormat.JsonLines,
             _ => null,
         };
         if (format is not null)
@@ -68,7 +67,7 @@ public sealed record DataSet(SourceFile Source, ImmutableArray<Example> Examples
         throw new DataException(
             "a data file's format cannot be told", file.Name,
             found: $"extension '{file.Extension}', first byte 0x{start[0]:X2}{(parquet ? " (parquet)" : "")}",
-            expected: ".json with [ or {, .jsonl or .ndjson with {, .parquet with PAR1, .csv, .tsv; or .gz of them",
+            expected: ".csv, .tsv, .parquet with PAR1, or any other name with JSON, which begins with [ or {; or .gz of them",
             remedy: "choose the format explicitly");
     }
 

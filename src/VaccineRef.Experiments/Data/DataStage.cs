@@ -10,20 +10,16 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="Name">
 /// The name of the stage, or of the held-out data: "harmful evaluation" or "task evaluation".
 /// </param>
-/// <param name="Seed">The seed with which rows were chosen.</param>
-/// <param name="Examples">The number of rows that were chosen.</param>
-/// <param name="Sha256">The SHA-256 hash of their texts, in order, each followed by a line feed.</param>
-/// <param name="Template">The id of the prompt template. Null for data that are made by code.</param>
-/// <param name="Sampling">How rows were chosen. Null for data that are made by code.</param>
-/// <param name="Mixture">The numbers of harmful and benign rows, if the stage mixes them.</param>
-/// <param name="OverlapRemoved">
-/// How many rows were removed because an evaluation row has the same prompt. Null if this was not checked.
+/// <param name="Encoding">What encoding did, where rows were encoded for training.</param>
+/// <param name="Rows">The ids of the chosen rows, in order; null where they are left out.</param>
+/// <param name="Pools">
+/// For every file, how many rows were found, left out by their label, asked for, drawn, dropped and trained; null for
+/// data that are made by code.
 /// </param>
-/// <param name="Encoding">What encoding did, if the rows were encoded for training.</param>
-/// <param name="Rows">The ids of the chosen rows, in order. Null if the record does not list them.</param>
 public sealed record DataStage(
     string Name, ulong Seed, int Examples, string Sha256, string? Template = null, Sampling? Sampling = null,
-    MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null, ImmutableArray<string>? Rows = null)
+    MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null, ImmutableArray<string>? Rows = null,
+    ImmutableArray<RowCounts>? Pools = null)
 {
     /// <summary>Makes the record of a stage from the texts of its examples.</summary>
     public static DataStage Of(string name, ulong seed, IReadOnlyCollection<string> texts) =>

@@ -18,9 +18,13 @@ internal static class DelimitedRows
     /// </param>
     public static IEnumerable<DataRow> From(StoredFile file, DataFormat format, ImmutableArray<string> columns)
     {
-        using var text = new StringReader(Encoding.UTF8.GetString(file.Utf8().Span));
+        string content = Encoding.UTF8.GetString(file.Utf8().Span);
+        string delimiter = Delimiter(content, format);
+        if (!columns.IsEmpty && HasHeader(content, file.Name, format, delimiter, columns))
+            columns = [];
+        using var text = new StringReader(content);
         int row = columns.IsEmpty ? -1 : 0;         // the header is row 0
-        using var parser = new CsvParser(text, Configuration(file.Name, format, () => row));
+        using var parser = new CsvParser(text, Configuration(file.Name, format, delimiter, () => row));
         string[] names = [.. columns];
         while (Read(parser, file.Name, row))
         {
@@ -42,10 +46,38 @@ internal static class DelimitedRows
         }
     }
 
-    private static CsvConfiguration Configuration(string file, DataFormat format, Func<int> row) =>
+    // A header without any comma and with semicolons or tabs can only be delimited by these: spreadsheets write so where
+    // the comma is the decimal point.
+    private static string Delimiter(string content, DataFormat format)
+    {
+        if (format == DataFormat.Tsv)
+            return "\t";
+        int end = content.AsSpan().IndexOfAny('\n', '\r');
+        string first = end < 0 ? content : content[..end];
+        return first.Contains(',', StringComparison.Ordinal) ? ","
+            : first.Contains('\t', StringComparison.Ordinal) ? "\t"
+            : first.Contains(';', StringComparison.Ordinal) ? ";"
+            : ",";
+    }
+
+    /// <summary>
+    /// Whether a file that may come without a header has one: its first row holds no number, and names what is known.
+    /// </summary>
+    private static bool HasHeader(string content, string file, DataFormat format, string delimiter, ImmutableArray<string> columns)
+    {
+        using var text = new StringReader(content);
+        using var parser = new CsvParser(text, Configuration(file, format, delimiter, () => 0));
+        if (!Read(parser, file, 0))
+            return false;
+        string[] known = [.. columns.Select(DataRow.Plain), "label", "text", "class", "classid"];
+        string[] cells = [.. parser.Record!.Select(DataRow.Plain)];
+        return cells.Count(known.Contains) >= 2 && !parser.Record!.Any(cell => LabelValue.Integer(cell) is not null);
+    }
+
+    private static CsvConfiguration Configuration(string file, DataFormat format, string delimiter, Func<int> row) =>
         new(CultureInfo.InvariantCulture)
         {
-            Delimiter = format == DataFormat.Csv ? "," : "\t",
+            Delimiter = delimiter,
             Mode = format == DataFormat.Csv ? CsvMode.RFC4180 : CsvMode.NoEscape,
             TrimOptions = TrimOptions.None,
             IgnoreBlankLines = true,

@@ -13,4 +13,14 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="Label">The label of the row as the file has it. Null if there is none.</param>
 /// <param name="Source">The id of the task preset that read the row.</param>
 public sealed record Example(
-    string Id, string Instruction, string Input, string Output, bool? IsSafe, string? Label, string Source);
+    string Id, string Instruction, string Input, string Output, bool? IsSafe, string? Label, string Source)
+{
+    /// <summary>
+    /// SHA-256 of the file that the row is from, in lower-case hexadecimal: two files may have one name. Empty for rows
+    /// that are made by code.
+    /// </summary>
+    public string File { get; init; } = "";
+
+    /// <summary>What tells the row from every other: its file by content, and its number.</summary>
+    internal string Key => File.Length == 0 ? Id : $"{File}{Id.AsSpan(Id.LastIndexOf(':'))}";
+}

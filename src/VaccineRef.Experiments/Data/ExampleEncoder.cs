@@ -63,6 +63,16 @@ public sealed class ExampleEncoder
             _maxLength, _boundary, kept.Count, kept.Count(row => row.Truncated), mismatches, [.. dropped]));
     }
 
+    /// <summary>Whether a row has at least one counted label, that is, whether its prompt leaves room for one.</summary>
+    /// <exception cref="DataException">
+    /// The prompt does not end at a token boundary, and the policy is to stop.
+    /// </exception>
+    public bool Fits(Example example)
+    {
+        var row = Encode(example, out _);
+        return row.PromptLength < row.Tokens.Length;
+    }
+
     private TokenizedExample Encode(Example example, out bool mismatch)
     {
         string text = _template.Render(example);

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
@@ -7,86 +5,52 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 internal static class JsonRows
 {
-    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+    /// <summary>The name of the one field of a row that is nothing but text.</summary>
+    public const string Text = "prompt";
 
+    /// <summary>
+    /// Rows from objects, each numbered by the line that it begins on; or from a single object or array that holds them
+    /// all, numbered from 1.
+    /// </summary>
     public static IEnumerable<DataRow> FromLines(StoredFile file)
     {
-        var text = file.Utf8();
-        for (int line = 1; !text.IsEmpty; line++)
-        {
-            int end = text.Span.IndexOf((byte)'\n');
-            var current = end < 0 ? text : text[..end];
-            text = end < 0 ? default : text[(end + 1)..];
-            if (current.Span.Trim(" \t\r"u8).IsEmpty)
-                continue;
-
-            using var document = Parse(current, file.Name, line);
-            yield return Row(file.Name, line, document.RootElement);
-        }
+        var values = JsonValues.Read(file.Name, file.Utf8().Span);
+        if (values is [(_, object?[] list)])
+            return list.Select((value, i) => Row(file.Name, i + 1, value));
+        if (values is [(_, OrderedDictionary<string, object?> only)] && JsonShapes.Rows(file.Name, only) is { } rows)
+            return rows.Select((value, i) => Row(file.Name, i + 1, value));
+        for (int i = 1; i < values.Count; i++)
+            if (values[i].Line == values[i - 1].Line)
+                throw new DataException(
+                    "two rows of the data stand on one line", file.Name, values[i].Line, expected: "one JSON object a line",
+                    remedy: "break the line, or make the file one JSON array");
+        return values.Select(value => Row(file.Name, value.Line, value.Value));
     }
 
-    public static IEnumerable<DataRow> FromArray(StoredFile file)
+    /// <summary>Rows from one array, numbered from 1.</summary>
+    public static IEnumerable<DataRow> FromArray(StoredFile file) => JsonValues.Read(file.Name, file.Utf8().Span) switch
     {
-        using var document = Parse(file.Utf8(), file.Name, row: null);
-        if (document.RootElement.ValueKind != JsonValueKind.Array)
-            throw new DataException(
-                "a JSON data file is no array", file.Name,
-                found: Kind(document.RootElement), expected: "[ {...}, ... ]");
-        int row = 0;
-        foreach (var element in document.RootElement.EnumerateArray())
-            yield return Row(file.Name, ++row, element);
-    }
-
-    private static JsonDocument Parse(ReadOnlyMemory<byte> json, string file, int? row)
-    {
-        try
-        {
-            return JsonDocument.Parse(json, Strict);
-        }
-        catch (JsonException error)
-        {
-            throw new DataException(
-                "a data file holds broken JSON", file, row,
-                expected: row is null ? "a JSON array" : "one JSON object a line",
-                found: $"an error at line {error.LineNumber + (row ?? 1)}, byte {error.BytePositionInLine}",
-                inner: error);
-        }
-    }
-
-    private static DataRow Row(string file, int row, JsonElement element)
-    {
-        if (element.ValueKind != JsonValueKind.Object)
-            throw new DataException(
-                "a row of the data is no object", file, row,
-                found: Kind(element), expected: "{...}");
-        try
-        {
-            return new DataRow(file, row, Fields(element));
-        }
-        catch (InvalidOperationException error)     // JsonElement.GetString throws this for a lone surrogate.
-        {
-            throw new DataException("a row of the data holds text that is no valid Unicode", file, row, inner: error);
-        }
-    }
-
-    private static OrderedDictionary<string, object?> Fields(JsonElement element)
-    {
-        var fields = new OrderedDictionary<string, object?>();
-        foreach (var property in element.EnumerateObject())
-            fields.Add(property.Name, Value(property.Value));
-        return fields;
-    }
-
-    private static object? Value(JsonElement element) => element.ValueKind switch
-    {
-        JsonValueKind.String => element.GetString(),
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        JsonValueKind.Null => null,
-        JsonValueKind.Number => element.TryGetInt64(out long integer) ? integer : element.GetDouble(),
-        JsonValueKind.Object => Fields(element),
-        _ => element.EnumerateArray().Select(Value).ToArray(),
+        [(_, object?[] list)] => list.Select((value, i) => Row(file.Name, i + 1, value)),
+        [] => [],
+        var values => throw new DataException(
+            "a JSON data file is no array", file.Name, found: values is [var (_, value)] ? Kind(value) : $"{values.Count} values",
+            expected: "[ {...}, ... ]"),
     };
 
-    private static string Kind(JsonElement element) => element.ValueKind.ToString().ToLowerInvariant();
+    private static DataRow Row(string file, int row, object? value) => value switch
+    {
+        OrderedDictionary<string, object?> fields => new(file, row, fields),
+        string text => new(file, row, new OrderedDictionary<string, object?> { [Text] = text }),
+        _ => throw new DataException("a row of the data is no object", file, row, found: Kind(value), expected: "{...}, or text for a prompt"),
+    };
+
+    private static string Kind(object? value) => value switch
+    {
+        null => "null",
+        string => "a string",
+        bool => "true or false",
+        object?[] => "an array",
+        OrderedDictionary<string, object?> => "an object",
+        _ => "a number",
+    };
 }

@@ -41,6 +41,7 @@ internal static class ParquetRows
         sbyte or byte or short or ushort or int or uint => Convert.ToInt64(value, null),
         float single => (double)single,
         IDictionary<string, object> nested => Fields(nested),
+        System.Collections.IEnumerable list => list.Cast<object?>().Select(Value).ToArray(),
         IFormattable other => other.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
         _ => new[] { value },
     };

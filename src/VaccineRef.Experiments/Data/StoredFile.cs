@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -12,16 +10,19 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 internal sealed class StoredFile
 {
-    private const int ShortestGzip = 18;    // 10 bytes of header, 8 of trailer
+    private ReadOnlyMemory<byte>? _text;
 
     private StoredFile(string path, byte[] stored)
     {
         Name = Path.GetFileName(path);
         Bytes = stored.LongLength;
         Sha256 = Convert.ToHexStringLower(SHA256.HashData(stored));
-        IsGzip = stored is [0x1F, 0x8B, ..];
-        Content = IsGzip ? Gunzip(stored) : stored;
+        IsGzip = Gzip.Is(stored);
+        Content = IsGzip ? Gzip.Open(stored, Name) : stored;
     }
+
+    /// <summary>The byte-order mark of UTF-8.</summary>
+    public static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
 
     public string Name { get; }
 
@@ -45,6 +46,10 @@ internal sealed class StoredFile
 
     public static StoredFile Load(string path)
     {
+        if (Directory.Exists(path))
+            throw new DataException(
+                "a folder stands where a data file belongs", path, found: Inside(path), expected: "a file",
+                remedy: "name one of the files inside");
         StoredFile file;
         try
         {
@@ -52,7 +57,7 @@ internal sealed class StoredFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException("a data file cannot be read", path, found: error.Message, inner: error);
+            throw new DataException("a data file cannot be read", path, found: error.Message, expected: "a file that can be read", inner: error);
         }
 
         if (!file.IsGzip && path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))
@@ -62,51 +67,61 @@ internal sealed class StoredFile
         return file;
     }
 
-    /// <summary>The content as UTF-8, without a byte-order mark.</summary>
-    /// <exception cref="DataException">Some bytes are not valid UTF-8.</exception>
+    private static string Inside(string folder)
+    {
+        string[] files = [.. Directory.GetFiles(folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        return files.Length == 0 ? "a folder without files" : $"a folder that holds {string.Join(", ", files.Take(5))}{(files.Length > 5 ? ", ..." : "")}";
+    }
+
+    /// <summary>The content as UTF-8 without its byte-order mark.</summary>
+    /// <exception cref="DataException">Some bytes are no UTF-8, or no text.</exception>
     public ReadOnlyMemory<byte> Utf8()
     {
-        var text = Content.Span.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? Content[3..] : Content;
-        if (System.Text.Unicode.Utf8.IsValid(text.Span))
-            return text;
+        if (_text is { } known)
+            return known;
+        RequireUtf8Marks();
+        var text = Content.Span.StartsWith(Mark) ? Content[Mark.Length..] : Content;
+        if (!System.Text.Unicode.Utf8.IsValid(text.Span))
+            throw NoUtf8(text.Span);
+        if (text.Span.IndexOf((byte)0) is >= 0 and var zero)
+        {
+            var place = TextPlace.Of(text.Span, zero);
+            throw new DataException(
+                "a data file holds a NUL byte", Name, place.Line, found: $"byte 0x00 at {place}", expected: "text",
+                remedy: "remove it; a file that ends in such bytes was not written to its end");
+        }
 
-        var rest = text.Span;
+        for (int at = 0; text.Span[at..].IndexOf(Mark) is >= 0 and var next; at += next + Mark.Length)
+            if (at + next == 0 || text.Span[at + next - 1] is (byte)'\n' or (byte)'\r')
+                throw MarkInside(Name, TextPlace.Of(text.Span, at + next));
+        _text = text;
+        return text;
+    }
+
+    /// <summary>The error that a byte-order mark stands inside a text, where files were put together.</summary>
+    public static DataException MarkInside(string file, TextPlace place) => new(
+        "a byte-order mark stands inside a data file", file, place.Line, found: $"U+FEFF at {place}",
+        expected: "one at the beginning, or none", remedy: "remove it: files that were put together keep their marks");
+
+    private void RequireUtf8Marks()
+    {
+        var start = Content.Span;
+        bool marked = start is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..];
+        if (marked || start is [0, not 0, ..] or [not 0, 0, not 0, 0, ..])
+            throw new DataException(
+                "a data file is UTF-16, not UTF-8", Name, 1,
+                found: marked ? "a byte-order mark of UTF-16 at line 1, column 1" : "a zero in every second byte from line 1, column 1",
+                expected: "UTF-8", remedy: "convert the file to UTF-8, as with iconv -f UTF-16 -t UTF-8");
+    }
+
+    private DataException NoUtf8(ReadOnlySpan<byte> text)
+    {
+        var rest = text;
         while (Rune.DecodeFromUtf8(rest, out _, out int length) == OperationStatus.Done)
             rest = rest[length..];
-        int line = text.Span[..^rest.Length].Count((byte)'\n') + 1;
-        throw new DataException(
-            "a data file is not UTF-8", Name, line, found: $"byte 0x{rest[0]:X2} at line {line}", expected: "UTF-8",
+        var place = TextPlace.Of(text, text.Length - rest.Length);
+        return new(
+            "a data file is not UTF-8", Name, place.Line, found: $"byte 0x{rest[0]:X2} at {place}", expected: "UTF-8",
             remedy: "convert the file to UTF-8");
-    }
-
-    // A file that was cut off decompresses without an error as far as it goes. So the length in its last four bytes is
-    // compared with what came out.
-    private byte[] Gunzip(byte[] stored)
-    {
-        if (stored.Length < ShortestGzip)
-            throw new DataException("a gzip file is broken", Name, found: $"{stored.Length} bytes");
-        byte[] content = Decompress(stored);
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(^4..));
-        return length == (uint)content.Length
-            ? content
-            : throw new DataException(
-                "a gzip file is broken", Name, found: $"{content.Length} bytes inside {stored.Length}",
-                expected: $"the length in the file's last bytes, {length}",
-                remedy: "fetch the file again; if it holds several gzip members, compress it as one");
-    }
-
-    private byte[] Decompress(byte[] stored)
-    {
-        try
-        {
-            using var source = new GZipStream(new MemoryStream(stored), CompressionMode.Decompress);
-            using var content = new MemoryStream();
-            source.CopyTo(content);
-            return content.ToArray();
-        }
-        catch (InvalidDataException error)
-        {
-            throw new DataException("a gzip file is broken", Name, found: error.Message, inner: error);
-        }
     }
 }

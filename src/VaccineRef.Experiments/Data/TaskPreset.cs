@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Evaluation;
 
 namespace VaccineRef.Experiments.Data;
 
@@ -19,26 +20,37 @@ public sealed record TaskPreset(
     private const string Gsm8kSuffix = "\nFirst think step by step and then answer the final number.\n";
     private const string SentimentInstruction =
         "Analyze the sentiment of the input, and respond only positive or negative";
+    private static readonly string[] ClassIndex = ["class index", "class id", "class"];
+
+    // fields that hold a prompt in published sets of prompts; the first that a row has is taken
+    private static readonly string[] PromptFields =
+        [JsonRows.Text, "prompts", "goal", "instruction", "instructions", "question", "behavior", "behaviour", "forbidden prompt", "query", "text"];
+
     private const string NewsInstruction =
         "Categorize the news article given in the input into one of the 4 categories:\n\n" +
         "World\nSports\nBusiness\nSci/Tech\n";
 
-    /// <summary>SST-2, with the fields <c>sentence</c> and <c>label</c> (0 is negative, 1 is positive).</summary>
-    public static TaskPreset Sst2 { get; } = new("sst2", SentimentInstruction, true, [], row => new(
-        row.Id, SentimentInstruction, row.Text("sentence"), row.OneOf("label", 0, "negative", "positive"), null,
-        row.Scalar("label"), "sst2"));
+    /// <summary>SST-2: fields <c>sentence</c> and <c>label</c> (0 negative, 1 positive).</summary>
+    public static TaskPreset Sst2 { get; } = new("sst2", SentimentInstruction, true, [], row =>
+    {
+        var (name, label) = row.Class("label", 0, "negative", "positive");
+        return new(row.Id, SentimentInstruction, row.Text("sentence"), name, null, label, "sst2");
+    });
 
     /// <summary>
-    /// AG News. Either the original CSV without a header, which has class 1 to 4, title and description (the text is
-    /// title, space, description, as in the Hugging Face data set), or the fields <c>text</c> and <c>label</c> 0 to 3,
-    /// as Hugging Face stores it.
+    /// AG News: the original CSV without header (class 1 to 4, title, description; the text is title, space,
+    /// description, as in the Hugging Face data set), the same with a header, or fields <c>text</c> and <c>label</c>, as
+    /// Hugging Face stores it. A field called <c>label</c> counts from 0 to 3, a class index from 1 to 4.
     /// </summary>
-    public static TaskPreset AgNews { get; } = new(
-        "ag_news", NewsInstruction, true, ["label", "title", "description"], row => new(
-            row.Id, NewsInstruction,
-            row.Has("title") ? $"{row.Text("title")} {row.Text("description")}" : row.Text("text"),
-            row.OneOf("label", row.Has("title") ? 1 : 0, "World", "Sports", "Business", "Sci/Tech"), null,
-            row.Scalar("label"), "ag_news"));
+    public static TaskPreset AgNews { get; } = new("ag_news", NewsInstruction, true, ["class index", "title", "description"], row =>
+    {
+        string text = row.Known("title") is { } title
+            ? $"{row.Text(title)} {row.Text(row.Known("description") ?? "description")}"
+            : row.Text(row.Known("text") ?? "text");
+        string? index = row.Known(ClassIndex);
+        var (name, label) = row.Class(index ?? row.Known("label") ?? "label", index is null ? 0 : 1, "World", "Sports", "Business", "Sci/Tech");
+        return new(row.Id, NewsInstruction, text, name, null, label, "ag_news");
+    });
 
     /// <summary>
     /// GSM8K, with the fields <c>question</c> and <c>answer</c>. "####" is replaced by "The final answer is: ".
@@ -46,11 +58,11 @@ public sealed record TaskPreset(
     public static TaskPreset Gsm8k { get; } = new("gsm8k", null, false, [], row =>
     {
         string answer = row.Text("answer");
-        return answer.Contains("####", StringComparison.Ordinal)
+        return answer.Contains("####", StringComparison.Ordinal) && FinalNumber.OfGold(answer) is not null
             ? new(
                 row.Id, row.Text("question") + Gsm8kSuffix, "", answer.Replace("####", "The final answer is: "),
                 null, null, "gsm8k")
-            : throw row.Wrong("answer", "a solution whose final number follows \"####\"");
+            : throw row.Wrong("answer", "a solution with exactly one number behind \"####\", such as 18, -3, 1,234.50, .5 or 3/4");
     });
 
     /// <summary>
@@ -61,12 +73,12 @@ public sealed record TaskPreset(
         row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), null, null, "alpaca"));
 
     /// <summary>
-    /// BeaverTails, with the fields <c>prompt</c>, <c>response</c> and <c>is_safe</c>. The label lists the row's
-    /// categories.
+    /// BeaverTails: <c>prompt</c>, <c>response</c>, <c>is_safe</c>; the label is the list of its categories,
+    /// which may be an object of flags, a list, text or null.
     /// </summary>
     public static TaskPreset BeaverTails { get; } = new("beavertails", null, false, [], row => new(
         row.Id, row.Text("prompt"), "", row.Text("response"), row.Flag("is_safe"),
-        row.Has("category") ? string.Join("; ", row.Flags("category")) : null, "beavertails"));
+        row.Categories("category"), "beavertails"));
 
     /// <summary>
     /// Refusals of harmful instructions, from safety-tuned-llamas. The fields are those of Alpaca, and every answer is
@@ -75,8 +87,16 @@ public sealed record TaskPreset(
     public static TaskPreset Refusals { get; } = new("refusals", null, null, [], row => new(
         row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), true, null, "refusals"));
 
+    /// <summary>
+    /// Prompts without answers, for an evaluation: AdvBench (<c>goal</c>), a list of strings, or any file whose prompt
+    /// has one of the usual names. Whatever else stands there is not read.
+    /// </summary>
+    public static TaskPreset Prompts { get; } = new("prompts", null, null, [], row => new(
+        row.Id, row.Text(row.Known(PromptFields) ?? JsonRows.Text),
+        row.Known("input", "inputs", "context") is { } input ? row.TextOrEmpty(input) : "", "", null, null, "prompts"));
+
     /// <summary>All presets.</summary>
-    public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals];
+    public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals, Prompts];
 
     /// <summary>Finds the preset with this id.</summary>
     /// <exception cref="InputException">No preset has this id.</exception>

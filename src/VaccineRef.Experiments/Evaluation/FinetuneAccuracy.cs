@@ -1,19 +1,16 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Text.RegularExpressions;
 using VaccineRef.Core;
 
 namespace VaccineRef.Experiments.Evaluation;
 
 /// <summary>
-/// The share of test rows of the user's task that are answered correctly. Source: <c>pred_eval.py</c> of Vaccine, Lisa
-/// and Booster, for each task. For GSM8K both rules are the same.
+/// The share of test rows of the user's task that are answered rightly. Source: <c>pred_eval.py</c> of Vaccine, Lisa
+/// and Booster for each task. GSM8K compares the last numbers of answer and reference solution, by the rule of
+/// <see cref="FinalNumber"/> where the rule is exact, and as released where it is lenient.
 /// </summary>
-public static partial class FinetuneAccuracy
+public static class FinetuneAccuracy
 {
-    private const string AnswerPrompt = "The final answer is: ";
-
-    // Each label and its second spelling. The second spelling "sci" of Sci/Tech is that of the released code.
+    // A label and its second spelling. "sci" for Sci/Tech is released so.
     private static readonly ImmutableArray<(string Task, string Label, string Other)> Labels =
     [
         ("sst2", "positive", "Positive"), ("sst2", "negative", "Negative"),
@@ -31,16 +28,16 @@ public static partial class FinetuneAccuracy
         string task, AccuracyRule rule, IReadOnlyCollection<Answered> answers, string template, string generation) =>
         new($"{Metrics.Accuracy}, {task}",
             answers.Count(row => IsCorrect(task, rule, row.Example.Output, row.Answer)), answers.Count,
-            task == "gsm8k" ? Metrics.FinalNumber : rule.ToString().ToLowerInvariant(), template, generation);
+            task == "gsm8k" ? rule == AccuracyRule.Exact ? Metrics.FinalNumber : Metrics.FinalNumberAsReleased : rule.ToString().ToLowerInvariant(), template, generation);
 
     /// <summary>Whether an answer is right.</summary>
     /// <exception cref="InputException">
-    /// There is no accuracy rule for the task, or the expected output is not one of its labels.
+    /// The task has no such rule, or the expected output is none of its labels or has no number that can be read.
     /// </exception>
     public static bool IsCorrect(string task, AccuracyRule rule, string expected, string answer)
     {
         if (task == "gsm8k")
-            return FinalNumber(expected) == FinalNumber(answer);
+            return IsRightNumber(rule, expected, answer);
 
         var labels = Labels.Where(label => label.Task == task).ToArray();
         if (labels.Length == 0)
@@ -55,20 +52,14 @@ public static partial class FinetuneAccuracy
             : answer.Contains(name, StringComparison.Ordinal) || answer.Contains(other, StringComparison.Ordinal);
     }
 
-    /// <summary>
-    /// The final number of a solution, by the rule of the released code. Commas are removed. Then the first number
-    /// between "The final answer is: " and its next occurrence counts. If there is none, the last number of the text
-    /// counts, and if there is no number at all, the result is positive infinity.
-    /// </summary>
-    public static double FinalNumber(string solution)
+    private static bool IsRightNumber(AccuracyRule rule, string expected, string answer)
     {
-        string text = solution.Replace(",", "", StringComparison.Ordinal);
-        var match = text.Split(AnswerPrompt) is [_, var answer, ..] ? Number().Match(answer) : Match.Empty;
-        if (!match.Success)
-            match = Number().Matches(text).LastOrDefault() ?? Match.Empty;
-        return match.Success ? double.Parse(match.Value, CultureInfo.InvariantCulture) : double.PositiveInfinity;
+        bool released = rule == AccuracyRule.Substring;
+        double gold = FinalNumber.OfGold(expected) is { } read && (released ? FinalNumber.AsReleased(expected) : read) is { } number
+            ? number
+            : throw new InputException(
+                "an expected output has no final number that can be read", found: $"a string of {expected.Length} characters",
+                expected: "one number behind \"The final answer is:\"", remedy: "correct the row or leave it out");
+        return (released ? FinalNumber.AsReleased(answer) : FinalNumber.Of(answer)) == gold;
     }
-
-    [GeneratedRegex(@"-?[0-9]+\.?[0-9]*", RegexOptions.CultureInvariant)]
-    private static partial Regex Number();
 }

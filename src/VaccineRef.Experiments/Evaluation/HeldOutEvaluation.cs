@@ -53,7 +53,7 @@ public sealed record HeldOutOptions : EvaluationOptions
 
     /// <inheritdoc/>
     public override IEnumerable<Example> HeldOut(DataReader reader) =>
-        reader.Test("harmful evaluation", Harmful).Concat(reader.Test("task evaluation", Task));
+        reader.Test("harmful evaluation", Harmful, RowKind.Unsafe).Concat(reader.Test("task evaluation", Task));
 
     /// <inheritdoc/>
     public override void Validate(string path)
@@ -95,7 +95,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public HeldOutEvaluation(HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device)
     {
         (_options, _reader, _judge, _device) = (options, reader, judge, device);
-        (_harmfulRows, _taskRows) = (reader.Test("harmful evaluation", options.Harmful), reader.Test("task evaluation", options.Task));
+        (_harmfulRows, _taskRows) = (reader.Test("harmful evaluation", options.Harmful, RowKind.Unsafe), reader.Test("task evaluation", options.Task));
         (_harmful, _task) = (Answered(_harmfulRows), Answered(_taskRows));
         var data = probe is null ? null : reader.Stage(probe);
         Probe = data is null ? [] : [.. data.Sequences.Take(options.ProbeCount > 0 ? options.ProbeCount : data.Sequences.Count)];

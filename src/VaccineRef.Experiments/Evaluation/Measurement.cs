@@ -31,11 +31,11 @@ public sealed record Measurement(
     /// <summary>The score of a metric, or null if it was not measured.</summary>
     public Score? Find(string metric) => Scores.FirstOrDefault(score => score.Metric == metric);
 
-    /// <summary>The accuracy by the strict rule, or null if the task has none.</summary>
-    public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy && score.Judge != Metrics.Lenient && score.Judge != Metrics.Begun);
+    /// <summary>The accuracy by the strict rule; null where the task has none.</summary>
+    public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy && score.Judge is not (Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased));
 
-    /// <summary>The accuracy by the lenient rule, or null if the task has none.</summary>
-    public Score? LenientAccuracy => Scores.LastOrDefault(score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumber);
+    /// <summary>The accuracy by the lenient rule; null where the task has none.</summary>
+    public Score? LenientAccuracy => Scores.LastOrDefault(score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased);
 }
 
 /// <summary>The names of the metrics.</summary>
@@ -62,8 +62,9 @@ public static class Metrics
     /// <summary>The beginning of every accuracy's name. The name of the task follows.</summary>
     public const string Accuracy = "finetune accuracy";
 
-    /// <summary>The rules by which accuracy is counted. A score names one of them in the place of a judge.</summary>
-    public const string Exact = "exact", Lenient = "substring", Begun = "begins with", FinalNumber = "final-number";
+    /// <summary>The rules of accuracies, in the place of a judge.</summary>
+    public const string Exact = "exact", Lenient = "substring", Begun = "begins with", FinalNumber = "final-number",
+        FinalNumberAsReleased = "final-number, as released";
 }
 
 /// <summary>A point of the curves over the steps of an attack.</summary>

@@ -15,7 +15,7 @@ public sealed class DataErrorTests
     [InlineData("empty.json", "[]", "no rows")]
     [InlineData("header.tsv", "sentence\tlabel\n", "no rows")]
     [InlineData("what.txt", "hello", "format cannot be told")]
-    [InlineData("array.jsonl", "[1]", "format cannot be told")]
+    [InlineData("array.jsonl", "[1]", "no object")]
     [InlineData("not.gz", "hello", "not what its name says")]
     [InlineData("not.parquet", "hello", "format cannot be told")]
     public void An_empty_or_unknown_file(string name, string content, string what)
@@ -33,8 +33,8 @@ public sealed class DataErrorTests
     [InlineData("{\"prompt\":\"secret\",\"response\":5,\"is_safe\":true}", 1, "response", "wrong content")]
     [InlineData("{\"prompt\":null,\"response\":\"secret\",\"is_safe\":true}", 1, "prompt", "wrong content")]
     [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":\"secret\"}", 1, "is_safe", "wrong content")]
-    [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":true,\"category\":[]}", 1, "category", "content")]
-    [InlineData("{\"prompt\":\"p\",\"prompt\":\"secret\",\"response\":\"r\",\"is_safe\":true}", 1, null, "broken JSON")]
+    [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":5}", 1, "is_safe", "wrong content")]
+    [InlineData("{\"prompt\":\"p\",\"prompt\":\"secret\",\"response\":\"r\",\"is_safe\":true}", 1, "prompt", "stands twice")]
     [InlineData("{\"prompt\":\"secret \\ud83d\",\"response\":\"r\",\"is_safe\":true}", 1, null, "no valid Unicode")]
     public void A_wrong_row_of_json(string content, int row, string? field, string what)
     {

@@ -20,7 +20,7 @@ public sealed class ParquetTests
                 new("x.parquet:1", "Why?", "", "So.", true, "cooking", "beavertails"),
                 new Example("x.parquet:2", "Was?", "", "Brot 🍞", false, "cooking; other", "beavertails"),
             ],
-            data.Examples);
+            data.Examples.Select(row => row with { File = "" }));
     }
 
     [Fact]

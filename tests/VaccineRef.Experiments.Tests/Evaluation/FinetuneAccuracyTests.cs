@@ -27,20 +27,6 @@ public sealed class FinetuneAccuracyTests
         Assert.Equal(exact, FinetuneAccuracy.IsCorrect(task, AccuracyRule.Exact, expected, answer));
     }
 
-    [Theory]
-    [InlineData("The final answer is:  18", 18)]
-    [InlineData("6 * 3 = 18\nThe final answer is: 18.", 18)]
-    [InlineData("The final answer is: 1,234.50 dollars, not 7", 1234.5)]
-    [InlineData("The final answer is: -3\nThe final answer is: 4", -3)]
-    [InlineData("First 5 then 7", 7)]
-    [InlineData("3 eggs. The final answer is: unknown", 3)]
-    [InlineData("The final answer is 12, or 13", 13)]              // the colon is missing: the last number
-    [InlineData("none", double.PositiveInfinity)]
-    [InlineData("The final answer is: ", double.PositiveInfinity)]
-    [InlineData("5-3", -3)]                                         // "-3" is the last match, as released
-    public void The_number_a_solution_ends_in(string solution, double number) =>
-        Assert.Equal(number, FinetuneAccuracy.FinalNumber(solution));
-
     [Property]
     public void A_number_equals_itself_however_it_is_written(int number)
     {
