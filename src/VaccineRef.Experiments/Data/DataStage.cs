@@ -10,6 +10,15 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="Name">
 /// The name of the stage, or of the held-out data: "harmful evaluation" or "task evaluation".
 /// </param>
+/// <param name="Seed">The seed with which rows were chosen.</param>
+/// <param name="Examples">The number of rows that were chosen.</param>
+/// <param name="Sha256">The SHA-256 hash of their texts, in order, each followed by a line feed.</param>
+/// <param name="Template">The id of the prompt template. Null for data that are made by code.</param>
+/// <param name="Sampling">How rows were chosen. Null for data that are made by code.</param>
+/// <param name="Mixture">The numbers of harmful and benign rows, if the stage mixes them.</param>
+/// <param name="OverlapRemoved">
+/// How many rows were removed because an evaluation row has the same prompt. Null if this was not checked.
+/// </param>
 /// <param name="Encoding">What encoding did, where rows were encoded for training.</param>
 /// <param name="Rows">The ids of the chosen rows, in order; null where they are left out.</param>
 /// <param name="Pools">
