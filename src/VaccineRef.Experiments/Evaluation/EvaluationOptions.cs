@@ -66,6 +66,13 @@ public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPoin
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     Measurement MeasureBriefly(Model<T> model, CancellationToken cancel);
 
+    /// <summary>Requires that everything that is asked and read fits into a model's context.</summary>
+    /// <param name="context">The most tokens of a sequence.</param>
+    /// <exception cref="InputException">A row is too long; it is named.</exception>
+    void RequireContext(int context)
+    {
+    }
+
     /// <summary>Questions without answers, for a picture of hidden embeddings.</summary>
     IReadOnlyList<int[]> Prompts(bool harmful);
 }

@@ -111,6 +111,13 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
         [.. (harmful ? _harmfulRows : _taskRows).Select(row => _reader.Tokenizer.Encode(_reader.Template.Render(row)))];
 
+    public void RequireContext(int context)
+    {
+        ContextLimit.Require(_harmfulRows, Prompts(harmful: true), _options.HarmfulTokens, context);
+        ContextLimit.Require(_taskRows, Prompts(harmful: false), _options.TaskTokens, context);
+        ContextLimit.Require([.. _harmful, .. _task, .. _refusals, .. Probe], context);
+    }
+
     public void Dispose() => (_judge as IDisposable)?.Dispose();
 
     private Score[] Scores(Model<T> model, CancellationToken cancel)

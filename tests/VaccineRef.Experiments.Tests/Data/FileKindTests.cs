@@ -65,6 +65,14 @@ public sealed class FileKindTests
             Assert.Contains($"line {line}, column {column}", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_byte_order_mark_inside_columns_is_named()
+    {
+        using var file = new TempFile("a.csv", "instruction,output\ni,o\n\uFEFFi,o\n");
+        var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Alpaca));
+        Assert.Equal(("a byte-order mark stands inside a data file", 3), (error.What, error.Row));
+    }
+
     [Theory]
     [InlineData("a.jsonl", true)]
     [InlineData("a.jsonl", false)]
