@@ -129,10 +129,10 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows) =>
         rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device);
 
-    /// <summary>Rows with their answers; none where no row has one.</summary>
+    /// <summary>Rows with their answers; none where no row has one that its prompt leaves room for.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)
     {
-        Example[] answered = [.. rows.Where(row => row.Output.Length > 0)];
+        Example[] answered = [.. rows.Where(row => row.Output.Length > 0 && _reader.Fits(row))];
         return answered.Length == 0 ? [] : _reader.Encode(answered);
     }
 }

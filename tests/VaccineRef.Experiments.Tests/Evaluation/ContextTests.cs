@@ -34,6 +34,18 @@ public sealed class ContextTests
     }
 
     [Fact]
+    public void A_prompt_that_fills_the_maximal_length_has_no_loss_and_is_asked_all_the_same()
+    {
+        using var file = new TempFile("q.jsonl", $$"""{"question":"{{new string('x', 300)}}","answer":"#### 1"}""");
+        var options = new HeldOutOptions { Task = new() { Path = file.Path, Task = "gsm8k" }, TaskTokens = 4 };
+        var recipe = new Recipe { Name = "n", Model = new FolderModelOptions { Path = "none" }, Stages = [], Evaluation = options };
+        using var device = new CpuDevice(threads: 1);
+        using var evaluation = options.Open<float>(new DataReader(recipe, new("."), new CharacterTokenizer()), null, device, WeightPrecision.Full);
+        Assert.Single(evaluation.Prompts(harmful: false));
+        Assert.Equal("q.jsonl:1", Assert.Throws<DataException>(() => evaluation.RequireContext(300)).File);
+    }
+
+    [Fact]
     public void A_training_row_beyond_the_context_is_named()
     {
         TokenSequence[] rows = [new(new int[4], new int[4], "a.jsonl:1"), new(new int[5], new int[5], "a.jsonl:2")];
