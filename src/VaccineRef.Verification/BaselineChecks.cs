@@ -1,5 +1,4 @@
 using System.Numerics;
-using VaccineRef.Core;
 using VaccineRef.Models;
 using VaccineRef.Training;
 

@@ -35,7 +35,8 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
     public (string Name, string Label) Class(string field, int first, params ReadOnlySpan<string> names)
     {
         object? value = Value(field);
-        long? label = LabelValue.Integer(value);
+        bool isFlag = value is bool || bool.TryParse(value as string, out _);
+        long? label = isFlag && names.Length != 2 ? null : LabelValue.Integer(value);       // a flag tells two classes apart, not more
         for (int i = 0; i < names.Length && label is null; i++)
             if (value is string text && text.Trim().Equals(names[i], StringComparison.OrdinalIgnoreCase))
                 label = first + i;

@@ -56,9 +56,9 @@ public sealed class ExampleEncoder
 
         if (kept.Count == 0)
             throw new DataException(
-                "no row has a label that counts",
+                "no row has a label that counts", dropped.FirstOrDefault(),
                 found: $"{examples.Count} rows, {dropped.Count} with prompts too long",
-                expected: $"at least one prompt under {_maxLength} tokens", remedy: "raise the maximal length");
+                expected: $"at least one prompt under {_maxLength} tokens", remedy: "raise max_length");
         return new([.. kept], new(
             _maxLength, _boundary, kept.Count, kept.Count(row => row.Truncated), mismatches, [.. dropped]));
     }

@@ -5,7 +5,7 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="Output">The field that holds the answer.</param>
 /// <param name="Input">The field that holds the input. If this is null, every input is empty.</param>
 /// <param name="IsSafe">
-/// The field that says whether the answer is safe: a JSON boolean, or the text "true" or "false" in any letter case.
+/// The field that says whether the answer is safe: true or false, in any of the spellings that docs/data.md lists.
 /// </param>
 /// <param name="Label">The field that holds a label, of any scalar type.</param>
 public sealed record FieldMap(

@@ -8,6 +8,7 @@ namespace VaccineRef.Experiments.Data;
 /// Says how the rows of a well-known data set become examples: which fields it has, which instruction it uses, and
 /// which form of a prompt template applies. Source: the released <c>build_dataset.py</c> scripts and <c>train.py</c> of
 /// Vaccine.
+/// A file that these scripts wrote, with instruction, input and output, is read by the same preset.
 /// </summary>
 /// <param name="Id">The name of the preset. It becomes <see cref="Example.Source"/>.</param>
 /// <param name="Instruction">The instruction that all rows share. Null if each row has its own.</param>
@@ -33,8 +34,8 @@ public sealed record TaskPreset(
     /// <summary>SST-2: fields <c>sentence</c> and <c>label</c> (0 negative, 1 positive).</summary>
     public static TaskPreset Sst2 { get; } = new("sst2", SentimentInstruction, true, [], row =>
     {
-        var (name, label) = row.Class("label", 0, "negative", "positive");
-        return new(row.Id, SentimentInstruction, row.Text("sentence"), name, null, label, "sst2");
+        var (name, label) = row.Class(IsReleased(row, "sentence") ? "output" : "label", 0, "negative", "positive");
+        return IsReleased(row, "sentence") ? Released(row, name, "sst2") : new(row.Id, SentimentInstruction, row.Text("sentence"), name, null, label, "sst2");
     });
 
     /// <summary>
@@ -44,6 +45,8 @@ public sealed record TaskPreset(
     /// </summary>
     public static TaskPreset AgNews { get; } = new("ag_news", NewsInstruction, true, ["class index", "title", "description"], row =>
     {
+        if (IsReleased(row, "text") && row.Known("title") is null)
+            return Released(row, row.Class("output", 0, "World", "Sports", "Business", "Sci/Tech").Name, "ag_news");
         string text = row.Known("title") is { } title
             ? $"{row.Text(title)} {row.Text(row.Known("description") ?? "description")}"
             : row.Text(row.Known("text") ?? "text");
@@ -57,6 +60,10 @@ public sealed record TaskPreset(
     /// </summary>
     public static TaskPreset Gsm8k { get; } = new("gsm8k", null, false, [], row =>
     {
+        if (IsReleased(row, "question"))
+            return FinalNumber.OfGold(row.Text("output")) is not null
+                ? Released(row, row.Text("output"), "gsm8k")
+                : throw row.Wrong("output", "a solution with exactly one number behind \"The final answer is: \"");
         string answer = row.Text("answer");
         return answer.Contains("####", StringComparison.Ordinal) && FinalNumber.OfGold(answer) is not null
             ? new(
@@ -94,6 +101,12 @@ public sealed record TaskPreset(
     public static TaskPreset Prompts { get; } = new("prompts", null, null, [], row => new(
         row.Id, row.Text(row.Known(PromptFields) ?? JsonRows.Text),
         row.Known("input", "inputs", "context") is { } input ? row.TextOrEmpty(input) : "", "", null, null, "prompts"));
+
+    // the form into which the released scripts bring every data set: {"instruction": ..., "input": ..., "output": ...}
+    private static bool IsReleased(DataRow row, string own) => !row.Has(own) && row.Has("instruction") && row.Has("output");
+
+    private static Example Released(DataRow row, string output, string task) =>
+        new(row.Id, row.Text("instruction"), row.TextOrEmpty("input"), output, null, null, task);
 
     /// <summary>All presets.</summary>
     public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals, Prompts];

@@ -76,6 +76,13 @@ public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPoin
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     Measurement MeasureBriefly(Model<T> model, CancellationToken cancel);
 
+    /// <summary>Requires that everything that is asked and read fits into a model's context.</summary>
+    /// <param name="context">The most tokens of a sequence.</param>
+    /// <exception cref="InputException">A row is too long; it is named.</exception>
+    void RequireContext(int context)
+    {
+    }
+
     /// <summary>The prompts of the questions without answers. Their hidden embeddings are shown in a picture.</summary>
     IReadOnlyList<int[]> Prompts(bool harmful);
 }

@@ -35,6 +35,7 @@ public sealed class Evaluator<T>(
     private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens, CancellationToken cancel)
     {
         int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
+        ContextLimit.Require(examples, prompts, tokens, model.Network.Shape.Context);
         var ends = EndTokens.Of(model, tokenizer);
         var generation = new GenerationSettings(
             tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,

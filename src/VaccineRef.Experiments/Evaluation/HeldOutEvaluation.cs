@@ -116,6 +116,13 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
         [.. (harmful ? _harmfulRows : _taskRows).Select(row => _reader.Tokenizer.Encode(_reader.Template.Render(row)))];
 
+    public void RequireContext(int context)
+    {
+        ContextLimit.Require(_harmfulRows, Prompts(harmful: true), _options.HarmfulTokens, context);
+        ContextLimit.Require(_taskRows, Prompts(harmful: false), _options.TaskTokens, context);
+        ContextLimit.Require([.. _harmful, .. _task, .. _refusals, .. Probe], context);
+    }
+
     public void Dispose() => (_judge as IDisposable)?.Dispose();
 
     private Score[] Scores(Model<T> model, CancellationToken cancel)
@@ -127,10 +134,10 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows) =>
         rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device);
 
-    /// <summary>Encodes the rows that have an answer.</summary>
+    /// <summary>Encodes the rows that have an answer for which their prompt leaves room.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)
     {
-        Example[] answered = [.. rows.Where(row => row.Output.Length > 0)];
+        Example[] answered = [.. rows.Where(row => row.Output.Length > 0 && _reader.Fits(row))];
         return answered.Length == 0 ? [] : _reader.Encode(answered);
     }
 }

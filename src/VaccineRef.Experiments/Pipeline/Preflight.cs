@@ -1,6 +1,7 @@
 using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
 
@@ -42,9 +43,11 @@ public static class Preflight
     {
         var reader = new DataReader(recipe, files, recipe.Model.Tokenizer(files.Folder));
         using var evaluation = recipe.Evaluation?.Open<float>(reader, recipe.Probed, device, recipe.Model.Kept);
+        int context = recipe.Model.Shape(files.Folder).Context;
+        evaluation?.RequireContext(context);
         foreach (var stage in recipe.Stages.OfType<TrainStageOptions>().Where(stage => !stage.Skip))
         {
-            reader.Training(stage);
+            ContextLimit.Require(reader.Training(stage), context);
             if (stage.NeedsReference)
                 reader.Stage(recipe.Before(stage)!);                            // RecipeLimits: it is there
         }

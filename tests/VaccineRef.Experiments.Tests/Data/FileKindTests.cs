@@ -65,6 +65,14 @@ public sealed class FileKindTests
             Assert.Contains($"line {line}, column {column}", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_byte_order_mark_inside_columns_is_named()
+    {
+        using var file = new TempFile("a.csv", "instruction,output\ni,o\n\uFEFFi,o\n");
+        var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Alpaca));
+        Assert.Equal(("a byte-order mark stands inside a data file", 3), (error.What, error.Row));
+    }
+
     [Theory]
     [InlineData("a.jsonl", true)]
     [InlineData("a.jsonl", false)]
@@ -167,10 +175,26 @@ public sealed class FileKindTests
 
     [Theory]
     [InlineData("text,label\nT,4\n")]
+    [InlineData("text,label\nT,True\n")]
     [InlineData("Class Index,Title,Description\n0,T,D\n")]
     public void A_class_that_the_header_rules_out_is_refused(string content)
     {
         using var file = new TempFile("n.csv", content);
         Assert.Equal(1, Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.AgNews)).Row);
+    }
+
+    [Theory]
+    [InlineData("sst2", "negative", "maybe")]
+    [InlineData("ag_news", "Sci/Tech", "Weather")]
+    [InlineData("gsm8k", "so\nThe final answer is:  3", "The final answer is: none")]
+    public void What_the_released_scripts_wrote_is_read_by_the_same_preset(string task, string output, string wrong)
+    {
+        string Row(string value) => System.Text.Json.JsonSerializer.Serialize(new { instruction = "i", input = "x", output = value });
+        using var file = new TempFile("r.json", $"[{Row(output)}]");
+        var example = Assert.Single(DataSet.Read(file.Path, TaskPreset.Get(task)).Examples);
+        Assert.Equal(("i", "x", output, task), (example.Instruction, example.Input, example.Output, example.Source));
+        using var bad = new TempFile("r.json", $"[{Row(output)},{Row(wrong)}]");
+        var error = Assert.Throws<DataException>(() => DataSet.Read(bad.Path, TaskPreset.Get(task)));
+        Assert.Equal((2, "output"), (error.Row, error.Field));
     }
 }

@@ -38,6 +38,10 @@ public sealed class RealDataTests
         Assert.Equal(
             theirs.Select(row => (row.Instruction, row.Input, row.Output)),
             ours.Select(row => (row.Instruction, row.Input, row.Output)));
+        var again = DataSet.Read(SharedData.Path(released), TaskPreset.Get(task)).Examples;
+        Assert.Equal(
+            again.Select(row => (row.Instruction, row.Input, row.Output, row.Source)),
+            ours.Select(row => (row.Instruction, row.Input, row.Output, row.Source)));
     }
 
     /// <summary>The expected hash is that of the fields as Python's csv module reads them.</summary>
