@@ -91,7 +91,8 @@ public sealed class DataReader
         if (options is null)
             return [];
         var pool = Pool(name, options, kind, prompts: true);
-        Add(Describe(name, pool.Rows, options.Sampling) with { Pools = [pool.Counts.After(Asked(pool, options.Count), pool.Rows.Length, 0)] });
+        var counts = pool.Counts.After(Asked(pool, options.Count), pool.Rows.Length, dropped: 0);
+        Add(Describe(name, pool.Rows, options.Sampling) with { Pools = [counts] });
         return pool.Rows;
     }
 
@@ -179,9 +180,12 @@ public sealed class DataReader
     /// <summary>The ids of rows; where two files have one name, with the beginning of the file's hash.</summary>
     private ImmutableArray<string> Ids(IEnumerable<Example> rows)
     {
-        var twice = _sources.DistinctBy(file => file.Sha256).CountBy(file => file.Name).Where(name => name.Value > 1).Select(name => name.Key).ToHashSet();
-        return [.. rows.Select(row => row.Id.LastIndexOf(':') is >= 0 and var end && row.File.Length > 0 && twice.Contains(row.Id[..end])
-            ? $"{row.Id[..end]}@{row.File[..8]}{row.Id[end..]}" : row.Id)];
+        var names = _sources.DistinctBy(file => file.Sha256).CountBy(file => file.Name).Where(name => name.Value > 1);
+        var twice = names.Select(name => name.Key).ToHashSet();
+        string Id(Example row) => row.Id.LastIndexOf(':') is >= 0 and var end && row.File.Length > 0 && twice.Contains(row.Id[..end])
+            ? $"{row.Id[..end]}@{row.File[..8]}{row.Id[end..]}"
+            : row.Id;
+        return [.. rows.Select(Id)];
     }
 
     private void Add(DataStage stage)

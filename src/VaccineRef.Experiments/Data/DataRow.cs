@@ -82,7 +82,8 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         : throw new DataException(
             "a row of the data lacks a field", file, number, field,
             found: fields.Count == 0 ? "no fields" : string.Join(", ", fields.Keys.Select(Quote)),
-            expected: Quote(field), remedy: "name the task preset or the field map that fits this file; prompts without answers are the preset 'prompts', for an evaluation");
+            expected: Quote(field), remedy: "name the task preset or the field map that fits this file; for an evaluation, "
+                + "prompts without answers are the preset 'prompts'");
 
     private static string Describe(object? value) => value switch
     {

@@ -26,7 +26,9 @@ internal static class JsonShapes
 
     // Hugging Face's data server: {"row_idx": 0, "row": {...}}
     private static object? Unwrapped(object? row) =>
-        row is OrderedDictionary<string, object?> fields && fields.ContainsKey("row_idx") && fields.TryGetValue("row", out object? inner) ? inner : row;
+        row is OrderedDictionary<string, object?> fields && fields.ContainsKey("row_idx") && fields.TryGetValue("row", out object? inner)
+            ? inner
+            : row;
 
     // pandas, orient "split": {"columns": ["a"], "index": [0], "data": [["x"]]}
     private static IEnumerable<object?>? Split(OrderedDictionary<string, object?> only) =>
@@ -38,7 +40,9 @@ internal static class JsonShapes
 
     // pandas, orient "index": {"0": {"a": "x"}, "1": {"a": "y"}}
     private static IEnumerable<object?>? ByIndex(OrderedDictionary<string, object?> only) =>
-        only.Count > 0 && only.All(row => IsNumber(row.Key) && row.Value is OrderedDictionary<string, object?>) ? only.Values : null;
+        only.Count > 0 && only.All(row => IsNumber(row.Key) && row.Value is OrderedDictionary<string, object?>)
+            ? only.Select(row => row.Value)
+            : null;
 
     // pandas, orient "columns": {"a": {"0": "x", "1": "y"}}
     private static IEnumerable<object?>? Columns(OrderedDictionary<string, object?> only)

@@ -6,6 +6,8 @@ namespace VaccineRef.Experiments.Data;
 /// <summary>What a label means, whichever container it comes from and however it is spelled there.</summary>
 internal static partial class LabelValue
 {
+    private const NumberStyles Digits = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint;
+
     private static readonly string[] True = ["true", "1", "yes", "safe"], False = ["false", "0", "no", "unsafe"];
 
     /// <summary>A whole number: an integer, a float that is whole, false and true for 0 and 1, or text of any of these.</summary>
@@ -15,8 +17,7 @@ internal static partial class LabelValue
         bool flag => flag ? 1 : 0,
         double number when Math.Abs(number) <= 1L << 53 && Math.Floor(number) == number => (long)number,
         decimal number when Math.Abs(number) <= 1L << 53 && decimal.Floor(number) == number => (long)number,
-        string text when decimal.TryParse(text.Trim(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number) =>
-            Integer(number),
+        string text when decimal.TryParse(text.Trim(), Digits, CultureInfo.InvariantCulture, out decimal number) => Integer(number),
         string text when bool.TryParse(text, out bool flag) => Integer(flag),
         _ => null,
     };
@@ -37,11 +38,14 @@ internal static partial class LabelValue
     public static string? Categories(object? value) => value switch
     {
         null or "" => null,
-        string text when Flags().IsMatch(text) => Joined(Flag().Matches(text).Where(flag => Flag(flag.Groups[2].Value) == true).Select(flag => flag.Groups[1].Value)),
+        string text when Flags().IsMatch(text) =>
+            Joined(Flag().Matches(text).Where(flag => Flag(flag.Groups[2].Value) == true).Select(flag => flag.Groups[1].Value)),
         string text when Names().IsMatch(text) => Joined(Name().Matches(text).Select(name => name.Groups[1].Value)),
         string text => text,
-        IReadOnlyDictionary<string, object?> members => Joined(members.Where(member => Flag(member.Value) == true).Select(member => member.Key)),
-        System.Collections.IEnumerable items => Joined(items.Cast<object?>().Select(Categories).Where(item => item is not null)!),
+        IReadOnlyDictionary<string, object?> members =>
+            Joined(members.Where(member => Flag(member.Value) == true).Select(member => member.Key)),
+        System.Collections.IEnumerable items =>
+            Joined(items.Cast<object?>().Select(Categories).Where(item => item is not null)!),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString(),
     };

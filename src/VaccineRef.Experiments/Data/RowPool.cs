@@ -92,12 +92,12 @@ public sealed record RowPool(ImmutableArray<Example> Rows, RowCounts Counts)
             (dropped, "with a prompt that fills max_length, so that nothing is left to learn", "raise max_length"),
         ];
         causes = [.. causes.Where(cause => cause.Count > 0)];
-        int left = Rows.Length - dropped;
+        bool lacks = causes.Length > 0;
+        string[] left = lacks ? [$"{Rows.Length - dropped} left"] : [];
         return new(
             $"too few {Counts.Name} rows", Counts.File.Length > 0 ? Counts.File : null,
-            found: string.Join("; ", (string[])
-                [$"{Counts.Found} rows", .. causes.Select(cause => $"{cause.Count} {cause.Why}"), .. causes.Length > 0 ? [$"{left} left"] : (string[])[]]),
+            found: string.Join("; ", [$"{Counts.Found} rows", .. causes.Select(cause => $"{cause.Count} {cause.Why}"), .. left]),
             expected: $"{count}{kind} rows{(count == 1 ? " or more" : "")}",
-            remedy: string.Join("; or ", (string[])["ask for fewer rows", .. causes.Length > 0 ? causes.Select(cause => cause.Remedy) : ["give a larger file"]]));
+            remedy: string.Join("; or ", ["ask for fewer rows", .. lacks ? causes.Select(cause => cause.Remedy) : ["give a larger file"]]));
     }
 }

@@ -70,7 +70,9 @@ internal sealed class StoredFile
     private static string Inside(string folder)
     {
         string[] files = [.. Directory.GetFiles(folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
-        return files.Length == 0 ? "a folder without files" : $"a folder that holds {string.Join(", ", files.Take(5))}{(files.Length > 5 ? ", ..." : "")}";
+        return files.Length == 0
+            ? "a folder without files"
+            : $"a folder that holds {string.Join(", ", files.Take(5))}{(files.Length > 5 ? ", ..." : "")}";
     }
 
     /// <summary>The content as UTF-8 without its byte-order mark.</summary>

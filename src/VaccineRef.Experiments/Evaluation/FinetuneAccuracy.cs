@@ -28,7 +28,10 @@ public static class FinetuneAccuracy
         string task, AccuracyRule rule, IReadOnlyCollection<Answered> answers, string template, string generation) =>
         new($"{Metrics.Accuracy}, {task}",
             answers.Count(row => IsCorrect(task, rule, row.Example.Output, row.Answer)), answers.Count,
-            task == "gsm8k" ? rule == AccuracyRule.Exact ? Metrics.FinalNumber : Metrics.FinalNumberAsReleased : rule.ToString().ToLowerInvariant(), template, generation);
+            task != "gsm8k" ? rule.ToString().ToLowerInvariant()
+                : rule == AccuracyRule.Exact ? Metrics.FinalNumber
+                : Metrics.FinalNumberAsReleased,
+            template, generation);
 
     /// <summary>Whether an answer is right.</summary>
     /// <exception cref="InputException">

@@ -26,8 +26,11 @@ public sealed class TrainedRowsLaws : IDisposable
         var sampling = shuffled ? Sampling.Shuffled : Sampling.FirstK;
         var options = new MixtureOptions
         {
-            Harmful = Beaver("mixed.jsonl"), Benign = Beaver("mixed.jsonl"), HarmfulRatio = ratio,
-            Samples = counts.Harmful + counts.Benign, Sampling = sampling,
+            Harmful = Beaver("mixed.jsonl"),
+            Benign = Beaver("mixed.jsonl"),
+            HarmfulRatio = ratio,
+            Samples = counts.Harmful + counts.Benign,
+            Sampling = sampling,
         };
         var reader = Reader(Stage("attack", options), seed: seed);
         if (counts.Harmful > rows.Count(row => row == 'u') || counts.Benign > rows.Count(row => row == 's'))
@@ -113,7 +116,10 @@ public sealed class TrainedRowsLaws : IDisposable
         Write("mixed.jsonl", "usus");
         var attack = Stage("attack", new MixtureOptions
         {
-            Harmful = Beaver("mixed.jsonl"), Benign = Beaver("mixed.jsonl"), HarmfulRatio = 0.5m, Samples = 2,
+            Harmful = Beaver("mixed.jsonl"),
+            Benign = Beaver("mixed.jsonl"),
+            HarmfulRatio = 0.5m,
+            Samples = 2,
         });
         var reader = Reader(new HeldOutOptions { Harmful = Beaver("mixed.jsonl") }, attack);
         Assert.Equal(["mixed.jsonl:1", "mixed.jsonl:3"], reader.HeldOut.Select(row => row.Id));
@@ -140,7 +146,11 @@ public sealed class TrainedRowsLaws : IDisposable
         Write("b/train.jsonl", "sss");
         var options = new MixtureOptions
         {
-            Harmful = Beaver("a/train.jsonl"), Benign = Beaver("b/train.jsonl"), HarmfulRatio = 0.5m, Samples = 6, Sampling = Sampling.Shuffled,
+            Harmful = Beaver("a/train.jsonl"),
+            Benign = Beaver("b/train.jsonl"),
+            HarmfulRatio = 0.5m,
+            Samples = 6,
+            Sampling = Sampling.Shuffled,
         };
         var reader = Reader(Stage("attack", options));
         Assert.Equal(6, options.Read(reader, "attack").Sequences.Count);
@@ -164,7 +174,11 @@ public sealed class TrainedRowsLaws : IDisposable
     private DataReader Reader(EvaluationOptions? evaluation, TrainStageOptions[] stages, ulong seed) => new(
         new()
         {
-            Name = "made up", Model = new FolderModelOptions { Path = "none" }, Stages = stages, Evaluation = evaluation, Seed = seed,
+            Name = "made up",
+            Model = new FolderModelOptions { Path = "none" },
+            Stages = stages,
+            Evaluation = evaluation,
+            Seed = seed,
             MaxLength = MaxLength + 40,
         },
         new(_folder.FullName), new CharacterTokenizer());
@@ -173,6 +187,8 @@ public sealed class TrainedRowsLaws : IDisposable
         Path.Combine(_folder.FullName, name),
         rows.Select((kind, i) => JsonSerializer.Serialize(new
         {
-            prompt = $"question {i}{(char.IsUpper(kind) ? TooLong : "")}", response = "answer", is_safe = char.ToLowerInvariant(kind) == 's',
+            prompt = $"question {i}{(char.IsUpper(kind) ? TooLong : "")}",
+            response = "answer",
+            is_safe = char.ToLowerInvariant(kind) == 's',
         })));
 }
