@@ -42,7 +42,8 @@ internal static class EvaluateCommand
             var settings = new HeldOutOptions { HarmfulTokens = answer, TaskTokens = answer, Judge = judges.Read(parsed) };
             if (IsTask(preset.Id))
                 judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");
-            var all = DataSet.Read(parsed.GetRequiredValue(data), preset).Examples;
+            var file = DataSet.Read(parsed.GetRequiredValue(data), preset);
+            var all = RowPool.Of("evaluation", file, IsTask(preset.Id) ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
             int wanted = parsed.GetValue(count);
             var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
             using var device = where.Open(parsed);

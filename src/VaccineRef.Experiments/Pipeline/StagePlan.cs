@@ -37,7 +37,7 @@ public sealed record StageNode(Trial Trial, StageOptions? Stage, string Hash, St
 public sealed class StagePlan
 {
     /// <summary>Goes up whenever the program finds other numbers for the same settings.</summary>
-    public const int NumericVersion = 3;
+    public const int NumericVersion = 4;
 
     private static readonly string[] InText = ["template", "max_length", "boundary", "world", "evaluation"];
 
