@@ -67,7 +67,7 @@ public sealed class LabTests : IDisposable
     [Fact]
     public void An_interrupted_grid_exits_130_and_leaves_whole_files_only()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        Vaccine.RequireInterrupts("-INT");
         using var process = Vaccine.Start(
             "lab", "--preset", "harmful-ratio", "--quick", "--out", In("out"), "--cache", In("cache"), "--threads", "1",
             "--set", "base.training.max_steps=20");

@@ -113,7 +113,7 @@ public sealed class RunTests : IDisposable
     [InlineData("-TERM")]
     public void An_interrupted_run_leaves_everything_written_and_goes_on(string signal)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        Vaccine.RequireInterrupts(signal);
         string[] command = ["run", _tiny.Recipe, "--output", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000"];
         using var process = Vaccine.Start(command);
         string steps = _tiny.In("run/attack/steps.jsonl");
