@@ -121,7 +121,7 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
             int prompt = entry["prompt_len"].Whole();
             if (prompt < 1 || prompt >= ids.Length)
                 throw entry["prompt_len"].Wrong($"{prompt} of {ids.Length} ids", "at least 1, and fewer than there are ids");
-            var settings = new GenerationSettings(MaxNewTokens: ids.Length - prompt);
+            var settings = new GenerationOptions(MaxNewTokens: ids.Length - prompt);
             int[] found = Generator.Generate(model, [ids[..prompt]], settings)[0];
             wrong += ids[prompt..].Zip(found).Count(pair => pair.First != pair.Second) + (ids.Length - prompt - found.Length);
             total += ids.Length - prompt;

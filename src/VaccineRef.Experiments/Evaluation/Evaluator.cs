@@ -37,7 +37,7 @@ public sealed class Evaluator<T>(
         int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
         ContextLimit.Require(examples, prompts, tokens, model.Network.Shape.Context);
         var ends = EndTokens.Of(model, tokenizer);
-        var generation = new GenerationSettings(
+        var generation = new GenerationOptions(
             tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
             tokenizer.EosId)
         {

@@ -16,7 +16,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
 
     private readonly ILanguageModel<T> _model;
     private readonly GeneratedText[] _texts;
-    private readonly GenerationSettings _settings;
+    private readonly GenerationOptions _settings;
     private readonly HashSet<int> _ends;
     private readonly KeyValueCache<T> _cache;
     private readonly Tape<T> _tape;
@@ -28,7 +28,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
     private Tensor<T> _next;                        // of the growing texts: ids (texts, 1), or logits if tokens are drawn
     private T[] _choice = [];
 
-    public Continuation(Model<T> model, GeneratedText[] texts, GenerationSettings settings)
+    public Continuation(Model<T> model, GeneratedText[] texts, GenerationOptions settings)
     {
         (_model, _texts, _settings) = (model.Network, texts, settings);
         _ends = settings.Ends(model.EndIds);

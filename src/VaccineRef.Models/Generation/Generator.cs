@@ -25,7 +25,7 @@ public static class Generator
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static int[][] Generate<T>(
-        Model<T> model, IReadOnlyList<int[]> prompts, GenerationSettings settings, CancellationToken cancel = default)
+        Model<T> model, IReadOnlyList<int[]> prompts, GenerationOptions settings, CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         settings.Check();
@@ -43,7 +43,7 @@ public static class Generator
         return [.. texts.Select(text => text.Added.ToArray())];
     }
 
-    private static void Check(int index, int[] prompt, GenerationSettings settings, int context)
+    private static void Check(int index, int[] prompt, GenerationOptions settings, int context)
     {
         int read = prompt.Length + settings.MaxNewTokens - 1;        // the last token is not read again
         if (prompt.Length == 0 || read > context)
@@ -55,7 +55,7 @@ public static class Generator
     }
 
     /// <summary>How many of the first texts fit into memory with their keys and values. At least one.</summary>
-    private static int GroupSize<T>(ModelShape shape, ReadOnlySpan<GeneratedText> texts, GenerationSettings settings)
+    private static int GroupSize<T>(ModelShape shape, ReadOnlySpan<GeneratedText> texts, GenerationOptions settings)
     {
         long bytes = 2L * shape.Layers * shape.KeyValueHeads * shape.HeadSize * Unsafe.SizeOf<T>();      // for each row
         long longest = 0;

@@ -11,7 +11,7 @@ internal static class TokenChoice
     /// among the top p. Of equal logits the lower id ranks first. Sums are computed in double, and a single uniform
     /// number decides. Returns -1 if a logit is NaN.
     /// </summary>
-    public static int Draw<T>(ReadOnlySpan<T> logits, GenerationSettings settings, double uniform)
+    public static int Draw<T>(ReadOnlySpan<T> logits, GenerationOptions settings, double uniform)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         int best = GreedyToken<T>.Of(logits);

@@ -33,7 +33,7 @@ public sealed class GenerationTests : IDisposable
     public void A_draw_does_not_depend_on_the_neighbours(TinyModel tiny, byte seed)
     {
         using var model = tiny.Create<double>(_device);
-        var settings = new GenerationSettings(
+        var settings = new GenerationOptions(
             5, Sample: true, Temperature: 1.3, TopK: 9, TopP: 0.9, Seed: seed, EosId: 4);
         int[] prompt = Prompts(tiny)[0];
         int[][] others = [prompt, [3, 1, 4, 1, 5, 9], [2]];
@@ -45,7 +45,7 @@ public sealed class GenerationTests : IDisposable
     public void Groups_of_prompts_give_what_all_prompts_together_give(TinyModel tiny, ushort bytes)
     {
         using var model = tiny.Create<double>(_device);
-        var settings = new GenerationSettings(4, Sample: true, Seed: bytes, EosId: 4);
+        var settings = new GenerationOptions(4, Sample: true, Seed: bytes, EosId: 4);
         int[][] prompts = [.. Prompts(tiny), .. Prompts(tiny)];
         int[][] together = Generator.Generate(model, prompts, settings);
         Assert.Equal(together, Generator.Generate(model, prompts, settings with { MemoryBytes = bytes }));
@@ -138,7 +138,7 @@ public sealed class GenerationTests : IDisposable
     public void Settings_out_of_range_are_refused()
     {
         using var model = new TinyModel("opt", 5, 1, [4]).Create<double>(_device);
-        GenerationSettings[] wrong =
+        GenerationOptions[] wrong =
         [
             new(0), new(1, Temperature: 0), new(1, Temperature: double.NaN), new(1, TopK: -1), new(1, TopP: 0),
             new(1, TopP: 1.1),

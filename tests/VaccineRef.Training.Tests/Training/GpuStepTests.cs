@@ -68,7 +68,7 @@ public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
         }
 
         reports.Add(drift.Measure().PerToken);
-        var said = Generator.Generate(model, [[3, 5], [7]], new GenerationSettings(3), default);
+        var said = Generator.Generate(model, [[3, 5], [7]], new GenerationOptions(3), default);
         return new(
             [.. reports], [.. model.Trainable.SelectMany(parameter => Values(device, parameter.Gradient))],
             [.. model.Trainable.SelectMany(parameter => Values(device, parameter.Value))], [.. said.SelectMany(ids => ids)]);

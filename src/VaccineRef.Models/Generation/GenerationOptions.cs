@@ -16,7 +16,7 @@ namespace VaccineRef.Models;
 /// The token that ends a text. It becomes part of the continuation. If it is given, the tokens that the model's own
 /// files name (<see cref="Model{T}.EndIds"/>) end a text too. If it is null, none of these do.
 /// </param>
-public sealed record GenerationSettings(
+public sealed record GenerationOptions(
     int MaxNewTokens, bool Sample = false, double Temperature = 1, int TopK = 0, double TopP = 1, ulong Seed = 0,
     int? EosId = null)
 {
