@@ -93,7 +93,7 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
         state.BeginStep();
         new Plain<T>().Accumulate(objective, context.Golden.Batch("b2").Pack(), state);
         var found = trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
-        double whole = Math.Sqrt(found.Values.Sum(values => values.Norm * values.Norm));
+        double whole = Values.NormOf(found.Values);
         var worst = new Worst();
         foreach (var (name, values) in found)
             worst.Relative(values, Values.Read(file, "corrected_third_grad/" + name), name, whole);

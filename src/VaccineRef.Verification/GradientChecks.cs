@@ -138,7 +138,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         var worst = new Worst();
         var found = step.State.Trainable.ToDictionary(
             parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
-        double whole = Math.Sqrt(found.Values.Sum(values => values.Norm * values.Norm));
+        double whole = Values.NormOf(found.Values);
         string[] golden =
         [
             .. (file?.Tensors.Keys ?? []).Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..]),

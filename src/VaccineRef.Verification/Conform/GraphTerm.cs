@@ -8,35 +8,33 @@ namespace VaccineRef.Verification.Conform;
 /// c = (d eps / dg)' g2 held constant: the derivative of dL/dw along a shift of the sites by t c, at t = 0, taken as a central
 /// difference.
 /// </summary>
-internal sealed class GraphTerm(IReferenceModel model)
+/// <param name="model">The model.</param>
+/// <param name="rho">The radius of the ball.</param>
+/// <param name="guard">What is added to the norm.</param>
+internal sealed class GraphTerm(IReferenceModel model, double rho, double guard)
 {
     // |c| is scaled to 1: the difference's own error is about 1e-16 / h + h^2.
     private const double H = 1e-5;
 
     /// <summary>The term of each part.</summary>
-    public IReadOnlyList<IReadOnlyDictionary<string, Values>> Of(IReadOnlyList<StepPart> parts, Variation variation, CaseSettings settings)
-    {
-        bool together = (settings.Parts == PartKind.Ranks) != variation.OtherBalls;
-        return together
-            ? [.. parts.Select(part => Derivative(part, Direction(part, parts, variation, settings)))]
-            : [.. parts.Select(part => Derivative(part, Direction(part, [part], variation, settings)))];
-    }
+    /// <param name="parts">The parts of a step.</param>
+    /// <param name="oneBall">Whether they share a ball; otherwise each has its own.</param>
+    public IReadOnlyList<IReadOnlyDictionary<string, Values>> Of(IReadOnlyList<StepPart> parts, bool oneBall) =>
+        [.. parts.Select(part => Derivative(part, Direction(part, oneBall ? parts : [part])))];
 
     /// <summary>c_l = rho (g2_l / (G + guard) - g_l &lt;g2, g&gt; / (G (G + guard)^2)).</summary>
-    private static Dictionary<Site, Values> Direction(
-        StepPart part, IReadOnlyList<StepPart> ball, Variation variation, CaseSettings settings)
+    private Dictionary<Site, Values> Direction(StepPart part, IReadOnlyList<StepPart> ball)
     {
-        double norm = Perturbing.Norm(ball.Select(other => other.G)), guarded = norm + (variation.Guard ?? settings.Guard);
+        double norm = Perturbing.Norm(ball.Select(other => other.G)), guarded = norm + guard;
         double inner = ball.Sum(other => other.G.Sum(entry =>
             entry.Value.Numbers.Zip(other.Second!.SiteGradients[entry.Key].Numbers, (a, b) => a * b).Sum()));
-        double radius = variation.Radius(settings.Rho);
         return part.G.ToDictionary(entry => entry.Key, entry => entry.Value with
         {
             Numbers =
             [
                 .. entry.Value.Numbers.Zip(
                     part.Second!.SiteGradients[entry.Key].Numbers,
-                    (g, second) => radius * ((second / guarded) - (g * inner / (norm * guarded * guarded)))),
+                    (g, second) => rho * ((second / guarded) - (g * inner / (norm * guarded * guarded)))),
             ],
         });
     }

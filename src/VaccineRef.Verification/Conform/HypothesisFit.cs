@@ -94,8 +94,10 @@ internal sealed class HypothesisFit(
                where first < second
                from one in candidates[first]
                from other in candidates[second]
-               where one != other && Try(one, other) is not null
-               select Try(one, other)!,
+               where one != other
+               let deviation = Try(one, other)
+               where deviation is not null
+               select deviation,
         ];
     }
 

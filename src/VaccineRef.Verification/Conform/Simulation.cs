@@ -216,18 +216,19 @@ internal sealed class Simulation
 
     private void Combine(int k, StepPart[] parts)
     {
-        var graph = _variation.ThroughGraph && parts[0].Second is not null ? new GraphTerm(_model).Of(parts, _variation, _settings) : null;
+        var graph = _variation.ThroughGraph && parts[0].Second is not null
+            ? new GraphTerm(_model, _variation.Radius(_settings.Rho), Guard).Of(parts, OneBall) : null;
         var gradients = PartSums.Of(_weights, parts, _variation, Projection(), graph, _gradients);
-        double whole = Math.Sqrt(gradients.Values.Sum(values => values.Norm * values.Norm));
+        double whole = Values.NormOf(gradients.Values);
         foreach (var (name, values) in gradients)
             Emit($"s{k}/grad/{name}", Stage.Gradient, values, scale: whole);
         _gradients = gradients.ToDictionary(entry => entry.Key, entry => Own($"s{k}/grad/{entry.Key}") ?? entry.Value);
-        Emit($"s{k}/gradient", Stage.Gradient, Math.Sqrt(_gradients.Values.Sum(values => values.Norm * values.Norm)));
+        Emit($"s{k}/gradient", Stage.Gradient, Values.NormOf(_gradients.Values));
     }
 
     private void Update(int k)
     {
-        double whole = Math.Sqrt(_gradients!.Values.Sum(values => values.Norm * values.Norm));
+        double whole = Values.NormOf(_gradients!.Values);
         var updated = _updating.Step(_weights, _gradients);
         foreach (var (name, values) in updated)
             _quantities.Add(new($"s{k}/param/{name}", Stage.Update, values) { Undecided = PartSums.Undecided(_gradients[name], whole) });

@@ -16,7 +16,7 @@ internal sealed class Updating(OptimizerSettings settings, Variation variation)
         IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> gradients)
     {
         _step++;
-        double norm = Math.Sqrt(gradients.Values.Sum(gradient => gradient.Norm * gradient.Norm));
+        double norm = Values.NormOf(gradients.Values);
         return weights.ToDictionary(entry => entry.Key, entry =>
         {
             var gradient = gradients[entry.Key];
