@@ -48,6 +48,7 @@ public sealed class ExperimentRun : IDisposable
     private readonly Dictionary<string, StageResult> _done = [];
     private readonly List<FailedStage> _failed = [];
     private readonly List<StageNode> _waiting = [];
+    private readonly Dictionary<string, double> _costs = [];        // work of each stage that is missing
     private readonly Dictionary<string, double> _behind = [];       // work of the longest chain of stages that begins with this one
     private readonly List<RunningStage> _running = [];
     private readonly CancellationTokenSource _stop;
@@ -114,14 +115,14 @@ public sealed class ExperimentRun : IDisposable
         }
 
         _waiting.Add(node);
-        _work += Work(node);
+        _work += _costs[node.Hash] = Work(node);
     }
 
     private void LookBehind()
     {
         foreach (var node in Enumerable.Reverse(_waiting))
         {
-            double chain = Work(node) + _behind.GetValueOrDefault(node.Hash);
+            double chain = _costs[node.Hash] + _behind.GetValueOrDefault(node.Hash);
             _behind[node.Hash] = chain;
             if (node.Parent is { } parent)
                 _behind[parent.Hash] = Math.Max(_behind.GetValueOrDefault(parent.Hash), chain);
@@ -193,7 +194,7 @@ public sealed class ExperimentRun : IDisposable
 
     private void Compute(StageNode node, Device device)
     {
-        double work = Work(node), done = 0;
+        double work = _costs[node.Hash], done = 0;
         void Step(StepRecord step, int steps)
         {
             lock (_gate)
