@@ -67,9 +67,6 @@ public static class TensorTypes
 
         /// <summary>True of F64, F32, F16 and BF16.</summary>
         public bool IsFloat => type is TensorType.F64 or TensorType.F32 or TensorType.F16 or TensorType.BF16;
-
-        /// <summary>True of I64 to U8; false of booleans and floats.</summary>
-        public bool IsInteger => !type.IsFloat && type != TensorType.Bool;
     }
 
     internal static bool TryParse(string name, out TensorType type)

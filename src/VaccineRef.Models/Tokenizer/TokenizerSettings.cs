@@ -118,8 +118,10 @@ internal sealed class TokenizerSettings
         return
         [
             .. known,
-            .. pieces.Where(token => vocabulary.IdOf(token.Content) is not null)
-                .Select(token => token with { Id = vocabulary.IdOf(token.Content)!.Value }),
+            .. from token in pieces
+               let id = vocabulary.IdOf(token.Content)
+               where id is not null
+               select token with { Id = id.Value },
         ];
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using System.Xml.Linq;
 
 namespace VaccineRef.Reporting;
@@ -62,9 +61,7 @@ internal static class FigureFile
     /// <summary>The page's colours, and how its charts are written.</summary>
     private static string Style()
     {
-        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(HtmlPage.StyleSheet)!;
-        using var reader = new StreamReader(stream);
-        string sheet = reader.ReadToEnd();
+        string sheet = HtmlPage.Style();
         int from = sheet.IndexOf(":root", StringComparison.Ordinal), to = sheet.IndexOf("* {", StringComparison.Ordinal);
         return sheet[from..to] + "text { font-family: var(--sans); fill: var(--ink); }\n";
     }

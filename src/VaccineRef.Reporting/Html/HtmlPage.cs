@@ -11,7 +11,7 @@ namespace VaccineRef.Reporting;
 /// </summary>
 internal static class HtmlPage
 {
-    internal const string StyleSheet = "VaccineRef.Reporting.report.css";
+    private const string StyleSheet = "VaccineRef.Reporting.report.css";
 
     /// <summary>Writes it.</summary>
     public static string Of(ReportDocument document)
@@ -104,7 +104,8 @@ internal static class HtmlPage
 
     private static XAttribute Class(string name) => new("class", name);
 
-    private static string Style()
+    /// <summary>The style sheet of the page.</summary>
+    internal static string Style()
     {
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(StyleSheet)!;
         using var reader = new StreamReader(stream);
