@@ -28,6 +28,7 @@ public sealed class StagePlanTests
         ("attack.adapter.rank=3", [false, false, false, true]),
         ("attack.objective={\"kind\":\"ewc\",\"lambda\":1}", [false, false, false, true]),
         ("attack.mixed_in={\"from\":\"align\",\"count\":2}", [false, false, false, true]),
+        ("report.attack=lengthen", [false, false, false, true]),     // a stage that is no attack has no curve
         ("name=another", [false, false, false, false]),
         ("title=another", [false, false, false, false]),
         ("report.control=another", [false, false, false, false]),
