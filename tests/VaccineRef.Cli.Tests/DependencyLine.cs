@@ -9,7 +9,7 @@ namespace VaccineRef.Cli.Tests;
 /// </summary>
 internal static partial class DependencyLine
 {
-    private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Training", "Verification", "Experiments", "Reporting", "Cli"];
+    private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Cli"];
     private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels"];
 
     // null allows any package
@@ -20,6 +20,7 @@ internal static partial class DependencyLine
         ["Kernels"] = ["ILGPU", "ILGPU.Algorithms"],
         ["Models"] = [],
         ["Training"] = [],
+        ["Laws"] = ["FsCheck"],
         ["Verification"] = [],
         ["Experiments"] = ["CsvHelper", "Parquet.Net"],
         ["Reporting"] = ["OxyPlot.Core"],

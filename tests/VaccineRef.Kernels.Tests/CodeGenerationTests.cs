@@ -10,7 +10,7 @@ using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
-using VaccineRef.Testing;
+using VaccineRef.Laws;
 
 namespace VaccineRef.Kernels.Tests;
 

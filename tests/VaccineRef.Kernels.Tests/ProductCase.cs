@@ -1,7 +1,7 @@
 using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
-using VaccineRef.Testing;
+using VaccineRef.Laws;
 
 namespace VaccineRef.Kernels.Tests;
 

@@ -1,5 +1,5 @@
 using VaccineRef.Core;
-using VaccineRef.Testing;
+using VaccineRef.Laws;
 
 namespace VaccineRef.Kernels.Tests;
 

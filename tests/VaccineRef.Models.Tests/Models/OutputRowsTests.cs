@@ -1,5 +1,6 @@
 using VaccineRef.Core;
 using VaccineRef.Kernels;
+using VaccineRef.Laws;
 using VaccineRef.Testing;
 
 namespace VaccineRef.Models.Tests;

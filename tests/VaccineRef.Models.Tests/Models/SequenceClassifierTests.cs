@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
+using VaccineRef.Laws;
 using VaccineRef.Testing;
 
 namespace VaccineRef.Models.Tests;

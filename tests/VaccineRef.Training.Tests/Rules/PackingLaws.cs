@@ -1,5 +1,5 @@
+using VaccineRef.Laws;
 using VaccineRef.Models;
-using VaccineRef.Testing;
 
 namespace VaccineRef.Training.Tests.Rules;
 

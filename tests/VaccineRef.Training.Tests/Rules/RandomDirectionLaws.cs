@@ -1,4 +1,4 @@
-using VaccineRef.Testing;
+using VaccineRef.Laws;
 
 namespace VaccineRef.Training.Tests.Rules;
 

@@ -1,6 +1,6 @@
 using VaccineRef.Core;
+using VaccineRef.Laws;
 using VaccineRef.Models;
-using VaccineRef.Testing;
 
 namespace VaccineRef.Training.Tests.Rules;
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using VaccineRef.Core;
+using VaccineRef.Laws;
 using VaccineRef.Models;
 using VaccineRef.Testing;
 using VaccineRef.Training.Tests.Rules;

@@ -1,11 +1,11 @@
 using System.Numerics;
 using VaccineRef.Core;
 
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>
-/// One call of an op in guarded memory of any device, without a tape. Every run checks law 4: the inputs stay as they were and
-/// nothing beyond any buffer is written.
+/// One call of an op in guarded memory of any device, without a tape. Every run checks that the inputs stay as they
+/// were and that nothing beyond any buffer is written.
 /// </summary>
 public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -99,10 +99,10 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
         Guarded<T>[] read = more.Length == 0 ? _x : [.. _x, more[0]];
         for (int i = 0; i < inputs.Length; i++)
             if (!read[i].Values.SequenceEqual(inputs[i].Select(value => double.CreateTruncating(T.CreateTruncating(value)))))
-                throw new InvalidOperationException($"{_op.Name} has written to its input {i}.");
+                throw new LawBrokenException($"{_op.Name} has written to its input {i}.");
         foreach (var view in (Guarded<T>[])[.. _x, _y, _saved, .. more])
             if (!view.IsIntact)
-                throw new InvalidOperationException(
+                throw new LawBrokenException(
                     $"{_op.Name} has written beyond a buffer of shape {view.View.Shape}.");
     }
 }

@@ -1,21 +1,16 @@
 using System.Numerics;
 using VaccineRef.Core;
-using VaccineRef.Testing;
+using VaccineRef.Kernels;
 
-namespace VaccineRef.Kernels.Tests;
+namespace VaccineRef.Laws;
 
-/// <summary>Every op, one line each. An op without a line fails <see cref="OpLaws.Every_op_has_a_case"/>.</summary>
+/// <summary>Every op of this program that has a derivative, one line each. A test fails if an op has no line.</summary>
 public static class OpCases
 {
     private const double Epsilon = 0.1;       // of the norms: large, so that a row of small numbers is well-conditioned
 
-    /// <summary>
-    /// The ops that have no derivative or hold memory of a device, by type name; they have tests of their own.
-    /// </summary>
-    public static readonly string[] Apart = ["CachedAttention", "FrozenLinear", "GreedyToken"];
-
     /// <summary>The cases.</summary>
-    public static readonly OpCase[] All =
+    public static IReadOnlyList<OpCase> All { get; } =
     [
         new("Add", _ => new Add<float>(-0.7), _ => new Add<double>(-0.7), s => [Rows(s), Rows(s)])
             { Eps = _ => 2, Expression = _ => Expressions.Add(-0.7) },
@@ -89,6 +84,19 @@ public static class OpCases
             _ => new CrossEntropy<double>(Reduction.None, fusedGradient: true), s => [Rows(s), new(s.H, s.C)])
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
     ];
+
+    /// <summary>The cases of an op: of this name exactly, or of all its variants, as "Gelu" names "Gelu, tanh" too.</summary>
+    /// <exception cref="InputException">There is none.</exception>
+    public static IReadOnlyList<OpCase> Named(string name)
+    {
+        OpCase[] exact = [.. All.Where(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
+        OpCase[] found = exact.Length > 0 ? exact : [.. All.Where(one => Op(one.Name).Equals(name, StringComparison.OrdinalIgnoreCase))];
+        return found.Length > 0
+            ? found
+            : throw new InputException("there is no such op", "--op", name, string.Join(", ", All.Select(one => Op(one.Name)).Distinct()));
+
+        static string Op(string name) => name.Split(',')[0].Replace(" with bias", "", StringComparison.Ordinal);
+    }
 
     private static Shape Rows(Sizes s) => new(s.N, s.C);
 

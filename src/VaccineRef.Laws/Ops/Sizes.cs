@@ -2,7 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using VaccineRef.Core;
 
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>
 /// The extents of one trial, from which an op's case makes its shapes, and the seed of its numbers. FsCheck draws and

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>A view on any device with sentinels before and behind it, which nobody may touch.</summary>
 public sealed class Guarded<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>

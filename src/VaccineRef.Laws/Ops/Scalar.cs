@@ -1,4 +1,4 @@
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>
 /// The oracle: reverse-mode differentiation of one double at a time. It shares no code and no data structure with the

@@ -1,4 +1,4 @@
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>Arithmetic on plain arrays, for what tests compare.</summary>
 public static class Numbers

@@ -1,4 +1,4 @@
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>A function of matrices, written out in scalars.</summary>
 /// <param name="x">The inputs, rows by columns.</param>

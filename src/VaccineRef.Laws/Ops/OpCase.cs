@@ -1,6 +1,6 @@
 using VaccineRef.Core;
 
-namespace VaccineRef.Testing;
+namespace VaccineRef.Laws;
 
 /// <summary>
 /// All that the laws need to know of an op: how it is made, on which shapes and ids it is called, and what it promises.
