@@ -61,14 +61,21 @@ public sealed class NoTap<T> : ITap<T> where T : unmanaged, IFloatingPointIeee75
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass) => hidden;
 }
 
-/// <summary>Remembers the hidden embeddings at the sites of some kinds, in the order in which the model reaches them.</summary>
-/// <param name="kinds">The kinds of sites.</param>
-public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
+/// <summary>Remembers the hidden embeddings at some sites, in the order in which the model reaches them.</summary>
+public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private readonly Func<SiteKind, bool> _kinds;
+    private readonly Func<Site, bool> _chosen;
     private readonly List<Site> _sites = [];
     private readonly List<Tensor<T>> _hidden = [];
 
-    /// <summary>The sites that were reached.</summary>
+    /// <summary>Remembers all sites of some kinds.</summary>
+    public Record(params IReadOnlyCollection<SiteKind> kinds) => (_kinds, _chosen) = (kinds.Contains, site => kinds.Contains(site.Kind));
+
+    /// <summary>Remembers the sites that are chosen, such as those of some layers.</summary>
+    public Record(Func<Site, bool> chosen) => (_kinds, _chosen) = (_ => true, chosen);
+
+    /// <summary>The chosen sites that were reached.</summary>
     public IReadOnlyList<Site> Sites => _sites;
 
     /// <summary>The hidden embedding at each of <see cref="Sites"/>.</summary>
@@ -81,7 +88,7 @@ public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap
     public bool ForGradients { get; init; }
 
     /// <inheritdoc/>
-    public bool ListensTo(SiteKind kind) => kinds.Contains(kind);
+    public bool ListensTo(SiteKind kind) => _kinds(kind);
 
     /// <inheritdoc/>
     public bool Keeps(SiteKind kind) => !ForGradients && ListensTo(kind);
@@ -89,7 +96,7 @@ public sealed class Record<T>(params IReadOnlyCollection<SiteKind> kinds) : ITap
     /// <inheritdoc/>
     public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass)
     {
-        if (ListensTo(site.Kind))
+        if (_chosen(site))
         {
             _sites.Add(site);
             _hidden.Add(hidden);

@@ -34,13 +34,24 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>Computes the perturbation from the gradients at the recorded sites.</summary>
     public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch)
     {
-        Begin([.. record.Sites]);
-        foreach (var hidden in record.Hidden)
-        {
-            var gradient = gradients[hidden];
-            device.Copy(gradient, Add(gradient.Shape));
-        }
+        var views = new View<T>[record.Hidden.Length];
+        for (int site = 0; site < views.Length; site++)
+            views[site] = gradients[record.Hidden[site]];
+        Fill([.. record.Sites], views, batch);
+    }
 
+    /// <summary>Computes the perturbation at chosen sites from their gradients, which are copied.</summary>
+    /// <param name="sites">The sites, in the order in which the model reaches them.</param>
+    /// <param name="gradients">g_l of each, (N, C).</param>
+    /// <param name="batch">The batch; a ball for each sequence takes the sequence's rows.</param>
+    /// <exception cref="ArgumentException">There are not as many gradients as sites.</exception>
+    public void Fill(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> gradients, PackedBatch batch)
+    {
+        if (gradients.Count != sites.Count)
+            throw new ArgumentException($"{sites.Count} sites have {gradients.Count} gradients", nameof(gradients));
+        Begin(sites);
+        foreach (var gradient in gradients)
+            device.Copy(gradient, Add(gradient.Shape));
         Scale(batch);
     }
 

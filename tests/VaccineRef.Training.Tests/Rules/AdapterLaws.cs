@@ -1,3 +1,5 @@
+using VaccineRef.Laws;
+
 namespace VaccineRef.Training.Tests.Rules;
 
 /// <summary>A low-rank adapter is a change of weights, and none where B is 0.</summary>

@@ -1,6 +1,5 @@
 using VaccineRef.Core;
 using VaccineRef.Laws;
-using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 

@@ -3,7 +3,6 @@ using VaccineRef.Core;
 using VaccineRef.Laws;
 using VaccineRef.Models;
 using VaccineRef.Testing;
-using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 

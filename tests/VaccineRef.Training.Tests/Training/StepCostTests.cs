@@ -1,4 +1,4 @@
-using VaccineRef.Training.Tests.Rules;
+using VaccineRef.Laws;
 
 namespace VaccineRef.Training.Tests.Training;
 

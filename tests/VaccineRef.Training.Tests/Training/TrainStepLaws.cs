@@ -1,5 +1,5 @@
+using VaccineRef.Laws;
 using VaccineRef.Models;
-using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 

@@ -1,22 +1,28 @@
 using System.Numerics;
 using VaccineRef.Core;
-using VaccineRef.Kernels;
 using VaccineRef.Models;
+using VaccineRef.Training;
 
-namespace VaccineRef.Training.Tests.Rules;
+namespace VaccineRef.Laws;
 
 /// <summary>A <see cref="TinyModel"/> brought to life: weights, batch, state, and the questions the laws ask.</summary>
 public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Builds it on <paramref name="threads"/> threads.</summary>
+    private readonly bool _ownsDevice;
+
+    /// <summary>Builds it on <paramref name="threads"/> threads of the processor.</summary>
     /// <param name="tiny">The trial.</param>
     /// <param name="threads">Threads of the device.</param>
     /// <param name="noise">Added to every weight, so that no norm is 1, no bias 0, and no B of an adapter 0.</param>
     /// <param name="seed">Of dropout and noise in training.</param>
     public TinyRun(TinyModel tiny, int threads = 1, double noise = 0.2, ulong seed = 1)
+        : this(tiny, new CpuDevice(threads), noise, seed) => _ownsDevice = true;
+
+    /// <summary>Builds it on a device, which stays the caller's.</summary>
+    public TinyRun(TinyModel tiny, Device device, double noise = 0.2, ulong seed = 1)
     {
         Tiny = tiny;
-        Device = new CpuDevice(threads);
+        Device = device;
         Model = LanguageModel.Create<T>(tiny.Config, Device, tiny.Random.At("weights"));
         if (tiny.Adapted)
             Lora.Attach(Model, tiny.Adapter, tiny.Random.At("adapter"));
@@ -27,37 +33,56 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
         Batch = PackedBatch.Pack(tiny.Sequences);
     }
 
+    /// <summary>The trial.</summary>
     public TinyModel Tiny { get; }
 
-    public CpuDevice Device { get; }
+    /// <summary>Where everything is.</summary>
+    public Device Device { get; }
 
+    /// <summary>The model, with an adapter if the trial has one.</summary>
     public Model<T> Model { get; }
 
+    /// <summary>The transformer.</summary>
     public ILanguageModel<T> Network => Model.Network;
 
+    /// <summary>Tape, gradients and counters.</summary>
     public TrainState<T> State { get; }
 
+    /// <summary>Cross-entropy.</summary>
     public IObjective<T> Objective { get; }
 
+    /// <summary>All sequences of the trial.</summary>
     public PackedBatch Batch { get; }
 
     /// <summary>The gradients of all trainable parameters, end to end.</summary>
-    public double[] Gradient => [.. Model.Trainable.SelectMany(parameter => Values(parameter.Gradient))];
+    public double[] Gradient => [.. Model.Trainable.SelectMany(parameter => Read(parameter.Gradient))];
 
     /// <summary>The trainable parameters, end to end.</summary>
     public double[] Weights
     {
-        get => [.. Model.Trainable.SelectMany(parameter => Values(parameter.Value))];
+        get => [.. Model.Trainable.SelectMany(parameter => Read(parameter.Value))];
         set
         {
             int next = 0;
             foreach (var parameter in Model.Trainable)
-                foreach (ref T element in parameter.Value.Span)
-                    element = T.CreateChecked(value[next++]);
+            {
+                T[] elements = [.. value.AsSpan(next, (int)parameter.Shape.Count).ToArray().Select(T.CreateChecked)];
+                Device.Upload<T>(elements, parameter.Value);
+                next += elements.Length;
+            }
         }
     }
 
+    /// <summary>The elements of a view in host memory.</summary>
     public static double[] Values(View<T> view) => [.. view.Span.ToArray().Select(double.CreateChecked)];
+
+    /// <summary>The elements of a view on this device.</summary>
+    public double[] Read(View<T> view)
+    {
+        var values = new T[view.Shape.Count];
+        Device.Download(view, values);
+        return [.. values.Select(double.CreateChecked)];
+    }
 
     /// <summary>One whole accumulation, from gradients of zero.</summary>
     public RuleReport Step(IGradientRule<T> rule, PackedBatch? batch = null, IObjective<T>? objective = null, double scale = 1)
@@ -77,7 +102,7 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     public double Loss(ITap<T>? tap = null, PackedBatch? batch = null)
     {
         var loss = Objective.Loss(new Pass<T>(State.Tape, tap ?? new NoTap<T>()), batch ?? Batch);
-        double value = double.CreateChecked(loss.Value.Span[0]);
+        double value = Read(loss.Value)[0];
         State.Tape.Clear();
         return value;
     }
@@ -92,7 +117,7 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
         var gradients = State.Tape.Backward(loss, record.Hidden);
         var values = new double[record.Hidden.Length][];
         for (int site = 0; site < values.Length; site++)
-            values[site] = Values(gradients[record.Hidden[site]]);
+            values[site] = Read(gradients[record.Hidden[site]]);
         State.Tape.Clear();
         return values;
     }
@@ -100,48 +125,26 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     /// <summary>eps_l of a rule's last step, site by site.</summary>
     public static double[][] Epsilon(Vaccine<T> rule) => [.. rule.Epsilon.Epsilon.Select(Values)];
 
+    /// <summary>The rule on this device.</summary>
     public Vaccine<T> Vaccine(
         double rho, PerturbationNorm norm = PerturbationNorm.Batch, PassDropout dropout = PassDropout.Fresh,
         params IReadOnlyCollection<SiteKind> sites) =>
         new(new VaccineOptions(rho, norm, dropout, sites.Count == 0 ? null : [.. sites]), Device);
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         State.Dispose();
         Model.Dispose();
-        Device.Dispose();
+        if (_ownsDevice)
+            Device.Dispose();
     }
 
     private void AddNoise(Parameter<T> parameter, double standardDeviation)
     {
         var random = Tiny.Random.At("noise").At(parameter.Name);
-        long element = 0;
-        foreach (ref T value in parameter.Value.Span)
-            value += T.CreateChecked(standardDeviation * random.Normal(element++));
-    }
-}
-
-/// <summary>c times another objective.</summary>
-public sealed class Scaled<T>(IObjective<T> inner, double factor) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
-{
-    private readonly Scale<T> _scale = new(factor);
-
-    public string Name => "scaled";
-
-    public Tensor<T> Loss(Pass<T> pass, PackedBatch batch) => pass.Tape.Apply(_scale, [inner.Loss(pass, batch)]);
-}
-
-/// <summary>Another objective, with something done before each forward pass, told which one it is, from 1.</summary>
-public sealed class Watched<T>(IObjective<T> inner, Action<int, PackedBatch> before) : IObjective<T>
-    where T : unmanaged, IFloatingPointIeee754<T>
-{
-    private int _forward;
-
-    public string Name => "watched";
-
-    public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
-    {
-        before(++_forward, batch);
-        return inner.Loss(pass, batch);
+        T[] elements =
+            [.. Read(parameter.Value).Select((value, i) => T.CreateChecked(value) + T.CreateChecked(standardDeviation * random.Normal(i)))];
+        Device.Upload<T>(elements, parameter.Value);
     }
 }

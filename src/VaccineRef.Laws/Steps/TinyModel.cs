@@ -1,14 +1,21 @@
 using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
-namespace VaccineRef.Training.Tests.Rules;
+namespace VaccineRef.Laws;
 
 /// <summary>A family of models, each with something of its own: grouped queries, biases, a fused projection.</summary>
 public enum Family
 {
+    /// <summary>Grouped queries, rotary positions, RMSNorm.</summary>
     Llama,
+
+    /// <summary>Biases, learned positions, LayerNorm.</summary>
     Opt,
+
+    /// <summary>A fused projection, weights stored in x out.</summary>
     Gpt2,
 }
 
@@ -90,6 +97,7 @@ public sealed record TinyModel(
 /// <summary>How FsCheck draws and shrinks <see cref="TinyModel"/>.</summary>
 public static class TinyModelArbitrary
 {
+    /// <summary>All families, with one to three layers and sequences.</summary>
     public static Arbitrary<TinyModel> TinyModel() => Arb.From(Generator, Shrink);
 
     private static Gen<TinyModel> Generator =>

@@ -2,8 +2,9 @@ using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 using VaccineRef.Models;
+using VaccineRef.Training;
 
-namespace VaccineRef.Training.Tests.Rules;
+namespace VaccineRef.Laws;
 
 /// <summary>
 /// L = sum over sites of &lt;c_l, e_l&gt;, with every e_l a parameter: linear in the embeddings, so that the
@@ -16,6 +17,7 @@ public sealed class LinearObjective<T> : IObjective<T>, IDisposable where T : un
     private readonly Linear<T> _inner = new();
     private readonly Add<T> _add = new();
 
+    /// <summary>Draws e_l and c_l, (1, columns) each.</summary>
     public LinearObjective(Device device, RandomStream random, int sites, int columns)
     {
         _memory = new Arena(device);
@@ -32,10 +34,13 @@ public sealed class LinearObjective<T> : IObjective<T>, IDisposable where T : un
             embedding.Train(_memory);
     }
 
+    /// <inheritdoc/>
     public string Name => "linear";
 
+    /// <summary>e_l, which are trained.</summary>
     public IReadOnlyList<Parameter<T>> Embeddings => _embeddings;
 
+    /// <summary>c_l.</summary>
     public IReadOnlyList<Parameter<T>> Coefficients => _coefficients;
 
     /// <summary>What the tap made of every embedding in the last pass, site by site.</summary>
@@ -44,6 +49,7 @@ public sealed class LinearObjective<T> : IObjective<T>, IDisposable where T : un
     /// <summary>A batch of the one row that every embedding has.</summary>
     public static PackedBatch OneRow { get; } = PackedBatch.Pack([new TokenSequence([0], [0], "row")]);
 
+    /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         var tape = pass.Tape;
@@ -52,7 +58,9 @@ public sealed class LinearObjective<T> : IObjective<T>, IDisposable where T : un
         for (int i = 0; i < _embeddings.Length; i++)
         {
             var hidden = pass.Tap.At(new(i, SiteKind.AttentionOutput), tape.Of(_embeddings[i]), pass);
-            Moved.Add(TinyRun<T>.Values(hidden.Value));
+            var moved = new T[hidden.Shape.Count];
+            tape.Device.Download(hidden.Value, moved);
+            Moved.Add([.. moved.Select(double.CreateChecked)]);
             var product = tape.Apply(_inner, [hidden, tape.Of(_coefficients[i])]);
             loss = loss is { } sum ? tape.Apply(_add, [sum, product]) : product;
         }
@@ -60,5 +68,6 @@ public sealed class LinearObjective<T> : IObjective<T>, IDisposable where T : un
         return loss!.Value;
     }
 
+    /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
 }
