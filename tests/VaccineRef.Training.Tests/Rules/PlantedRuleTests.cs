@@ -29,7 +29,7 @@ public sealed class PlantedRuleTests
         { Flaw.IgnoresScale, ["accumulation"] },
         { Flaw.Overwrites, ["accumulation"] },
         { Flaw.LeavesTape, ["leaves the model alone"] },
-        { Flaw.MovesWeights, ["accumulation", "leaves the model alone", "report", "same bits", "slope"] },
+        { Flaw.MovesWeights, ["accumulation", "leaves the model alone", "report", "same bits"] },
         { Flaw.TwoForwards, ["passes"] },
         { Flaw.Misreports, ["report", "slope"] },
         { Flaw.MisreportsClean, ["report"] },
