@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
@@ -79,7 +80,7 @@ public sealed class ConfigReader
         var all = JsonNode.Parse(Raw.Span)!.AsObject();
         foreach (var (key, value) in changes)
             all[key] = value?.DeepClone();
-        return Parse(JsonSerializer.SerializeToUtf8Bytes(all), File);
+        return Parse(Encoding.UTF8.GetBytes(all.ToJsonString()), File);
     }
 
     /// <summary>Writes the file unchanged into another folder.</summary>
