@@ -10,6 +10,10 @@ namespace VaccineRef.Cli.Tests;
 internal static partial class DependencyLine
 {
     private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Cli"];
+
+    /// <summary>The projects, from the first of the line to the last.</summary>
+    public static IReadOnlyList<string> Projects => Line;
+
     private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels"];
 
     // null allows any package
