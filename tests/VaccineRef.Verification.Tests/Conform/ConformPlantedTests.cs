@@ -10,10 +10,10 @@ public sealed class ConformPlantedTests(ConformKitFixture kit) : IClassFixture<C
     [
         "norm_per_layer", "norm_per_sample", "norm_per_token", "norm_sum_of_layers", "norm_squared", "norm_missing", "sign_of_gradient",
         "norm_counts_mlp", "guard_missing", "rho_squared", "rho_root", "wrong_sign", "missing_last_site", "missing_first_site",
-        "extra_mlp_sites", "extra_embedding_site", "site_mlp", "site_after_block", "stale_epsilon", "never_applied", "applied_twice",
-        "first_pass_moved_too", "second_pass_missing", "first_pass_kept", "never_zeroed", "loss_summed", "loss_mean_of_sequences",
-        "labels_shifted_twice", "prompt_counted", "padding_counted", "decay_of_vectors", "no_decay", "coupled_decay", "no_clipping",
-        "clipped_each_tensor", "no_bias_correction", "adam_epsilon_inside",
+        "extra_mlp_sites", "extra_embedding_site", "site_mlp", "site_after_block", "site_before_projection", "stale_epsilon", "never_applied", "applied_twice",
+        "first_pass_moved_too", "epsilon_through_graph", "second_pass_missing", "first_pass_kept", "never_zeroed", "loss_summed", "loss_mean_of_sequences",
+        "labels_not_shifted", "labels_shifted_twice", "prompt_counted", "padding_counted", "decay_of_vectors", "no_decay", "coupled_decay", "no_clipping",
+        "clipped_each_tensor", "no_bias_correction", "adam_epsilon_inside", "dropout_anew",
     ];
 
     public static TheoryData<string, string> Planted

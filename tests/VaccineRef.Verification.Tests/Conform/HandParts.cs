@@ -15,6 +15,9 @@ internal sealed class Spy(string defect, Dictionary<Site, double[]>? shift, Devi
 
     public Dictionary<Site, Tensor<double>> Tensors { get; } = [];
 
+    /// <summary>Where the port moves what goes into the output projection: the projections, which it then applies itself.</summary>
+    public HandProjection? Projection { get; init; }
+
     public bool Keeps(SiteKind kind) => true;
 
     /// <summary>The sites that the port hooks, and so records.</summary>
@@ -29,6 +32,8 @@ internal sealed class Spy(string defect, Dictionary<Site, double[]>? shift, Devi
 
     public Tensor<double> At(Site site, Tensor<double> hidden, Pass<double> pass)
     {
+        if (defect == "dropout_anew" && site.Kind == SiteKind.TokenEmbedding)
+            return pass.Tape.Apply(new Dropout<double>(0.1), [hidden], random: pass.Random.At("embedding"));
         bool counted = IsRecorded(site) || (defect == "norm_counts_mlp" && site.Kind == SiteKind.MlpOutput);
         if (!counted)
             return hidden;
@@ -45,7 +50,7 @@ internal sealed class Spy(string defect, Dictionary<Site, double[]>? shift, Devi
         }
 
         Out.Add(site, moved.Value.Span.ToArray());
-        return moved;
+        return Projection?.Of(site, moved, pass.Tape) ?? moved;
     }
 }
 
@@ -86,6 +91,18 @@ internal static class HandBall
         }
 
         return epsilon;
+    }
+
+    /// <summary>(d eps / dg)' u for eps = rho g / (|g| + guard): as a unit vector, and its length.</summary>
+    public static (Dictionary<Site, double[]> Unit, double Length) Along(
+        Dictionary<Site, double[]> g, Dictionary<Site, double[]> u, double rho)
+    {
+        const double Guard = 1e-7;
+        double norm = Math.Sqrt(g.Values.Sum(Square)), gu = g.Sum(entry => entry.Value.Zip(u[entry.Key], (a, b) => a * b).Sum());
+        var along = g.ToDictionary(entry => entry.Key, entry => entry.Value.Zip(
+            u[entry.Key], (a, b) => rho * ((b / (norm + Guard)) - (a * gu / (norm * Math.Pow(norm + Guard, 2))))).ToArray());
+        double length = Math.Sqrt(along.Values.Sum(Square));
+        return (along.ToDictionary(entry => entry.Key, entry => entry.Value.Select(x => x / length).ToArray()), length);
     }
 
     private static double Square(double[] values) => values.Sum(value => value * value);

@@ -19,10 +19,13 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     private readonly Model<double> _model = Load(folder, defect, device);
     private readonly Tape<double> _tape = new(device);
     private readonly Arena _gradients = new(device);
+    private readonly Arena _weights = new(device);
     private readonly Arena _kept = new(device);
     private readonly HandData _data = new(folder, defect);
     private readonly TraceFile _trace = new();
     private readonly HandUpdate _update = new(defect);
+    private HandProjection? _projection;
+    private IReadOnlyList<Parameter<double>> _trainable = [];
     private List<Dictionary<Site, double[]>> _before = [];
     private Dictionary<string, double[]> _teachers = [];
 
@@ -37,6 +40,7 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     {
         _tape.Dispose();
         _gradients.Dispose();
+        _weights.Dispose();
         _kept.Dispose();
         _model.Dispose();
     }
@@ -51,7 +55,9 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
 
     private void Train()
     {
-        foreach (var parameter in _model.Trainable)
+        _projection = defect == "site_before_projection" ? new(_model, _weights) : null;
+        _trainable = _projection?.Trainable ?? _model.Trainable;
+        foreach (var parameter in _trainable)
             parameter.Train(_gradients);
         var steps = _case["steps"]!.AsArray();
         if ((double)_case["kl_lambda"]! != 0)
@@ -64,10 +70,10 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
                 ZeroGradients();
             int count = defect == "tau_from_zero" ? k - 1 : k;
             Step(k, names, (string)_case["method"]! == "vaccine" && count % tau == 0);
-            foreach (var parameter in _model.Trainable)
+            foreach (var parameter in _trainable)
                 _trace.Add($"s{k}/grad/{parameter.Name}", parameter.Gradient, parameter.Dimensions);
-            _update.Step(_case["optimizer"]!, _model.Trainable, k);
-            foreach (var parameter in _model.Trainable)
+            _update.Step(_case["optimizer"]!, _trainable, k);
+            foreach (var parameter in _trainable)
                 _trace.Add($"s{k}/param/{parameter.Name}", parameter.Value, parameter.Dimensions);
         }
     }
@@ -98,7 +104,9 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             if (defect == "accumulation_lost")
                 ZeroGradients();
             var shift = used.Count == 0 || defect == "never_applied" ? null : used[j];
-            Pass($"{Prefix(j)}p2", names[j], shift, share);
+            var moved = Pass($"{Prefix(j)}p2", names[j], shift, share);
+            if (defect == "epsilon_through_graph")
+                ThroughEpsilon($"{Prefix(j)}p1", names[j], HandBall.Along(gradients[j], moved, Rho), share);
         }
 
         _before = [.. epsilon.Select((e, j) => _data.Pad(e, names[j]))];
@@ -107,8 +115,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     /// <summary>One forward, recorded; its site gradients; and, where asked for, its share of the parameters' gradients.</summary>
     private Dictionary<Site, double[]> Pass(string prefix, string name, Dictionary<Site, double[]>? shift, double share)
     {
-        var spy = new Spy(defect, shift, device, _kept);
-        var loss = Loss(new Pass<double>(_tape, spy), name);
+        var spy = Spy(shift);
+        var loss = Loss(Run(spy, prefix), name);
         foreach (var (site, raw) in spy.Raw)
             if (spy.IsRecorded(site))
             {
@@ -124,14 +132,36 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             _trace.Site(site, prefix, "grad", gradients[site], found[spy.Tensors[site]].Shape);
         _tape.Clear();
         if (share != 0)
-        {
-            _tape.BackwardToParameters(Loss(new Pass<double>(_tape, new Spy(defect, shift, device, _kept)), name), share);
-            _tape.Clear();
-        }
-
+            Descend(prefix, name, shift, share);
         _kept.Rewind();
         return gradients;
     }
+
+    private void Descend(string prefix, string name, Dictionary<Site, double[]>? shift, double share)
+    {
+        _tape.BackwardToParameters(Loss(Run(Spy(shift), prefix), name), share);
+        _tape.Clear();
+    }
+
+    /// <summary>
+    /// What epsilon adds to the gradient if it is no constant: the derivative of dL/dw along a shift of all sites, by a
+    /// difference of fourth order.
+    /// </summary>
+    private void ThroughEpsilon(string prefix, string name, (Dictionary<Site, double[]> Unit, double Length) along, double share)
+    {
+        const double H = 1e-4;          // H^4 and the rounding of a gradient, 1e-16 / H, are both far below the bound of 1e-10
+        foreach (var (steps, weight) in new[] { (1, 8.0), (-1, -8.0), (2, -1.0), (-2, 1.0) })
+        {
+            var shift = along.Unit.ToDictionary(entry => entry.Key, entry => entry.Value.Select(x => x * steps * H).ToArray());
+            Descend(prefix, name, shift, share * along.Length * weight / (12 * H));
+            _kept.Rewind();
+        }
+    }
+
+    private Spy Spy(Dictionary<Site, double[]>? shift) => new(defect, shift, device, _kept) { Projection = _projection };
+
+    /// <summary>A pass; what is drawn in it depends on its name alone.</summary>
+    private Pass<double> Run(Spy spy, string prefix) => new(_tape, spy, RandomStream.FromSeed(1).At(prefix));
 
     private Tensor<double> Loss(Pass<double> pass, string name)
     {
@@ -193,7 +223,7 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
 
     private void ZeroGradients()
     {
-        foreach (var parameter in _model.Trainable)
+        foreach (var parameter in _trainable)
             parameter.Gradient.Span.Clear();
     }
 
