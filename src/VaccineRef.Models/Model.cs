@@ -17,6 +17,8 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     ];
 
     private readonly WeightStore<T> _weights;
+    private readonly List<string> _warnings = [];
+    private string? _identity;
 
     internal Model(
         ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder)
@@ -43,8 +45,36 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// <summary>The LoRA that is attached, merged or not; null if there is none.</summary>
     public Lora<T>? Adapter { get; internal set; }
 
-    /// <summary>The parameters that training changes: those of the adapter if there is one, otherwise all.</summary>
-    public IReadOnlyList<Parameter<T>> Trainable => Adapter?.Parameters ?? Network.Parameters;
+    /// <summary>What the adapters that were read for this model ask for and do not do, those that are merged included.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>
+    /// The parameters that training changes: those of the adapter if there is one, otherwise all. Whoever takes all of them
+    /// may change them, so the model is no longer taken for the one that was loaded.
+    /// </summary>
+    public IReadOnlyList<Parameter<T>> Trainable
+    {
+        get
+        {
+            if (Adapter is { } adapter)
+                return adapter.Parameters;
+            (_identity, IsAsLoaded, IsMerged) = (null, false, false);
+            return Network.Parameters;
+        }
+    }
+
+    /// <summary>
+    /// SHA-256, in lower-case hexadecimal, of the weights and of the adapters that were merged into them. An adapter that is
+    /// attached and not merged is no part of it. Adapters that are saved carry the identity of the model that they are
+    /// attached to, and are refused on any other.
+    /// </summary>
+    public string Identity => _identity ??= WeightsIdentity();
+
+    /// <summary>Whether the weights are still those of <see cref="Folder"/>.</summary>
+    internal bool IsAsLoaded { get; private set; } = true;
+
+    /// <summary>Whether adapters were merged into the weights.</summary>
+    internal bool IsMerged { get; private set; }
 
     /// <summary>Bytes that the weights take.</summary>
     public long Bytes => _weights.Bytes;
@@ -85,6 +115,15 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
         using var adapter = Adapter;
         adapter?.Merge();
     }
+
+    /// <summary>The identity of the weights as they are now, whatever they came from.</summary>
+    internal string WeightsIdentity() => ModelIdentity.Of(Network.Parameters, Device);
+
+    /// <summary>Notes that the weights have changed by an adapter.</summary>
+    internal void Became(string identity, bool isMerged) =>
+        (_identity, IsAsLoaded, IsMerged) = (identity, false, isMerged);
+
+    internal void Warn(IEnumerable<string> warnings) => _warnings.AddRange(warnings);
 
     /// <summary>Frees the weights and the adapter.</summary>
     public void Dispose()

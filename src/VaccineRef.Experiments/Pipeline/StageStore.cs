@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
 using VaccineRef.Training;
 
@@ -96,7 +97,7 @@ public sealed class StageStore
         if (HasModel(node))
             return;
         if (model.Adapter is { } adapter)
-            adapter.Save(In(node, Adapter), exact: true);
+            adapter.Save(In(node, Adapter), exact: true, BaseOf(node));
         else
             model.Save(In(node, Model), exact: true);
     }
@@ -111,7 +112,7 @@ public sealed class StageStore
         var model = Load<T>(node.Parent, folder, device);
         try
         {
-            if (node.Stage is Recipes.TrainStageOptions { Adapter: Recipes.SameAdapterOptions })
+            if (node.Stage is TrainStageOptions { Adapter: SameAdapterOptions })
                 model.Adapter?.Dispose();
             else
                 model.MergeAdapter();
@@ -127,6 +128,23 @@ public sealed class StageStore
 
     /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>
     internal string? StepsOf(StageNode node) => _byName ? In(node, Steps) : null;
+
+    /// <summary>What the model is that a stage's adapter is attached to, in words.</summary>
+    private static string BaseOf(StageNode node)
+    {
+        var before = node.Parent;
+        if (node.Stage is TrainStageOptions { Adapter: SameAdapterOptions })
+            before = FirstWith(before!).Parent;
+        var stages = new List<string>();
+        for (; before?.Stage is { } stage; before = before.Parent)
+            stages.Insert(0, stage is TrainStageOptions { Adapter: not null } ? $"{stage.Name} (adapter, merged)" : $"{stage.Name} (all weights)");
+        string model = $"the model {node.Recipe.Model.Label()}";
+        return stages.Count == 0 ? model : $"{model} after {string.Join(", then ", stages)}";
+    }
+
+    /// <summary>The stage that made the adapter that a stage ended with.</summary>
+    private static StageNode FirstWith(StageNode node) =>
+        node.Stage is TrainStageOptions { Adapter: SameAdapterOptions } ? FirstWith(node.Parent!) : node;
 
     private static string Mark => $$"""{"schema": "{{Schema}}"}""";
 

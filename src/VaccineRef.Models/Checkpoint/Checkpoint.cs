@@ -23,6 +23,9 @@ public sealed class Checkpoint : IDisposable
     /// <summary>All tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Tensors => _tensors;
 
+    /// <summary>The free-form strings in the header of the first file.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _shards[0].Metadata;
+
     /// <summary>Opens a model folder, a safetensors file, or a shard index.</summary>
     /// <exception cref="CheckpointException">
     /// Missing, only in pickle format, ambiguous, damaged, or index and shards disagree.

@@ -56,6 +56,42 @@ public static class AdaptedModel
         }
     }
 
+    /// <summary>
+    /// Loads a model with several adapters. Each is merged before the next one is attached; the last one stays attached.
+    /// </summary>
+    /// <param name="folder">The base model's folder.</param>
+    /// <param name="adapters">The adapters' folders in their order; none loads the model alone.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="matrices">How the weights of linear layers are kept.</param>
+    /// <param name="stripPrefix">As for <see cref="LanguageModel.Load"/>.</param>
+    /// <exception cref="CheckpointException">
+    /// Something cannot be read, does not fit, or an adapter says that it belongs to another model.
+    /// </exception>
+    /// <exception cref="InputException">A target matches no layer.</exception>
+    public static Model<T> Load<T>(
+        string folder, IReadOnlyList<string> adapters, Device device, WeightPrecision matrices = WeightPrecision.Full,
+        string? stripPrefix = null)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (adapters.Count == 0)
+            return LanguageModel.Load<T>(folder, device, matrices, stripPrefix);
+        var model = Load<T>(folder, adapters[0], device, matrices, stripPrefix);
+        try
+        {
+            foreach (string next in adapters.Skip(1))
+            {
+                model.MergeAdapter();
+                Lora.Load(model, next);
+            }
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
     // The families' names for it.
     private static string Embedding(string family) => family switch
     {

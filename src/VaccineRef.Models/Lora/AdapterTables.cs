@@ -51,6 +51,9 @@ internal sealed class AdapterTables<T> : IDisposable where T : unmanaged, IFloat
         }
     }
 
+    /// <summary>The tensors.</summary>
+    public IReadOnlyList<Parameter<T>> Parameters => _weights.Parameters;
+
     /// <summary>The tensors as they are saved.</summary>
     public IReadOnlyList<TensorData> Tensors(bool exact = false) => _weights.Tensors(exact);
 

@@ -26,13 +26,15 @@ public static class Lora
     /// in <see cref="Lora{T}.Warnings"/>.
     /// </summary>
     /// <exception cref="CheckpointException">
-    /// The adapter is not a plain LoRA, or its tensors do not match its configuration and this model.
+    /// The adapter is not a plain LoRA, its tensors do not match its configuration and this model, or it says that it
+    /// belongs to another model.
     /// </exception>
     /// <exception cref="InputException">A target matches no layer of the model.</exception>
     public static Lora<T> Load<T>(Model<T> model, string folder) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var config = AdapterConfig.Read(folder);
         using var checkpoint = Checkpoint.Open(Path.Combine(folder, WeightsFile));
+        AdapterOrigin.Read(checkpoint)?.Require(model, checkpoint.Path);
         return new(
             model, config, new CheckpointSource<T>(checkpoint, model.Device, $"{Root}."),
             (adapted, asked) => AdapterPlan<T>.Read(adapted, asked, checkpoint));
@@ -48,6 +50,8 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     private readonly WeightStore<T> _weights;
     private readonly LowRank<T>[] _pairs;
     private readonly AdapterTables<T> _tables;
+    private string? _base;
+    private bool _onMerged;                     // whether others were merged into the model before this one was
 
     internal Lora(
         Model<T> model, AdapterConfig config, IWeightSource<T> source,
@@ -58,10 +62,11 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         var plan = planning(model, config);
         _model = model;
         Warnings = plan.Warnings;
+        model.Warn(plan.Warnings);
         Config = config with
         {
             FanInFanOut = model.Network.Linears[0].Layout == WeightLayout.InOut,
-            BaseModel = config.BaseModel ?? model.Folder,
+            BaseModel = config.BaseModel ?? (model.IsAsLoaded ? model.Folder : null),
         };
         _weights = new(model.Device, source);
         try
@@ -81,6 +86,8 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
             throw;
         }
 
+        if (_tables.Parameters.Count > 0)
+            _ = Base;                                  // of the tables before they are changed
         _tables.Apply();
 
         foreach (var parameter in model.Network.Parameters)
@@ -101,6 +108,9 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     /// <summary>What the configuration asks for and the adapter does not do; empty for one that was made here.</summary>
     public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>The identity of the model that the adapter is attached to: <see cref="Model{T}.Identity"/> without it.</summary>
+    public string Base => _base ??= _model.Identity;
 
     /// <summary>Whether the adapter is now merged into the weights W.</summary>
     public bool IsMerged { get; private set; }
@@ -132,17 +142,23 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
             _model.Adapter = null;
     }
 
-    /// <summary>Writes adapter_config.json and adapter_model.safetensors, which PEFT can load.</summary>
+    /// <summary>
+    /// Writes adapter_config.json and adapter_model.safetensors, which PEFT can load. The metadata of the latter say which
+    /// model the adapter belongs to.
+    /// </summary>
     /// <param name="folder">A new or empty folder.</param>
     /// <param name="exact">
     /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits; otherwise in the
     /// type that they were read with.
     /// </param>
+    /// <param name="baseModel">What the model is that the adapter belongs to, in words; by default its folder's name.</param>
     /// <exception cref="InputException">The folder is not empty or cannot be written.</exception>
-    public void Save(string folder, bool exact = false) => AtomicFile.WriteFolder(folder, temporary =>
+    public void Save(string folder, bool exact = false, string? baseModel = null) => AtomicFile.WriteFolder(folder, temporary =>
     {
         Config.Write(temporary);
-        SafetensorsWriter.Write(Path.Combine(temporary, Lora.WeightsFile), [.. _weights.Tensors(exact), .. _tables.Tensors(exact)]);
+        SafetensorsWriter.Write(
+            Path.Combine(temporary, Lora.WeightsFile), [.. _weights.Tensors(exact), .. _tables.Tensors(exact)],
+            Origin(baseModel).Metadata());
     });
 
     /// <summary>Detaches the adapter and frees its memory.</summary>
@@ -153,10 +169,22 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         _weights.Dispose();
     }
 
+    private AdapterOrigin Origin(string? baseModel)
+    {
+        bool isMixed = _model.IsMerged && !IsMerged && _tables.Parameters.Count == 0;
+        string folder = Path.GetFileName(Path.TrimEndingDirectorySeparator(_model.Folder ?? ""));
+        return new(
+            Base, isMixed ? _model.WeightsIdentity() : Base,
+            baseModel ?? (folder.Length > 0 ? folder : "a model that was made in memory"));
+    }
+
     private void Merge(bool merge)
     {
         if (IsMerged == merge)
             return;
+        string before = Base;
+        if (merge)
+            _onMerged = _model.IsMerged;
         foreach (var pair in _pairs)
         {
             pair.AddToWeight(_model.Device, merge ? 1 : -1);
@@ -164,5 +192,11 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
         }
 
         IsMerged = merge;
+        if (merge)
+            _model.Became(ModelIdentity.Merged(before, Identity()), isMerged: true);
+        else
+            _model.Became(before, _onMerged);
     }
+
+    private string Identity() => ModelIdentity.Of(Config, [.. Parameters, .. _tables.Parameters], _model.Device);
 }
