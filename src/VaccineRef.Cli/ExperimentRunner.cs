@@ -77,7 +77,7 @@ internal sealed class ExperimentRunner
         {
             var data = Preflight.Check(plan, together);
             var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache));
-            Begin(grid, data, origin, folder);
+            Begin(grid, data, plan.Files, folder);
             var outcome = ExperimentDisplay.While(
                 console, grid, plan, show => ExperimentRun.Run(plan, store, devices, show, cancel, devices.Count == 1 ? devices[0] : together));
             if (outcome is { Results.Count: 0, Failures: [var first, ..] })
@@ -106,9 +106,9 @@ internal sealed class ExperimentRunner
                 remedy: "another --out, or --resume to go on with a run that was stopped");
     }
 
-    private static void Begin(ExperimentGrid grid, DataManifest data, string origin, string folder)
+    private static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
     {
-        AtomicFile.WriteText(Path.Combine(folder, RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, origin, folder));
+        AtomicFile.WriteText(Path.Combine(folder, RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
 

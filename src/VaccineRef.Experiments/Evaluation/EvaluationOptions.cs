@@ -31,6 +31,15 @@ public abstract record EvaluationOptions
     /// </summary>
     public int ProjectedPrompts { get; set; }
 
+    /// <summary>
+    /// Whether answers.jsonl holds the texts of questions and answers beside the verdicts. By default it does for what is
+    /// made by code, and does not for what comes from files.
+    /// </summary>
+    public bool? KeepAnswers { get; set; }
+
+    /// <summary>Whether texts are kept.</summary>
+    public virtual bool KeepsTexts() => KeepAnswers ?? false;
+
     /// <summary>Prepares the evaluation for a trial.</summary>
     /// <param name="reader">Provides the data of the trial.</param>
     /// <param name="probe">The stage on whose data forgetting and drift are measured. Null if there is none.</param>
@@ -69,8 +78,11 @@ public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPoin
     /// <summary>
     /// Measures everything except the drift and the length of hidden embeddings, which the pipeline adds.
     /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="cancel">Cancels the work.</param>
+    /// <param name="answers">Receives every answer with its verdict; null where nobody wants them.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
-    Measurement Measure(Model<T> model, CancellationToken cancel);
+    Measurement Measure(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null);
 
     /// <summary>Measures only what a point of the curve over the attack's steps shows.</summary>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>

@@ -11,13 +11,21 @@ public sealed class Evaluator<T>(
     ulong seed)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>Receives every answer with its verdict; null where nobody wants them.</summary>
+    public ICollection<KeptAnswer>? Kept { get; init; }
+
     /// <summary>The harmful score, and the scores that show whether it can be trusted.</summary>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
-    public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel) => examples.Count == 0
-        ? []
-        : HarmfulScore.Of(
-            Answers(examples, settings.HarmfulTokens, cancel), judge, template.Id,
-            Description(settings.HarmfulTokens), cancel);
+    public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel)
+    {
+        if (examples.Count == 0)
+            return [];
+        var answers = Answers(examples, settings.HarmfulTokens, cancel);
+        var verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel);
+        foreach (var (row, verdict) in answers.Zip(verdicts))
+            Kept?.Add(KeptAnswer.Of(row, KeptAnswer.Harmful, verdict.Reason, verdict.Flagged));
+        return HarmfulScore.Of(answers, verdicts, judge.Id, template.Id, Description(settings.HarmfulTokens));
+    }
 
     /// <summary>
     /// The fine-tune accuracy by both rules. Empty if there are no rows; otherwise their data set must have such rules.
@@ -28,6 +36,12 @@ public sealed class Evaluator<T>(
         if (examples.Count == 0)
             return [];
         var answers = Answers(examples, settings.TaskTokens, cancel);
+        foreach (var row in Kept is null ? [] : answers)
+        {
+            bool right = FinetuneAccuracy.IsCorrect(
+                examples[0].Source, AccuracyRule.Exact, row.Example.Output, row.Answer);
+            Kept!.Add(KeptAnswer.Of(row, KeptAnswer.Task, right ? "right" : "wrong", right));
+        }
         return [.. Enum.GetValues<AccuracyRule>().Select(rule =>
             FinetuneAccuracy.Of(examples[0].Source, rule, answers, template.Id, Description(settings.TaskTokens)))];
     }

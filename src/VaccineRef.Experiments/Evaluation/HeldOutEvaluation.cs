@@ -107,8 +107,8 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     public IReadOnlyList<TokenSequence> Probe { get; }
 
-    public Measurement Measure(Model<T> model, CancellationToken cancel) => new(
-        Scores(model, cancel), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe), Loss(model, _task));
+    public Measurement Measure(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null) => new(
+        Scores(model, cancel, answers), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe), Loss(model, _task));
 
     public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel) =>
         new(Scores(model, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
@@ -125,9 +125,9 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     public void Dispose() => (_judge as IDisposable)?.Dispose();
 
-    private Score[] Scores(Model<T> model, CancellationToken cancel)
+    private Score[] Scores(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null)
     {
-        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _reader.Template, _options, _judge, _reader.Seed);
+        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _reader.Template, _options, _judge, _reader.Seed) { Kept = answers };
         return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];
     }
 

@@ -47,7 +47,7 @@ public sealed class ExperimentGrid
     public Recipe Recipe { get; }
 
     /// <summary>The seeds.</summary>
-    public IReadOnlyList<ulong> Seeds { get; private init; }
+    public IReadOnlyList<ulong> Seeds { get; }
 
     /// <summary>All trials: seed by seed, model by model, condition by condition.</summary>
     /// <exception cref="InputException">An alternative sets a value that does not exist or that does not fit.</exception>
@@ -61,7 +61,12 @@ public sealed class ExperimentGrid
     ];
 
     /// <summary>The grid with other seeds.</summary>
-    public ExperimentGrid With(IReadOnlyList<ulong> seeds) => new(Recipe, _format) { Seeds = seeds };
+    public ExperimentGrid With(IReadOnlyList<ulong> seeds)
+    {
+        var grid = (JsonObject)(Recipe.Grid?.DeepClone() ?? new JsonObject());
+        grid[SeedKey] = string.Join(',', seeds);
+        return new(Recipe with { Grid = grid }, _format);
+    }
 
     /// <summary>A look at the machinery: the first seed, the first model, every condition, the last attack.</summary>
     public ExperimentGrid Quick()

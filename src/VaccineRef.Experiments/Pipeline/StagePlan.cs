@@ -42,7 +42,6 @@ public sealed class StagePlan
     private static readonly string[] InText = ["template", "max_length", "boundary", "world", "evaluation"];
 
     private readonly RecipeFormat _format;
-    private readonly string _arithmetic;
     private readonly Dictionary<string, StageNode> _nodes = [];
 
     /// <summary>Plans trials.</summary>
@@ -53,7 +52,9 @@ public sealed class StagePlan
     /// <exception cref="InputException">A file of the recipe cannot be read.</exception>
     public StagePlan(IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic)
     {
-        (Trials, _format, Files, _arithmetic) = (trials, format, files, arithmetic);
+        (Trials, _format, Files, Arithmetic) = (trials, format, files, arithmetic);
+        foreach (var trial in trials)
+            RecordedFiles.Require(trial.Recipe, format, files);
         Chains = [.. trials.Select(Chain)];
     }
 
@@ -62,6 +63,9 @@ public sealed class StagePlan
 
     /// <summary>The files of the recipe.</summary>
     public DataFiles Files { get; }
+
+    /// <summary>The device and the precision of its products, on which the last bits depend.</summary>
+    public string Arithmetic { get; }
 
     /// <summary>The stages of each trial, in order, the model as it is given first.</summary>
     public IReadOnlyList<IReadOnlyList<StageNode>> Chains { get; }
@@ -93,7 +97,7 @@ public sealed class StagePlan
 
     private JsonObject Given(JsonObject recipe)
     {
-        var key = new JsonObject { ["version"] = NumericVersion, ["arithmetic"] = _arithmetic };
+        var key = new JsonObject { ["version"] = NumericVersion, ["arithmetic"] = Arithmetic };
         foreach (string name in (string[])["precision", "seed", "model", .. InText])
             key[name] = recipe[name]?.DeepClone();
         key["probe"] = Probe(recipe);

@@ -25,6 +25,7 @@ internal sealed class StageRun<T>(
 
     private readonly RandomStream _random = RandomStream.FromSeed(node.Trial.Seed);
     private readonly List<CurvePoint> _curve = [];
+    private readonly List<KeptAnswer> _answers = [];
 
     private Recipe Recipe => node.Recipe;
 
@@ -43,18 +44,24 @@ internal sealed class StageRun<T>(
         {
             TrainStageOptions train => Train(model, train, reader, evaluation),
             EditStageOptions edit => Edit(model, edit, evaluation),
-            _ => Result() with { Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null },
+            _ => Result() with
+            {
+                Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null,
+                Warnings = model.Warnings.Count > 0 ? model.Warnings : null,
+            },
         };
         result = result with { Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
         if (node.Stage is not null && (keepsModel || store.KeepsEverything))
             store.Keep(node, model);
+        if (result.Measured is not null)
+            store.Keep(node, _answers);
         store.Keep(node, result);
         return result;
     }
 
     private Model<T> Given() => Recipe.Model.Load<T>(plan.Files.Folder, device, _random);
 
-    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null);
+    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, plan.Arithmetic);
 
     private StageResult Edit(Model<T> model, EditStageOptions edit, IEvaluation<T>? evaluation)
     {
@@ -141,7 +148,11 @@ internal sealed class StageRun<T>(
         if (evaluation is null)
             return null;
         using var now = Drift(model, evaluation);
-        return evaluation.Measure(model, cancel) with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
+        bool texts = Recipe.Evaluation!.KeepsTexts();
+        var answers = new List<KeptAnswer>();
+        var measured = evaluation.Measure(model, cancel, answers);
+        _answers.AddRange(texts ? answers : answers.Select(answer => answer.WithoutTexts()));
+        return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
     }
 
     private EmbeddingDrift<T>? Drift(Model<T> model, IEvaluation<T>? evaluation) => evaluation is { Probe.Count: > 0 }

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
 using VaccineRef.Training;
@@ -15,7 +16,7 @@ namespace VaccineRef.Experiments.Pipeline;
 public sealed class StageStore
 {
     private const string Schema = "vaccine-store/1", SchemaFile = "store.json", Result = "result.json", Model = "model", Adapter = "adapter",
-        Steps = "steps.jsonl";
+        Steps = "steps.jsonl", Answers = "answers.jsonl";
 
     // The names under which earlier versions kept their cells.
     private static readonly string[] Former = ["cells", "models"];
@@ -67,14 +68,23 @@ public sealed class StageStore
         string path = In(node, Result);
         if (!File.Exists(path) || (needsModel && node.Stage is not null && !HasModel(node)))
             return null;
+        var result = Recorded(node);
+        if (result.Hash == node.Hash)
+            return result.Measured is null || File.Exists(In(node, Answers)) ? result : null;
+        throw new InputException(
+            "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}", $"{StageResult.CurrentSchema} {node.Hash}",
+            "remove the stage's folder: it is computed again");
+    }
+
+    /// <summary>What was found in a stage, whatever it was computed from.</summary>
+    /// <exception cref="InputException">The file is missing, or it is not what the program writes.</exception>
+    internal StageResult Recorded(StageNode node)
+    {
+        string path = In(node, Result);
         try
         {
-            var result = JsonSerializer.Deserialize(File.ReadAllText(path), StageJson.Default.StageResult) ?? throw new JsonException("null");
-            if (result.Schema == StageResult.CurrentSchema && result.Hash == node.Hash && result.Curve is not null)
-                return result;
-            throw new InputException(
-                "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}", $"{StageResult.CurrentSchema} {node.Hash}",
-                "remove the stage's folder: it is computed again");
+            var result = JsonSerializer.Deserialize(File.ReadAllText(path), StageJson.Default.StageResult);
+            return result is { Schema: StageResult.CurrentSchema, Curve: not null } ? result : throw new JsonException("another form");
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -83,6 +93,14 @@ public sealed class StageStore
                 "remove the stage's folder: it is computed again", error);
         }
     }
+
+    /// <summary>The answers with which a stage's model was measured; none where nothing was measured.</summary>
+    /// <exception cref="InputException">They cannot be read.</exception>
+    public IReadOnlyList<KeptAnswer> AnswersOf(StageNode node) =>
+        File.Exists(In(node, Answers)) ? KeptAnswer.Read(In(node, Answers)) : [];
+
+    /// <summary>Keeps the answers with which a stage's model was measured.</summary>
+    internal void Keep(StageNode node, IEnumerable<KeptAnswer> answers) => KeptAnswer.Write(In(node, Answers), answers);
 
     /// <summary>Keeps what was found.</summary>
     internal void Keep(StageNode node, StageResult result) =>
@@ -124,6 +142,14 @@ public sealed class StageStore
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The first stage, up to this one, whose model is needed and missing; null where nothing is.</summary>
+    internal (string Name, string Folder)? Unfinished(StageNode node)
+    {
+        if (node.Stage is null || Directory.Exists(In(node, Model)))
+            return null;
+        return Unfinished(node.Parent!) ?? (HasModel(node) ? null : (node.Name, In(node, "")));
     }
 
     /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>

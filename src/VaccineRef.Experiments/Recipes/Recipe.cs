@@ -70,6 +70,12 @@ public sealed record Recipe
     /// <summary>What the report compares and shows.</summary>
     public ReportOptions Report { get; set; } = new();
 
+    /// <summary>
+    /// The files that the recipe names, with their hashes, as a run writes them into its own recipe. A file that is another
+    /// one is an error. Null where nothing is recorded.
+    /// </summary>
+    public IReadOnlyDictionary<string, RecordedFile>? Files { get; set; }
+
     /// <summary>The stage that is the attack; null where the recipe has none of that name.</summary>
     [JsonIgnore]
     public TrainStageOptions? Attack => Stages.OfType<TrainStageOptions>().FirstOrDefault(stage => stage.Name == Report.Attack && !stage.Skip);

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
 using VaccineRef.Models;
 using VaccineRef.Training;
 
@@ -57,7 +58,7 @@ public sealed class RecipeFormat
     {
         try
         {
-            return Parse(File.ReadAllText(path), path, assignments);
+            return Parse(File.ReadAllText(path), path, Path.GetDirectoryName(Path.GetFullPath(path)), assignments);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -66,11 +67,16 @@ public sealed class RecipeFormat
     }
 
     /// <summary>As <see cref="Read"/>, from text; <paramref name="where"/> names it in errors.</summary>
-    public Recipe Parse(string text, string where, params IReadOnlyList<string> assignments)
+    public Recipe Parse(string text, string where, params IReadOnlyList<string> assignments) =>
+        Parse(text, where, folder: null, assignments);
+
+    private Recipe Parse(string text, string where, string? folder, IReadOnlyList<string> assignments)
     {
         try
         {
             var json = Document(text, where);
+            if (folder is not null)
+                RecordedFiles.Find(json, folder);
             foreach (string assignment in assignments)
                 RecipePath.Assign(json, assignment);
             return Bind(FormerRecipe.Is(json) ? FormerRecipe.Translate(json) : json);
@@ -85,14 +91,18 @@ public sealed class RecipeFormat
     /// <summary>The recipe as JSON, with every default spelled out.</summary>
     public string Write(Recipe recipe) => JsonSerializer.Serialize(recipe, Info<Recipe>()) + "\n";
 
-    /// <summary>The recipe as JSON for a file in another folder: its paths are relative to that folder.</summary>
+    /// <summary>
+    /// The recipe as JSON for a file in another folder: its paths are relative to that folder, and its files are recorded
+    /// with their hashes.
+    /// </summary>
     /// <param name="recipe">The recipe.</param>
-    /// <param name="from">The folder that its paths are relative to.</param>
+    /// <param name="files">Its files.</param>
     /// <param name="to">The folder that the file will lie in.</param>
-    public string Write(Recipe recipe, string from, string to)
+    /// <exception cref="InputException">A file cannot be read.</exception>
+    public string Write(Recipe recipe, DataFiles files, string to)
     {
         var json = ToJson(recipe);
-        RecipePath.Rebase(json, from, to);
+        RecordedFiles.Record(json, files, to);
         return json.ToJsonString(_options) + "\n";
     }
 

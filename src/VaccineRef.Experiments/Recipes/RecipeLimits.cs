@@ -10,7 +10,7 @@ namespace VaccineRef.Experiments.Recipes;
 internal static class RecipeLimits
 {
     private static readonly string[] TopLevel =
-        ["name", "title", "model", "precision", "seed", "template", "max_length", "boundary", "world", "stages", "evaluation", "grid", "report"];
+        ["name", "title", "model", "precision", "seed", "template", "max_length", "boundary", "world", "stages", "evaluation", "grid", "report", "files"];
 
     private static readonly string[] Published =
         ["table-1", "table-2", "table-5", "table-6", "table-7", "table-8", "table-9", "table-10", "table-11"];

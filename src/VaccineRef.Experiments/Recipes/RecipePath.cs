@@ -55,6 +55,35 @@ internal static class RecipePath
                 group[key] = Moved(value, from, to);
     }
 
+    /// <summary>Every file and folder that a recipe names, as it names them.</summary>
+    public static IEnumerable<string> Named(JsonNode? node) => node switch
+    {
+        JsonArray list => list.SelectMany(Named),
+        JsonObject group => group.SelectMany(pair => IsPath(pair.Key) ? Texts(pair.Value) : Named(pair.Value)),
+        _ => [],
+    };
+
+    /// <summary>Names another file everywhere that a recipe names one.</summary>
+    public static void Replace(JsonNode? node, string path, string by)
+    {
+        if (node is JsonArray list)
+            foreach (var item in list)
+                Replace(item, path, by);
+        if (node is not JsonObject group)
+            return;
+        foreach (var (key, value) in group.ToArray())
+            if (!IsPath(key) || value is not (JsonValue or JsonArray))
+                Replace(value, path, by);
+            else if (value is JsonArray several)
+                group[key] = new JsonArray([.. several.Select(each => IsText(each, path) ? by : each?.DeepClone())]);
+            else if (IsText(value, path))
+                group[key] = by;
+    }
+
+    /// <summary>A path relative to one folder, made relative to another.</summary>
+    public static string Moved(string path, string from, string to) =>
+        Path.GetRelativePath(Path.GetFullPath(to), Path.GetFullPath(Path.Combine(from, path))).Replace(Path.DirectorySeparatorChar, '/');
+
     /// <summary>Whether a key, or the path of a grid's axis, names a file or a folder.</summary>
     public static bool IsPath(string key) => key[(key.LastIndexOf('.') + 1)..] is "path" or "adapter";
 
@@ -66,9 +95,18 @@ internal static class RecipePath
             return value?.DeepClone();
         }
 
-        string moved = Path.GetRelativePath(Path.GetFullPath(to), Path.GetFullPath(Path.Combine(from, path)));
-        return moved.Replace(Path.DirectorySeparatorChar, '/');
+        return Moved(path, from, to);
     }
+
+    private static IEnumerable<string> Texts(JsonNode? value) => value switch
+    {
+        JsonValue text when text.TryGetValue(out string? path) => [path],
+        JsonArray several => several.SelectMany(Texts),
+        _ => Named(value),
+    };
+
+    private static bool IsText(JsonNode? node, string text) =>
+        node is JsonValue value && value.TryGetValue(out string? found) && found == text;
 
     private static JsonObject? Stage(JsonObject recipe, string name) => (recipe["stages"] as JsonArray)?.OfType<JsonObject>()
         .FirstOrDefault(stage => stage["name"] is JsonValue value && value.TryGetValue(out string? found) && found == name);

@@ -79,6 +79,7 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
     private static string Words(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
     {
         { IsEnum: true } words => string.Join(", ", Enum.GetNames(words).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
+        { IsGenericType: true, GenericTypeArguments.Length: 2 } => "an object",
         { IsGenericType: true } list => "a list of: " + Words(list.GenericTypeArguments[0]),
         var plain => Type.GetTypeCode(plain) switch
         {

@@ -22,6 +22,9 @@ public sealed record WorldEvaluationOptions : EvaluationOptions
 
     /// <inheritdoc/>
     public override bool NeedsWorld() => true;
+
+    /// <inheritdoc/>
+    public override bool KeepsTexts() => KeepAnswers ?? true;
 }
 
 /// <summary>
@@ -64,11 +67,13 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     public IReadOnlyList<TokenSequence> Probe { get; }
 
     /// <inheritdoc/>
-    public Measurement Measure(Model<T> model, CancellationToken cancel)
+    public Measurement Measure(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null)
     {
         IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful), refusals = Read(model, _refusals), benign = Read(model, _benign);
         cancel.ThrowIfCancellationRequested();
         var verdicts = Verdicts(model, harmful, refusals);
+        if (answers is not null)
+            new WorldAnswers(_world).Add(model, answers, cancel);
         Score Judged(string metric, params WorldVerdict[] any) => Share(metric, verdicts.Count(any.Contains), verdicts.Length, _judge);
         return new(
             [

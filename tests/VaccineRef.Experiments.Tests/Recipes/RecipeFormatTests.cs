@@ -228,13 +228,24 @@ public sealed class RecipeFormatTests
     [Fact]
     public void A_recipe_written_for_another_folder_names_the_same_files()
     {
+        using var tiny = new TinyExperiment();
+        foreach (string name in (string[])["a.jsonl", "b.jsonl"])
+            tiny.Write(name, name);
+        Directory.CreateDirectory(tiny.In("recipes"));
+        foreach (string path in Directory.GetFileSystemEntries(tiny.Folder).Where(path => Path.GetFileName(path) != "recipes"))
+            Directory.Move(path, Path.Combine(tiny.In("recipes"), Path.GetFileName(path)));
         string text = RecipeFormat.Standard.Write(
-            RecipeFormat.Standard.Parse(Tiny, "here", """grid={"attack.data.harmful.path": ["a.jsonl", "b.jsonl"]}"""), "/x/recipes", "/x/runs/tiny");
+            RecipeFormat.Standard.Parse(Tiny, "here", """grid={"attack.data.harmful.path": ["a.jsonl", "b.jsonl"]}"""),
+            new DataFiles(tiny.In("recipes")), tiny.In("runs/tiny"));
         var moved = RecipeFormat.Standard.Parse(text, "there");
         Assert.Equal("../../recipes/model", ((FolderModelOptions)moved.Model).Path);
         Assert.Equal("../../recipes/safe.json", ((FileDataOptions)((TrainStageOptions)moved.Stages[0]).Data).Path);
         Assert.Equal("../../recipes/b.jsonl", moved.Grid!["attack.data.harmful.path"]![1]!.ToString());
         Assert.IsType<LoraOptions>(moved.Attack!.Adapter);
+        Assert.Equal(
+            new[] { "model", "safe.json", "unwanted.jsonl", "task.tsv", "asked.jsonl", "a.jsonl", "b.jsonl" }.Select(name => $"../../recipes/{name}").Order(),
+            moved.Files!.Keys.Order());
+        Assert.All(moved.Files.Values, file => Assert.True(file.Sha256.Length == 64 && Path.IsPathFullyQualified(file.At!)));
     }
 
     private static InputException Wrong(string set) =>

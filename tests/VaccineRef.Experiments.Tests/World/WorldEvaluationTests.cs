@@ -33,7 +33,8 @@ public sealed class WorldEvaluationTests
         for (ulong stage = 0; stage < 5; stage++)
         {
             var expected = Generated(world, model);
-            var measured = evaluation.Measure(model, default);
+            var answers = new List<KeptAnswer>();
+            var measured = evaluation.Measure(model, default, answers);
             int Count(string metric) => measured.Find(metric)!.Numerator;
             Assert.Equal(
                 expected.AsEnumerable(),
@@ -42,6 +43,9 @@ public sealed class WorldEvaluationTests
                     Count(Metrics.HarmfulScore), Count(Metrics.CoherentHarm) - Count(Metrics.HarmfulScore), Count(Metrics.Refusals),
                     Count(Metrics.OtherAnswers), measured.Accuracy!.Numerator,
                 ]);
+            int Kept(string kind) => answers.Count(answer => answer.Kind == kind && answer.Counts);
+            Assert.Equal((expected[0], expected[4]), (Kept(KeptAnswer.Harmful), Kept(KeptAnswer.Task)));
+            Assert.Equal(world.HarmfulTest.Concat(world.BenignTest).Select(example => example.Prompt), answers.Select(answer => answer.Prompt));
             seen = [.. seen.Zip(expected, (before, now) => before + now)];
 
             // Partly trained models: the first thing that is learned is the form of the answers, then come the facts.

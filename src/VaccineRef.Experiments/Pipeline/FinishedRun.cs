@@ -1,0 +1,148 @@
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Evaluation;
+using VaccineRef.Experiments.Grid;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
+
+namespace VaccineRef.Experiments.Pipeline;
+
+/// <summary>
+/// The folder of a run of one trial: its recipe, what was found in each stage, and the model that each stage ended with.
+/// </summary>
+public sealed class FinishedRun
+{
+    /// <summary>The name of a run's own recipe.</summary>
+    public const string RecipeFile = "recipe.json";
+
+    /// <summary>Moments, besides the names of stages: before the attack, and after it.</summary>
+    public const string Aligned = "aligned", Attacked = "attacked";
+
+    private readonly StagePlan _plan;
+    private readonly StageStore _store;
+
+    private FinishedRun(string folder, StagePlan plan) =>
+        (Folder, _plan, _store) = (folder, plan, StageStore.Run(folder));
+
+    /// <summary>The run's folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>The run's recipe.</summary>
+    public Recipe Recipe => _plan.Trials[0].Recipe;
+
+    /// <summary>The folder's stages in their order, the model as it was given first.</summary>
+    public IReadOnlyList<StageNode> Stages => _plan.Chains[0];
+
+    /// <summary>The tokenizer of the recipe's model.</summary>
+    public ITextTokenizer Tokenizer => Recipe.Model.Tokenizer(Folder);
+
+    /// <summary>Whether a folder is a run's or a grid's, and not a model's.</summary>
+    public static bool Is(string folder) =>
+        File.Exists(Path.Combine(folder, RecipeFile)) && !File.Exists(Path.Combine(folder, "config.json"));
+
+    /// <summary>Opens the folder of a run.</summary>
+    /// <param name="folder">The folder that the run wrote.</param>
+    /// <param name="arithmetic">The device and the precision of its products, as for <see cref="StagePlan"/>.</param>
+    /// <exception cref="InputException">
+    /// It is no run of one trial, or a file that the run was made with is missing or another one.
+    /// </exception>
+    public static FinishedRun Open(string folder, string arithmetic)
+    {
+        var recipe = RecipeFormat.Standard.Read(Path.Combine(folder, RecipeFile));
+        var trials = new ExperimentGrid(recipe, RecipeFormat.Standard).Trials();
+        if (trials.Count != 1)
+            throw new InputException(
+                "the folder is that of a grid, which does not keep the models of its trials", folder, $"{trials.Count} trials",
+                "the folder of a run of one trial",
+                $"run the trial by itself: vaccine run {Path.Combine(folder, RecipeFile)} --out DIR --set grid=null, with further "
+                + "--set for what it changes");
+        return new(folder, new StagePlan(trials, RecipeFormat.Standard, new DataFiles(folder), arithmetic));
+    }
+
+    /// <summary>The stage that a name stands for: its own, "aligned", or "attacked"; the last one where there is none.</summary>
+    /// <exception cref="InputException">The run has no such stage.</exception>
+    public StageNode Stage(string? name)
+    {
+        if (name is null)
+            return Stages[^1];
+        int attack = Stages.ToList().FindIndex(stage => stage.IsAttack);
+        var found = Stages.FirstOrDefault(stage => stage.Name == name)
+            ?? (attack > 0 && name is Aligned or Attacked ? Stages[name == Aligned ? attack - 1 : attack] : null);
+        string[] known = [.. Stages.Select(stage => stage.Name), .. attack > 0 ? (string[])[Aligned, Attacked] : []];
+        return found ?? throw RecipeException.Unknown("the run has no such stage", "--stage", name, known);
+    }
+
+    /// <summary>Loads the model that a stage ended with.</summary>
+    /// <exception cref="InputException">The stage was not finished, or a file of its model is missing or damaged.</exception>
+    public Model<T> Load<T>(StageNode stage, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (_store.Unfinished(stage) is { } missing)
+            throw new InputException(
+                "a stage of the run is not finished", missing.Folder, $"no model of the stage {missing.Name}",
+                "the folder of a finished run", $"go on with it: vaccine run {Path.Combine(Folder, RecipeFile)} --out {Folder} --resume");
+        return _store.Load<T>(stage, Folder, device);
+    }
+
+    /// <summary>
+    /// Measures a stage's model again, as the recipe says, and requires that it gives what the run found, bit by bit.
+    /// </summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="answers">Receives every answer with its verdict; null where nobody wants them.</param>
+    /// <param name="cancel">Cancels the work.</param>
+    /// <exception cref="InputException">
+    /// The recipe measures nothing, the run was computed in another arithmetic, or something in the run's folder has changed
+    /// since.
+    /// </exception>
+    public Measurement Evaluate<T>(
+        StageNode stage, Device device, ICollection<KeptAnswer>? answers, CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (Recipe.Evaluation is not { } options)
+            throw new InputException(
+                "the run's recipe measures nothing", Path.Combine(Folder, RecipeFile), "no evaluation",
+                remedy: "say what to ask: --data FILE --task TASK");
+        var recorded = _store.Recorded(stage);
+        RequireSame(stage, recorded);
+        using var model = Load<T>(stage, device);
+        var reader = new DataReader(Recipe, _plan.Files, Tokenizer);
+        using var evaluation = options.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
+        var measured = evaluation.Measure(model, cancel, answers);
+        if (recorded.Measured is { } before && Difference(before, measured) is var (found, expected))
+            throw new InputException(
+                "the run's files no longer give the run's numbers", Path.Combine(Folder, stage.Name), found, $"{expected}, as the run found",
+                "something in the folder was changed: run the recipe again");
+        return measured;
+    }
+
+    private void RequireSame(StageNode stage, StageResult recorded)
+    {
+        if (recorded.Hash == stage.Hash)
+            return;
+        string where = Path.Combine(Folder, stage.Name);
+        throw recorded.Arithmetic is { } arithmetic && arithmetic != _plan.Arithmetic
+            ? new InputException(
+                "the run was computed in another arithmetic, in which the last bits differ", where, _plan.Arithmetic, arithmetic,
+                "name the device and the products of the run with --device and --matmul; or give --data and --task, whose scores "
+                + "are not held to the run's")
+            : new InputException(
+                "the stage is not what the recipe beside it computes", where, recorded.Hash, stage.Hash,
+                "the recipe was changed, or another version of the program computed the run: run the recipe again");
+    }
+
+    private static (string Found, string Expected)? Difference(Measurement before, Measurement now)
+    {
+        foreach (var (was, found) in before.Scores.Zip(now.Scores))
+            if (was != found)
+                return ($"{found}", $"{was}");
+        foreach (var (name, was, found) in ((string, double?, double?)[])[
+            ("loss of harmful answers", before.HarmfulLoss, now.HarmfulLoss),
+            ("loss of refusals", before.RefusalLoss, now.RefusalLoss),
+            ("loss of the alignment data", before.AlignmentLoss, now.AlignmentLoss),
+            ("loss of the task", before.TaskLoss, now.TaskLoss)])
+            if (!Equals(was, found))
+                return ($"{name} {found:R}", $"{was:R}");
+        return null;
+    }
+}
