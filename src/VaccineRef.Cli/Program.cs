@@ -17,6 +17,7 @@ public static class Program
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
             DemoCommand.Create(), InitCommand.Create(), RunCommand.Create(), LabCommand.Create(), EvaluateCommand.Create(),
+            ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(),
             JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), BenchCommand.Create(),
             DevicesCommand.Create(),
         };

@@ -10,12 +10,6 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     // The shard size of transformers' save_pretrained.
     private const long MaxShardBytes = 5_000_000_000;
 
-    private static readonly string[] TokenizerFiles =
-    [
-        "tokenizer.model", "*tokenizer.json", "*vocab.json", "*merges.txt", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "generation_config.json",
-    ];
-
     private readonly WeightStore<T> _weights;
     private readonly List<string> _warnings = [];
     private string? _identity;
@@ -96,16 +90,37 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// </exception>
     public void Save(string folder, string? tokenizer = null, bool exact = false)
     {
-        if (Adapter is { IsMerged: false })
-            throw new InputException(
-                "a model with an adapter cannot be saved as one checkpoint", folder, "an adapter that is not merged",
-                remedy: "merge or detach the adapter first, or save the adapter by itself");
+        RequireMerged(folder);
         AtomicFile.WriteFolder(folder, temporary =>
         {
             Config.CopyTo(temporary);
             SafetensorsWriter.WriteSharded(temporary, _weights.Tensors(exact), MaxShardBytes);
-            foreach (string file in FilesOf(tokenizer ?? Folder))
-                File.Copy(file, Path.Combine(temporary, Path.GetFileName(file)));
+            if ((tokenizer ?? Folder) is { } from)
+                TokenizerFiles.Copy(from, temporary);
+        });
+    }
+
+    /// <summary>
+    /// Writes a folder that Hugging Face can load without knowing this program: every weight in one type, which config.json
+    /// names, and what belongs to the tokenizer. If anything fails, nothing is written.
+    /// </summary>
+    /// <param name="folder">A new or empty folder.</param>
+    /// <param name="type">The type of the weights; narrowing rounds once, to nearest even.</param>
+    /// <param name="tokenizer">Receives the folder, and writes the tokenizer's files into it.</param>
+    /// <exception cref="InputException">
+    /// An adapter is attached and not merged, the folder is not empty or cannot be written, or a value does not fit.
+    /// </exception>
+    public void Export(string folder, TensorType type, Action<string> tokenizer)
+    {
+        RequireMerged(folder);
+        string name = type switch { TensorType.BF16 => "bfloat16", TensorType.F16 => "float16", _ => "float32" };
+        // Transformers 4 reads torch_dtype and version 5 dtype; a file that has the latter is of the newer kind.
+        string key = Config.Has("dtype") ? "dtype" : "torch_dtype";
+        AtomicFile.WriteFolder(folder, temporary =>
+        {
+            Config.With(new() { [key] = name }).CopyTo(temporary);
+            SafetensorsWriter.WriteSharded(temporary, _weights.Tensors(type), MaxShardBytes);
+            tokenizer(temporary);
         });
     }
 
@@ -132,6 +147,11 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
         _weights.Dispose();
     }
 
-    private static IEnumerable<string> FilesOf(string? folder) =>
-        folder is null ? [] : TokenizerFiles.SelectMany(pattern => Directory.GetFiles(folder, pattern)).Distinct();
+    private void RequireMerged(string folder)
+    {
+        if (Adapter is { IsMerged: false })
+            throw new InputException(
+                "a model with an adapter cannot be saved as one checkpoint", folder, "an adapter that is not merged",
+                remedy: "merge or detach the adapter first, or save the adapter by itself");
+    }
 }

@@ -21,11 +21,14 @@ public sealed class CommandTests
     [InlineData("run", "<recipe>", "--set", "--seeds", "--quick", "--resume", "--output", "--threads")]
     [InlineData("init", "--preset")]
     [InlineData(
-        "evaluate", "<model>", "--adapter", "--data", "--task", "--count", "--max-new-tokens", "--template",
+        "evaluate", "<model>", "--stage", "--adapter", "--save-answers", "--json", "Examples:", "--data", "--task", "--count", "--max-new-tokens", "--template",
         "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]
     [InlineData(
         "judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold",
         "--world-seed", "--weights", "--device")]
+    [InlineData("chat", "<model>", "--stage", "--adapter", "--template", "--max-new-tokens", "--temperature", "Examples:")]
+    [InlineData("generate", "<model>", "--stage", "--prompt", "--file", "--output", "--top-p", "--seed", "Examples:")]
+    [InlineData("export", "<model>", "--stage", "--to", "--dtype", "Examples:")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("conform", "kit", "check", "run")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]

@@ -40,7 +40,7 @@ public sealed class RunTests : IDisposable
         Assert.Equal(Always.Order(), Names(run));
         foreach (var (stage, kept) in ((string[])["alignment", "attack"]).Zip(weights))
         {
-            Assert.Equal(new[] { kept, "result.json", "steps.jsonl" }.Order(), Names(Path.Combine(run, stage)));
+            Assert.Equal(new[] { kept, "answers.jsonl", "result.json", "steps.jsonl" }.Order(), Names(Path.Combine(run, stage)));
             var steps = File.ReadAllLines(Path.Combine(run, stage, "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement);
             Assert.Equal([1, 2], steps.Select(line => line.GetProperty("step").GetInt32()));
         }

@@ -32,10 +32,14 @@ internal static class Vaccine
     }
 
     /// <summary>Starts a command in a process of its own.</summary>
-    public static Process Start(params string[] args)
+    public static Process Start(params string[] args) => Start(args, input: false);
+
+    /// <summary>Starts a command in a process of its own, to whose input the test may write.</summary>
+    public static Process Start(string[] args, bool input)
     {
         var start = new ProcessStartInfo("dotnet", [Executable, .. args])
         {
+            RedirectStandardInput = input,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

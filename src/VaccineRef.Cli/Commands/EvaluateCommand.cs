@@ -4,84 +4,137 @@ using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
-using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>The command vaccine evaluate: scores a model folder without training.</summary>
-internal static class EvaluateCommand
+/// <summary>The command vaccine evaluate: scores a model folder or a stage of a run without training.</summary>
+internal sealed class EvaluateCommand
 {
+    private readonly ModelSelection _models = new();
+
+    private readonly Option<string?> _data = new("--data")
+    {
+        Description = "The data file. Without it, a run's own evaluation is repeated, and has to give the run's numbers.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _task = new("--task") { Description = "What the data is.", HelpName = "TASK" };
+    private readonly Option<int> _count = CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
+    private readonly Option<int> _tokens = CommonOptions.Count("--max-new-tokens", "Tokens to generate for an answer.", 128);
+
+    private readonly Option<string?> _save = new("--save-answers")
+    {
+        Description = "Write every question, answer and verdict as JSON lines. They are not printed.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _json = new("--json") { Description = "Write what was found as JSON.", HelpName = "FILE" };
+    private readonly JudgeSelection _judges = new();
+    private readonly DeviceOptions _where = new();
+
+    private EvaluateCommand() => _task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
+
     public static Command Create()
     {
-        var model = new Argument<string>("model") { Description = "A Hugging Face folder." };
-        var adapter = new Option<string?>("--adapter") { Description = "A PEFT folder to attach.", HelpName = "DIR" };
-        var data = new Option<string>("--data") { Description = "The data file.", Required = true, HelpName = "FILE" };
-        var task = new Option<string>("--task") { Description = "What the data is.", Required = true };
-        task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
-        var strip = new Option<string?>("--strip-prefix")
-        {
-            Description = "What the names of the weights begin with and the model's own names do not, such as module.",
-            HelpName = "PREFIX",
-        };
-        var count = CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
-        var tokens = CommonOptions.Count("--max-new-tokens", "Tokens to generate for an answer.", 128);
-        var template = new Option<string>("--template") { Description = "The prompt template.", DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id };
-        template.AcceptOnlyFromAmong([.. PromptTemplate.All.Select(known => known.Id)]);
-        var precision = new Option<Precision>("--precision") { Description = "float or double." };
-        var weights = CommonOptions.Weights();
-        var judges = new JudgeSelection();
-        var where = new DeviceOptions();
-        var command = new Command("evaluate", "Score a model: harmful score for instructions, accuracy for a task.")
-        { model, adapter, strip, data, task, count, tokens, template, precision, weights };
-        judges.AddTo(command);
-        where.AddTo(command);
-        command.SetAction(parsed => ExitCode.Of(cancel =>
-        {
-            var preset = TaskPreset.Get(parsed.GetRequiredValue(task));
-            int answer = parsed.GetValue(tokens);
-            var settings = new HeldOutOptions { HarmfulTokens = answer, TaskTokens = answer, Judge = judges.Read(parsed) };
-            if (IsTask(preset.Id))
-                judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");
-            var file = DataSet.Read(parsed.GetRequiredValue(data), preset);
-            var all = RowPool.Of("evaluation", file, IsTask(preset.Id) ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
-            int wanted = parsed.GetValue(count);
-            var rows = Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation");
-            using var device = where.Open(parsed);
-            var kept = parsed.GetValue(weights);
-            string? prefix = parsed.GetValue(strip);
-            string folder = parsed.GetRequiredValue(model), prompt = parsed.GetRequiredValue(template);
-            var scores = parsed.GetValue(precision) == Precision.Double
-                ? Scores<double>(folder, prefix, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel)
-                : Scores<float>(folder, prefix, kept, parsed.GetValue(adapter), rows, PromptTemplate.Get(prompt), settings, device, cancel);
-            Tables.Write(
-                Terminal.Open(),
-                ["metric", "k", "N", "%", "judge", "template", "generation"],
-                scores.Select(score => (IReadOnlyList<string>)
-                [
-                    score.Metric, $"{score.Numerator}", $"{score.Denominator}", $"{score.Percentage:F2}", score.Judge, score.Template,
-                    score.Generation,
-                ]));
-            return ExitCode.Done;
-        }));
+        var evaluate = new EvaluateCommand();
+        var command = new Command(
+            "evaluate", "Score a model, or a stage of a run: harmful score for instructions, accuracy for a task.");
+        evaluate._models.AddTo(command);
+        foreach (var option in (Option[])[
+            evaluate._data, evaluate._task, evaluate._count, evaluate._tokens, evaluate._save, evaluate._json])
+            command.Add(option);
+        evaluate._judges.AddTo(command);
+        evaluate._where.AddTo(command);
+        command.AddExamples(
+            "vaccine evaluate runs/mine --stage attacked --save-answers answers.jsonl",
+            "vaccine evaluate my-model --adapter aligned --adapter attacked --data asked.jsonl --task beavertails");
+        command.SetAction(parsed => ExitCode.Of(cancel => evaluate.Run(parsed, cancel)));
         return command;
     }
 
-    private static IReadOnlyList<Score> Scores<T>(
-        string folder, string? stripPrefix, WeightPrecision kept, string? adapter, IReadOnlyList<Example> rows, PromptTemplate template,
-        HeldOutOptions settings, Device device, CancellationToken cancel)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    private int Run(ParseResult parsed, CancellationToken cancel)
     {
-        var tokenizer = TextTokenizer.Load(folder);
-        using var model = adapter is null
-            ? LanguageModel.Load<T>(folder, device, kept, stripPrefix)
-            : AdaptedModel.Load<T>(folder, adapter, device, kept, stripPrefix);
-        foreach (string warning in model.Adapter?.Warnings ?? [])
-            Console.Error.WriteLine($"vaccine: warning: {warning}");
-        var judge = settings.Judge.Open<T>(".", device, kept);
-        using var disposable = judge as IDisposable;
-        var evaluator = new Evaluator<T>(model, tokenizer, template, settings, judge, seed: 0);
-        return IsTask(rows[0].Source) ? evaluator.Task(rows, cancel) : evaluator.Harmful(rows, cancel);
+        var subject = _models.Read(parsed, _where.Arithmetic(parsed));
+        string? data = parsed.GetValue(_data);
+        var asked = data is null ? null : Ask(parsed, data);
+        if (asked is null)
+            RequireRun(parsed, subject);
+        using var device = _where.Open(parsed);
+        var answers = parsed.GetValue(_save) is null ? null : new List<KeptAnswer>();
+        var found = subject.Precision == Precision.Double
+            ? Measure<double>(subject, data, asked, device, answers, cancel)
+            : Measure<float>(subject, data, asked, device, answers, cancel);
+        if (parsed.GetValue(_save) is { } save)
+            KeptAnswer.Write(save, answers!);
+        if (parsed.GetValue(_json) is { } json)
+            found.Write(json);
+        Print(found.Measured.Scores);
+        return ExitCode.Done;
     }
 
+    /// <summary>The rows that are asked, and how.</summary>
+    private Question Ask(ParseResult parsed, string data)
+    {
+        if (parsed.GetValue(_task) is not { } task)
+            throw new InputException("it is not said what the data is", _task.Name, "nothing", "a task", "vaccine evaluate --help lists them");
+        var preset = TaskPreset.Get(task);
+        int answer = parsed.GetValue(_tokens);
+        if (IsTask(preset.Id))
+            _judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");
+        var settings = new HeldOutOptions { HarmfulTokens = answer, TaskTokens = answer, Judge = _judges.Read(parsed) };
+        var file = DataSet.Read(data, preset);
+        var all = RowPool.Of("evaluation", file, IsTask(preset.Id) ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
+        int wanted = parsed.GetValue(_count);
+        return new(Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation"), settings);
+    }
+
+    private void RequireRun(ParseResult parsed, Subject subject)
+    {
+        if (subject is not RunSubject)
+            throw new InputException(
+                "it is not said what to ask the model", _data.Name, "nothing", "a data file",
+                "--data FILE --task TASK; only the folder of a run says what to ask");
+        foreach (var option in (Option[])[_task, _count, _tokens])
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new InputException(
+                    "the run's own evaluation has no such option", option.Name, "a value", "nothing",
+                    $"leave it out, or give {_data.Name} too");
+        if (_models.HasTemplate(parsed))
+            throw new InputException(
+                "the run's own evaluation uses the template of its recipe", "--template", "a value", "nothing",
+                $"leave it out, or give {_data.Name} too");
+        _judges.RequireAbsent(parsed, "the run's own evaluation, whose judge the recipe names");
+    }
+
+    private static EvaluationRecord Measure<T>(
+        Subject subject, string? data, Question? asked, Device device, List<KeptAnswer>? answers, CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        if (asked is null)
+        {
+            var (run, stage, _) = (RunSubject)subject;
+            return new(subject.Name, null, run.Evaluate<T>(stage, device, answers, cancel), []);
+        }
+
+        var tokenizer = subject.Tokenizer();
+        using var model = subject.LoadAndWarn<T>(device);
+        var judge = asked.Settings.Judge.Open<T>(".", device, subject.Kept);
+        using var disposable = judge as IDisposable;
+        var evaluator = new Evaluator<T>(model, tokenizer, subject.Template, asked.Settings, judge, seed: 0) { Kept = answers };
+        var scores = IsTask(asked.Rows[0].Source) ? evaluator.Task(asked.Rows, cancel) : evaluator.Harmful(asked.Rows, cancel);
+        return new(subject.Name, data, new(scores), model.Warnings);
+    }
+
+    private static void Print(IEnumerable<Score> scores) => Tables.Write(
+        Terminal.Open(),
+        ["metric", "k", "N", "%", "judge", "template", "generation"],
+        scores.Select(score => (IReadOnlyList<string>)
+        [
+            score.Metric, $"{score.Numerator}", $"{score.Denominator}", $"{score.Percentage:F2}", score.Judge, score.Template,
+            score.Generation,
+        ]));
+
     private static bool IsTask(string preset) => preset is "sst2" or "ag_news" or "gsm8k";
+
+    private sealed record Question(IReadOnlyList<Example> Rows, HeldOutOptions Settings);
 }

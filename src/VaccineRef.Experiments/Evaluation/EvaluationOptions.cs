@@ -79,10 +79,10 @@ public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPoin
     /// Measures everything except the drift and the length of hidden embeddings, which the pipeline adds.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="cancel">Cancels the work.</param>
     /// <param name="answers">Receives every answer with its verdict; null where nobody wants them.</param>
+    /// <param name="cancel">Cancels the work.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
-    Measurement Measure(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null);
+    Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel);
 
     /// <summary>Measures only what a point of the curve over the attack's steps shows.</summary>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>

@@ -107,11 +107,11 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     public IReadOnlyList<TokenSequence> Probe { get; }
 
-    public Measurement Measure(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null) => new(
-        Scores(model, cancel, answers), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe), Loss(model, _task));
+    public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel) => new(
+        Scores(model, answers, cancel), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe), Loss(model, _task));
 
     public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel) =>
-        new(Scores(model, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
+        new(Scores(model, answers: null, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
 
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
         [.. (harmful ? _harmfulRows : _taskRows).Select(row => _reader.Tokenizer.Encode(_reader.Template.Render(row)))];
@@ -125,7 +125,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     public void Dispose() => (_judge as IDisposable)?.Dispose();
 
-    private Score[] Scores(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null)
+    private Score[] Scores(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
     {
         var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _reader.Template, _options, _judge, _reader.Seed) { Kept = answers };
         return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];

@@ -3,7 +3,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VaccineRef.Core;
-using VaccineRef.Experiments.Data;
 using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Evaluation;

@@ -108,7 +108,7 @@ public sealed class FinishedRun
         using var model = Load<T>(stage, device);
         var reader = new DataReader(Recipe, _plan.Files, Tokenizer);
         using var evaluation = options.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
-        var measured = evaluation.Measure(model, cancel, answers);
+        var measured = evaluation.Measure(model, answers, cancel);
         if (recorded.Measured is { } before && Difference(before, measured) is var (found, expected))
             throw new InputException(
                 "the run's files no longer give the run's numbers", Path.Combine(Folder, stage.Name), found, $"{expected}, as the run found",

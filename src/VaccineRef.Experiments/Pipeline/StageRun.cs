@@ -150,7 +150,7 @@ internal sealed class StageRun<T>(
         using var now = Drift(model, evaluation);
         bool texts = Recipe.Evaluation!.KeepsTexts();
         var answers = new List<KeptAnswer>();
-        var measured = evaluation.Measure(model, cancel, answers);
+        var measured = evaluation.Measure(model, answers, cancel);
         _answers.AddRange(texts ? answers : answers.Select(answer => answer.WithoutTexts()));
         return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
     }

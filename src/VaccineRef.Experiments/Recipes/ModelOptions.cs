@@ -32,6 +32,11 @@ public abstract record ModelOptions
     /// <param name="folder">The folder that paths are relative to.</param>
     public abstract ITextTokenizer Tokenizer(string folder);
 
+    /// <summary>Writes the files of its tokenizer into a model folder, so that Hugging Face can load them.</summary>
+    /// <param name="folder">The folder that paths are relative to.</param>
+    /// <param name="to">The model folder.</param>
+    public abstract void WriteTokenizer(string folder, string to);
+
     /// <summary>Loads or makes it.</summary>
     /// <param name="folder">The folder that paths are relative to.</param>
     /// <param name="device">Where it runs.</param>
@@ -79,6 +84,9 @@ public sealed record FolderModelOptions : ModelOptions
     public override ITextTokenizer Tokenizer(string folder) => TextTokenizer.Load(In(folder, Path));
 
     /// <inheritdoc/>
+    public override void WriteTokenizer(string folder, string to) => TokenizerFiles.Copy(In(folder, Path), to);
+
+    /// <inheritdoc/>
     public override Model<T> Load<T>(string folder, Device device, RandomStream random)
     {
         if (Adapter is not { } adapter)
@@ -123,6 +131,9 @@ public sealed record WorldModelOptions : ModelOptions
     public override ITextTokenizer Tokenizer(string folder) => new WorldTokenizer();
 
     /// <inheritdoc/>
+    public override void WriteTokenizer(string folder, string to) => WorldTokenizerFiles.Write(to);
+
+    /// <inheritdoc/>
     public override Model<T> Load<T>(string folder, Device device, RandomStream random) =>
         LanguageModel.Create<T>(Config(), device, random.At("weights"));
 
@@ -145,7 +156,8 @@ public sealed record WorldModelOptions : ModelOptions
           "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": {{new WorldTokenizer().VocabularySize}},
           "hidden_size": {{Hidden}}, "intermediate_size": {{Hidden * 11 / 4}}, "num_hidden_layers": {{Layers}},
           "num_attention_heads": {{Heads}}, "max_position_embeddings": {{Context}}, "rms_norm_eps": 1e-5,
-          "tie_word_embeddings": true, "initializer_range": 0.1
+          "tie_word_embeddings": true, "initializer_range": 0.1,
+          "bos_token_id": null, "eos_token_id": {{new WorldTokenizer().EosId}}
         }
         """), "config.json");
 }

@@ -67,7 +67,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     public IReadOnlyList<TokenSequence> Probe { get; }
 
     /// <inheritdoc/>
-    public Measurement Measure(Model<T> model, CancellationToken cancel, ICollection<KeptAnswer>? answers = null)
+    public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
     {
         IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful), refusals = Read(model, _refusals), benign = Read(model, _benign);
         cancel.ThrowIfCancellationRequested();

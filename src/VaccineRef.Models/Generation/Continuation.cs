@@ -134,5 +134,6 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
             throw new NonFiniteException("a logit", step + 1, null, [$"prompt {text.Index}"]);
         text.Added.Add(id);
         text.Ended = _ends.Contains(id);
+        _settings.OnToken?.Invoke(text.Index, id);
     }
 }

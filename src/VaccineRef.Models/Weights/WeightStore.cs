@@ -69,6 +69,13 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
             () => Download(tensor.Parameter))),
     ];
 
+    /// <summary>The tensors to be written, all in one type.</summary>
+    public IReadOnlyList<TensorData> Tensors(TensorType type) =>
+    [
+        .. _tensors.Select(tensor => TensorData.Floats<T>(
+            tensor.Stored.Name, type, [.. tensor.Parameter.Dimensions], () => Download(tensor.Parameter))),
+    ];
+
     private static TensorType Exact => typeof(T) == typeof(double) ? TensorType.F64 : TensorType.F32;
 
     /// <inheritdoc/>

@@ -243,8 +243,8 @@ public sealed class RecipeFormatTests
         Assert.Equal("../../recipes/b.jsonl", moved.Grid!["attack.data.harmful.path"]![1]!.ToString());
         Assert.IsType<LoraOptions>(moved.Attack!.Adapter);
         Assert.Equal(
-            new[] { "model", "safe.json", "unwanted.jsonl", "task.tsv", "asked.jsonl", "a.jsonl", "b.jsonl" }.Select(name => $"../../recipes/{name}").Order(),
-            moved.Files!.Keys.Order());
+            "a.jsonl asked.jsonl b.jsonl model safe.json task.tsv unwanted.jsonl",
+            string.Join(' ', moved.Files!.Keys.Order().Select(path => path["../../recipes/".Length..])));
         Assert.All(moved.Files.Values, file => Assert.True(file.Sha256.Length == 64 && Path.IsPathFullyQualified(file.At!)));
     }
 

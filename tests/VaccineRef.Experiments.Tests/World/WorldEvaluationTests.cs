@@ -34,7 +34,7 @@ public sealed class WorldEvaluationTests
         {
             var expected = Generated(world, model);
             var answers = new List<KeptAnswer>();
-            var measured = evaluation.Measure(model, default, answers);
+            var measured = evaluation.Measure(model, answers, default);
             int Count(string metric) => measured.Find(metric)!.Numerator;
             Assert.Equal(
                 expected.AsEnumerable(),

@@ -1,0 +1,83 @@
+using System.CommandLine;
+using System.Numerics;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>The command vaccine chat: answers what is typed, line by line.</summary>
+internal static class ChatCommand
+{
+    private const string Mark = "> ";
+
+    public static Command Create()
+    {
+        var (models, generation, where) = (new ModelSelection(), new GenerationSelection(), new DeviceOptions());
+        var command = new Command(
+            "chat", "Ask a model, or a stage of a run: each line of input is a question of its own. Ends with the input.");
+        models.AddTo(command);
+        generation.AddTo(command);
+        where.AddTo(command);
+        command.AddExamples(
+            "vaccine chat runs/mine --stage aligned",
+            "echo \"How is a kite made?\" | vaccine chat my-model --adapter my-adapter --max-new-tokens 40");
+        command.SetAction(parsed => ExitCode.Of(cancel =>
+        {
+            var subject = models.Read(parsed, where.Arithmetic(parsed));
+            var tokenizer = subject.Tokenizer();
+            GenerationOptions Options(int prompt, int context) => generation.Read(parsed, prompt, context, tokenizer.EosId);
+            using var device = where.Open(parsed);
+            return subject.Precision == Precision.Double
+                ? Talk<double>(subject, tokenizer, Options, device, cancel)
+                : Talk<float>(subject, tokenizer, Options, device, cancel);
+        }));
+        return command;
+    }
+
+    private static int Talk<T>(
+        Subject subject, ITextTokenizer tokenizer, Func<int, int, GenerationOptions> options, Device device,
+        CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var model = subject.LoadAndWarn<T>(device);
+        var answerer = new Answerer<T>(model, tokenizer, options);
+        bool asks = !Console.IsInputRedirected;
+        if (asks)
+            Console.Out.WriteLine($"{subject.Name}. Each line is a question of its own; an empty line or Ctrl-D ends.");
+        while (Next(asks, cancel) is { } line && !(asks && line.Length == 0))
+        {
+            if (line.Length == 0)
+                continue;
+            try
+            {
+                answerer.Give(subject.Render(Question(line)), Show, cancel);
+                Console.Out.WriteLine();
+            }
+            catch (InputException error)
+            {
+                Console.Error.WriteLine($"vaccine: {error.Message}");
+            }
+        }
+
+        return ExitCode.Done;
+    }
+
+    /// <summary>A question as a row of a data set.</summary>
+    internal static Example Question(string text) => new("question", text, "", "", null, null, TaskPreset.Prompts.Id);
+
+    private static void Show(string piece)
+    {
+        Console.Out.Write(piece);
+        Console.Out.Flush();
+    }
+
+    /// <summary>The next line; null at the end of the input. An interrupt is heard while it is awaited.</summary>
+    private static string? Next(bool asks, CancellationToken cancel)
+    {
+        if (asks)
+            Show(Mark);
+        return Task.Run(Console.In.ReadLine, cancel).WaitAsync(cancel).GetAwaiter().GetResult();
+    }
+}

@@ -1,0 +1,135 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Numerics;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>The command vaccine generate: lets a model answer prompts.</summary>
+internal sealed class GenerateCommand
+{
+    private readonly ModelSelection _models = new();
+    private readonly GenerationSelection _generation = new();
+    private readonly DeviceOptions _where = new();
+    private readonly Option<string[]> _prompts = new("--prompt") { Description = "A prompt; may be given several times.", HelpName = "TEXT" };
+    private readonly Option<string?> _file = new("--file") { Description = "A data file whose prompts are answered.", HelpName = "FILE" };
+
+    private readonly Option<string> _task = new("--task")
+    {
+        Description = "What the data file is.",
+        DefaultValueFactory = _ => TaskPreset.Prompts.Id,
+        HelpName = "TASK",
+    };
+
+    private readonly Option<int> _count = CommonOptions.Count("--count", "Rows of the file, from the first; 0 takes all.", 0, least: 0);
+
+    private readonly Option<string?> _output = new("--output", "--out")
+    {
+        Description = "Where to write a line of JSON for each answer; needed with --file, whose texts are not printed.",
+        HelpName = "JSONL",
+    };
+
+    private GenerateCommand() => _task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
+
+    public static Command Create()
+    {
+        var generate = new GenerateCommand();
+        var command = new Command("generate", "Let a model, or a stage of a run, answer prompts.");
+        generate._models.AddTo(command);
+        foreach (var option in (Option[])[generate._prompts, generate._file, generate._task, generate._count, generate._output])
+            command.Add(option);
+        generate._generation.AddTo(command);
+        generate._where.AddTo(command);
+        command.AddExamples(
+            "vaccine generate runs/mine --stage attacked --prompt \"How is a kite made?\"",
+            "vaccine generate my-model --file questions.csv --output answers.jsonl --max-new-tokens 64");
+        command.SetAction(parsed => ExitCode.Of(cancel => generate.Run(parsed, cancel)));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        string? output = parsed.GetValue(_output);
+        var rows = Rows(parsed, output);
+        var subject = _models.Read(parsed, _where.Arithmetic(parsed));
+        var tokenizer = subject.Tokenizer();
+        GenerationOptions Options(int prompt, int context) => _generation.Read(parsed, prompt, context, tokenizer.EosId);
+        using var device = _where.Open(parsed);
+        var answers = subject.Precision == Precision.Double
+            ? Answers<double>(subject, tokenizer, rows, Options, device, cancel)
+            : Answers<float>(subject, tokenizer, rows, Options, device, cancel);
+        if (output is null)
+            foreach (var answer in answers)
+                Console.Out.WriteLine(answer.Answer);
+        else
+            GeneratedAnswer.Write(output, answers);
+        return ExitCode.Done;
+    }
+
+    private ImmutableArray<Example> Rows(ParseResult parsed, string? output)
+    {
+        string[] prompts = parsed.GetValue(_prompts) ?? [];
+        string? path = parsed.GetValue(_file);
+        if (prompts.Length > 0 == path is not null)
+            throw new InputException(
+                "prompts come from one place", $"{_prompts.Name}, {_file.Name}", path is null ? "neither" : "both",
+                "either --prompt TEXT or --file FILE");
+        if (path is null)
+        {
+            foreach (var option in (Option[])[_task, _count])
+                if (parsed.GetResult(option) is { Implicit: false })
+                    throw new InputException("the option says something of a file", option.Name, "--prompt", "--file FILE", "leave it out");
+            return [.. prompts.Select(prompt => ChatCommand.Question(prompt) with { Id = "prompt" })];
+        }
+
+        if (output is null)
+            throw new InputException(
+                "the texts of a file are not printed", _output.Name, "nothing", "a file for the answers", "give --output JSONL");
+        var all = DataSet.Read(path, TaskPreset.Get(parsed.GetRequiredValue(_task))).Examples;
+        int wanted = parsed.GetValue(_count);
+        return wanted == 0 || wanted >= all.Length ? all : all[..wanted];
+    }
+
+    private static List<GeneratedAnswer> Answers<T>(
+        Subject subject, ITextTokenizer tokenizer, IReadOnlyList<Example> rows, Func<int, int, GenerationOptions> options,
+        Device device, CancellationToken cancel)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        using var model = subject.LoadAndWarn<T>(device);
+        var answers = new Answerer<T>(model, tokenizer, options).Give([.. rows.Select(subject.Render)], cancel);
+        return [.. rows.Zip(answers, (row, answer) => new GeneratedAnswer(
+            row.Id, row.Input.Length == 0 ? row.Instruction : $"{row.Instruction}\n{row.Input}", answer.Text, answer.Ended))];
+    }
+}
+
+/// <summary>An answer, as a line of JSON.</summary>
+/// <param name="Id">The row of the file, or "prompt".</param>
+/// <param name="Prompt">What was asked.</param>
+/// <param name="Answer">What the model answered.</param>
+/// <param name="Ended">Whether the model ended the answer; otherwise it was cut.</param>
+internal sealed record GeneratedAnswer(string Id, string Prompt, string Answer, bool Ended)
+{
+    private static readonly GeneratedAnswerJson Form = new(new JsonSerializerOptions(GeneratedAnswerJson.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    /// <summary>Writes a line for each answer.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Write(string path, IEnumerable<GeneratedAnswer> answers) => AtomicFile.Write(path, stream =>
+    {
+        foreach (var answer in answers)
+            stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(answer, Form.GeneratedAnswer) + "\n"));
+    });
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(GeneratedAnswer))]
+internal sealed partial class GeneratedAnswerJson : JsonSerializerContext;

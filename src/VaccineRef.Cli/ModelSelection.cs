@@ -1,0 +1,106 @@
+using System.CommandLine;
+using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Pipeline;
+using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
+
+namespace VaccineRef.Cli;
+
+/// <summary>
+/// The argument that names a model or a run, and the options that say which model is meant. They are the same for every
+/// command that takes a model or a stage of a run.
+/// </summary>
+internal sealed class ModelSelection
+{
+    /// <summary>The template that leaves a text as it is.</summary>
+    private const string NoTemplate = "none";
+
+    private readonly Argument<string> _model = new("model") { Description = "A Hugging Face folder, or the folder of a run." };
+
+    private readonly Option<string?> _stage = new("--stage")
+    {
+        Description = "Of a run: a stage by its name, aligned (before the attack) or attacked; the last one by default.",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<string[]> _adapters = new("--adapter")
+    {
+        Description = "A PEFT folder to attach. Of several, in their order, each is merged before the next.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<string?> _strip = new("--strip-prefix")
+    {
+        Description = "What the names of the weights begin with and the model's own names do not, such as module.",
+        HelpName = "PREFIX",
+    };
+
+    private readonly Option<Precision> _precision = new("--precision") { Description = "float or double." };
+    private readonly Option<WeightPrecision> _weights = CommonOptions.Weights();
+
+    private readonly Option<string> _template = new("--template")
+    {
+        Description = $"The prompt template: {string.Join(", ", Names)}. A run's own by default.",
+        DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id,
+        HelpName = "NAME",
+    };
+
+    private bool _hasTemplate;
+
+    private static IEnumerable<string> Names => PromptTemplate.All.Select(known => known.Id).Append(NoTemplate);
+
+    /// <summary>Makes the options.</summary>
+    public ModelSelection() => _template.AcceptOnlyFromAmong([.. Names]);
+
+    /// <summary>Adds the argument and the options to a command.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="hasTemplate">Whether the command writes prompts.</param>
+    public void AddTo(Command command, bool hasTemplate = true)
+    {
+        _hasTemplate = hasTemplate;
+        command.Add(_model);
+        foreach (var option in (Option[])[_stage, _adapters, _strip, _precision, _weights])
+            command.Add(option);
+        if (hasTemplate)
+            command.Add(_template);
+    }
+
+    /// <summary>Whether the user chose a template.</summary>
+    public bool HasTemplate(ParseResult parsed) => IsGiven(parsed, _template);
+
+    /// <summary>Finds the model or the run that the user named.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="arithmetic">In what is computed; see <see cref="DeviceOptions.Arithmetic"/>.</param>
+    /// <exception cref="InputException">There is none, or the options do not fit it.</exception>
+    public Subject Read(ParseResult parsed, string arithmetic)
+    {
+        string folder = parsed.GetRequiredValue(_model);
+        var template = Template(parsed);
+        if (!FinishedRun.Is(folder))
+            return IsGiven(parsed, _stage)
+                ? throw new InputException(
+                    "only a run has stages", _stage.Name, folder, $"the folder of a run, with its {FinishedRun.RecipeFile}",
+                    "name the run's folder, or leave the stage out")
+                : new ModelSubject(
+                    folder, parsed.GetValue(_adapters) ?? [], parsed.GetValue(_strip), parsed.GetValue(_weights),
+                    parsed.GetValue(_precision), template);
+
+        foreach (var option in (Option[])[_adapters, _strip, _precision, _weights])
+            if (IsGiven(parsed, option))
+                throw new InputException(
+                    "the run's recipe says this already", option.Name, folder, "the folder of a model", "leave the option out");
+        var run = FinishedRun.Open(folder, arithmetic);
+        return new RunSubject(run, run.Stage(parsed.GetValue(_stage)), HasTemplate(parsed) ? template : null);
+    }
+
+    private PromptTemplate Template(ParseResult parsed)
+    {
+        string name = _hasTemplate ? parsed.GetRequiredValue(_template) : PromptTemplate.AlpacaVaccine.Id;
+        return name == NoTemplate
+            ? PromptTemplate.Custom("{instruction}\n{input}", "{instruction}")
+            : PromptTemplate.Get(name);
+    }
+
+    private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
+}
