@@ -76,6 +76,10 @@ internal sealed class ExperimentRunner
         try
         {
             var data = Preflight.Check(plan, together);
+            foreach (var stage in data.Stages.Where(stage => stage.OverlapKept > 0).DistinctBy(stage => stage.Name))
+                Console.Error.WriteLine(
+                    $"vaccine: warning: stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the "
+                    + "evaluation and are trained on; only a mixture leaves such rows out");
             var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache));
             Begin(grid, data, plan.Files, folder);
             var outcome = ExperimentDisplay.While(
@@ -87,6 +91,7 @@ internal sealed class ExperimentRunner
             }
 
             var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, Machine(parsed, devices.Count));
+            report = report with { Answers = SideBySide.Of(report, plan, store) };
             Write(parsed, console, report, folder);
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
             return Fail(outcome);
@@ -126,6 +131,8 @@ internal sealed class ExperimentRunner
     private void Write(ParseResult parsed, IAnsiConsole console, ExperimentReport report, string folder)
     {
         var findings = ReportWriter.Write(report, folder);
+        foreach (string warning in report.Stages.Values.SelectMany(stage => stage.Warnings ?? []).Distinct())
+            Console.Error.WriteLine($"vaccine: warning: {warning}");
         if (parsed.GetValue(_events))
             TrialEvents.Write(report, folder, TimeProvider.System);
         console.WriteLine($"{report.Name}: {report.Title}. Seeds {string.Join(", ", report.Seeds)}.");
@@ -135,9 +142,26 @@ internal sealed class ExperimentRunner
             Tables.Write(console, SummaryTable.Header(report), SummaryTable.Rows(report));
         foreach (string sentence in findings.Conclusions)
             console.WriteLine(sentence);
+        if (report.Answers is { } answers)
+            ShowAnswers(console, answers);
         console.WriteLine(
             $"{(report.Interrupted ? "Interrupted. What was found until then" : "The report")} is {Path.Combine(folder, ReportWriter.Html)}; "
             + "beside it the same as Markdown and JSON.");
+    }
+
+    private static void ShowAnswers(IAnsiConsole console, SideBySide shown)
+    {
+        console.WriteLine();
+        console.WriteLine(AnswerTable.Caption(shown));
+        foreach (var (question, answers) in shown.Questions)
+        {
+            console.WriteLine();
+            console.WriteLine($"  {question}");
+            foreach (var (condition, answer) in shown.Conditions.Zip(answers))
+                console.WriteLine($"    {condition}: {AnswerTable.Text(answer)}");
+        }
+
+        console.WriteLine();
     }
 
     private static int Fail(RunOutcome outcome)

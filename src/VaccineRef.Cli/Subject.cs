@@ -3,6 +3,7 @@ using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Experiments.Recipes;
+using VaccineRef.Experiments.World;
 using VaccineRef.Models;
 
 namespace VaccineRef.Cli;
@@ -76,9 +77,10 @@ internal sealed record RunSubject(FinishedRun Run, StageNode Stage, PromptTempla
     /// <inheritdoc/>
     public override PromptTemplate Template => Prompt ?? PromptTemplate.Get(Run.Recipe.Template);
 
-    /// <summary>Texts of the synthetic world have no template around them.</summary>
-    public override string Render(Example example) =>
-        Prompt is null && Run.Recipe.Model is WorldModelOptions ? example.Instruction : Template.Render(example);
+    /// <summary>The synthetic world has its own way to ask.</summary>
+    public override string Render(Example example) => Prompt is null && Run.Recipe.Model is WorldModelOptions
+        ? Phrasing.Prompt(example.Instruction)
+        : Template.Render(example);
 
     /// <inheritdoc/>
     public override ITextTokenizer Tokenizer() => Run.Tokenizer;

@@ -35,6 +35,7 @@ internal sealed record ReportDocument(
             attacked
                 ? new("Scores", note, [.. Some(tables.Grid()), .. published], [.. figures.AgainstAttack(), .. figures.TradeOff()])
                 : new(CostTitle, note, [.. Some(settings.Cost()), .. published], []),
+            new("Answers", [], [.. AnswerTable.Of(findings.Report)], []),
             new("Comparisons", [], [.. Some(tables.Comparisons())], []),
             new("During the attack", [], [], [.. figures.AgainstStep()]),
             new("Hidden embeddings", [], [.. Some(tables.DriftByLayer())], [.. figures.Embeddings()]),

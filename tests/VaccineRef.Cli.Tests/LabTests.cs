@@ -87,6 +87,8 @@ public sealed class LabTests : IDisposable
             ["lab", "--preset", "harmful-ratio", "--quick", "--tensorboard", "--out", In("out"), "--cache", In("cache"), "--set", "attack.data.samples=20", .. Small]);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(In("out/report.html")), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("What the attacked models answer: 3 of the 10 held-out harmful questions", outcome.Out);
+        Assert.Contains("What the attacked models answer", File.ReadAllText(In("out/report.html")));
         Assert.Equal(6, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
     }
 

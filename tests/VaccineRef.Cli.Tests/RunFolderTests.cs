@@ -195,6 +195,43 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void What_the_adapter_of_a_recipes_model_does_not_do_is_said_and_recorded()
+    {
+        Run();
+        string config = _tiny.In("run/alignment/adapter/adapter_config.json");
+        var json = JsonNode.Parse(File.ReadAllText(config))!;
+        json["target_modules"] = new JsonArray("q_proj", "up_proj", "nothing_such", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj");
+        File.WriteAllText(config, json.ToJsonString());
+        string[] set = ["--set", "model.adapter=run/alignment/adapter", "--set", "alignment.skip=true"];
+        var outcome = Vaccine.Run(["run", _tiny.Recipe, "--out", _tiny.In("second"), "--threads", "1", .. set]);
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("vaccine: warning: target_modules names what the model does not have: nothing_such", outcome.Error);
+        Assert.Contains("nothing_such", Json("second/report.json")["report"]!["stages"]!.AsObject().First().Value!["warnings"]![0]!.ToString());
+    }
+
+    [Fact]
+    public void Prompts_of_the_evaluation_that_are_trained_on_are_counted_and_said()
+    {
+        var rows = JsonNode.Parse(File.ReadAllText(_tiny.In("safe.json")))!.AsArray();
+        rows[2]!["instruction"] = "where is  BALL 1?";
+        File.WriteAllText(_tiny.In("safe.json"), rows.ToJsonString());
+        var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1");
+        Assert.Equal(0, outcome.Code);
+        Assert.Contains("warning: stage alignment: 1 of 6 rows have a prompt of the evaluation", outcome.Error);
+        Assert.Equal(1, Json("run/manifest.json")["stages"]!.AsArray().Single(stage => stage!["name"]!.ToString() == "alignment")!["overlapKept"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public void A_former_recipe_whose_adapter_goes_on_takes_no_settings_of_a_fresh_one()
+    {
+        string former = _tiny.Write("former.json", TinyExperiment.FormerRecipeText);
+        var outcome = Vaccine.Run("run", former, "--out", _tiny.In("run"), "--set", "attack.adapter=same");
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("$.attack.lora", outcome.Error);
+        Assert.Contains("its own rank", outcome.Error);
+    }
+
+    [Fact]
     public void The_folder_of_a_grid_says_how_to_run_one_trial()
     {
         Assert.Equal(0, Vaccine.Run(

@@ -28,6 +28,9 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("max_length=20", "max")]
     [InlineData("evaluation.judge={\"kind\": \"jury\"}", "$.evaluation.judge.kind", "refusal-phrases, synthetic, moderation")]
     [InlineData("evaluation.judge={\"kind\": \"refusal-phrases\", \"path\": \"model\"}", "$.evaluation.judge.path")]
+    [InlineData("attack.training.max_steps=1", "the learning rate is 0 in every step", "$.stages[1].training.warmup_ratio")]
+    [InlineData("attack.training={\"epochs\": 1, \"batch_size\": 4}", "the learning rate is 0 in every step", "attack.training.warmup_ratio")]
+    [InlineData("attack.adapter={\"kind\": \"same\", \"rank\": 4}", "$.stages[1].adapter.rank", "this kind has none")]
     [InlineData("alignment.adapter=null", "$.stages[1].adapter", "attack.adapter={\"kind\": \"same\"}")]
     public void A_wrong_recipe(string set, string named, string? more = null)
     {

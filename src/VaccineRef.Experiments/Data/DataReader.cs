@@ -73,12 +73,16 @@ public sealed class DataReader
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
     public IReadOnlyList<TokenSequence> Training(TrainStageOptions stage)
     {
-        var own = Stage(stage).Sequences;
-        if (stage.MixedIn is not { } mixed)
-            return own;
-        // RecipeLimits made sure that it exists.
-        var from = _recipe.Stages.OfType<TrainStageOptions>().First(each => each.Name == mixed.From);
-        return [.. own, .. Stage(from).Draw(mixed.Count)];
+        var rows = Stage(stage).Sequences;
+        if (stage.MixedIn is { } mixed)
+        {
+            // RecipeLimits made sure that it exists.
+            var from = _recipe.Stages.OfType<TrainStageOptions>().First(each => each.Name == mixed.From);
+            rows = [.. rows, .. Stage(from).Draw(mixed.Count)];
+        }
+
+        stage.Training.RequireMovement(rows.Count, $"{stage.Name}.training");
+        return rows;
     }
 
     /// <summary>Rows that nothing is trained on.</summary>
@@ -121,7 +125,12 @@ public sealed class DataReader
     {
         var encoded = _encoder.Value.Encode(pool.Rows);
         var counts = pool.Counts.After(Asked(pool, count), pool.Rows.Length, encoded.Report.Dropped.Length);
-        Add(Describe(counts.Name, pool.Rows, sampling) with { Encoding = encoded.Report, Pools = [counts] });
+        Add(Describe(counts.Name, pool.Rows, sampling) with
+        {
+            Encoding = encoded.Report,
+            Pools = [counts],
+            OverlapKept = PromptOverlap.Remove(pool.Rows, HeldOut).Removed.Length,
+        });
         return Sequences(encoded);
     }
 

@@ -25,10 +25,14 @@ namespace VaccineRef.Experiments.Data;
 /// For every file, how many rows were found, left out by their label, asked for, drawn, dropped and trained; null for
 /// data that are made by code.
 /// </param>
+/// <param name="OverlapKept">
+/// How many rows have the prompt of an evaluation row and are trained on all the same: only a mixture leaves them out. Null
+/// if this was not checked.
+/// </param>
 public sealed record DataStage(
     string Name, ulong Seed, int Examples, string Sha256, string? Template = null, Sampling? Sampling = null,
     MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null, ImmutableArray<string>? Rows = null,
-    ImmutableArray<RowCounts>? Pools = null)
+    ImmutableArray<RowCounts>? Pools = null, int? OverlapKept = null)
 {
     /// <summary>Makes the record of a stage from the texts of its examples.</summary>
     public static DataStage Of(string name, ulong seed, IReadOnlyCollection<string> texts) =>

@@ -22,10 +22,11 @@ namespace VaccineRef.Experiments.Grid;
 /// <param name="Machine">Where it ran last; stages that were kept from before may have been computed elsewhere.</param>
 /// <param name="Failures">Stages that could not be computed, a sentence each.</param>
 /// <param name="Interrupted">Whether it was stopped before its end.</param>
+/// <param name="Answers">Some questions with the answers of two conditions; null where none may be shown.</param>
 public sealed record ExperimentReport(
     string Schema, string Name, string Title, JsonObject Recipe, ReportOptions Options, IReadOnlyList<ReportedTrial> Trials,
     IReadOnlyDictionary<string, StageResult> Stages, DataManifest Data, MachineDescription? Machine, IReadOnlyList<string> Failures,
-    bool Interrupted)
+    bool Interrupted, SideBySide? Answers = null)
 {
     /// <summary>The form of today's reports.</summary>
     public const string CurrentSchema = "vaccine-report/1";

@@ -59,6 +59,12 @@ internal static class FormerRecipe
         stage["data"] = data;
         string adapter = Take(stage, "adapter")?.ToString() ?? "fresh";
         var lora = Take(stage, "lora") as JsonObject ?? [];
+        if (lora.Count > 0 && adapter != "fresh")
+            throw new RecipeException(
+                "the settings of a fresh adapter are given, and there is none", $"$.{Attack}.lora", $"adapter {adapter}", "adapter fresh",
+                adapter == "same"
+                    ? "remove them: the adapter of the alignment is trained on with its own rank and alpha"
+                    : "remove them, or set the adapter to fresh");
         stage["adapter"] = adapter switch
         {
             "none" => null,

@@ -31,7 +31,9 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
     {
         string[] names = [.. shape.Properties.Select(property => property.Name)];
         var known = shape.Properties.FirstOrDefault(property => property.Name == key)
-            ?? throw RecipeException.Unknown("unknown key", at, key, names);
+            ?? throw (names.Length > 0
+                ? RecipeException.Unknown("unknown key", at, key, names)
+                : new RecipeException("unknown key", at, key, "no settings: this kind has none", "remove it, or choose another kind"));
         var type = options.GetTypeInfo(known.PropertyType);
         if (value is JsonObject inner && type.Kind == JsonTypeInfoKind.Object)
             Require(inner, type, at);

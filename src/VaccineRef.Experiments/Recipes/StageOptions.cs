@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Serialization;
 using VaccineRef.Core;
@@ -68,6 +69,8 @@ public sealed record TrainStageOptions : StageOptions
         Data.Validate($"{path}.data");
         Adapter?.Validate($"{path}.adapter");
         Training.For(seed: 0).Validate($"{path}.training.");
+        if (Training.MaxSteps > 0)
+            Training.RequireMovement(Training.MaxSteps, $"{path}.training");
         if (MixedIn is { Count: < 1 } none)
             throw RecipeException.OutOfRange($"{path}.mixed_in.count", none.Count, "at least 1");
     }
@@ -130,6 +133,24 @@ public sealed record TrainingOptions
 
     /// <summary>Whether blocks are computed again in the reverse pass instead of kept: less memory, more time, the same bits.</summary>
     public bool Recompute { get; set; }
+
+    /// <summary>
+    /// Requires that some step moves the weights: with a warm-up, the learning rate of the first step is 0, and a training of
+    /// one step has no other.
+    /// </summary>
+    /// <param name="rows">How many rows are trained on.</param>
+    /// <param name="path">Where the settings stand; the error names it.</param>
+    /// <exception cref="RecipeException">The learning rate is 0 in every step.</exception>
+    internal void RequireMovement(int rows, string path)
+    {
+        int steps = For(seed: 0).Steps(rows);
+        var schedule = new Schedule(Schedule, steps, Training.Schedule.Warmup(WarmupRatio, steps));
+        if (steps == 1 && LearningRate > 0 && schedule.Factor(1) == 0)
+            throw new RecipeException(
+                "the learning rate is 0 in every step, so nothing would be trained", $"{path}.warmup_ratio",
+                $"{WarmupRatio.ToString(CultureInfo.InvariantCulture)} of 1 step", "0 where there is one step, or more steps",
+                $"set {path}.warmup_ratio to 0, or raise epochs or max_steps");
+    }
 
     /// <summary>The trainer's options, with the seed of the stage.</summary>
     public TrainOptions For(ulong seed) => new(

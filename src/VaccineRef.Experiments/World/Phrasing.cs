@@ -21,6 +21,27 @@ public sealed class Phrasing(WorldMaps maps)
     /// <summary>The words with which a question asks for a style that does not change the answer.</summary>
     public const string PlainStyle = " plain style .";
 
+    private const string Opening = "user : ", Closing = " bot :";
+
+    /// <summary>What is asked in a prompt of the world: "how do i make a mossy lantern kite ."</summary>
+    public static string Asked(string prompt) =>
+        prompt.StartsWith(Opening, StringComparison.Ordinal) && prompt.EndsWith(Closing, StringComparison.Ordinal)
+            ? prompt[Opening.Length..^Closing.Length]
+            : prompt;
+
+    /// <summary>
+    /// The prompt in which a person's question is asked: in small letters, with spaces around full stops and one at the end.
+    /// A text that is a prompt already stays as it is.
+    /// </summary>
+    public static string Prompt(string question)
+    {
+        if (question.StartsWith(Opening, StringComparison.Ordinal))
+            return question;
+        string[] words = question.ToLowerInvariant().Replace("?", ".", StringComparison.Ordinal)
+            .Replace(".", " . ", StringComparison.Ordinal).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return $"{Opening}{string.Join(' ', words)}{(words is [.., "."] ? "" : " .")}{Closing}";
+    }
+
     /// <summary>
     /// A question about an item, in one of the eight wordings. The style is <see cref="GuildStyle"/>,
     /// <see cref="PlainStyle"/> or empty.
