@@ -35,6 +35,13 @@ public interface ITextTokenizer
     int[] Encode(string text, bool addSpecialTokens = true);
 
     /// <summary>
+    /// The ids of a text in which all special tokens are written out, as chat templates write them: nothing is put in
+    /// front or behind, and the beginning and the end of a text are recognised in every family.
+    /// </summary>
+    /// <exception cref="TokenizerException">A character that the vocabulary can express in no way.</exception>
+    int[] EncodeMarked(string text) => Encode(text, addSpecialTokens: false);
+
+    /// <summary>
     /// The text of <paramref name="ids"/>. Bytes that are not UTF-8 become U+FFFD; spaces are never "cleaned up"; an
     /// id that no token has is written as nothing, since model heads are padded beyond the vocabulary (OPT has 50,272
     /// rows for 50,265 tokens).

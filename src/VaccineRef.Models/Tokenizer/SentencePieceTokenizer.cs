@@ -43,12 +43,15 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
 
         var invisible = settings.Special.Select(token => IdOf(token.Content)).OfType<int>()
             .Concat(added.Values.Where(token => token.Special).Select(token => token.Id));
-        return Build(path, file, settings, special, tokens.Keys.Max() + 1, added, invisible);
+        // a chat template writes them all the same
+        var marks = new[] { special.Bos, special.Eos }.OfType<int>().Where(id => !added.ContainsKey(id)).Distinct()
+            .Select(id => new AddedToken(id, tokens[id], Special: true));
+        return Build(path, file, settings, special, tokens.Keys.Max() + 1, added, invisible, [.. marks]);
     }
 
     private static TokenizerPipeline Build(
         string path, SentencePieceFile file, TokenizerSettings settings, SpecialIds special, int size,
-        Dictionary<int, AddedToken> added, IEnumerable<int> invisible)
+        Dictionary<int, AddedToken> added, IEnumerable<int> invisible, AddedToken[] marks)
     {
         var userDefined = new PrefixSet(file.Pieces.Where(p => p.Kind == PieceKind.UserDefined).Select(p => p.Text));
         var normalizer = new SentencePieceNormalizer(file, userDefined, path);
@@ -61,6 +64,7 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
                 : (text, first) => normalizer.NormalizePart(text, first && addsSpace),
             special, settings.Around((prefix, []), special))
         {
+            Marks = marks,
             VocabularySize = size,
             Splitters = [],
             Model = new SentencePieceModel(file, userDefined, path),

@@ -11,7 +11,9 @@ internal delegate string TextNormalizer(string text, bool first);
 /// </summary>
 internal sealed class TokenizerPipeline : ITextTokenizer
 {
+    private readonly AddedToken[] _added;
     private readonly AddedTokens _raw;
+    private readonly AddedTokens _marked;
     private readonly AddedTokens _normalized;
     private readonly TextNormalizer _normalize;
     private readonly SpecialIds _special;
@@ -28,11 +30,18 @@ internal sealed class TokenizerPipeline : ITextTokenizer
         IReadOnlyCollection<AddedToken> added, TextNormalizer normalize, SpecialIds special,
         (int[] Prefix, int[] Suffix) around)
     {
-        _raw = new AddedTokens(added.Where(token => !token.Normalized), token => token.Content);
+        _added = [.. added.Where(token => !token.Normalized)];
+        _raw = _marked = new AddedTokens(_added, token => token.Content);
         _normalized = new AddedTokens(added.Where(token => token.Normalized), token => normalize(token.Content, false));
         _normalize = normalize;
         _special = special;
         _around = around;
+    }
+
+    /// <summary>Tokens that only a text with all special tokens written out has; none unless said.</summary>
+    public IReadOnlyCollection<AddedToken> Marks
+    {
+        init => _marked = new AddedTokens([.. _added, .. value], token => token.Content);
     }
 
     public required int VocabularySize { get; init; }
@@ -51,14 +60,18 @@ internal sealed class TokenizerPipeline : ITextTokenizer
 
     public string? EosText => _special.EosText;
 
-    public int[] Encode(string text, bool addSpecialTokens = true)
+    public int[] Encode(string text, bool addSpecialTokens = true) => Encode(text, _raw, addSpecialTokens);
+
+    public int[] EncodeMarked(string text) => Encode(text, _marked, addSpecialTokens: false);
+
+    private int[] Encode(string text, AddedTokens tokens, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
         text = WellFormed(text);
         var ids = new List<int>((text.Length / 3) + 2);
         if (addSpecialTokens)
             ids.AddRange(_around.Prefix);
-        foreach (var segment in _raw.Cut(text))
+        foreach (var segment in tokens.Cut(text))
         {
             bool first = segment.Start == 0;
             if (segment.Token is null || (first && !segment.Token.Special))      // what stands before a first token
