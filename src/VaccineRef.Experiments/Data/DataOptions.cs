@@ -54,7 +54,7 @@ public sealed record FileDataOptions : DataOptions
     /// <summary>The path of the file.</summary>
     public required string Path { get; init; }
 
-    /// <summary>A known data set: sst2, ag_news, gsm8k, alpaca, beavertails or refusals.</summary>
+    /// <summary>A known data set: sst2, ag_news, gsm8k, alpaca, beavertails, refusals, prompts or chat.</summary>
     public string? Task { get; set; }
 
     /// <summary>For any other data set, the names of its fields.</summary>
@@ -73,7 +73,7 @@ public sealed record FileDataOptions : DataOptions
     public override StageData Read(DataReader reader, string stage)
     {
         var pool = reader.Chosen(stage, this, reader.KindOf(stage));
-        return new(reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(pool.Rows, count, Sampling));
+        return new(reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(stage, pool.Rows, count, Sampling));
     }
 
     /// <inheritdoc/>
@@ -118,9 +118,10 @@ public sealed record MixtureOptions : DataOptions
     {
         var harmful = reader.Chosen("harmful", Harmful, RowKind.Unsafe).Without(reader.HeldOut);
         var benign = reader.Chosen("benign", Benign, RowKind.Safe).Without(reader.HeldOut);
-        var mixture = Mixture.Compose(harmful, benign, HarmfulRatio, Samples, Sampling, reader.Seed, reader.Fits);
+        var template = reader.TemplateOf(stage);
+        var mixture = Mixture.Compose(harmful, benign, HarmfulRatio, Samples, Sampling, reader.Seed, row => reader.Fits(row, template));
         return new(
-            reader.Encode(stage, mixture, Sampling), mixture.Examples, count => reader.Guard(mixture.Examples, count, Sampling));
+            reader.Encode(stage, mixture, Sampling), mixture.Examples, count => reader.Guard(stage, mixture.Examples, count, Sampling));
     }
 
     /// <inheritdoc/>

@@ -14,7 +14,8 @@ public sealed class DataReader
 {
     private readonly Recipe _recipe;
     private readonly DataFiles _files;
-    private readonly Lazy<ExampleEncoder> _encoder;
+    private readonly Dictionary<string, ExampleEncoder> _encoders = [];
+    private readonly Dictionary<(string Id, string? System), PromptTemplate> _templates = [];
     private readonly Lazy<SyntheticWorld> _world;
     private readonly Lazy<ImmutableArray<Example>> _heldOut;
     private readonly Dictionary<string, StageData> _stages = [];
@@ -28,8 +29,6 @@ public sealed class DataReader
     public DataReader(Recipe recipe, DataFiles files, ITextTokenizer tokenizer)
     {
         (_recipe, _files, Tokenizer) = (recipe, files, tokenizer);
-        Template = PromptTemplate.Get(recipe.Template);
-        _encoder = new(() => new(tokenizer, Template, recipe.MaxLength, recipe.Boundary));
         // RecipeLimits made sure that it is not null if it is needed.
         _world = new(() => new(recipe.Seed, recipe.World!));
         _heldOut = new(() => [.. recipe.Evaluation?.HeldOut(this) ?? []]);
@@ -41,8 +40,18 @@ public sealed class DataReader
     /// <summary>The folder that paths are relative to.</summary>
     public string Folder => _files.Folder;
 
-    /// <summary>The prompt template of the recipe.</summary>
-    public PromptTemplate Template { get; }
+    /// <summary>The template of a stage or an evaluation: its own, or that of the recipe.</summary>
+    /// <param name="own">Its own; null for that of the recipe.</param>
+    /// <param name="system">Its own system text; null for that of the recipe.</param>
+    /// <exception cref="InputException">There is no such template, or it uses something that is not supported.</exception>
+    public PromptTemplate Template(string? own = null, string? system = null)
+    {
+        string id = own ?? _recipe.Template;
+        string? text = PromptTemplate.IsChat(id) ? system ?? _recipe.System : null;
+        if (!_templates.TryGetValue((id, text), out var template))
+            _templates.Add((id, text), template = PromptTemplate.Get(id, text, name => _recipe.Model.Chat(Folder, name)));
+        return template;
+    }
 
     /// <summary>The tokenizer of the model.</summary>
     public ITextTokenizer Tokenizer { get; }
@@ -89,14 +98,15 @@ public sealed class DataReader
     /// <param name="name">What is tested.</param>
     /// <param name="options">The file; no rows where it is null.</param>
     /// <param name="kind">Which rows are taken, where the file says what they are.</param>
+    /// <param name="template">The template of the prompts; that of the recipe where it is null.</param>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
-    public ImmutableArray<Example> Test(string name, FileDataOptions? options, RowKind kind = RowKind.Any)
+    public ImmutableArray<Example> Test(string name, FileDataOptions? options, RowKind kind = RowKind.Any, PromptTemplate? template = null)
     {
         if (options is null)
             return [];
         var pool = Pool(name, options, kind, prompts: true);
         var counts = pool.Counts.After(Asked(pool, options.Count), pool.Rows.Length, dropped: 0);
-        Add(Describe(name, pool.Rows, options.Sampling) with { Pools = [counts] });
+        Add(Describe(name, template ?? Template(), pool.Rows, options.Sampling) with { Pools = [counts] });
         return pool.Rows;
     }
 
@@ -115,17 +125,25 @@ public sealed class DataReader
                 expected: "a task whose rows have answers", remedy: "use such a file as the harmful file of an evaluation")
             : Pool(name, options, kind, prompts: false);
 
-    /// <summary>Whether something of a row is left to learn.</summary>
-    internal bool Fits(Example row) => _encoder.Value.Fits(row);
+    /// <summary>Whether something of a row is left to learn with a template.</summary>
+    internal bool Fits(Example row, PromptTemplate template) => Encoder(template).Fits(row);
+
+    /// <summary>The template of a stage.</summary>
+    internal PromptTemplate TemplateOf(string stage)
+    {
+        var options = _recipe.Stages.OfType<TrainStageOptions>().FirstOrDefault(each => each.Name == stage);
+        return Template(options?.Template, options?.System);
+    }
 
     /// <summary>
     /// All rows of a pool as the model is trained on them; those without a counted label are left out and noted.
     /// </summary>
     internal IReadOnlyList<TokenSequence> Encode(RowPool pool, int count, Sampling sampling)
     {
-        var encoded = _encoder.Value.Encode(pool.Rows);
+        var template = TemplateOf(pool.Counts.Name);
+        var encoded = Encoder(template).Encode(pool.Rows);
         var counts = pool.Counts.After(Asked(pool, count), pool.Rows.Length, encoded.Report.Dropped.Length);
-        Add(Describe(counts.Name, pool.Rows, sampling) with
+        Add(Describe(counts.Name, template, pool.Rows, sampling) with
         {
             Encoding = encoded.Report,
             Pools = [counts],
@@ -137,8 +155,9 @@ public sealed class DataReader
     /// <summary>The rows of a mixture as the model is trained on them.</summary>
     internal IReadOnlyList<TokenSequence> Encode(string name, Mixture mixture, Sampling sampling)
     {
-        var encoded = _encoder.Value.Encode(mixture.Examples);
-        Add(Describe(name, mixture.Examples, sampling) with
+        var template = TemplateOf(name);
+        var encoded = Encoder(template).Encode(mixture.Examples);
+        Add(Describe(name, template, mixture.Examples, sampling) with
         {
             Mixture = mixture.Counts,
             OverlapRemoved = mixture.Pools.Sum(pool => pool.HeldOut),
@@ -149,11 +168,12 @@ public sealed class DataReader
     }
 
     /// <summary>Some of the rows of a stage, for another that mixes them in.</summary>
-    internal IReadOnlyList<TokenSequence> Guard(ImmutableArray<Example> rows, int count, Sampling sampling)
+    internal IReadOnlyList<TokenSequence> Guard(string stage, ImmutableArray<Example> rows, int count, Sampling sampling)
     {
-        var drawn = RowPool.Of("guard", rows).Draw(sampling, count, Seed, Fits);
-        var encoded = _encoder.Value.Encode(drawn.Rows);
-        Add(Describe("guard", drawn.Rows, sampling) with
+        var template = TemplateOf(stage);
+        var drawn = RowPool.Of("guard", rows).Draw(sampling, count, Seed, row => Fits(row, template));
+        var encoded = Encoder(template).Encode(drawn.Rows);
+        Add(Describe("guard", template, drawn.Rows, sampling) with
         {
             Encoding = encoded.Report with { Dropped = Ids(drawn.Dropped) },
             Pools = [drawn.Counts],
@@ -164,15 +184,23 @@ public sealed class DataReader
     /// <summary>
     /// Encodes rows as for training, but records nothing. Rows without a label that counts are left out.
     /// </summary>
-    internal IReadOnlyList<TokenSequence> Encode(IReadOnlyCollection<Example> rows) => Sequences(_encoder.Value.Encode(rows));
+    internal IReadOnlyList<TokenSequence> Encode(IReadOnlyCollection<Example> rows, PromptTemplate template) =>
+        Sequences(Encoder(template).Encode(rows));
 
     /// <summary>Records data that are made by code.</summary>
     internal void Note(string name, IReadOnlyCollection<string> texts) => Add(DataStage.Of(name, Seed, texts));
 
-    private DataStage Describe(string name, ImmutableArray<Example> rows, Sampling sampling) =>
-        DataStage.Of(name, Seed, [.. rows.Select(row => $"{row.Instruction}\n{row.Input}\n{row.Output}\n")]) with
+    private ExampleEncoder Encoder(PromptTemplate template)
+    {
+        if (!_encoders.TryGetValue(template.Id, out var encoder))
+            _encoders.Add(template.Id, encoder = new(Tokenizer, template, _recipe.MaxLength, _recipe.Boundary));
+        return encoder;
+    }
+
+    private DataStage Describe(string name, PromptTemplate template, ImmutableArray<Example> rows, Sampling sampling) =>
+        DataStage.Of(name, Seed, [.. rows.Select(row => row.Written)]) with
         {
-            Template = Template.Id,
+            Template = template.Id,
             Sampling = sampling,
             Rows = Ids(rows),
         };

@@ -72,18 +72,38 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
     /// <summary>The categories of a row in words, whatever type the field has; null where it has none.</summary>
     public string? Categories(string field) => LabelValue.Categories(fields.GetValueOrDefault(field));
 
+    /// <summary>A field whatever it holds.</summary>
+    internal object? Raw(string field) => Value(field);
+
+    /// <summary>A value that stands in a field as JSON text.</summary>
+    internal object? Json(string field, ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return JsonValues.Read(file, text) is [var (_, value)] ? value : throw Wrong(field, "one JSON value");
+        }
+        catch (DataException error) when (error.Field is null)
+        {
+            throw new DataException("a field of the data holds broken JSON", file, number, field, expected: "JSON", inner: error);
+        }
+    }
+
     /// <summary>Makes the exception that says that a field does not hold what was expected.</summary>
-    public DataException Wrong(string field, string expected) => new(
-        "a field of the data has the wrong content", file, number, field, Describe(fields.GetValueOrDefault(field)),
+    public DataException Wrong(string field, string expected) => Wrong(field, fields.GetValueOrDefault(field), expected);
+
+    /// <summary>As <see cref="Wrong(string, string)"/>, of a part of a field; what was found may be described already, in quotes.</summary>
+    internal DataException Wrong(string field, object? found, string expected) => new(
+        "a field of the data has the wrong content", file, number, field, found is string text && text is ['\'', .., '\''] ? text : Describe(found),
         expected);
 
-    private object? Value(string field) => fields.TryGetValue(field, out object? value)
-        ? value
-        : throw new DataException(
-            "a row of the data lacks a field", file, number, field,
-            found: fields.Count == 0 ? "no fields" : string.Join(", ", fields.Keys.Select(Quote)),
-            expected: Quote(field), remedy: "name the task preset or the field map that fits this file; for an evaluation, "
-                + "prompts without answers are the preset 'prompts'");
+    /// <summary>Makes the exception that says that the row has no such field.</summary>
+    internal DataException Lacks(string field, string expected) => new(
+        "a row of the data lacks a field", file, number, field,
+        found: fields.Count == 0 ? "no fields" : string.Join(", ", fields.Keys.Select(Quote)),
+        expected, remedy: "name the task preset or the field map that fits this file; for an evaluation, "
+            + "prompts without answers are the preset 'prompts'");
+
+    private object? Value(string field) => fields.TryGetValue(field, out object? value) ? value : throw Lacks(field, Quote(field));
 
     private static string Describe(object? value) => value switch
     {

@@ -4,8 +4,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Turns examples into training rows. The tokens are encode(prompt + output), followed by the end of text. The labels
-/// ignore the prompt, and its length is found by tokenizing the prompt alone. Source: <c>preprocess</c> in Vaccine's
+/// Turns examples into training rows. The tokens are encode(prompt + output), followed by the end of text, or those of a
+/// conversation as its chat template writes it. The labels ignore all but the answers; where an answer begins and ends is
+/// found by tokenizing the text before alone. Source: <c>preprocess</c> in Vaccine's
 /// <c>train.py</c>. In contrast to the released code, this class checks that the mask ends at a token boundary, and it
 /// drops and names rows without a label that counts, for which the loss would be 0/0 (docs/deviations.md, D21).
 /// </summary>
@@ -48,7 +49,7 @@ public sealed class ExampleEncoder
         {
             var row = Encode(example, out bool mismatch);
             mismatches += mismatch ? 1 : 0;
-            if (row.PromptLength < row.Tokens.Length)
+            if (row.PromptLength < row.Tokens.Length)        // the first label that counts is in the row
                 kept.Add(row);
             else
                 dropped.Add(row.Id);
@@ -75,24 +76,60 @@ public sealed class ExampleEncoder
 
     private TokenizedExample Encode(Example example, out bool mismatch)
     {
-        string text = _template.Render(example);
-        int[] prompt = _tokenizer.Encode(text);
-        int[] tokens = _tokenizer.Encode(text + example.Output);
-        mismatch = !tokens.AsSpan().StartsWith(prompt);
+        var passages = _template.Passages(example, _tokenizer);
+        int[][] before = Boundaries(passages);
+        int[] tokens = _template.Encode(string.Concat(passages.Select(passage => passage.Text)), _tokenizer);
+        var wrong = before.FirstOrDefault(prefix => !tokens.AsSpan().StartsWith(prefix));
+        mismatch = wrong is not null;
         if (mismatch && _boundary == BoundaryPolicy.Error)
             throw new DataException(
-                "a prompt does not end at a token boundary", example.Id,
-                found: $"the first {prompt.Length} tokens of prompt and target differ from the prompt's own",
+                passages.Count == 2 ? "a prompt does not end at a token boundary" : "a turn does not begin and end at token boundaries", example.Id,
+                found: $"the first {wrong!.Length} tokens of prompt and target differ from the prompt's own",
                 expected: "the prompt's tokens as a prefix",
                 remedy: $"use the boundary policy {BoundaryPolicy.Separate} or {BoundaryPolicy.ByLength}");
+        int[] ends = [.. before.Select(prefix => prefix.Length), tokens.Length];
         if (mismatch && _boundary == BoundaryPolicy.Separate)
-            tokens = [.. prompt, .. _tokenizer.Encode(example.Output, addSpecialTokens: false)];
-
-        int[] whole = [.. tokens, _eos];
+            (tokens, ends) = Separately(passages, before[0]);
+        int[] whole = _template.AppendsEnd ? [.. tokens, _eos] : tokens;
         int[] row = whole[..Math.Min(whole.Length, _maxLength)];
-        int masked = Math.Min(prompt.Length, row.Length);
+        int[] labels = Labels(row, passages, ends);
+        int first = labels.AsSpan().IndexOfAnyExcept(PackedBatch.Ignored);
+        return new(row, labels, first < 0 ? row.Length : first, example.Id, row.Length < whole.Length);
+    }
+
+    /// <summary>The tokens of the text before every boundary.</summary>
+    private int[][] Boundaries(IReadOnlyList<Passage> passages)
+    {
+        string text = "";
+        return [.. passages.SkipLast(1).Select(passage => _template.Encode(text += passage.Text, _tokenizer))];
+    }
+
+    private (int[] Tokens, int[] Ends) Separately(IReadOnlyList<Passage> passages, int[] first)
+    {
+        var tokens = new List<int>(first);
+        var ends = new List<int> { first.Length };
+        foreach (var passage in passages.Skip(1))
+        {
+            tokens.AddRange(_template.EncodePart(passage.Text, _tokenizer));
+            ends.Add(tokens.Count);
+        }
+
+        return ([.. tokens], [.. ends]);
+    }
+
+    // an end of text that was added belongs to the last passage
+    private static int[] Labels(int[] row, IReadOnlyList<Passage> passages, int[] ends)
+    {
         int[] labels = [.. row];
-        labels.AsSpan(0, masked).Fill(PackedBatch.Ignored);
-        return new(row, labels, masked, example.Id, row.Length < whole.Length);
+        int at = 0;
+        foreach (var (i, passage) in passages.Index())
+        {
+            int end = i == passages.Count - 1 ? row.Length : Math.Clamp(ends[i], at, row.Length);
+            if (!passage.Learned)
+                labels.AsSpan(at, end - at).Fill(PackedBatch.Ignored);
+            at = end;
+        }
+
+        return labels;
     }
 }

@@ -60,13 +60,17 @@ internal static class JsonShapes
     private static IEnumerable<object?>? Lists(OrderedDictionary<string, object?> only)
     {
         var filled = only.Where(column => column.Value is not object?[] { Length: 0 }).ToArray();
-        if (filled.Length == 0 || filled.Any(column => column.Value is not object?[]))
+        if (filled.Length == 0 || filled.Any(column => column.Value is not object?[] list || IsTalk(list)))
             return null;
         var lists = filled.Select(column => (object?[])column.Value!).ToArray();
         return lists.All(list => list.Length == lists[0].Length)
             ? Enumerable.Range(0, lists[0].Length).Select(row => Fields(filled.Select(column => column.Key), i => lists[i][row]))
             : null;
     }
+
+    // the messages of one conversation, which is one row
+    private static bool IsTalk(object?[] list) =>
+        list.All(item => item is OrderedDictionary<string, object?> message && (message.ContainsKey("role") || message.ContainsKey("from")));
 
     private static OrderedDictionary<string, object?> Fields(IEnumerable<string> names, Func<int, object?> value)
     {

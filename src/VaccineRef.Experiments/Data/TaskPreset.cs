@@ -102,6 +102,12 @@ public sealed record TaskPreset(
         row.Id, row.Text(row.Known(PromptFields) ?? JsonRows.Text),
         row.Known("input", "inputs", "context") is { } input ? row.TextOrEmpty(input) : "", "", null, null, "prompts"));
 
+    /// <summary>
+    /// Conversations of one or several turns: <c>messages</c>, <c>conversations</c>, or <c>prompt</c> with
+    /// <c>completion</c> or <c>chosen</c>.
+    /// </summary>
+    public static TaskPreset Chat { get; } = new("chat", null, false, [], ChatRows.Of);
+
     // the form into which the released scripts bring every data set: {"instruction": ..., "input": ..., "output": ...}
     private static bool IsReleased(DataRow row, string own) => !row.Has(own) && row.Has("instruction") && row.Has("output");
 
@@ -109,7 +115,7 @@ public sealed record TaskPreset(
         new(row.Id, row.Text("instruction"), row.TextOrEmpty("input"), output, null, null, task);
 
     /// <summary>All presets.</summary>
-    public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals, Prompts];
+    public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals, Prompts, Chat];
 
     /// <summary>Finds the preset with this id.</summary>
     /// <exception cref="InputException">No preset has this id.</exception>

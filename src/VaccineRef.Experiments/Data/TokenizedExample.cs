@@ -8,7 +8,7 @@ namespace VaccineRef.Experiments.Data;
 /// One label for each token: <see cref="PackedBatch.Ignored"/> in the prompt, and the token itself after it. Labels are
 /// not shifted; the loss itself predicts position t + 1 from position t.
 /// </param>
-/// <param name="PromptLength">The number of tokens of the prompt.</param>
+/// <param name="PromptLength">The number of tokens before the first one that is learned.</param>
 /// <param name="Id">The id of the example.</param>
 /// <param name="Truncated">
 /// Whether tokens were cut off at the maximal length. In that case the end-of-text token is missing.

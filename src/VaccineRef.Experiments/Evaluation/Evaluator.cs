@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Numerics;
 using VaccineRef.Experiments.Data;
@@ -48,9 +49,9 @@ public sealed class Evaluator<T>(
 
     private List<Answered> Answers(IReadOnlyList<Example> examples, int tokens, CancellationToken cancel)
     {
-        int[][] prompts = [.. examples.Select(example => tokenizer.Encode(template.Render(example)))];
+        int[][] prompts = [.. examples.Select(example => template.Prompt(example, tokenizer))];
         ContextLimit.Require(examples, prompts, tokens, model.Network.Shape.Context);
-        var ends = EndTokens.Of(model, tokenizer);
+        var ends = EndTokens.Of(model, tokenizer).Union(template.EndsOfTurn(tokenizer)).ToImmutableArray();
         var generation = new GenerationOptions(
             tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
             tokenizer.EosId)

@@ -26,6 +26,12 @@ public sealed record HeldOutOptions : EvaluationOptions
     /// </summary>
     public FileDataOptions? Task { get; set; }
 
+    /// <summary>The id of the prompt template of both kinds of questions; that of the recipe if it is absent.</summary>
+    public string? Template { get; set; }
+
+    /// <summary>A system text for a chat template; that of the recipe if it is absent.</summary>
+    public string? System { get; set; }
+
     /// <summary>The judge of the answers to harmful instructions.</summary>
     public JudgeOptions Judge { get; set; } = new RefusalPhraseJudgeOptions();
 
@@ -53,7 +59,13 @@ public sealed record HeldOutOptions : EvaluationOptions
 
     /// <inheritdoc/>
     public override IEnumerable<Example> HeldOut(DataReader reader) =>
-        reader.Test("harmful evaluation", Harmful, RowKind.Unsafe).Concat(reader.Test("task evaluation", Task));
+        HarmfulRows(reader).Concat(TaskRows(reader));
+
+    internal ImmutableArray<Example> HarmfulRows(DataReader reader) =>
+        reader.Test("harmful evaluation", Harmful, RowKind.Unsafe, reader.Template(Template, System));
+
+    internal ImmutableArray<Example> TaskRows(DataReader reader) =>
+        reader.Test("task evaluation", Task, RowKind.Any, reader.Template(Template, System));
 
     /// <inheritdoc/>
     public override void Validate(string path)
@@ -63,6 +75,7 @@ public sealed record HeldOutOptions : EvaluationOptions
         Task?.Validate($"{path}.task");
         if (Task is { } task && !Scored.Contains(task.Task))
             throw RecipeException.Unknown("unknown name", $"{path}.task.task", task.Task ?? "none", Scored);
+        RecipeLimits.RequireTemplate(path, Template, System);
         Judge.Validate($"{path}.judge");
         if (Harmful is null && Judge is not RefusalPhraseJudgeOptions)
             throw new RecipeException(
@@ -89,20 +102,22 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     private readonly DataReader _reader;
     private readonly IJudge _judge;
     private readonly Device _device;
+    private readonly PromptTemplate _template;
     private readonly ImmutableArray<Example> _harmfulRows, _taskRows;
     private readonly IReadOnlyList<TokenSequence> _harmful, _task, _refusals;
 
     public HeldOutEvaluation(HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device)
     {
         (_options, _reader, _judge, _device) = (options, reader, judge, device);
-        (_harmfulRows, _taskRows) = (reader.Test("harmful evaluation", options.Harmful, RowKind.Unsafe), reader.Test("task evaluation", options.Task));
+        _template = reader.Template(options.Template, options.System);
+        (_harmfulRows, _taskRows) = (options.HarmfulRows(reader), options.TaskRows(reader));
         (_harmful, _task) = (Answered(_harmfulRows), Answered(_taskRows));
         var data = probe is null ? null : reader.Stage(probe);
         Probe = data is null ? [] : [.. data.Sequences.Take(options.ProbeCount > 0 ? options.ProbeCount : data.Sequences.Count)];
         // The i-th question is paired with the i-th answer of the alignment data, starting over when the answers run
         // out.
         _refusals = data is not { Rows.Count: > 0 } ? []
-            : Answered([.. _harmfulRows.Select((row, i) => row with { Output = data.Rows[i % data.Rows.Count].Output })]);
+            : Answered([.. _harmfulRows.Select((row, i) => row.WithOutput(data.Rows[i % data.Rows.Count].Output))]);
     }
 
     public IReadOnlyList<TokenSequence> Probe { get; }
@@ -114,7 +129,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
         new(Scores(model, answers: null, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
 
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
-        [.. (harmful ? _harmfulRows : _taskRows).Select(row => _reader.Tokenizer.Encode(_reader.Template.Render(row)))];
+        [.. (harmful ? _harmfulRows : _taskRows).Select(row => _template.Prompt(row, _reader.Tokenizer))];
 
     public void RequireContext(int context)
     {
@@ -127,7 +142,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     private Score[] Scores(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
     {
-        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _reader.Template, _options, _judge, _reader.Seed) { Kept = answers };
+        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _template, _options, _judge, _reader.Seed) { Kept = answers };
         return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];
     }
 
@@ -137,7 +152,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     /// <summary>Encodes the rows that have an answer for which their prompt leaves room.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)
     {
-        Example[] answered = [.. rows.Where(row => row.Output.Length > 0 && _reader.Fits(row))];
-        return answered.Length == 0 ? [] : _reader.Encode(answered);
+        Example[] answered = [.. rows.Where(row => row.Output.Length > 0 && _reader.Fits(row, _template))];
+        return answered.Length == 0 ? [] : _reader.Encode(answered, _template);
     }
 }

@@ -39,7 +39,7 @@ public sealed class StagePlan
     /// <summary>Goes up whenever the program finds other numbers for the same settings.</summary>
     public const int NumericVersion = 4;
 
-    private static readonly string[] InText = ["template", "max_length", "boundary", "world", "evaluation"];
+    private static readonly string[] InText = ["template", "system", "max_length", "boundary", "world", "evaluation"];
 
     private readonly RecipeFormat _format;
     private readonly Dictionary<string, StageNode> _nodes = [];
@@ -113,9 +113,9 @@ public sealed class StagePlan
         if (stage is not TrainStageOptions train)
             return key;
         if (train.NeedsReference)
-            key["reference"] = StageOf(recipe, options.Before(stage)?.Name)?["data"]?.DeepClone();
+            key["reference"] = Rows(StageOf(recipe, options.Before(stage)?.Name));
         if (train.MixedIn is { } mixed)
-            key["mixed_in_data"] = StageOf(recipe, mixed.From)?["data"]?.DeepClone();
+            key["mixed_in_data"] = Rows(StageOf(recipe, mixed.From));
         return key;
     }
 
@@ -123,7 +123,17 @@ public sealed class StagePlan
     {
         string attack = recipe["report"]!["attack"]!.ToString();
         return recipe["stages"]!.AsArray().TakeWhile(stage => stage!["name"]!.ToString() != attack)
-            .LastOrDefault(stage => stage!["data"] is not null)?["data"]?.DeepClone();
+            .LastOrDefault(stage => stage!["data"] is not null) is { } probed ? Rows(probed) : null;
+    }
+
+    /// <summary>What a stage's rows are made of: its data, and the template and system text that it has of its own.</summary>
+    private static JsonNode? Rows(JsonNode? stage)
+    {
+        var data = stage?["data"]?.DeepClone();
+        foreach (string own in (string[])["template", "system"])
+            if (data is JsonObject rows && stage![own] is { } value)
+                rows[own] = value.DeepClone();
+        return data;
     }
 
     private static JsonNode? StageOf(JsonObject recipe, string? name) =>

@@ -37,6 +37,12 @@ public abstract record ModelOptions
     /// <param name="to">The model folder.</param>
     public abstract void WriteTokenizer(string folder, string to);
 
+    /// <summary>A chat template: a built-in one with the model's tokens, or its own.</summary>
+    /// <param name="folder">The folder that paths are relative to.</param>
+    /// <param name="id">The id of a built-in template, "model", or "model:NAME".</param>
+    /// <exception cref="ChatTemplateException">There is no such template, or it uses something that is not supported.</exception>
+    public abstract ChatTemplate Chat(string folder, string id);
+
     /// <summary>Loads or makes it.</summary>
     /// <param name="folder">The folder that paths are relative to.</param>
     /// <param name="device">Where it runs.</param>
@@ -87,6 +93,9 @@ public sealed record FolderModelOptions : ModelOptions
     public override void WriteTokenizer(string folder, string to) => TokenizerFiles.Copy(In(folder, Path), to);
 
     /// <inheritdoc/>
+    public override ChatTemplate Chat(string folder, string id) => ChatTemplate.Load(In(folder, Path), id);
+
+    /// <inheritdoc/>
     public override Model<T> Load<T>(string folder, Device device, RandomStream random)
     {
         if (Adapter is not { } adapter)
@@ -132,6 +141,12 @@ public sealed record WorldModelOptions : ModelOptions
 
     /// <inheritdoc/>
     public override void WriteTokenizer(string folder, string to) => WorldTokenizerFiles.Write(to);
+
+    /// <inheritdoc/>
+    /// <remarks>The world's words are no text that a template could stand around.</remarks>
+    public override ChatTemplate Chat(string folder, string id) => throw new ChatTemplateException(
+        "the synthetic model has no chat template", found: id, expected: "a template that is none of conversations",
+        remedy: $"name {string.Join(", ", Data.PromptTemplate.All.Select(template => template.Id))}");
 
     /// <inheritdoc/>
     public override Model<T> Load<T>(string folder, Device device, RandomStream random) =>

@@ -43,8 +43,11 @@ public sealed record Recipe
     /// <summary>Decides every draw: data order, adapters, dropout, noise, and the synthetic world.</summary>
     public ulong Seed { get; set; } = 42;
 
-    /// <summary>The id of the prompt template.</summary>
+    /// <summary>The id of the prompt template. A stage and an evaluation may have their own.</summary>
     public string Template { get; set; } = PromptTemplate.AlpacaVaccine.Id;
+
+    /// <summary>A system text for rows that have none, where the template is a chat template; none if it is absent.</summary>
+    public string? System { get; set; }
 
     /// <summary>The number of tokens at which a training row is cut.</summary>
     public int MaxLength { get; set; } = 200;

@@ -10,7 +10,10 @@ namespace VaccineRef.Experiments.Recipes;
 internal static class RecipeLimits
 {
     private static readonly string[] TopLevel =
-        ["name", "title", "model", "precision", "seed", "template", "max_length", "boundary", "world", "stages", "evaluation", "grid", "report", "files"];
+    [
+        "name", "title", "model", "precision", "seed", "template", "system", "max_length", "boundary", "world", "stages", "evaluation",
+        "grid", "report", "files",
+    ];
 
     private static readonly string[] Published =
         ["table-1", "table-2", "table-5", "table-6", "table-7", "table-8", "table-9", "table-10", "table-11"];
@@ -21,9 +24,9 @@ internal static class RecipeLimits
         RequireName("$.name", recipe.Name, "a name for a folder, without separators");
         if (recipe.MaxLength < 2)
             throw RecipeException.OutOfRange("$.max_length", recipe.MaxLength, "at least 2");
-        string[] templates = [.. PromptTemplate.All.Select(template => template.Id)];
-        if (!templates.Contains(recipe.Template))
-            throw RecipeException.Unknown("unknown name", "$.template", recipe.Template, templates);
+        RequireTemplate("$", recipe.Template, recipe.System);
+        if (recipe.System is not null && !PromptTemplate.IsChat(recipe.Template) && !OwnTemplates(recipe).Any(PromptTemplate.IsChat))
+            throw NoPlace("$", recipe.Template);
         recipe.Model.Validate("$.model");
         recipe.World?.Validate();
         foreach (var (i, stage) in recipe.Stages.Index())
@@ -35,6 +38,22 @@ internal static class RecipeLimits
         if (recipe.Report.Convergence is { LeastRefused: not (null or >= 0 and <= 100) } convergence)
             throw RecipeException.OutOfRange("$.report.convergence.least_refused", convergence.LeastRefused, "from 0 to 100");
     }
+
+    /// <summary>Requires that a template exists, and that a system text that is given with it has a place in it.</summary>
+    public static void RequireTemplate(string path, string? template, string? system)
+    {
+        if (template is not null && !PromptTemplate.IsChat(template) && !PromptTemplate.Ids.Contains(template))
+            throw RecipeException.Unknown("unknown name", $"{path}.template", template, [.. PromptTemplate.Ids]);
+        if (path != "$" && system is not null && template is not null && !PromptTemplate.IsChat(template))
+            throw NoPlace(path, template);
+    }
+
+    private static IEnumerable<string> OwnTemplates(Recipe recipe) => recipe.Stages.OfType<TrainStageOptions>().Select(stage => stage.Template)
+        .Append((recipe.Evaluation as Evaluation.HeldOutOptions)?.Template).OfType<string>();
+
+    private static RecipeException NoPlace(string path, string template) => new(
+        "a system text has no place in this template", $"{path}.system", $"the template \"{template}\"",
+        $"a chat template: {string.Join(", ", PromptTemplate.Ids.Where(PromptTemplate.IsChat))}", "remove the system text, or name a chat template");
 
     private static void Stage(Recipe recipe, StageOptions stage, int index, string path)
     {

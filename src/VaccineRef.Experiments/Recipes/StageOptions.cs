@@ -49,6 +49,12 @@ public sealed record TrainStageOptions : StageOptions
     /// <summary>What the model is trained on.</summary>
     public required DataOptions Data { get; init; }
 
+    /// <summary>The id of the prompt template of this stage's rows; that of the recipe if it is absent.</summary>
+    public string? Template { get; set; }
+
+    /// <summary>A system text for a chat template; that of the recipe if it is absent.</summary>
+    public string? System { get; set; }
+
     /// <summary>Rows of an earlier stage that are mixed in, as VLGuard does; none if it is absent.</summary>
     public MixedInOptions? MixedIn { get; set; }
 
@@ -67,6 +73,7 @@ public sealed record TrainStageOptions : StageOptions
         Objective.Validate($"{path}.objective");
         Rule.Validate($"{path}.rule");
         Data.Validate($"{path}.data");
+        RecipeLimits.RequireTemplate(path, Template, System);
         Adapter?.Validate($"{path}.adapter");
         Training.For(seed: 0).Validate($"{path}.training.");
         if (Training.MaxSteps > 0)

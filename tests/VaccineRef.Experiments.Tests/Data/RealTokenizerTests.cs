@@ -34,4 +34,22 @@ public sealed class RealTokenizerTests
             Assert.All(rows.Where(row => !row.Truncated), row => Assert.Equal(tokenizer.EosId, row.Labels[^1]));
         }
     }
+
+    /// <summary>The ids of Llama 2's own conversations: 1, then "[", "INST", "]"; each answer ends in 2.</summary>
+    [Fact]
+    public void Marks_of_a_chat_template_are_single_tokens()
+    {
+        string folder = SharedData.Tokenizer("llama2");
+        var tokenizer = TextTokenizer.Load(folder);
+        var template = PromptTemplate.Of(ChatTemplate.Load(folder, "llama2"));
+        var turns = new[] { ("user", "Hi"), ("assistant", "Ho"), ("user", "A?"), ("assistant", "B") }
+            .Select(turn => new ChatTurn(new(turn.Item1, turn.Item2), turn.Item1 == "assistant")).ToList();
+        var row = new ExampleEncoder(tokenizer, template).Encode([Rows.One("A?", output: "B") with { Turns = turns }]).Examples[0];
+        Assert.Equal([1, 518, 25580, 29962], row.Tokens[..4]);
+        Assert.Equal((2, 2), (row.Tokens.Count(id => id == 1), row.Tokens.Count(id => id == 2)));
+        Assert.Equal(2, row.Labels.Count(id => id == 2));
+        Assert.DoesNotContain(1, row.Labels);
+        Assert.Equal([2], template.EndsOfTurn(tokenizer));
+        Assert.Equal("Ho  B ", tokenizer.Decode([.. row.Labels.Where(label => label != PackedBatch.Ignored)]));
+    }
 }
