@@ -26,15 +26,26 @@ internal sealed class DeviceOptions
         DefaultValueFactory = _ => "float32",
     };
 
-    /// <summary>Makes the three options.</summary>
-    public DeviceOptions() => _matmul.AcceptOnlyFromAmong("float32", "tf32", "bf16");
+    private readonly bool _products;
+
+    /// <summary>Makes the options.</summary>
+    /// <param name="products">Whether --matmul is one of them; otherwise products are in float32.</param>
+    public DeviceOptions(bool products = true)
+    {
+        _products = products;
+        _matmul.AcceptOnlyFromAmong("float32", "tf32", "bf16");
+    }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_device, _threads, _matmul])
+        foreach (var option in _products ? (Option[])[_device, _threads, _matmul] : [_device, _threads])
             command.Options.Add(option);
     }
+
+    /// <summary>Whether any of them was given.</summary>
+    public bool IsGiven(ParseResult parsed) =>
+        ((Option[])[_device, _threads, _matmul]).Any(option => parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>Opens the device that was asked for.</summary>
     /// <exception cref="InputException">The device does not exist, or it cannot do what was asked.</exception>
@@ -64,7 +75,7 @@ internal sealed class DeviceOptions
         IsProcessor(parsed) ? Threads(parsed) is 1 ? "1 thread" : $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
 
     private Device Open(ParseResult parsed, int threads) =>
-        Devices.Open(parsed.GetRequiredValue(_device), threads, parsed.GetValue(_matmul) switch
+        Devices.Open(parsed.GetRequiredValue(_device), threads, (_products ? parsed.GetValue(_matmul) : null) switch
         {
             "tf32" => MatmulPrecision.Tf32,
             "bf16" => MatmulPrecision.BFloat16,

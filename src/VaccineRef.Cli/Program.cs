@@ -17,10 +17,10 @@ public static class Program
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
             DemoCommand.Create(), InitCommand.Create(), RunCommand.Create(), LabCommand.Create(), EvaluateCommand.Create(),
-            ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(),
-            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), BenchCommand.Create(),
-            DevicesCommand.Create(),
+            ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(), JudgeCommand.Create(), CompareCommand.Create(),
+            VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
         };
+        CommandWithExamples.ShowIn(root);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

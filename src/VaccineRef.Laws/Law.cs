@@ -76,7 +76,7 @@ public sealed class Law<TSubject, TCase>(
             {
                 _checked += first ? 1 : 0;
                 _smallest = (drawn, error.Message);
-                _over = error is SubjectFailedException;
+                _over = error is SubjectFailedException or DeviceLostException;
                 throw;
             }
         }

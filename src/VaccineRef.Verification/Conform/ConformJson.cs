@@ -29,7 +29,7 @@ internal sealed partial class ConformJson : JsonSerializerContext
         {
             if (new FileInfo(path) is { Exists: true, Length: > MostBytes } file)
                 throw new InputException($"{what} is too long", path, $"{file.Length} bytes", $"at most {MostBytes}");
-            return JsonSerializer.Deserialize(BareNaN().Replace(File.ReadAllText(path, Encoding.UTF8), "null"), type)
+            return JsonSerializer.Deserialize(WithoutNaN(File.ReadAllText(path, Encoding.UTF8)), type)
                 ?? throw new InputException($"{what} is empty", path, "null", "an object");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException
@@ -43,7 +43,9 @@ internal sealed partial class ConformJson : JsonSerializerContext
     public static string Clean(string text) =>
         new([.. text.Take(400).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c)]);
 
-    // Python's json writes what JSON does not have.
+    /// <summary>The same JSON with null in the place of a NaN or an infinity, which Python writes and JSON does not have.</summary>
+    public static string WithoutNaN(string json) => BareNaN().Replace(json, "null");
+
     [GeneratedRegex(@"(?<=[:\[,]\s{0,8})-?(?:NaN|Infinity)(?=\s{0,8}[,\]}])", RegexOptions.CultureInvariant)]
     private static partial Regex BareNaN();
 }

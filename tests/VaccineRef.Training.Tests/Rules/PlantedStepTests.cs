@@ -1,4 +1,5 @@
 using VaccineRef.Laws;
+using VaccineRef.Testing;
 
 namespace VaccineRef.Training.Tests.Rules;
 

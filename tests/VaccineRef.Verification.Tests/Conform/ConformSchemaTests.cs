@@ -10,16 +10,6 @@ namespace VaccineRef.Verification.Tests.Conform;
 /// <summary>The schemas of a kit say what the program reads and writes, and the docs list every defect that it knows.</summary>
 public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<ConformKitFixture>
 {
-    private static readonly Dictionary<string, string[]> Types = new()
-    {
-        ["object"] = ["Object"],
-        ["array"] = ["Array"],
-        ["string"] = ["String"],
-        ["number"] = ["Number"],
-        ["integer"] = ["Number"],
-        ["null"] = ["Null"],
-    };
-
     [Theory]
     [InlineData("llama_mha")]
     [InlineData("llama_accumulation")]
@@ -27,7 +17,7 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
     public void An_expected_trace_is_what_the_schemas_say(string @case)
     {
         string trace = Path.Combine(kit.Case(@case), "expected");
-        Assert.Null(Violation(Schema("trace.schema.json"), JsonNode.Parse(File.ReadAllText(Path.Combine(trace, "manifest.json"))), "$"));
+        Assert.Null(JsonSchema.Violation(Schema("trace.schema.json"), JsonNode.Parse(File.ReadAllText(Path.Combine(trace, "manifest.json"))), "$"));
         using var file = SafetensorsFile.Open(Path.Combine(trace, "trace.safetensors"));
         var header = new JsonObject(file.Tensors.Values.Select(entry => KeyValuePair.Create(entry.Name, (JsonNode?)new JsonObject
         {
@@ -35,7 +25,7 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
             ["shape"] = new JsonArray([.. entry.Shape.Select(extent => (JsonNode)extent)]),
             ["data_offsets"] = new JsonArray(0, 1),
         })));
-        Assert.Null(Violation(Schema("trace-tensors.schema.json"), header, "$"));
+        Assert.Null(JsonSchema.Violation(Schema("trace-tensors.schema.json"), header, "$"));
     }
 
     [Theory]
@@ -45,7 +35,7 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
     [InlineData("""{"schema":"vaccine-trace/1","case":"opt","dtype":"float64","steps":[{"step":0}]}""")]
     [InlineData("""{"schema":"vaccine-trace/1","case":"opt","dtype":"float64","steps":[{"step":1,"losses":{"first":1}}]}""")]
     public void What_is_no_trace_violates_the_schema(string manifest) =>
-        Assert.NotNull(Violation(Schema("trace.schema.json"), JsonNode.Parse(manifest), "$"));
+        Assert.NotNull(JsonSchema.Violation(Schema("trace.schema.json"), JsonNode.Parse(manifest), "$"));
 
     [Fact]
     public void The_schema_has_the_keys_that_the_program_reads()
@@ -103,46 +93,4 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
     }
 
     private JsonNode Schema(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(kit.Kit, name)))!;
-
-    /// <summary>The part of JSON Schema that these two use.</summary>
-    private static string? Violation(JsonNode schema, JsonNode? value, string path)
-    {
-        var kind = value?.GetValueKind() ?? JsonValueKind.Null;
-        if (schema["const"] is { } constant && !JsonNode.DeepEquals(constant, value))
-            return $"{path}: not {constant}";
-        if (schema["enum"] is JsonArray options && !options.Any(option => JsonNode.DeepEquals(option, value)))
-            return $"{path}: none of {options}";
-        if (schema["type"] is { } type)
-        {
-            string[] names = type is JsonArray several ? [.. several.Select(name => (string)name!)] : [(string)type!];
-            if (!names.Any(name => Types[name].Contains(kind.ToString())))
-                return $"{path}: {kind}";
-        }
-
-        if (schema["minimum"] is { } least && kind == JsonValueKind.Number && (double)value! < (double)least)
-            return $"{path}: below {least}";
-        return value switch
-        {
-            JsonArray array when schema["items"] is { } items => array.Select((item, i) => Violation(items, item, $"{path}[{i}]")).FirstOrDefault(v => v is not null),
-            JsonObject members => OfObject(schema, members, path),
-            _ => null,
-        };
-    }
-
-    private static string? OfObject(JsonNode schema, JsonObject value, string path)
-    {
-        if (schema["required"] is JsonArray required && required.FirstOrDefault(key => !value.ContainsKey((string)key!)) is { } missing)
-            return $"{path}: no {missing}";
-        foreach (var (key, member) in value)
-        {
-            var rule = schema["properties"]?[key]
-                ?? (schema["patternProperties"] as JsonObject)?.FirstOrDefault(pattern => Regex.IsMatch(key, pattern.Key)).Value;
-            if (rule is null && schema["additionalProperties"]?.GetValueKind() == JsonValueKind.False)
-                return $"{path}.{key}: no such key";
-            if (rule is not null && Violation(rule, member, $"{path}.{key}") is { } violation)
-                return violation;
-        }
-
-        return null;
-    }
 }

@@ -1,6 +1,6 @@
 using VaccineRef.Laws;
 
-namespace VaccineRef.Training.Tests.Rules;
+namespace VaccineRef.Testing;
 
 /// <summary>What is wrong with a <see cref="PlantedStep"/>.</summary>
 public enum Fault
@@ -37,7 +37,7 @@ public enum Fault
 /// A step written out in plain numbers, without this program: two sites, each a matrix W (2, 3) with a low-rank adapter
 /// B A (2, 1)(1, 3), e = (W + B A) x + eps, L = sum of log cosh(e - t) + (p e) / 10, or linear in e. With a defect, or without.
 /// </summary>
-internal sealed class PlantedStep(Fault fault) : IVaccineStep
+public sealed class PlantedStep(Fault fault) : IVaccineStep
 {
     private const int Sites = 2, Rows = 2, Columns = 3, PerSite = Rows * Columns, PerAdapter = Rows + Columns;
     private double[] _weights = [], _base = [];
