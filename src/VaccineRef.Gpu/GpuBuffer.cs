@@ -9,8 +9,10 @@ internal sealed class GpuBuffer(GpuDevice device, MemoryBuffer1D<byte, Stride1D.
     : DeviceBuffer(bytes)
 {
     /// <summary>The part of the buffer that a view describes.</summary>
-    public ArrayView<T> View<T>(long offset, long count) where T : unmanaged =>
-        memory.View.BaseView.Cast<T>().SubView(offset, count);
+    /// <exception cref="ObjectDisposedException">The memory has been freed.</exception>
+    public ArrayView<T> View<T>(long offset, long count) where T : unmanaged => IsFreed
+        ? throw new ObjectDisposedException(nameof(Arena), "This view is void: its memory has been freed.")
+        : memory.View.BaseView.Cast<T>().SubView(offset, count);
 
     /// <summary>Waits for the kernels that may still use the memory, and frees it.</summary>
     protected override void Free()

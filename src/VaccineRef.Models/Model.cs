@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using System.Text;
+using System.Text.Json.Nodes;
 using VaccineRef.Core;
 
 namespace VaccineRef.Models;
@@ -13,6 +15,18 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private readonly WeightStore<T> _weights;
     private readonly List<string> _warnings = [];
     private string? _identity;
+
+    /// <summary>
+    /// Makes a model of a network of one's own, so that it can generate, carry an adapter and be saved like any other.
+    /// </summary>
+    /// <param name="network">The transformer, or whatever stands in its place.</param>
+    /// <param name="weights">The store that made its parameters. The model owns it.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="config">What config.json is to say; by default the family alone.</param>
+    public Model(ILanguageModel<T> network, WeightStore<T> weights, Device device, ConfigReader? config = null)
+        : this(network, weights, config ?? Described(network), device, folder: null)
+    {
+    }
 
     internal Model(
         ILanguageModel<T> network, WeightStore<T> weights, ConfigReader config, Device device, string? folder)
@@ -146,6 +160,9 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
         Adapter?.Dispose();
         _weights.Dispose();
     }
+
+    private static ConfigReader Described(ILanguageModel<T> network) =>
+        ConfigReader.Parse(Encoding.UTF8.GetBytes(new JsonObject { ["model_type"] = network.Shape.Family }.ToJsonString()));
 
     private void RequireMerged(string folder)
     {

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace VaccineRef.Training;
 
 /// <summary>What one optimizer step did. Each is a line of steps.jsonl.</summary>
@@ -16,7 +18,12 @@ namespace VaccineRef.Training;
 /// <param name="Seconds">Wall time of the step.</param>
 public sealed record StepRecord(
     int Step, int Epoch, double Loss, double? CleanLoss, double GradientNorm, double LearningRate, double? SiteGradientNorm,
-    double PerturbationNorm, int Tokens, double Seconds);
+    double PerturbationNorm, int Tokens, double Seconds)
+{
+    /// <summary>What else the rule measured in the last micro-batch, by its name; null if nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Scalars { get; init; }
+}
 
 /// <summary>What a training stage did.</summary>
 /// <param name="Steps">Number of steps done.</param>

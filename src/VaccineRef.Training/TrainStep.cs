@@ -70,11 +70,14 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
         double rate = _optimizer.Step(State.Step, norm, factor);
         return new(
             State.Step, Epoch: 1, report.Loss, report.CleanLoss, norm, rate, report.SiteGradientNorm, report.PerturbationNorm,
-            batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds);
+            batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds)
+        {
+            Scalars = report.Scalars,
+        };
     }
 
     /// <summary>Only computes the gradients of the micro-batches, from zero. The weights stay.</summary>
-    /// <returns>Losses weighted over the micro-batches, norms of the last one.</returns>
+    /// <returns>Losses weighted over the micro-batches, norms and scalars of the last one.</returns>
     /// <exception cref="NonFiniteException">A loss is not finite.</exception>
     public RuleReport Accumulate(params IReadOnlyList<PackedBatch> batches)
     {

@@ -115,6 +115,68 @@ public sealed unsafe class ArenaTests : IDisposable
     }
 
     [Fact]
+    public void A_view_beyond_its_memory_is_refused()
+    {
+        using var arena = new Arena(_device);
+        var view = arena.Allocate<float>(new(2, 3), clear: true);
+        using var buffer = _device.Reserve(64);
+        Assert.Equal(16, new View<float>(buffer, 0, new(4, 4)).Span.Length);
+        (long Offset, Shape Shape)[] outside =
+            [(1, new(4, 4)), (17, new(0, 0)), (-1, new(1, 1)), (0, new(-1, -1)), (long.MaxValue, new(1, 1)), (0, new(int.MaxValue, int.MaxValue))];
+        foreach (var (offset, shape) in outside)
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => new View<float>(buffer, offset, shape));
+            Assert.Throws<ArgumentOutOfRangeException>(() => view.Slice(offset, shape));
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => view.As(new(2, 4)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => view.SliceRows(1, 2));
+        Assert.Equal(3, view.SliceRows(1, 1).Span.Length);
+        Assert.True(default(View<float>).SliceRows(0, 1).IsEmpty);
+    }
+
+    /// <summary>A kernel that reads freed memory would read what others have put there, or end the process.</summary>
+    [Fact]
+    public void A_device_refuses_memory_that_is_freed_or_is_not_its_own()
+    {
+        using var gpu = Gpu.Devices.Open(Gpu.Devices.Simulator);
+        using Arena here = new(_device), there = new(gpu);
+        var mine = here.Allocate<float>(new(2, 3), clear: true);
+        var other = there.Allocate<float>(new(2, 3), clear: true);
+        var freed = Freed(_device);
+        using var tape = new Tape<float>(_device);
+        Assert.Throws<ObjectDisposedException>(() => tape.Apply(new Kernels.Scale<float>(2), [tape.Constant(freed)]));
+        Assert.Throws<ObjectDisposedException>(() => _device.Run(new Kernels.SquaredNorm<float>(), mine, freed));
+        Assert.Throws<ObjectDisposedException>(() => _device.Clear(freed));
+        Assert.Throws<ObjectDisposedException>(() => _device.Copy(mine, freed));
+        Assert.Throws<InvalidOperationException>(() => tape.Apply(new Kernels.Scale<float>(2), [tape.Constant(other)]));
+        Assert.Throws<InvalidOperationException>(() => gpu.Run(new Kernels.SquaredNorm<float>(), mine));
+        Assert.Throws<ObjectDisposedException>(() => gpu.Run(new Kernels.SquaredNorm<float>(), Freed(gpu)));
+
+        static View<float> Freed(Device device)
+        {
+            using var arena = new Arena(device);
+            return arena.Allocate<float>(new(2, 3), clear: true);
+        }
+    }
+
+    [Fact]
+    public void A_parameter_is_made_of_a_name_its_sizes_and_its_values()
+    {
+        using var arena = new Arena(_device);
+        var matrix = Parameter.Make<float>(arena, "w", [2, 3], [1, 2, 3, 4, 5, 6]);
+        Assert.Equal(("w", new Shape(2, 3), false), (matrix.Name, matrix.Shape, matrix.IsTrainable));
+        Assert.Equal([4, 5, 6], matrix.Value.Row(1).ToArray());
+        Assert.Equal([2, 3], matrix.Dimensions);
+        var vector = Parameter.Make<float>(arena, "b", [3]);
+        Assert.Equal([0, 0, 0], vector.Value.Span.ToArray());
+        Assert.Equal(new Shape(1, 3), vector.Shape);
+        Assert.Contains("expected: 6", Assert.Throws<InputException>(() => Parameter.Make<float>(arena, "w", [2, 3], [1])).Message);
+        foreach (int[] wrong in (int[][])[[], [1, 2, 3], [0], [2, -1]])
+            Assert.Throws<InputException>(() => Parameter.Make<float>(arena, "w", wrong));
+    }
+
+    [Fact]
     public void Nothing_takes_nothing()
     {
         using var arena = new Arena(_device);

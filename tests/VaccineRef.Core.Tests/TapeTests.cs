@@ -189,6 +189,19 @@ public sealed partial class TapeTests : IDisposable
         Assert.Equal(applied, _tape.Applied);
     }
 
+    [Fact]
+    public void Record_remembers_the_sites_that_are_chosen()
+    {
+        var record = new Record<double>(site => site.Layer == 1 && site.Kind != SiteKind.BlockOutput);
+        var pass = new Pass<double>(_tape, record);
+        var hidden = _tape.Constant(_input);
+        foreach (int layer in (int[])[0, 1])
+            foreach (var kind in (SiteKind[])[SiteKind.AttentionOutput, SiteKind.MlpOutput, SiteKind.BlockOutput])
+                pass.Show(new(layer, kind), hidden);
+        Assert.Equal([new(1, SiteKind.AttentionOutput), new(1, SiteKind.MlpOutput)], record.Sites);
+        Assert.Equal(2, record.Hidden.Length);
+    }
+
     private (Tensor<double> Loss, Tensor<double> Hidden) Net(View<double> shift = default)
     {
         var hidden = _tape.Apply(_watch, [_tape.Constant(_input), _tape.Of(_first)]);

@@ -31,12 +31,13 @@ public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPoin
         View<T> gate = f.X(0), up = f.X(1), y = f.Y;
         f.Workers.Blocks(checked((int)y.Shape.Count), BlockSizes.Strip, (start, end) =>
         {
+            T* gates = gate.Address, ups = up.Address, to = y.Address;
             for (int i = start; i < end; i += Vector<T>.Count)
             {
                 int lanes = end - i;
-                var g = VectorMath.Load(gate.Address + i, lanes);
-                var u = VectorMath.Load(up.Address + i, lanes);
-                VectorMath.Store(g * VectorMath.Sigmoid(g) * u, y.Address + i, lanes);
+                var g = VectorMath.Load(gates + i, lanes);
+                var u = VectorMath.Load(ups + i, lanes);
+                VectorMath.Store(g * VectorMath.Sigmoid(g) * u, to + i, lanes);
             }
         });
     }
@@ -48,17 +49,18 @@ public sealed partial class SwiGlu<T> : Op<T> where T : unmanaged, IFloatingPoin
         bool addsToGate = f.Adds(0), addsToUp = f.Adds(1);
         f.Workers.Blocks(checked((int)dy.Shape.Count), BlockSizes.Strip, (start, end) =>
         {
+            T* gates = gate.Address, ups = up.Address, slopes = dy.Address, toGate = dgate.Address, toUp = dup.Address;
             for (int i = start; i < end; i += Vector<T>.Count)
             {
                 int lanes = end - i;
-                Vector<T> g = VectorMath.Load(gate.Address + i, lanes), d = VectorMath.Load(dy.Address + i, lanes);
+                Vector<T> g = VectorMath.Load(gates + i, lanes), d = VectorMath.Load(slopes + i, lanes);
                 var s = VectorMath.Sigmoid(g);
                 if (!dup.IsEmpty)
-                    Put(d, g * s, dup.Address + i, lanes, addsToUp);
+                    Put(d, g * s, toUp + i, lanes, addsToUp);
                 if (!dgate.IsEmpty)
                 {
                     var slope = VectorMath.MultiplyAdd(g * (Vector<T>.One - s), s, s);          // s g (1 - s) + s
-                    Put(d, slope * VectorMath.Load(up.Address + i, lanes), dgate.Address + i, lanes, addsToGate);
+                    Put(d, slope * VectorMath.Load(ups + i, lanes), toGate + i, lanes, addsToGate);
                 }
             }
         });

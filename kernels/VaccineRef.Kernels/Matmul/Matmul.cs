@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.Intrinsics;
 using VaccineRef.Core;
@@ -37,11 +36,14 @@ public static unsafe class Matmul
     /// <param name="b">B, (k, n).</param>
     /// <param name="c">C, (m, n).</param>
     /// <param name="accumulate">Whether the product is added to C or replaces it.</param>
+    /// <exception cref="ShapeException">The operands do not fit together.</exception>
     public static void Multiply<T>(
         Workers workers, T alpha, in Matrix<T> a, in Matrix<T> b, in Matrix<T> c, bool accumulate)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        Debug.Assert(a.Rows == c.Rows && b.Columns == c.Columns && a.Columns == b.Rows, "the operands do not fit");
+        if (a.Rows != c.Rows || b.Columns != c.Columns || a.Columns != b.Rows)
+            throw new ShapeException(
+                "matmul", [new(a.Rows, a.Columns), new(b.Rows, b.Columns), new(c.Rows, c.Columns)], "(m, k) x (k, n) x (m, n)");
         if (c.IsTransposed)
         {
             Multiply(workers, alpha, b.Transposed(), a.Transposed(), c.Transposed(), accumulate);      // C' = B' A'

@@ -64,4 +64,17 @@ public sealed class Operands<T> where T : unmanaged, IFloatingPointIeee754<T>
         _dx[i] = dx;
         _adds[i] = adds;
     }
+
+    /// <summary>Checks that all of it is in host memory that is not freed.</summary>
+    internal void RequireReadable()
+    {
+        Y.RequireReadable();
+        Saved.RequireReadable();
+        Dy.RequireReadable();
+        for (int i = 0; i < Inputs; i++)
+        {
+            _x[i].RequireReadable();
+            _dx[i].RequireReadable();
+        }
+    }
 }

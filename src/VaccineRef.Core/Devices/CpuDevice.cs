@@ -50,6 +50,7 @@ public sealed class CpuDevice : Device
     /// <inheritdoc/>
     public override void Forward<T>(Op<T> op, Operands<T> operands)
     {
+        operands.RequireReadable();
         op.Forward(Frame(operands));
         _scratch.Rewind();
     }
@@ -57,6 +58,7 @@ public sealed class CpuDevice : Device
     /// <inheritdoc/>
     public override void Backward<T>(Op<T> op, Operands<T> operands)
     {
+        operands.RequireReadable();
         op.Backward(Frame(operands));
         _scratch.Rewind();
     }
@@ -68,6 +70,7 @@ public sealed class CpuDevice : Device
         operands.Begin(x.Length, default, default, default, default);
         for (int i = 0; i < x.Length; i++)
             operands.Input(i, x[i]);
+        operands.RequireReadable();
         double result = routine.Run(new CpuFrame<T>(operands, Workers, _scratch));
         _scratch.Rewind();
         return result;

@@ -17,6 +17,9 @@ public sealed class Arena(Device device) : IDisposable
     private long _before;        // bytes of all blocks but the last
     private bool _disposed;
 
+    /// <summary>The device whose memory it is.</summary>
+    public Device Device { get; } = device;
+
     /// <summary>Bytes in use now, including those given back by <see cref="Free{T}"/>.</summary>
     public long InUse => _before + _used;
 
@@ -42,7 +45,7 @@ public sealed class Arena(Device device) : IDisposable
             view = Take<T>(shape, bytes);
 
         if (clear)
-            device.Clear(view);
+            Device.Clear(view);
         return view;
     }
 
@@ -69,7 +72,7 @@ public sealed class Arena(Device device) : IDisposable
         {
             long total = Reserved;
             FreeBlocks();
-            _blocks.Add(device.Reserve(total));
+            _blocks.Add(Device.Reserve(total));
         }
 
         Forget();
@@ -106,7 +109,7 @@ public sealed class Arena(Device device) : IDisposable
         bool full = _blocks.Count == 0 || _used + bytes > _blocks[^1].Bytes;
         if (full && bytes >= Large && _blocks.Count > 0)
         {
-            _blocks.Insert(_blocks.Count - 1, device.Reserve(bytes));
+            _blocks.Insert(_blocks.Count - 1, Device.Reserve(bytes));
             _before += bytes;
             view = new(_blocks[^2], 0, shape);
         }
@@ -126,6 +129,6 @@ public sealed class Arena(Device device) : IDisposable
     {
         _before += _used;
         _used = 0;
-        _blocks.Add(device.Reserve(Math.Max(bytes, Math.Clamp(Reserved, SmallestBlock, LargestBlock))));
+        _blocks.Add(Device.Reserve(Math.Max(bytes, Math.Clamp(Reserved, SmallestBlock, LargestBlock))));
     }
 }

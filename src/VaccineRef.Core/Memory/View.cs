@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace VaccineRef.Core;
 
 /// <summary>
@@ -14,9 +12,10 @@ public readonly unsafe struct View<T> where T : unmanaged
     /// <summary>
     /// Makes a view of the elements of <paramref name="buffer"/> that begin at element <paramref name="offset"/>.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">They are not all in the buffer.</exception>
     public View(DeviceBuffer buffer, long offset, Shape shape)
     {
-        Debug.Assert((offset + shape.Count) * sizeof(T) <= buffer.Bytes);
+        RequireInside(offset, shape, buffer.Bytes / sizeof(T));
         Buffer = buffer;
         Offset = offset;
         Shape = shape;
@@ -43,12 +42,17 @@ public readonly unsafe struct View<T> where T : unmanaged
     /// </summary>
     public bool IsEmpty => Buffer is null;
 
-    /// <summary>The address of the first element in host memory. It is not checked.</summary>
+    /// <summary>
+    /// The address of the first element in host memory. Whether that memory has been freed is not checked: a device checks
+    /// it once for every call (<see cref="RequireReadable"/>).
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The elements are on another device.</exception>
     public T* Address
     {
         get
         {
-            Debug.Assert(_address != null || Shape.Count == 0, "a host kernel was handed a view of another device's memory");
+            if (_address == null && Shape.Count > 0)
+                RequireReadable();
             return _address;
         }
     }
@@ -81,21 +85,35 @@ public readonly unsafe struct View<T> where T : unmanaged
     /// <summary>The same elements as a matrix of another shape. A smaller shape is the first part of them.</summary>
     public View<T> As(Shape shape) => Slice(0, shape);
 
-    /// <summary>The part of this view that begins at element <paramref name="offset"/>.</summary>
+    /// <summary>The part of this view that begins at element <paramref name="offset"/>; of the empty view the empty view.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not all in this view.</exception>
     public View<T> Slice(long offset, Shape shape)
     {
-        Debug.Assert(offset + shape.Count <= Shape.Count);
-        return Buffer is null ? default : new(Buffer, Offset + offset, shape);
+        if (Buffer is null)
+            return default;
+        RequireInside(offset, shape, Shape.Count);
+        return new(Buffer, Offset + offset, shape);
     }
 
     /// <summary>The <paramref name="count"/> rows that begin with row <paramref name="first"/>.</summary>
     public View<T> SliceRows(int first, int count) => Slice((long)first * Columns, new(count, Columns));
 
-    private void RequireReadable()
+    /// <summary>Checks that the elements can be read here and now: that they are in host memory, and that it is not freed.</summary>
+    /// <inheritdoc cref="Span" path="/exception"/>
+    public void RequireReadable()
     {
         if (Buffer is { } buffer && (_address == null || buffer.IsFreed) && Shape.Count > 0)
             ThrowUnreadable(buffer);
     }
+
+    private static void RequireInside(long offset, Shape shape, long elements)
+    {
+        if (offset < 0 || shape.Rows < 0 || shape.Columns < 0 || offset > elements || shape.Count > elements - offset)
+            ThrowOutside(offset, shape, elements);
+    }
+
+    private static void ThrowOutside(long offset, Shape shape, long elements) => throw new ArgumentOutOfRangeException(
+        nameof(shape), $"{shape}, from element {offset} on", $"there are {elements} elements");
 
     private static void ThrowNoSuchRow(int row, Shape shape) =>
         throw new ArgumentOutOfRangeException(nameof(row), row, $"the view has the shape {shape}");

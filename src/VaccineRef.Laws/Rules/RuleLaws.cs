@@ -193,5 +193,5 @@ public static class RuleLaws
     }
 
     private static double[] ValuesOf(RuleReport report) =>
-        [report.Loss, report.CleanLoss ?? 0, report.SiteGradientNorm ?? 0, report.PerturbationNorm];
+        [report.Loss, report.CleanLoss ?? 0, report.SiteGradientNorm ?? 0, report.PerturbationNorm, .. report.Scalars?.Values ?? []];
 }

@@ -97,13 +97,14 @@ internal sealed record AdapterPlan<T>(
     /// <summary>The pairs on the head and on the embedding.</summary>
     private static IEnumerable<TablePair<T>> Pairs(Model<T> model, AdapterConfig config, Checkpoint file)
     {
-        var embedding = Embedding(model);
-        string module = embedding.Name[..embedding.Name.LastIndexOf('.')];
-        var tables = new[]
+        List<(string Module, Parameter<T> Table, string A, string B, WeightLayout)> tables =
+            [(Head, model.Network.Head, "lora_A.weight", "lora_B.weight", WeightLayout.OutIn)];
+        if (Embedding(model) is { } embedding)
         {
-            (Module: Head, Table: model.Network.Head, A: "lora_A.weight", B: "lora_B.weight", WeightLayout.OutIn),
-            (Module: module, Table: embedding, A: "lora_embedding_A", B: "lora_embedding_B", WeightLayout.InOut),
-        };
+            string module = embedding.Name[..embedding.Name.LastIndexOf('.')];
+            tables.Add((module, embedding, "lora_embedding_A", "lora_embedding_B", WeightLayout.InOut));
+        }
+
         foreach (var (name, table, a, b, layout) in tables)
         {
             var names = (A: $"{AdapterNames.Root}.{name}.{a}", B: $"{AdapterNames.Root}.{name}.{b}");
@@ -134,7 +135,7 @@ internal sealed record AdapterPlan<T>(
             bool isBias = config.Bias != "none" && plain.EndsWith(".bias", StringComparison.Ordinal);
             if (!isBias && !config.Saves(module) && parameter != embedding && parameter != head)
                 continue;
-            if (tied && isHead && config.Saves(Head) && !config.Saves(embedding.Name))
+            if (tied && isHead && config.Saves(Head) && !config.Saves(embedding!.Name))
                 throw Tied(file, name);
             if (parameter == embedding || parameter == head)
                 RequireVocabulary(file, name, parameter);
@@ -162,8 +163,8 @@ internal sealed record AdapterPlan<T>(
 
     private static bool IsTied(Model<T> model) => model.Network.Head == Embedding(model);
 
-    // The families' names for it.
-    private static Parameter<T> Embedding(Model<T> model) => model.Network.Parameters.First(parameter =>
+    // The families' names for it; another network may have none.
+    private static Parameter<T>? Embedding(Model<T> model) => model.Network.Parameters.FirstOrDefault(parameter =>
         parameter.Name.EndsWith("embed_tokens.weight", StringComparison.Ordinal)
         || parameter.Name.EndsWith("wte.weight", StringComparison.Ordinal));
 }

@@ -27,4 +27,8 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// <param name="SiteGradientNorm">||(g_1 .. g_L)||, if the rule computes it.</param>
 /// <param name="PerturbationNorm">||eps||; 0 if nothing is perturbed.</param>
 public readonly record struct RuleReport(
-    double Loss, double? CleanLoss = null, double? SiteGradientNorm = null, double PerturbationNorm = 0);
+    double Loss, double? CleanLoss = null, double? SiteGradientNorm = null, double PerturbationNorm = 0)
+{
+    /// <summary>Whatever else the rule measures, by its name; null if nothing. It goes into every line of steps.jsonl.</summary>
+    public IReadOnlyDictionary<string, double>? Scalars { get; init; }
+}

@@ -18,8 +18,10 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     public string Name => "cross_entropy";
 
     /// <inheritdoc/>
+    /// <exception cref="InputException">In training, no label of the batch counts: its loss would be 0/0.</exception>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
+        NextTokenLoss<T>.RequireCounted(pass, batch);
         var hidden = model.Forward(pass, batch, outputRows: batch.CountedRows);     // (M, C): what predicts a counted token
         return _loss.Of(pass, hidden, batch.CountedTargets);
     }
@@ -29,6 +31,16 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
 internal sealed class NextTokenLoss<T>(ILanguageModel<T> model) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly CrossEntropy<T> _evaluated = new(), _trained = new(fusedGradient: true);
+
+    /// <summary>A mean over no token is no loss to train on, though kernels make it 0.</summary>
+    /// <exception cref="InputException">In training, no label of the batch counts.</exception>
+    public static void RequireCounted(Pass<T> pass, PackedBatch batch)
+    {
+        if (pass.Training && batch.Counted == 0)
+            throw new InputException(
+                "a batch has no label that counts", string.Join(", ", batch.Ids), $"{batch.Rows} tokens, each with the label {PackedBatch.Ignored}",
+                "at least one label that counts behind a sequence's first token", "leave such sequences out, or label their answers");
+    }
 
     /// <summary>The mean loss of hidden (N, C) over the counted targets.</summary>
     public Tensor<T> Of(Pass<T> pass, Tensor<T> hidden, ReadOnlyMemory<int> targets) =>

@@ -77,6 +77,7 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
+        NextTokenLoss<T>.RequireCounted(pass, batch);
         var tape = pass.Tape;
         bool counted = OnlyCounted;
         var hidden = Hidden(pass, batch);

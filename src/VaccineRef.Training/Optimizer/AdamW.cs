@@ -36,10 +36,11 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     public static bool Decays(Parameter<T> parameter) => parameter.Dimensions.Count > 1;
 
     /// <summary>The norm ||g|| over all parameters, added up in double precision.</summary>
+    /// <exception cref="InvalidOperationException">A parameter is frozen. The message names it.</exception>
     public double GradientNorm()
     {
         for (int i = 0; i < _moments.Length; i++)
-            _gradients[i] = _moments[i].Parameter.Gradient;
+            _gradients[i] = GradientOf(_moments[i].Parameter);
         return Math.Sqrt(_device.Run(_squaredNorm, _gradients));
     }
 
@@ -47,7 +48,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     public string? FirstNonFinite()
     {
         var first = new FirstNonFinite<T>();
-        return _moments.Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, p.Gradient) >= 0)?.Name;
+        return _moments.Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, GradientOf(p)) >= 0)?.Name;
     }
 
     /// <summary>Updates every parameter from its gradient.</summary>
@@ -55,6 +56,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// <param name="gradientNorm">The norm ||g|| before clipping.</param>
     /// <param name="factor">The factor of the learning rate that the schedule gives.</param>
     /// <returns>The learning rate that was used.</returns>
+    /// <exception cref="InvalidOperationException">A parameter is frozen. The message names it.</exception>
     public double Step(int step, double gradientNorm, double factor)
     {
         double clip = _options.MaxGradientNorm > 0 ? Math.Min(1, _options.MaxGradientNorm / (gradientNorm + ClipGuard)) : 1;
@@ -63,10 +65,15 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
             new(rate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, step, clip);
         AdamWStep<T> matrices = Update(_options.WeightDecay), vectors = Update(0);
         foreach (var (parameter, m, v) in _moments)
-            _device.Run(Decays(parameter) ? matrices : vectors, parameter.Value, parameter.Gradient, m, v);
+            _device.Run(Decays(parameter) ? matrices : vectors, parameter.Value, GradientOf(parameter), m, v);
         return rate;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _state.Dispose();
+
+    private static View<T> GradientOf(Parameter<T> parameter) => parameter.IsTrainable
+        ? parameter.Gradient
+        : throw new InvalidOperationException(
+            $"The parameter {parameter} is frozen: it has no gradient to take a step along. Make it trainable first (Parameter.Train).");
 }

@@ -1,3 +1,4 @@
+using VaccineRef.Core;
 using VaccineRef.Laws;
 using VaccineRef.Models;
 
@@ -33,21 +34,43 @@ public sealed class PerturbationLaws
         Assert.Equal(Flat(epsilon).Norm(), report.PerturbationNorm, ReorderTolerance * Rho);
     }
 
+    /// <summary>Not a loss of 0 and a gradient of 0, which nobody would see.</summary>
     [Property(MaxTest = 10)]
-    public void Without_a_counted_label_it_is_zero_and_so_is_the_gradient(TinyModel tiny)
+    public void A_step_on_a_batch_without_a_counted_label_is_refused(TinyModel tiny)
     {
         using var run = new TinyRun<double>(tiny);
         var masked = PackedBatch.Pack(
             [.. tiny.Sequences.Select(s => s with { Labels = [.. s.Labels.Select(_ => PackedBatch.Ignored)] })]);
-        using var batch = run.Vaccine(2);
-        using var sample = run.Vaccine(2, PerturbationNorm.Sample);
-        foreach (var rule in new[] { batch, sample })
-        {
-            var report = run.Step(rule, masked);
-            Assert.Equal((0, 0, 0, 0), (report.Loss, report.CleanLoss, report.SiteGradientNorm, report.PerturbationNorm));
-            Assert.All(Flat(TinyRun<double>.Epsilon(rule)), value => Assert.Equal(0, value));
-            Assert.All(run.Gradient, value => Assert.Equal(0, value));
-        }
+        using var vaccine = run.Vaccine(2);
+        using var kl = new KlObjective<double>(run.Network, run.Model.Trainable, 1, Variant.AsReleased, run.Device);
+        foreach (var objective in (IObjective<double>[])[run.Objective, kl])
+            foreach (var rule in (IGradientRule<double>[])[new Plain<double>(), vaccine])
+            {
+                var error = Assert.Throws<InputException>(() => run.Step(rule, masked, objective));
+                Assert.Contains("no label that counts", error.Message, StringComparison.Ordinal);
+                Assert.Contains(tiny.Sequences[0].Id, error.Message, StringComparison.Ordinal);
+            }
+    }
+
+    /// <summary>Sampling layers: the sites of some layers are recorded, and those alone are moved, over one ball.</summary>
+    [Property(MaxTest = 10)]
+    public void Chosen_sites_alone_are_moved(TinyModel tiny)
+    {
+        const double Rho = 2;
+        using var run = new TinyRun<double>(tiny with { Layers = 3 });
+        var tape = run.State.Tape;
+        var record = new Record<double>(site => site.Layer != 1 && site.Kind == SiteKind.MlpOutput) { ForGradients = true };
+        var loss = run.Objective.Loss(new Pass<double>(tape, record, Training: true), run.Batch);
+        using var perturbation = new Perturbation<double>(Rho, PerturbationNorm.Batch, run.Device);
+        perturbation.Fill(record, tape.Backward(loss, record.Hidden), run.Batch);
+        tape.Clear();
+        Assert.Equal([new(0, SiteKind.MlpOutput), new(2, SiteKind.MlpOutput)], perturbation.Sites);
+        double[] epsilon = [.. perturbation.Epsilon.SelectMany(TinyRun<double>.Values)];
+        Assert.Equal(Rho, epsilon.Norm(), Rho * Guard / perturbation.GradientNorm * 2);
+        var shift = new Shift<double>(perturbation);
+        Assert.NotEqual(run.Loss(), run.Loss(shift));
+        shift.RequireAllApplied();
+        Assert.Throws<ArgumentException>(() => perturbation.Fill(perturbation.Sites, [], run.Batch));
     }
 
     /// <summary>

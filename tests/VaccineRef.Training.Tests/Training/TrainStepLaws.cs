@@ -59,6 +59,38 @@ public sealed class TrainStepLaws
         Assert.All(run.Model.Trainable, parameter => Assert.False(parameter.IsTrainable));
     }
 
+    [Fact]
+    public void What_else_a_rule_measures_is_in_the_record_of_the_step()
+    {
+        using var run = new TinyRun<double>(Tiny);
+        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Measuring(), Options, run.Device);
+        Assert.Equal(run.Batch.Rows, step.Run(run.Batch).Scalars!["rows"]);
+        step.Rule = new Plain<double>();
+        Assert.Null(step.Run(run.Batch).Scalars);
+    }
+
+    private sealed class Measuring : IGradientRule<double>
+    {
+        public string Name => "measuring";
+
+        public RuleReport Accumulate(IObjective<double> objective, PackedBatch batch, TrainState<double> state, double scale = 1) =>
+            new Plain<double>().Accumulate(objective, batch, state, scale) with
+            {
+                Scalars = new Dictionary<string, double> { ["rows"] = batch.Rows },
+            };
+    }
+
+    [Fact]
+    public void An_optimizer_names_a_frozen_parameter()
+    {
+        using var run = new TinyRun<double>(Tiny);
+        using var optimizer = new AdamW<double>(run.Model.Trainable, new(0.1), run.Device);
+        var frozen = run.Model.Trainable[1];
+        frozen.Freeze();
+        foreach (var call in (Action[])[() => optimizer.GradientNorm(), () => optimizer.Step(1, 1, 1), () => optimizer.FirstNonFinite()])
+            Assert.Contains(frozen.Name, Assert.Throws<InvalidOperationException>(call).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Not a plausible report without any gradient.</summary>
     [Fact]
     public void Parameters_that_somebody_froze_are_an_error()
