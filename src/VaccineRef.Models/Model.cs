@@ -132,7 +132,9 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
         string key = Config.Has("dtype") ? "dtype" : "torch_dtype";
         AtomicFile.WriteFolder(folder, temporary =>
         {
-            Config.With(new() { [key] = name }).CopyTo(temporary);
+            var config = JsonNode.Parse(Config.Raw.Span)!;
+            config[key] = name;
+            AtomicFile.WriteJson(Path.Combine(temporary, ConfigReader.FileName), config);
             SafetensorsWriter.WriteSharded(temporary, _weights.Tensors(type), MaxShardBytes);
             tokenizer(temporary);
         });

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Numerics;
+using Spectre.Console;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Evaluation;
@@ -68,7 +69,9 @@ internal sealed class EvaluateCommand
             KeptAnswer.Write(save, answers!);
         if (parsed.GetValue(_json) is { } json)
             found.Write(json);
-        Print(found.Measured.Scores);
+        Print(found.Measured);
+        if (asked is null)
+            Terminal.Open().WriteLine($"{subject.Name}: the run found the same, bit by bit.");
         return ExitCode.Done;
     }
 
@@ -125,14 +128,28 @@ internal sealed class EvaluateCommand
         return new(subject.Name, data, new(scores), model.Warnings);
     }
 
-    private static void Print(IEnumerable<Score> scores) => Tables.Write(
-        Terminal.Open(),
-        ["metric", "k", "N", "%", "judge", "template", "generation"],
-        scores.Select(score => (IReadOnlyList<string>)
+    private static void Print(Measurement measured)
+    {
+        var console = Terminal.Open();
+        if (measured.Scores.Count > 0)
+            Tables.Write(
+                console,
+                ["metric", "k", "N", "%", "judge", "template", "generation"],
+                measured.Scores.Select(score => (IReadOnlyList<string>)
+                [
+                    score.Metric, $"{score.Numerator}", $"{score.Denominator}", $"{score.Percentage:F2}", score.Judge,
+                    score.Template, score.Generation,
+                ]));
+        (string Name, double? Value)[] losses =
         [
-            score.Metric, $"{score.Numerator}", $"{score.Denominator}", $"{score.Percentage:F2}", score.Judge, score.Template,
-            score.Generation,
-        ]));
+            ("harmful answers", measured.HarmfulLoss), ("refusals", measured.RefusalLoss),
+            ("alignment data", measured.AlignmentLoss), ("task", measured.TaskLoss),
+        ];
+        if (losses.Any(loss => loss.Value is not null))
+            Tables.Write(
+                console, ["loss", "nats per token"],
+                losses.Where(loss => loss.Value is not null).Select(loss => (IReadOnlyList<string>)[loss.Name, $"{loss.Value:F4}"]));
+    }
 
     private static bool IsTask(string preset) => preset is "sst2" or "ag_news" or "gsm8k";
 

@@ -12,6 +12,9 @@ namespace VaccineRef.Models;
 /// </summary>
 public sealed class ConfigReader
 {
+    /// <summary>The name of the file in a model folder.</summary>
+    public const string FileName = "config.json";
+
     private readonly JsonElement _settings;
     private readonly string _prefix;
 
@@ -31,7 +34,7 @@ public sealed class ConfigReader
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
     /// <exception cref="CheckpointException">The file is missing or not an object with distinct keys.</exception>
-    public static ConfigReader Open(string folder) => OpenFile(Path.Combine(folder, "config.json"));
+    public static ConfigReader Open(string folder) => OpenFile(Path.Combine(folder, FileName));
 
     /// <summary>Reads a JSON file of settings.</summary>
     /// <exception cref="CheckpointException">The file is missing or not an object with distinct keys.</exception>
@@ -54,7 +57,7 @@ public sealed class ConfigReader
     /// <param name="raw">A JSON object in UTF-8.</param>
     /// <param name="file">What complaints call it, and the name under which <see cref="CopyTo"/> writes it.</param>
     /// <exception cref="CheckpointException">This is not a JSON object with distinct keys.</exception>
-    public static ConfigReader Parse(ReadOnlyMemory<byte> raw, string file = "config.json")
+    public static ConfigReader Parse(ReadOnlyMemory<byte> raw, string file = FileName)
     {
         try
         {
