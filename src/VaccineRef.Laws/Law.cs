@@ -8,8 +8,8 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Laws;
 
 /// <summary>
-/// A statement about a subject that must hold in every case that can be drawn. FsCheck draws the cases and looks for the
-/// smallest one that breaks the law; no test runner is needed.
+/// A statement about a subject that must hold in every case that can be drawn. FsCheck draws the cases and looks for
+/// the smallest one that breaks the law; no test runner is needed.
 /// </summary>
 /// <typeparam name="TSubject">What the law is about, such as an op on a device.</typeparam>
 /// <typeparam name="TCase">What is drawn, such as the extents and the seed of a trial.</typeparam>
@@ -17,7 +17,9 @@ namespace VaccineRef.Laws;
 /// <param name="says">The law in one sentence.</param>
 /// <param name="maxTest">How many cases are drawn unless somebody says otherwise.</param>
 /// <param name="cases">How cases are drawn and shrunk.</param>
-/// <param name="check">Checks one case: throws whatever says best what is wrong, or <see cref="NotOfferedException"/>.</param>
+/// <param name="check">
+/// Checks one case: throws whatever says best what is wrong, or <see cref="NotOfferedException"/>.
+/// </param>
 public sealed class Law<TSubject, TCase>(
     string name, string says, int maxTest, Arbitrary<TCase> cases, Action<TSubject, TCase> check)
 {
@@ -50,7 +52,9 @@ public sealed class Law<TSubject, TCase>(
         return trials.Result(subjectName, seed, most);
     }
 
-    /// <summary>Counts the cases, and remembers the last one that broke the law: FsCheck goes on to smaller ones only.</summary>
+    /// <summary>
+    /// Counts the cases, and remembers the last one that broke the law: FsCheck goes on to smaller ones only.
+    /// </summary>
     private sealed class Trials(Law<TSubject, TCase> law, TSubject subject)
     {
         private int _checked;
@@ -83,7 +87,9 @@ public sealed class Law<TSubject, TCase>(
 
         public LawResult Result(string name, ulong seed, int most)
         {
-            var outcome = _smallest is not null ? LawOutcome.Broken : _checked > 0 ? LawOutcome.Holds : LawOutcome.NotChecked;
+            var outcome = _smallest is not null ? LawOutcome.Broken
+                : _checked > 0 ? LawOutcome.Holds
+                : LawOutcome.NotChecked;
             return new(name, law.Name, outcome, _checked, seed, most)
             {
                 Message = _smallest?.Message ?? (_checked > 0 ? null : _notOffered ?? "no case was drawn"),
@@ -103,7 +109,8 @@ internal sealed class SilentRunner : IRunner
     }
 
     /// <inheritdoc/>
-    public void OnArguments(int ntest, FSharpList<object> args, FSharpFunc<int, FSharpFunc<FSharpList<object>, string>> every)
+    public void OnArguments(
+        int ntest, FSharpList<object> args, FSharpFunc<int, FSharpFunc<FSharpList<object>, string>> every)
     {
         // cases are counted elsewhere
     }

@@ -14,7 +14,9 @@ public enum LawOutcome
 }
 
 /// <summary>How many cases are drawn, and from which seed.</summary>
-/// <param name="Seed">The seed of the cases; null for a new one. A broken law names it, and it draws the same cases again.</param>
+/// <param name="Seed">
+/// The seed of the cases; null for a new one. A broken law names it, and it draws the same cases again.
+/// </param>
 /// <param name="MaxTest">The number of cases of each law; null for the law's own number.</param>
 public sealed record LawOptions(ulong? Seed = null, int? MaxTest = null);
 
@@ -59,9 +61,10 @@ public sealed class LawException(IReadOnlyList<LawResult> results) : Exception(C
 
     private static string Compose(IReadOnlyList<LawResult> results)
     {
-        string[] broken = [.. results.Where(result => result.Outcome == LawOutcome.Broken).Select(result => $"{result}")];
+        var broken = results.Where(result => result.Outcome == LawOutcome.Broken).ToArray();
         return string.Join(
-            Environment.NewLine, [$"{broken.Length} of {results.Count} laws are broken", .. broken]);
+            Environment.NewLine,
+            [$"{broken.Length} of {results.Count} laws are broken", .. broken.Select(result => $"{result}")]);
     }
 }
 
@@ -72,8 +75,8 @@ public sealed class LawException(IReadOnlyList<LawResult> results) : Exception(C
 public sealed class NotOfferedException(string reason) : Exception(reason);
 
 /// <summary>
-/// Thrown inside a law where the subject cannot go on at all, such as a port whose process has ended. The law is broken,
-/// and no smaller case is looked for.
+/// Thrown inside a law where the subject cannot go on at all, such as a port whose process has ended. The law is
+/// broken, and no smaller case is looked for.
 /// </summary>
 /// <param name="message">What happened.</param>
 /// <param name="inner">What caused it, if anything.</param>

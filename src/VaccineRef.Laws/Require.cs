@@ -35,7 +35,8 @@ internal static class Require
         SameLength(expected.Length, found.Length, what);
         for (int i = 0; i < expected.Length; i++)
             if (!expected[i].Equals(found[i]))
-                throw new LawBrokenException($"{what}[{i}]: {expected[i]:R} expected, {found[i]:R} found, equality demanded");
+                throw new LawBrokenException(
+                    $"{what}[{i}]: {expected[i]:R} expected, {found[i]:R} found, equality demanded");
     }
 
     /// <summary>A condition.</summary>

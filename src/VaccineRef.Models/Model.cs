@@ -164,7 +164,8 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     }
 
     private static ConfigReader Described(ILanguageModel<T> network) =>
-        ConfigReader.Parse(Encoding.UTF8.GetBytes(new JsonObject { ["model_type"] = network.Shape.Family }.ToJsonString()));
+        ConfigReader.Parse(
+            Encoding.UTF8.GetBytes(new JsonObject { ["model_type"] = network.Shape.Family }.ToJsonString()));
 
     private void RequireMerged(string folder)
     {

@@ -31,7 +31,9 @@ public sealed class CommandTests
     [InlineData("export", "<model>", "--stage", "--to", "--dtype", "Examples:")]
     [InlineData("compare", "<runs>", "--markdown")]
     [InlineData("conform", "kit", "check", "run")]
-    [InlineData("laws", "--op", "--rule", "--port", "--seed", "--max-test", "--device", "--threads", "Examples:", "vaccine laws --device", "vaccine laws --port")]
+    [InlineData(
+        "laws", "--op", "--rule", "--port", "--seed", "--max-test", "--device", "--threads", "Examples:",
+        "vaccine laws --device", "vaccine laws --port")]
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
     [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--weights", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
     [InlineData("devices")]

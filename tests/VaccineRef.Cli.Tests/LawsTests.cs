@@ -10,7 +10,9 @@ public sealed class LawsTests
         Assert.Matches(@"Gelu, tanh +transposed derivative +5 +holds", outcome.Out);
         Assert.Matches(@"Gelu, erf +scalar oracle +0 +not checked", outcome.Out);
         Assert.Contains("not checked: scalar oracle: the op's case has no Expression", outcome.Out);
-        Assert.Contains("21 laws hold, 0 are broken, 3 were not checked; --seed 3 --max-test 5 draws the same cases again", outcome.Out);
+        Assert.Contains(
+            "21 laws hold, 0 are broken, 3 were not checked; --seed 3 --max-test 5 draws the same cases again",
+            outcome.Out);
         Assert.DoesNotContain("Rope", outcome.Out);
     }
 
@@ -34,13 +36,15 @@ public sealed class LawsTests
         Assert.Matches("vaccine step +merge +2 +holds", outcome.Out);
     }
 
-    /// <summary>A port that forgets the norm: eps = rho g. The exit code says so, and the line that replays it is printed.</summary>
+    /// <summary>
+    /// A port that forgets the norm: eps = rho g. The exit code says so, and the line that replays it is printed.
+    /// </summary>
     [Fact]
     public void A_port_that_breaks_a_law_fails_and_names_its_seed()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The port of this test is a script of /bin/sh.");
-        const string Port = "while read -r line; do case \"$line\" in *start*) echo '{\"name\": \"sh\", \"offers\": [\"perturb\"]}';; "
-            + "*) echo \"{\\\"epsilon\\\": [[1]]}\";; esac; done";
+        const string Port = "while read -r line; do case \"$line\" in "
+            + "*start*) echo '{\"name\": \"sh\", \"offers\": [\"perturb\"]}';; *) echo \"{\\\"epsilon\\\": [[1]]}\";; esac; done";
         var outcome = Vaccine.Run("laws", "--port", Port, "--seed", "5");
         Assert.Equal((1, ""), (outcome.Code, outcome.Error));
         Assert.Matches("sh +rho zero +[0-9]+ +BROKEN +5", outcome.Out);

@@ -122,7 +122,10 @@ public sealed unsafe class ArenaTests : IDisposable
         using var buffer = _device.Reserve(64);
         Assert.Equal(16, new View<float>(buffer, 0, new(4, 4)).Span.Length);
         (long Offset, Shape Shape)[] outside =
-            [(1, new(4, 4)), (17, new(0, 0)), (-1, new(1, 1)), (0, new(-1, -1)), (long.MaxValue, new(1, 1)), (0, new(int.MaxValue, int.MaxValue))];
+        [
+            (1, new(4, 4)), (17, new(0, 0)), (-1, new(1, 1)), (0, new(-1, -1)), (long.MaxValue, new(1, 1)),
+            (0, new(int.MaxValue, int.MaxValue)),
+        ];
         foreach (var (offset, shape) in outside)
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => new View<float>(buffer, offset, shape));
@@ -171,7 +174,8 @@ public sealed unsafe class ArenaTests : IDisposable
         var vector = Parameter.Make<float>(arena, "b", [3]);
         Assert.Equal([0, 0, 0], vector.Value.Span.ToArray());
         Assert.Equal(new Shape(1, 3), vector.Shape);
-        Assert.Contains("expected: 6", Assert.Throws<InputException>(() => Parameter.Make<float>(arena, "w", [2, 3], [1])).Message);
+        Assert.Contains(
+            "expected: 6", Assert.Throws<InputException>(() => Parameter.Make<float>(arena, "w", [2, 3], [1])).Message);
         foreach (int[] wrong in (int[][])[[], [1, 2, 3], [0], [2, -1]])
             Assert.Throws<InputException>(() => Parameter.Make<float>(arena, "w", wrong));
     }

@@ -90,7 +90,7 @@ public sealed class FrozenLinearTests(GpuDevices gpus) : IClassFixture<GpuDevice
             double[][] sizes =
                 [expected.Forward(absolute), .. Frozen(expected.Backward(absolute, dy.Absolute()))];
             double[][] z = [found.Forward(x), .. found.Backward(x, dy)!];
-            Assert.Equal(z[1..], found.Backward(x, dy, writes: frozen.Overwrites));                      // the law "overwrites"
+            Assert.Equal(z[1..], found.Backward(x, dy, writes: frozen.Overwrites));              // the law "overwrites"
             double eps = 2 * Math.Abs(Scaling) * (Sizes.C + Sizes.H + Sizes.V + Sizes.N + 2) * unit;
             for (int i = 0; i < y.Length; i++)
                 for (int j = 0; j < y[i].Length; j++)

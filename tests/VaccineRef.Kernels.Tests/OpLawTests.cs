@@ -73,11 +73,14 @@ public sealed class OpLawTests(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
         LawException.ThrowIfBroken(results);
         foreach (var (subject, result) in OpCases.All.Zip(results))
             Assert.Equal(
-                notOffered || (law == "scalar oracle" && subject.Expression is null) ? LawOutcome.NotChecked : LawOutcome.Holds,
+                notOffered || (law == "scalar oracle" && subject.Expression is null)
+                    ? LawOutcome.NotChecked
+                    : LawOutcome.Holds,
                 result.Outcome);
     }
 
-    private static IEnumerable<Type> Types() => typeof(Kernels.Add<>).Assembly.GetTypes().Where(type => !type.IsAbstract);
+    private static IEnumerable<Type> Types() =>
+        typeof(Kernels.Add<>).Assembly.GetTypes().Where(type => !type.IsAbstract);
 
     private static bool Derives(Type? type, Type ancestor) => type is not null
         && ((type.IsGenericType && type.GetGenericTypeDefinition() == ancestor) || Derives(type.BaseType, ancestor));

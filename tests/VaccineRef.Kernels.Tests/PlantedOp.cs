@@ -32,7 +32,8 @@ internal sealed unsafe class PlantedOp<T>(Planted defect) : Op<T> where T : unma
     public override Shape Infer(ReadOnlySpan<Shape> x) => defect switch
     {
         Planted.TakesAnyShape => x.Length > 0 ? x[0] : new(1, 1),
-        Planted.NamesNothing when x.Length != 2 || x[0] != x[1] => throw new ShapeException("op", "something", "something else"),
+        Planted.NamesNothing when x.Length != 2 || x[0] != x[1] =>
+            throw new ShapeException("op", "something", "something else"),
         _ => x.Length == 2 && x[0] == x[1] ? x[0] : throw new ShapeException(Name, x, "two matrices of one shape"),
     };
 

@@ -2,7 +2,9 @@ using VaccineRef.Laws;
 
 namespace VaccineRef.Kernels.Tests;
 
-/// <summary>The laws themselves are tested: each defect that is planted into an op breaks the law that is about it.</summary>
+/// <summary>
+/// The laws themselves are tested: each defect that is planted into an op breaks the law that is about it.
+/// </summary>
 public sealed class PlantedOpTests
 {
     /// <summary>Every defect, with all the laws that it breaks.</summary>
@@ -32,14 +34,17 @@ public sealed class PlantedOpTests
     {
         var results = OpLaws.Run(Case(defect)).ToArray();
         Assert.Equal(
-            laws.Order(), results.Where(result => result.Outcome == LawOutcome.Broken).Select(result => result.Law).Order());
+            laws.Order(),
+            results.Where(result => result.Outcome == LawOutcome.Broken).Select(result => result.Law).Order());
     }
 
     [Fact]
     public void A_law_that_cannot_be_checked_is_no_pass()
     {
         var results = OpLaws.Check(Case(Planted.Nothing) with { Expression = null });
-        Assert.Equal(["device", "scalar oracle"], results.Where(result => result.Outcome == LawOutcome.NotChecked).Select(result => result.Law));
+        Assert.Equal(
+            ["device", "scalar oracle"],
+            results.Where(result => result.Outcome == LawOutcome.NotChecked).Select(result => result.Law));
         using var gpu = Gpu.Devices.Open(Gpu.Devices.Simulator);
         Assert.All(
             OpLaws.Run(Case(Planted.Nothing), gpu).Where(result => result.Law != "wrong shapes"),
@@ -61,7 +66,8 @@ public sealed class PlantedOpTests
     }
 
     private static OpCase Case(Planted defect) =>
-        new("PlantedProduct", _ => new PlantedOp<float>(defect), _ => new PlantedOp<double>(defect), s => [new(s.N, s.C), new(s.N, s.C)])
+        new("PlantedProduct", _ => new PlantedOp<float>(defect), _ => new PlantedOp<double>(defect),
+            s => [new(s.N, s.C), new(s.N, s.C)])
         {
             Expression = _ => (x, _) =>
             {

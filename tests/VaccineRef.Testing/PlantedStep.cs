@@ -35,7 +35,8 @@ public enum Fault
 
 /// <summary>
 /// A step written out in plain numbers, without this program: two sites, each a matrix W (2, 3) with a low-rank adapter
-/// B A (2, 1)(1, 3), e = (W + B A) x + eps, L = sum of log cosh(e - t) + (p e) / 10, or linear in e. With a defect, or without.
+/// B A (2, 1)(1, 3), e = (W + B A) x + eps, L = sum of log cosh(e - t) + (p e) / 10, or linear in e. With a defect, or
+/// without.
 /// </summary>
 public sealed class PlantedStep(Fault fault) : IVaccineStep
 {
@@ -60,7 +61,13 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
             Fault.NormOfFirstLayer => Norm(gradients[0]),
             _ => whole,
         };
-        double radius = fault switch { Fault.RhoIgnored => 1, Fault.BoundNotReached => 0.99 * rho, Fault.WrongSign => -rho, _ => rho };
+        double radius = fault switch
+        {
+            Fault.RhoIgnored => 1,
+            Fault.BoundNotReached => 0.99 * rho,
+            Fault.WrongSign => -rho,
+            _ => rho,
+        };
         return [.. gradients.Select((site, number) => site.Select(value => fault switch
         {
             Fault.LastLayerMissing when number == gradients.Length - 1 => 0,
@@ -71,7 +78,8 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
 
     public bool Begin(StepCase drawn)
     {
-        double[] Draw(string name, int count) => [.. Enumerable.Range(0, count).Select(i => drawn.Random.At(name).Normal(i))];
+        double[] Draw(string name, int count) =>
+            [.. Enumerable.Range(0, count).Select(i => drawn.Random.At(name).Normal(i))];
         (_kind, _merged, _stale, _left) = (drawn.Model, false, [], []);
         _base = Draw("base", Sites * PerSite);
         _weights = drawn.Model == StepModel.Adapted ? Draw("adapter", Sites * PerAdapter) : [.. _base];
@@ -85,7 +93,7 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
     public void SetWeights(double[] weights) => _weights = [.. weights];
 
     public double? Loss(int batch, double[][] epsilon) => Moved(batch, Plus(epsilon, _left)).SelectMany(site => site)
-        .Select((e, i) => _kind == StepModel.Linear ? _targets[batch][i] * e : LogCosh(e - _targets[batch][i]) + (0.1 * _targets[batch][i] * e)).Sum();
+        .Select((e, i) => Loss(e, _targets[batch][i])).Sum();
 
     public double[][]? Gradients(int batch) =>
         Slopes(batch, _left, fault == Fault.SiteGradientDoubled ? 2 : 1);
@@ -94,7 +102,9 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
     {
         double[] sum = new double[_weights.Length];
         int passes = fault == Fault.ExtraPass ? 1 : 0;
-        double[][] shared = fault == Fault.SummedBeforePerturbing ? Perturb(batches.Select(one => Gradients(one.Batch)!).Aggregate(Plus), rho) : [];
+        double[][] shared = fault == Fault.SummedBeforePerturbing
+            ? Perturb(batches.Select(one => Gradients(one.Batch)!).Aggregate(Plus), rho)
+            : [];
         foreach (var (batch, scale) in batches)
         {
             double[][] now = shared.Length > 0 ? shared : Perturb(Gradients(batch)!, rho);
@@ -109,7 +119,8 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
             double[] gradient = OfWeights(batch, Slopes(batch, epsilon, fault == Fault.GradientDoubled ? 2 : 1));
             if (fault == Fault.FirstPassKept)
                 gradient = Numbers.Mix(1, gradient, 1, OfWeights(batch, Slopes(batch, [], 1)));
-            sum = Numbers.Mix(fault == Fault.AccumulationLost ? 0 : 1, sum, fault == Fault.ScaleIgnored ? 1 : scale, gradient);
+            sum = Numbers.Mix(
+                fault == Fault.AccumulationLost ? 0 : 1, sum, fault == Fault.ScaleIgnored ? 1 : scale, gradient);
             passes += 2;
             if (fault == Fault.HooksStay)
                 _left = now;
@@ -128,6 +139,9 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
         return true;
     }
 
+    private double Loss(double e, double target) =>
+        _kind == StepModel.Linear ? target * e : LogCosh(e - target) + (0.1 * target * e);
+
     // B A of every site
     private double[] Product() => [.. Enumerable.Range(0, Sites * PerSite).Select(i =>
     {
@@ -135,13 +149,15 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
         return _weights[(site * PerAdapter) + row] * _weights[(site * PerAdapter) + Rows + column];
     })];
 
-    private double[] Whole() => _kind != StepModel.Adapted ? _weights : _merged ? _base : Numbers.Mix(1, _base, 1, Product());
+    private double[] Whole() =>
+        _kind != StepModel.Adapted ? _weights : _merged ? _base : Numbers.Mix(1, _base, 1, Product());
 
     private double[][] Moved(int batch, double[][] epsilon)
     {
         double[] whole = Whole();
         return [.. Enumerable.Range(0, Sites).Select(site => Enumerable.Range(0, Rows).Select(row =>
-            Enumerable.Range(0, Columns).Sum(c => whole[(site * PerSite) + (row * Columns) + c] * _inputs[batch][(site * Columns) + c])
+            Enumerable.Range(0, Columns)
+                .Sum(c => whole[(site * PerSite) + (row * Columns) + c] * _inputs[batch][(site * Columns) + c])
             + (epsilon.Length == 0 ? 0 : epsilon[site][row])).ToArray())];
     }
 
@@ -156,7 +172,8 @@ public sealed class PlantedStep(Fault fault) : IVaccineStep
     {
         double Whole(int site, int row, int c) => slopes[site][row] * _inputs[batch][(site * Columns) + c];
         if (_kind != StepModel.Adapted)
-            return [.. Enumerable.Range(0, Sites * PerSite).Select(i => Whole(i / PerSite, i % PerSite / Columns, i % Columns))];
+            return [.. Enumerable.Range(0, Sites * PerSite)
+                .Select(i => Whole(i / PerSite, i % PerSite / Columns, i % Columns))];
         return [.. Enumerable.Range(0, Sites * PerAdapter).Select(i =>
         {
             int site = i / PerAdapter, at = i % PerAdapter, first = site * PerAdapter;

@@ -37,7 +37,8 @@ internal static class JsonSchema
             return $"{path}: below {least}";
         return value switch
         {
-            JsonArray array when schema["items"] is { } items => array.Select((item, i) => Violation(items, item, $"{path}[{i}]")).FirstOrDefault(v => v is not null),
+            JsonArray array when schema["items"] is { } items =>
+                array.Select((item, i) => Violation(items, item, $"{path}[{i}]")).FirstOrDefault(v => v is not null),
             JsonObject members => OfObject(schema, members, path),
             _ => null,
         };
@@ -45,12 +46,14 @@ internal static class JsonSchema
 
     private static string? OfObject(JsonNode schema, JsonObject value, string path)
     {
-        if (schema["required"] is JsonArray required && required.FirstOrDefault(key => !value.ContainsKey((string)key!)) is { } missing)
+        if (schema["required"] is JsonArray required
+            && required.FirstOrDefault(key => !value.ContainsKey((string)key!)) is { } missing)
             return $"{path}: no {missing}";
         foreach (var (key, member) in value)
         {
             var rule = schema["properties"]?[key]
-                ?? (schema["patternProperties"] as JsonObject)?.FirstOrDefault(pattern => Regex.IsMatch(key, pattern.Key)).Value;
+                ?? (schema["patternProperties"] as JsonObject)?.FirstOrDefault(pattern =>
+                    Regex.IsMatch(key, pattern.Key)).Value;
             if (rule is null && schema["additionalProperties"]?.GetValueKind() == JsonValueKind.False)
                 return $"{path}.{key}: no such key";
             if (rule is not null && Violation(rule, member, $"{path}.{key}") is { } violation)

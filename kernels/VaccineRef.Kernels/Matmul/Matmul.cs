@@ -43,7 +43,8 @@ public static unsafe class Matmul
     {
         if (a.Rows != c.Rows || b.Columns != c.Columns || a.Columns != b.Rows)
             throw new ShapeException(
-                "matmul", [new(a.Rows, a.Columns), new(b.Rows, b.Columns), new(c.Rows, c.Columns)], "(m, k) x (k, n) x (m, n)");
+                "matmul", [new(a.Rows, a.Columns), new(b.Rows, b.Columns), new(c.Rows, c.Columns)],
+                "(m, k) x (k, n) x (m, n)");
         if (c.IsTransposed)
         {
             Multiply(workers, alpha, b.Transposed(), a.Transposed(), c.Transposed(), accumulate);      // C' = B' A'

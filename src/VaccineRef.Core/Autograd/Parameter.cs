@@ -10,17 +10,21 @@ public static class Parameter
     /// <param name="name">Its name.</param>
     /// <param name="dimensions">[C] for a vector, [out, in] for a matrix.</param>
     /// <param name="values">The values, row by row; none for zeros.</param>
-    /// <exception cref="InputException">There are neither one nor two dimensions, or not as many values as they say.</exception>
+    /// <exception cref="InputException">
+    /// There are neither one nor two dimensions, or not as many values as they say.
+    /// </exception>
     public static Parameter<T> Make<T>(
         Arena arena, string name, ReadOnlySpan<int> dimensions, ReadOnlySpan<T> values = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (dimensions.Length is not (1 or 2) || dimensions.ContainsAnyInRange(int.MinValue, 0))
             throw new InputException(
-                "a parameter is a vector or a matrix", name, $"[{string.Join(", ", dimensions.ToArray())}]", "one or two sizes above 0");
+                "a parameter is a vector or a matrix", name, $"[{string.Join(", ", dimensions.ToArray())}]",
+                "one or two sizes above 0");
         var shape = dimensions.Length == 1 ? Shape.Vector(dimensions[0]) : new Shape(dimensions[0], dimensions[1]);
         if (!values.IsEmpty && values.Length != shape.Count)
-            throw new InputException("a parameter has another number of values", name, $"{values.Length}", $"{shape.Count}");
+            throw new InputException(
+                "a parameter has another number of values", name, $"{values.Length}", $"{shape.Count}");
         var view = arena.Allocate<T>(shape, clear: values.IsEmpty);
         if (!values.IsEmpty)
             arena.Device.Upload(values, view);

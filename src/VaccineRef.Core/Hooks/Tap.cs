@@ -70,7 +70,8 @@ public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee7
     private readonly List<Tensor<T>> _hidden = [];
 
     /// <summary>Remembers all sites of some kinds.</summary>
-    public Record(params IReadOnlyCollection<SiteKind> kinds) => (_kinds, _chosen) = (kinds.Contains, site => kinds.Contains(site.Kind));
+    public Record(params IReadOnlyCollection<SiteKind> kinds) =>
+        (_kinds, _chosen) = (kinds.Contains, site => kinds.Contains(site.Kind));
 
     /// <summary>Remembers the sites that are chosen, such as those of some layers.</summary>
     public Record(Func<Site, bool> chosen) => (_kinds, _chosen) = (_ => true, chosen);

@@ -43,8 +43,8 @@ public readonly unsafe struct View<T> where T : unmanaged
     public bool IsEmpty => Buffer is null;
 
     /// <summary>
-    /// The address of the first element in host memory. Whether that memory has been freed is not checked: a device checks
-    /// it once for every call (<see cref="RequireReadable"/>).
+    /// The address of the first element in host memory. Whether that memory has been freed is not checked: a device
+    /// checks it once for every call (<see cref="RequireReadable"/>).
     /// </summary>
     /// <exception cref="InvalidOperationException">The elements are on another device.</exception>
     public T* Address
@@ -85,7 +85,9 @@ public readonly unsafe struct View<T> where T : unmanaged
     /// <summary>The same elements as a matrix of another shape. A smaller shape is the first part of them.</summary>
     public View<T> As(Shape shape) => Slice(0, shape);
 
-    /// <summary>The part of this view that begins at element <paramref name="offset"/>; of the empty view the empty view.</summary>
+    /// <summary>
+    /// The part of this view that begins at element <paramref name="offset"/>; of the empty view the empty view.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The part is not all in this view.</exception>
     public View<T> Slice(long offset, Shape shape)
     {
@@ -98,7 +100,9 @@ public readonly unsafe struct View<T> where T : unmanaged
     /// <summary>The <paramref name="count"/> rows that begin with row <paramref name="first"/>.</summary>
     public View<T> SliceRows(int first, int count) => Slice((long)first * Columns, new(count, Columns));
 
-    /// <summary>Checks that the elements can be read here and now: that they are in host memory, and that it is not freed.</summary>
+    /// <summary>
+    /// Checks that the elements can be read here and now: that they are in host memory, and that it is not freed.
+    /// </summary>
     /// <inheritdoc cref="Span" path="/exception"/>
     public void RequireReadable()
     {

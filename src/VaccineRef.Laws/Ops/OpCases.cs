@@ -85,15 +85,19 @@ public static class OpCases
             { Ids = Targets, Eps = LossEps, Expression = _ => Expressions.CrossEntropy(mean: false) },
     ];
 
-    /// <summary>The cases of an op: of this name exactly, or of all its variants, as "Gelu" names "Gelu, tanh" too.</summary>
+    /// <summary>
+    /// The cases of an op: of this name exactly, or of all its variants, as "Gelu" names "Gelu, tanh" too.
+    /// </summary>
     /// <exception cref="InputException">There is none.</exception>
     public static IReadOnlyList<OpCase> Named(string name)
     {
-        OpCase[] exact = [.. All.Where(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
-        OpCase[] found = exact.Length > 0 ? exact : [.. All.Where(one => Op(one.Name).Equals(name, StringComparison.OrdinalIgnoreCase))];
+        bool Is(string other) => other.Equals(name, StringComparison.OrdinalIgnoreCase);
+        OpCase[] exact = [.. All.Where(one => Is(one.Name))];
+        OpCase[] found = exact.Length > 0 ? exact : [.. All.Where(one => Is(Op(one.Name)))];
         return found.Length > 0
             ? found
-            : throw new InputException("there is no such op", "--op", name, string.Join(", ", All.Select(one => Op(one.Name)).Distinct()));
+            : throw new InputException(
+                "there is no such op", "--op", name, string.Join(", ", All.Select(one => Op(one.Name)).Distinct()));
 
         static string Op(string name) => name.Split(',')[0].Replace(" with bias", "", StringComparison.Ordinal);
     }

@@ -10,7 +10,8 @@ public sealed record OpTrial(OpCase Op, Device Device);
 /// <summary>
 /// The laws of every differentiable op, on any device. An op that is defined elsewhere gets all of them in one line:
 /// <code>
-/// OpLaws.Check(new OpCase("Softplus", _ => new Softplus&lt;float>(), _ => new Softplus&lt;double>(), s => [new(s.N, s.C)]));
+/// OpLaws.Check(new OpCase(
+///     "Softplus", _ => new Softplus&lt;float>(), _ => new Softplus&lt;double>(), s => [new(s.N, s.C)]));
 /// </code>
 /// </summary>
 public static class OpLaws
@@ -33,7 +34,8 @@ public static class OpLaws
         Law("device", "a device equals the processor within the stated bound", PrecisionLaws.OnDevice, most: 80),
         Law("threads", "one thread and many give the same bits", BehaviourLaws.Threads, most: 6),
         Law("wrong shapes", "shapes that do not fit are named", BehaviourLaws.WrongShapes),
-        Law("scalar oracle", "the equation, differentiated scalar by scalar, gives the same", PrecisionLaws.Oracle, most: 15),
+        Law("scalar oracle", "the equation, differentiated scalar by scalar, gives the same",
+            PrecisionLaws.Oracle, most: 15),
         Law("reads", "backward reads no more values than the op says", BehaviourLaws.ReadsNoMore, most: 10),
         Law("overwrites", "what backward writes is what it adds to zero", BehaviourLaws.Overwrites, most: 10),
     ];
@@ -41,7 +43,8 @@ public static class OpLaws
     /// <summary>The law of this name.</summary>
     /// <exception cref="InputException">There is none.</exception>
     public static Law<OpTrial, Sizes> Named(string name) => All.FirstOrDefault(law => law.Name == name)
-        ?? throw new InputException("there is no such law of ops", "law", name, string.Join(", ", All.Select(law => law.Name)));
+        ?? throw new InputException(
+            "there is no such law of ops", "law", name, string.Join(", ", All.Select(law => law.Name)));
 
     /// <summary>Checks every law on an op.</summary>
     /// <param name="op">The op.</param>

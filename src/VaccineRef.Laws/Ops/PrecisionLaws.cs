@@ -18,7 +18,8 @@ internal static class PrecisionLaws
     public static void Float(OpTrial trial, Sizes sizes)
     {
         if (trial.Device is not CpuDevice)
-            throw new NotOfferedException("the law \"device\" compares both precisions of this device with the processor");
+            throw new NotOfferedException(
+                "the law \"device\" compares both precisions of this device with the processor");
         double eps = trial.Op.Eps(sizes) * FloatEps;
         Compare(trial, trial.Op.Single(sizes), sizes, eps, (eps + FloatEps) * GradientRoundings);
     }
@@ -28,7 +29,8 @@ internal static class PrecisionLaws
     {
         if (trial.Device is CpuDevice)
             throw new NotOfferedException("this device is the processor");
-        double eps = 2 * (trial.Op.Eps(sizes) + 1), inDouble = eps * (double.BitIncrement(1) - 1), inFloat = eps * FloatEps;
+        double eps = 2 * (trial.Op.Eps(sizes) + 1), inDouble = eps * (double.BitIncrement(1) - 1),
+            inFloat = eps * FloatEps;
         Compare(trial, trial.Op.Double(sizes), sizes, inDouble, inDouble * GradientRoundings);
         Compare(trial, trial.Op.Single(sizes), sizes, inFloat, inFloat * GradientRoundings);
     }
@@ -56,8 +58,8 @@ internal static class PrecisionLaws
     }
 
     /// <summary>
-    /// Compares the op in T on its device with the op in double on the processor. The bounds are relative to the larger of
-    /// |y| and y made of |x|, and so for the gradients.
+    /// Compares the op in T on its device with the op in double on the processor. The bounds are relative to the larger
+    /// of |y| and y made of |x|, and so for the gradients.
     /// </summary>
     private static void Compare<T>(OpTrial trial, Op<T> op, Sizes sizes, double forward, double backward)
         where T : unmanaged, IFloatingPointIeee754<T>

@@ -12,8 +12,8 @@ public sealed record RuleCase(string Name, RuleOptions Options)
     public RuleOptions? AsPlain { get; init; }
 
     /// <summary>
-    /// Whether what the rule adds to the model follows from the random stream alone. The gradient is then the slope of the
-    /// loss that it reports. For Vaccine it is not: the perturbation follows from the weights, and is held.
+    /// Whether what the rule adds to the model follows from the random stream alone. The gradient is then the slope of
+    /// the loss that it reports. For Vaccine it is not: the perturbation follows from the weights, and is held.
     /// </summary>
     public bool IsSlopeOfItsLoss { get; init; }
 
@@ -31,13 +31,18 @@ public static class RuleCases
     [
         new("plain", new PlainOptions()) { AsPlain = new PlainOptions(), IsSlopeOfItsLoss = true },
         new("vaccine", new VaccineOptions(Rho)) { AsPlain = new VaccineOptions(0) },
-        new("accelerated_vaccine", new AcceleratedVaccineOptions(Rho, 2)) { AsPlain = new AcceleratedVaccineOptions(0, 2) },
-        new("random", new RandomPerturbationOptions(Rho)) { AsPlain = new RandomPerturbationOptions(0), IsSlopeOfItsLoss = true },
-        new("random_direction", new RandomDirectionOptions(Rho)) { AsPlain = new RandomDirectionOptions(0), IsSlopeOfItsLoss = true },
+        new("accelerated_vaccine", new AcceleratedVaccineOptions(Rho, 2))
+            { AsPlain = new AcceleratedVaccineOptions(0, 2) },
+        new("random", new RandomPerturbationOptions(Rho))
+            { AsPlain = new RandomPerturbationOptions(0), IsSlopeOfItsLoss = true },
+        new("random_direction", new RandomDirectionOptions(Rho))
+            { AsPlain = new RandomDirectionOptions(0), IsSlopeOfItsLoss = true },
     ];
 
     /// <summary>The case of this name.</summary>
     /// <exception cref="InputException">There is none.</exception>
-    public static RuleCase Named(string name) => All.FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new InputException("there is no such rule", "--rule", name, string.Join(", ", All.Select(one => one.Name)));
+    public static RuleCase Named(string name) =>
+        All.FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new InputException(
+            "there is no such rule", "--rule", name, string.Join(", ", All.Select(one => one.Name)));
 }

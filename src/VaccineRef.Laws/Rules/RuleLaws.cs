@@ -38,8 +38,10 @@ public static class RuleLaws
         Law("same bits", "the same seed gives the same gradient and the same report", SameBits),
         Law("accumulation", "micro-batches add up with their scales", Accumulation),
         Law("passes", "a step takes as many passes, on average, as the options say", Passes, most: 2),
-        Law("leaves the model alone", "after a step the model computes what it did, and the tape is empty", LeavesTheModelAlone),
-        Law("plain at zero", "with the settings that switch it off, the rule is the plain one, bit for bit", PlainAtZero),
+        Law("leaves the model alone", "after a step the model computes what it did, and the tape is empty",
+            LeavesTheModelAlone),
+        Law("plain at zero", "with the settings that switch it off, the rule is the plain one, bit for bit",
+            PlainAtZero),
         Law("slope", "the gradient is the slope of the reported loss", Slope),
         Law("report", "the report is finite, and its clean loss is that of the unmoved model", Report),
     ];
@@ -64,7 +66,8 @@ public static class RuleLaws
                 device is null or CpuDevice ? options : new(options?.Seed, options?.MaxTest ?? FewOnGpu));
     }
 
-    private static Law<RuleTrial, TinyModel> Law(string name, string says, Action<RuleTrial, TinyModel> check, int most = 8) =>
+    private static Law<RuleTrial, TinyModel> Law(
+        string name, string says, Action<RuleTrial, TinyModel> check, int most = 8) =>
         new(name, says, most, TinyModelArbitrary.TinyModel(), (trial, tiny) => check(trial, Fit(trial.Device, tiny)));
 
     private static TinyModel Fit(Device device, TinyModel tiny) => device is CpuDevice ? tiny : tiny with
@@ -93,10 +96,12 @@ public static class RuleLaws
         double[] last = Step(trial, run, [(null, 0), (second, scales[1])]).Gradient;
         double[] both = Step(trial, run, [(run.Batch, scales[0]), (second, scales[1])]).Gradient;
         double most = Terms + first.Norm() + last.Norm();
-        Require.Close(Numbers.Mix(1, first, 1, last), both, ReorderTolerance * most, "the gradient of two micro-batches");
+        Require.Close(
+            Numbers.Mix(1, first, 1, last), both, ReorderTolerance * most, "the gradient of two micro-batches");
         double[] whole = Step(trial, run, [(run.Batch, 1)]).Gradient;
         Require.Close(
-            Numbers.Mix(scales[0], whole, 0, whole), first, ReorderTolerance * most, $"the gradient with scale {scales[0]:R}");
+            Numbers.Mix(scales[0], whole, 0, whole), first, ReorderTolerance * most,
+            $"the gradient with scale {scales[0]:R}");
     }
 
     private static void Passes(RuleTrial trial, TinyModel tiny)
@@ -114,8 +119,12 @@ public static class RuleLaws
         var (forwards, reverses) = (run.State.Forwards, run.State.Tape.Reversed);
         Go();
         var said = trial.Rule.Options.Passes();
-        Require.Near(said.Forwards * Steps, run.State.Forwards - forwards, ReorderTolerance * Steps, $"forward passes of {Steps} steps");
-        Require.Near(said.Reverses * Steps, run.State.Tape.Reversed - reverses, ReorderTolerance * Steps, $"reverse passes of {Steps} steps");
+        Require.Near(
+            said.Forwards * Steps, run.State.Forwards - forwards, ReorderTolerance * Steps,
+            $"forward passes of {Steps} steps");
+        Require.Near(
+            said.Reverses * Steps, run.State.Tape.Reversed - reverses, ReorderTolerance * Steps,
+            $"reverse passes of {Steps} steps");
     }
 
     private static void LeavesTheModelAlone(RuleTrial trial, TinyModel tiny)
@@ -131,11 +140,14 @@ public static class RuleLaws
 
     private static void PlainAtZero(RuleTrial trial, TinyModel tiny)
     {
-        var zero = trial.Rule.AsPlain ?? throw new NotOfferedException("the rule has no settings at which it is the plain one");
+        var zero = trial.Rule.AsPlain
+            ?? throw new NotOfferedException("the rule has no settings at which it is the plain one");
         using var run = new TinyRun<double>(tiny, trial.Device);
         double[] plain = Step(trial with { Rule = new("plain", new PlainOptions()) }, run, [(run.Batch, 1)]).Gradient;
         Require.That(plain.Any(value => value != 0), "the plain gradient is 0");
-        Require.Same(plain, Step(trial with { Rule = new(trial.Rule.Name, zero) }, run, [(run.Batch, 1)]).Gradient, "the gradient");
+        Require.Same(
+            plain, Step(trial with { Rule = new(trial.Rule.Name, zero) }, run, [(run.Batch, 1)]).Gradient,
+            "the gradient");
     }
 
     private static void Slope(RuleTrial trial, TinyModel tiny)
@@ -153,7 +165,9 @@ public static class RuleLaws
 
         double Difference(int steps) => At(steps * DifferenceStep) - At(-steps * DifferenceStep);
         double slope = ((8 * Difference(1)) - Difference(2)) / (12 * DifferenceStep);
-        Require.Near(slope, gradient.Dot(direction), DifferenceTolerance * (Terms + gradient.Norm()), "the gradient along itself");
+        Require.Near(
+            slope, gradient.Dot(direction), DifferenceTolerance * (Terms + gradient.Norm()),
+            "the gradient along itself");
     }
 
     private static void Report(RuleTrial trial, TinyModel tiny)
@@ -161,17 +175,19 @@ public static class RuleLaws
         using var run = new TinyRun<double>(tiny, trial.Device);
         var report = Step(trial, run, [(run.Batch, 1)]).Report;
         Require.That(ValuesOf(report).All(double.IsFinite), $"{report} has a number that is not finite");
-        Require.That(report is { PerturbationNorm: >= 0, SiteGradientNorm: null or >= 0 }, $"{report} has a negative norm");
+        Require.That(
+            report is { PerturbationNorm: >= 0, SiteGradientNorm: null or >= 0 }, $"{report} has a negative norm");
         double clean = run.Loss();
         if (report.CleanLoss is { } said)
             Require.Near(clean, said, ReorderTolerance * (1 + Math.Abs(clean)), "the clean loss");
         if (report.PerturbationNorm == 0)
-            Require.Near(clean, report.Loss, ReorderTolerance * (1 + Math.Abs(clean)), "the loss of a step that moves nothing");
+            Require.Near(
+                clean, report.Loss, ReorderTolerance * (1 + Math.Abs(clean)), "the loss of a step that moves nothing");
     }
 
     /// <summary>
-    /// The second step of a fresh run: so that a rule that acts in every other one acts. A micro-batch that is null is passed
-    /// over, which leaves the next one its number.
+    /// The second step of a fresh run: so that a rule that acts in every other one acts. A micro-batch that is null is
+    /// passed over, which leaves the next one its number.
     /// </summary>
     private static (RuleReport Report, double[] Gradient, long InUse) Step(
         RuleTrial trial, TinyRun<double> run, (PackedBatch? Batch, double Scale)[] batches)
@@ -193,5 +209,8 @@ public static class RuleLaws
     }
 
     private static double[] ValuesOf(RuleReport report) =>
-        [report.Loss, report.CleanLoss ?? 0, report.SiteGradientNorm ?? 0, report.PerturbationNorm, .. report.Scalars?.Values ?? []];
+    [
+        report.Loss, report.CleanLoss ?? 0, report.SiteGradientNorm ?? 0, report.PerturbationNorm,
+        .. report.Scalars?.Values ?? [],
+    ];
 }

@@ -10,7 +10,9 @@ public interface IVaccineStep
     /// <summary>What is added to the norm to prevent a division by zero: eps_l = rho g_l / (||g|| + guard).</summary>
     double Guard => 1e-7;
 
-    /// <summary>The machine epsilon of the arithmetic: 2^-52 for double, 2^-23 for float. Tolerances follow from it.</summary>
+    /// <summary>
+    /// The machine epsilon of the arithmetic: 2^-52 for double, 2^-23 for float. Tolerances follow from it.
+    /// </summary>
     double MachineEpsilon => Math.ScaleB(1, -52);
 
     /// <summary>The inner maximisation: eps_l for the gradients g_l, one array for each site.</summary>
@@ -19,8 +21,8 @@ public interface IVaccineStep
     double[][] Perturb(double[][] gradients, double rho);
 
     /// <summary>
-    /// Makes a small model with two batches for a case, and forgets the one before. Whatever the case's extents and seed
-    /// are used for, the same case must give the same model. Its loss must be smooth: no ReLU, no dropout.
+    /// Makes a small model with two batches for a case, and forgets the one before. Whatever the case's extents and
+    /// seed are used for, the same case must give the same model. Its loss must be smooth: no ReLU, no dropout.
     /// </summary>
     /// <returns>False if there is no model of the case's kind.</returns>
     bool Begin(StepCase drawn) => false;

@@ -1,6 +1,8 @@
 namespace VaccineRef.Laws;
 
-/// <summary>What a step must give on a model: the gradient of the perturbed loss, with the perturbation held still.</summary>
+/// <summary>
+/// What a step must give on a model: the gradient of the perturbed loss, with the perturbation held still.
+/// </summary>
 internal static class ModelLaws
 {
     // Five-point central differences with h = 1e-5 along a unit direction: truncation h^4 D / 30 = 3e-22 D, with D the
@@ -26,7 +28,9 @@ internal static class ModelLaws
         double[][] gradients = Offered(step.Gradients(0), "gradients at the sites");
         Require.That(gradients.Length > 0, "there is no site at all");
         int[] sizes = [.. gradients.Select(site => site.Length)];
-        Slopes(PerturbLaws.Flat(gradients), drawn, "the gradients at the sites", (direction, distance) => Loss(step, 0, Split(direction, sizes, distance)));
+        Slopes(
+            PerturbLaws.Flat(gradients), drawn, "the gradients at the sites",
+            (direction, distance) => Loss(step, 0, Split(direction, sizes, distance)));
     }
 
     public static void SecondPass(IVaccineStep step, StepCase drawn)
@@ -50,7 +54,8 @@ internal static class ModelLaws
         double after = Loss(step, 0, PerturbLaws.Perturb(step, gradients, drawn.Rho));
         double most = 1 + Math.Abs(before) + (drawn.Rho * norm);
         Require.Near(
-            drawn.Rho * norm * PerturbLaws.Shortened(step, norm), after - before, PerturbLaws.Tolerance(step) * most, "the rise of a linear loss");
+            drawn.Rho * norm * PerturbLaws.Shortened(step, norm), after - before, PerturbLaws.Tolerance(step) * most,
+            "the rise of a linear loss");
     }
 
     public static void Accumulation(IVaccineStep step, StepCase drawn)
@@ -71,9 +76,11 @@ internal static class ModelLaws
         double before = Loss(step, 0, []);
         double[] weights = Offered(step.Weights(), "weights"), gradient = Gradient(step, drawn.Rho, First);
         Require.Same(weights, Offered(step.Weights(), "weights"), "the weights after a step");
-        Require.Near(before, Loss(step, 0, []), PerturbLaws.Tolerance(step) * (1 + Math.Abs(before)), "the loss after a step");
+        Require.Near(
+            before, Loss(step, 0, []), PerturbLaws.Tolerance(step) * (1 + Math.Abs(before)), "the loss after a step");
         Require.Close(
-            gradient, Gradient(step, drawn.Rho, First), PerturbLaws.Tolerance(step) * (Terms + gradient.Norm()), "the gradient of the same step again");
+            gradient, Gradient(step, drawn.Rho, First), PerturbLaws.Tolerance(step) * (Terms + gradient.Norm()),
+            "the gradient of the same step again");
     }
 
     public static void Passes(IVaccineStep step, StepCase drawn)
@@ -82,7 +89,9 @@ internal static class ModelLaws
         var result = Offered(step.Step(drawn.Rho, First), "a whole step");
         if (result is not { Forwards: { } forwards, Reverses: { } reverses })
             throw new NotOfferedException("a count of passes is not offered");
-        Require.That((forwards, reverses) == (2, 2), $"a step took {forwards} forward and {reverses} reverse passes, not 2 and 2");
+        Require.That(
+            (forwards, reverses) == (2, 2),
+            $"a step took {forwards} forward and {reverses} reverse passes, not 2 and 2");
     }
 
     public static void Merge(IVaccineStep step, StepCase drawn)
@@ -100,14 +109,17 @@ internal static class ModelLaws
         Require.Near(loss, Loss(step, 0, []), allowed, "the loss of the unmerged model");
         step.SetWeights(new double[adapter.Length]);
         double without = Loss(step, 0, []);
-        Require.That(Math.Abs(without - loss) > allowed, "the unmerged adapter is still in the weights, or changes nothing");
+        Require.That(
+            Math.Abs(without - loss) > allowed, "the unmerged adapter is still in the weights, or changes nothing");
     }
 
     private static void SlopesOfWeights(IVaccineStep step, StepCase drawn, double rho, double[][] epsilon)
     {
         RequireDouble(step);
         double[] gradient = Gradient(step, rho, First), weights = Offered(step.Weights(), "weights");
-        Require.That(gradient.Length == weights.Length, $"{weights.Length} weights have a gradient of {gradient.Length} elements");
+        Require.That(
+            gradient.Length == weights.Length,
+            $"{weights.Length} weights have a gradient of {gradient.Length} elements");
         Slopes(gradient, drawn, "the step's gradient", (direction, distance) =>
         {
             step.SetWeights(Numbers.Mix(1, weights, distance, direction));
@@ -117,8 +129,8 @@ internal static class ModelLaws
     }
 
     /// <summary>
-    /// Along some unit directions the slope of a function is the gradient's part in them: along the gradient itself once,
-    /// so that the slope is not small by chance.
+    /// Along some unit directions the slope of a function is the gradient's part in them: along the gradient itself
+    /// once, so that the slope is not small by chance.
     /// </summary>
     private static void Slopes(double[] gradient, StepCase drawn, string what, Func<double[], double, double> at)
     {
@@ -127,9 +139,12 @@ internal static class ModelLaws
             double[] raw = trial == 0 ? gradient : StepCase.Noise(drawn.Random.At("slope").At(trial), gradient.Length);
             double length = Math.Max(raw.Norm(), 1e-12);
             double[] direction = [.. raw.Select(value => value / length)];
-            double Difference(int steps) => at(direction, steps * DifferenceStep) - at(direction, -steps * DifferenceStep);
+            double Difference(int steps) =>
+                at(direction, steps * DifferenceStep) - at(direction, -steps * DifferenceStep);
             double slope = ((8 * Difference(1)) - Difference(2)) / (12 * DifferenceStep);
-            Require.Near(slope, gradient.Dot(direction), DifferenceTolerance * (Terms + gradient.Norm()), $"{what} along a direction");
+            Require.Near(
+                slope, gradient.Dot(direction), DifferenceTolerance * (Terms + gradient.Norm()),
+                $"{what} along a direction");
         }
     }
 
@@ -142,7 +157,8 @@ internal static class ModelLaws
     private static void Begin(IVaccineStep step, StepCase drawn)
     {
         if (!step.Begin(drawn))
-            throw new NotOfferedException(drawn.Model == StepModel.Any ? "a model is not offered" : $"a model of the kind {drawn.Model} is not offered");
+            throw new NotOfferedException(
+                drawn.Model == StepModel.Any ? "a model is not offered" : $"a {drawn.Model} model is not offered");
     }
 
     private static double[] Gradient(IVaccineStep step, double rho, MicroBatch[] batches) =>

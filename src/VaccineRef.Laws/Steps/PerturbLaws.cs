@@ -1,10 +1,12 @@
 namespace VaccineRef.Laws;
 
-/// <summary>What the inner maximisation must give: the maximiser of the linearised loss over the ball, and nothing else.</summary>
+/// <summary>
+/// What the inner maximisation must give: the maximiser of the linearised loss over the ball, and nothing else.
+/// </summary>
 internal static class PerturbLaws
 {
-    // Sums of at most 4096 squares, in any order: n eps / 2 relative, of which a root takes half; the same again for the
-    // products by which they are compared.
+    // Sums of at most 4096 squares, in any order: n eps / 2 relative, of which a root takes half; the same again for
+    // the products by which they are compared.
     private const double Roundings = 4096;
 
     private const int Trials = 20;
@@ -26,8 +28,10 @@ internal static class PerturbLaws
 
     public static void NoBetterDirection(IVaccineStep step, StepCase drawn)
     {
-        double[] gradient = Flat(drawn.DrawGradients()), epsilon = Flat(Perturb(step, drawn.DrawGradients(), drawn.Rho));
-        double rise = gradient.Dot(epsilon), length = epsilon.Norm(), allowed = Tolerance(step) * gradient.Norm() * length;
+        double[] gradient = Flat(drawn.DrawGradients());
+        double[] epsilon = Flat(Perturb(step, drawn.DrawGradients(), drawn.Rho));
+        double rise = gradient.Dot(epsilon), length = epsilon.Norm();
+        double allowed = Tolerance(step) * gradient.Norm() * length;
         for (int trial = 0; trial < Trials; trial++)
         {
             // from far away to very near: the maximum is one in its neighbourhood too
@@ -35,7 +39,9 @@ internal static class PerturbLaws
             double[] noise = StepCase.Noise(drawn.Random.At("direction").At(trial), epsilon.Length, length);
             double[] other = Numbers.Mix(1 - near, epsilon, near, noise);
             double risen = gradient.Dot(other) * length / Math.Max(other.Norm(), double.Epsilon);
-            Require.That(risen <= rise + allowed, $"another direction of the same length raises the loss by {risen:R}, eps by {rise:R}");
+            Require.That(
+                risen <= rise + allowed,
+                $"another direction of the same length raises the loss by {risen:R}, eps by {rise:R}");
         }
     }
 
@@ -47,7 +53,8 @@ internal static class PerturbLaws
         double[] scaled = Flat(Perturb(step, [.. gradients.Select(site => Scaled(site, factor))], drawn.Rho));
 
         // c G / (c G + guard) and G / (G + guard) are known, and eps is g times a number.
-        double norm = Flat(gradients).Norm(), ratio = norm == 0 ? 1 : Shortened(step, factor * norm) / Shortened(step, norm);
+        double norm = Flat(gradients).Norm();
+        double ratio = norm == 0 ? 1 : Shortened(step, factor * norm) / Shortened(step, norm);
         Require.Close(Scaled(epsilon, ratio), scaled, Tolerance(step) * drawn.Rho, $"eps of {factor:R} times the loss");
     }
 
@@ -55,13 +62,18 @@ internal static class PerturbLaws
     {
         double[][] gradients = drawn.DrawGradients(), epsilon = Perturb(step, gradients, drawn.Rho);
         double[][] turned = Perturb(step, [.. gradients.Reverse()], drawn.Rho);
-        Require.Close(Flat([.. epsilon.Reverse()]), Flat(turned), Tolerance(step) * drawn.Rho, "eps of the layers in reverse order");
+        Require.Close(
+            Flat([.. epsilon.Reverse()]), Flat(turned), Tolerance(step) * drawn.Rho,
+            "eps of the layers in reverse order");
     }
 
     public static void ZeroGradient(IVaccineStep step, StepCase drawn) =>
-        Zero(Perturb(step, [.. drawn.DrawGradients().Select(site => new double[site.Length])], drawn.Rho), "eps where the gradient is 0");
+        Zero(
+            Perturb(step, [.. drawn.DrawGradients().Select(site => new double[site.Length])], drawn.Rho),
+            "eps where the gradient is 0");
 
-    public static void RhoZero(IVaccineStep step, StepCase drawn) => Zero(Perturb(step, drawn.DrawGradients(), 0), "eps where rho is 0");
+    public static void RhoZero(IVaccineStep step, StepCase drawn) =>
+        Zero(Perturb(step, drawn.DrawGradients(), 0), "eps where rho is 0");
 
     /// <summary>The relative error that is allowed where sums may be taken in another order.</summary>
     public static double Tolerance(IVaccineStep step) => Roundings * step.MachineEpsilon;
@@ -77,7 +89,8 @@ internal static class PerturbLaws
     {
         double[][] epsilon = step.Perturb([.. gradients.Select(site => site.ToArray())], rho);
         Require.That(
-            epsilon.Length == gradients.Length && epsilon.Zip(gradients).All(pair => pair.First.Length == pair.Second.Length),
+            epsilon.Length == gradients.Length
+            && epsilon.Zip(gradients).All(pair => pair.First.Length == pair.Second.Length),
             $"eps has the sizes [{Sizes(epsilon)}], the gradients [{Sizes(gradients)}]");
         return epsilon;
     }

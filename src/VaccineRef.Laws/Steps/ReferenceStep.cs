@@ -4,15 +4,19 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Laws;
 
-/// <summary>This program's own Vaccine step, in double on any device, behind the interface that the laws take.</summary>
+/// <summary>
+/// This program's own Vaccine step, in double on any device, behind the interface that the laws take.
+/// </summary>
 /// <param name="device">The device, which stays the caller's.</param>
 /// <param name="make">How the rule is made for a radius; the program's own unless said otherwise.</param>
-public sealed class ReferenceStep(Device device, Func<double, IGradientRule<double>>? make = null) : IVaccineStep, IDisposable
+public sealed class ReferenceStep(Device device, Func<double, IGradientRule<double>>? make = null)
+    : IVaccineStep, IDisposable
 {
     // Long enough for every family to have something to say, short enough for a simulator.
     private const int LongestSequence = 5, Vocabulary = 13, MostLayers = 3, ShortOnGpu = 2;
 
-    private readonly Func<double, IGradientRule<double>> _make = make ?? (rho => new Vaccine<double>(new VaccineOptions(rho), device));
+    private readonly Func<double, IGradientRule<double>> _make =
+        make ?? (rho => new Vaccine<double>(new VaccineOptions(rho), device));
     private TinyRun<double>? _run;
     private LinearObjective<double>? _linear;
     private TrainState<double>? _state;
@@ -33,7 +37,8 @@ public sealed class ReferenceStep(Device device, Func<double, IGradientRule<doub
         using var perturbation = new Perturbation<double>(rho, PerturbationNorm.Batch, device);
         perturbation.Fill(
             [.. gradients.Select((_, layer) => new Site(layer, SiteKind.AttentionOutput))],
-            [.. gradients.Select(site => Upload(room, site, Shape.Vector(site.Length)))], LinearObjective<double>.OneRow);
+            [.. gradients.Select(site => Upload(room, site, Shape.Vector(site.Length)))],
+            LinearObjective<double>.OneRow);
         return [.. perturbation.Epsilon.Select(Download)];
     }
 
@@ -135,7 +140,8 @@ public sealed class ReferenceStep(Device device, Func<double, IGradientRule<doub
         var lengths = new Lengths(2 + Below(longest - 1, 0), Below(longest, 1), 0);
         bool adapted = drawn.Model == StepModel.Adapted || Below(2, 2) == 0;
         return new(
-            (Family)Below(3, 3), adapted, Math.Min(drawn.Sites, layers), 1 + Below(2, 4), 1 + Below(2, 5), 2 * (1 + Below(3, 6)),
+            (Family)Below(3, 3), adapted, Math.Min(drawn.Sites, layers), 1 + Below(2, 4), 1 + Below(2, 5),
+            2 * (1 + Below(3, 6)),
             Vocabulary, lengths, drawn.Seed);
     }
 

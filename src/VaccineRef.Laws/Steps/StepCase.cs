@@ -17,7 +17,9 @@ public enum StepModel
     Adapted,
 }
 
-/// <summary>One case of a Vaccine step. FsCheck draws and shrinks the extents; every number follows from the seed.</summary>
+/// <summary>
+/// One case of a Vaccine step. FsCheck draws and shrinks the extents; every number follows from the seed.
+/// </summary>
 /// <param name="Sites">The number of sites, at least 1.</param>
 /// <param name="Columns">The number of elements of a site's gradient, at least 1.</param>
 /// <param name="Rho">The radius of the ball, above 0.</param>
@@ -31,9 +33,12 @@ public sealed record StepCase(int Sites, int Columns, double Rho, int Exponent, 
     /// <summary>The stream of this case's numbers.</summary>
     public RandomStream Random => RandomStream.FromSeed((ulong)Seed);
 
-    /// <summary>Gradients at the sites, (Columns) each; every number is a float, so that any precision sees the same.</summary>
+    /// <summary>
+    /// Gradients at the sites, (Columns) each; every number is a float, so that any precision sees the same.
+    /// </summary>
     public double[][] DrawGradients() =>
-        [.. Enumerable.Range(0, Sites).Select(site => Noise(Random.At("gradient").At(site), Columns, Math.Pow(10, Exponent)))];
+        [.. Enumerable.Range(0, Sites)
+            .Select(site => Noise(Random.At("gradient").At(site), Columns, Math.Pow(10, Exponent)))];
 
     /// <inheritdoc/>
     public override string ToString() => FormattableString.Invariant(
@@ -64,7 +69,8 @@ public static class StepCaseArbitrary
     {
         if (drawn.Sites > 1)
             yield return drawn with { Sites = drawn.Sites - 1 };
-        foreach (int columns in ((int[])[1, drawn.Columns / 2, drawn.Columns - 1]).Where(few => few >= 1 && few < drawn.Columns).Distinct())
+        int[] fewer = [1, drawn.Columns / 2, drawn.Columns - 1];
+        foreach (int columns in fewer.Where(few => few >= 1 && few < drawn.Columns).Distinct())
             yield return drawn with { Columns = columns };
         if (drawn.Exponent != 0)
             yield return drawn with { Exponent = 0 };

@@ -144,7 +144,8 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     {
         var random = Tiny.Random.At("noise").At(parameter.Name);
         T[] elements =
-            [.. Read(parameter.Value).Select((value, i) => T.CreateChecked(value) + T.CreateChecked(standardDeviation * random.Normal(i)))];
+            [.. Read(parameter.Value)
+                .Select((value, i) => T.CreateChecked(value) + T.CreateChecked(standardDeviation * random.Normal(i)))];
         Device.Upload<T>(elements, parameter.Value);
     }
 }

@@ -29,6 +29,8 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 public readonly record struct RuleReport(
     double Loss, double? CleanLoss = null, double? SiteGradientNorm = null, double PerturbationNorm = 0)
 {
-    /// <summary>Whatever else the rule measures, by its name; null if nothing. It goes into every line of steps.jsonl.</summary>
+    /// <summary>
+    /// Whatever else the rule measures, by its name; null if nothing. It goes into every line of steps.jsonl.
+    /// </summary>
     public IReadOnlyDictionary<string, double>? Scalars { get; init; }
 }

@@ -38,8 +38,10 @@ internal sealed class NextTokenLoss<T>(ILanguageModel<T> model) where T : unmana
     {
         if (pass.Training && batch.Counted == 0)
             throw new InputException(
-                "a batch has no label that counts", string.Join(", ", batch.Ids), $"{batch.Rows} tokens, each with the label {PackedBatch.Ignored}",
-                "at least one label that counts behind a sequence's first token", "leave such sequences out, or label their answers");
+                "a batch has no label that counts", string.Join(", ", batch.Ids),
+                $"{batch.Rows} tokens, each with the label {PackedBatch.Ignored}",
+                "at least one label that counts behind a sequence's first token",
+                "leave such sequences out, or label their answers");
     }
 
     /// <summary>The mean loss of hidden (N, C) over the counted targets.</summary>

@@ -48,7 +48,8 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     public string? FirstNonFinite()
     {
         var first = new FirstNonFinite<T>();
-        return _moments.Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, GradientOf(p)) >= 0)?.Name;
+        return _moments
+            .Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, GradientOf(p)) >= 0)?.Name;
     }
 
     /// <summary>Updates every parameter from its gradient.</summary>
@@ -75,5 +76,6 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private static View<T> GradientOf(Parameter<T> parameter) => parameter.IsTrainable
         ? parameter.Gradient
         : throw new InvalidOperationException(
-            $"The parameter {parameter} is frozen: it has no gradient to take a step along. Make it trainable first (Parameter.Train).");
+            $"The parameter {parameter} is frozen: it has no gradient to take a step along. Make it trainable first "
+            + "(Parameter.Train).");
 }

@@ -43,7 +43,9 @@ internal sealed partial class ConformJson : JsonSerializerContext
     public static string Clean(string text) =>
         new([.. text.Take(400).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c)]);
 
-    /// <summary>The same JSON with null in the place of a NaN or an infinity, which Python writes and JSON does not have.</summary>
+    /// <summary>
+    /// The same JSON with null in the place of a NaN or an infinity, which Python writes and JSON does not have.
+    /// </summary>
     public static string WithoutNaN(string json) => BareNaN().Replace(json, "null");
 
     [GeneratedRegex(@"(?<=[:\[,]\s{0,8})-?(?:NaN|Infinity)(?=\s{0,8}[,\]}])", RegexOptions.CultureInvariant)]

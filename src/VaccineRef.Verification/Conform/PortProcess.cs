@@ -64,7 +64,9 @@ internal sealed class PortProcess : IDisposable
             _process.StandardInput.WriteLine(request.ToJsonString());
             _process.StandardInput.Flush();
             string line = _lines.Reader.ReadAsync(limit.Token).AsTask().GetAwaiter().GetResult();
-            return JsonNode.Parse(ConformJson.WithoutNaN(line)) is JsonObject answer ? (answer, null) : (null, "it answered with no JSON object");
+            return JsonNode.Parse(ConformJson.WithoutNaN(line)) is JsonObject answer
+                ? (answer, null)
+                : (null, "it answered with no JSON object");
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {

@@ -4,14 +4,18 @@ using VaccineRef.Verification.Conform;
 
 namespace VaccineRef.Verification.Ports;
 
-/// <summary>What a port answered, read with suspicion: an answer of another form is named, and so is what was expected.</summary>
+/// <summary>
+/// What a port answered, read with suspicion: an answer of another form is named, and so is what was expected.
+/// </summary>
 /// <param name="command">What it was asked.</param>
 /// <param name="answer">The object that it sent.</param>
 internal sealed class PortAnswer(string command, JsonObject answer)
 {
     /// <summary>A text; null if there is none. Texts of a port are shown without control characters.</summary>
     public string? Text(string key) =>
-        answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? ConformJson.Clean(value.GetValue<string>()) : null;
+        answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            ? ConformJson.Clean(value.GetValue<string>())
+            : null;
 
     /// <summary>A list of texts; empty if there is none.</summary>
     public IEnumerable<string> Texts(string key) => answer[key] switch
@@ -24,14 +28,15 @@ internal sealed class PortAnswer(string command, JsonObject answer)
     };
 
     /// <summary>A number. null stands for one that JSON does not have.</summary>
-    public double Number(string key) => answer.ContainsKey(key) ? Number(answer[key], key) : throw Wrong(key, "a number");
+    public double Number(string key) =>
+        answer.ContainsKey(key) ? Number(answer[key], key) : throw Wrong(key, "a number");
 
     /// <summary>A number; null if the key is absent.</summary>
     public double? OptionalNumber(string key) => answer.ContainsKey(key) ? Number(answer[key], key) : null;
 
     /// <summary>A whole number; null if the key is absent.</summary>
     public int? Count(string key) => !answer.ContainsKey(key) ? null
-        : answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out int count) ? count
+        : answer[key] is JsonValue value && IsNumber(value) && value.TryGetValue(out int count) ? count
         : throw Wrong(key, "a whole number");
 
     /// <summary>A list of numbers.</summary>
@@ -49,10 +54,13 @@ internal sealed class PortAnswer(string command, JsonObject answer)
     private double Number(JsonNode? node, string key) => node switch
     {
         null => double.NaN,
-        JsonValue value when value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number) => number,
+        JsonValue value when IsNumber(value) && value.TryGetValue(out double number) => number,
         _ => throw Wrong(key, "numbers"),
     };
 
+    private static bool IsNumber(JsonValue value) => value.GetValueKind() == JsonValueKind.Number;
+
     private InvalidOperationException Wrong(string key, string expected) => new(
-        $"the port was asked to {command} and answered without \"{key}\" as {expected}: {ConformJson.Clean(answer.ToJsonString())}");
+        $"the port was asked to {command} and answered without \"{key}\" as {expected}: "
+        + ConformJson.Clean(answer.ToJsonString()));
 }

@@ -6,9 +6,10 @@ using VaccineRef.Verification.Conform;
 namespace VaccineRef.Verification.Ports;
 
 /// <summary>
-/// A Vaccine step in another language, in a process of its own, behind the interface that the laws take. One JSON object a
-/// line goes to its standard input, one comes back on its standard output: laws-port.schema.json says which. What the port
-/// does not offer is not asked for. A port that crashes or hangs breaks the law under way, and is started again for the next.
+/// A Vaccine step in another language, in a process of its own, behind the interface that the laws take. One JSON
+/// object a line goes to its standard input, one comes back on its standard output: laws-port.schema.json says which.
+/// What the port does not offer is not asked for. A port that crashes or hangs breaks the law under way, and is started
+/// again for the next.
 /// </summary>
 public sealed class PortStep : IVaccineStep, IDisposable
 {
@@ -40,7 +41,8 @@ public sealed class PortStep : IVaccineStep, IDisposable
         catch (SubjectFailedException error)
         {
             throw new InputException(
-                "the port does not start", "--port", error.Message, $"an answer to {{\"command\":\"start\",\"schema\":\"{Schema}\"}}",
+                "the port does not start", "--port", error.Message,
+                $"an answer to {{\"command\":\"start\",\"schema\":\"{Schema}\"}}",
                 "docs/laws.md has the messages, and examples/ports/laws a port", error);
         }
     }
@@ -127,7 +129,8 @@ public sealed class PortStep : IVaccineStep, IDisposable
         {
             "float64" or null => Math.ScaleB(1, -52),
             "float32" => Math.ScaleB(1, -23),
-            var other => throw new InputException("a port computes in an unknown type", "--port, dtype", other, "float64 or float32"),
+            var other => throw new InputException(
+                "a port computes in an unknown type", "--port, dtype", other, "float64 or float32"),
         };
         _offers = Names(answer, "offers", Known);
         _models = Names(answer, "models", [.. Enum.GetNames<StepModel>().Select(name => name.ToLowerInvariant())]);
@@ -137,7 +140,8 @@ public sealed class PortStep : IVaccineStep, IDisposable
     {
         var names = answer.Texts(key).ToHashSet();
         return names.Except(known).FirstOrDefault() is { } unknown
-            ? throw new InputException($"a port names something unknown in its {key}", $"--port, {key}", unknown, string.Join(", ", known))
+            ? throw new InputException(
+                $"a port names something unknown in its {key}", $"--port, {key}", unknown, string.Join(", ", known))
             : names;
     }
 
@@ -150,7 +154,9 @@ public sealed class PortStep : IVaccineStep, IDisposable
         return Send(request);
     }
 
-    /// <summary>Sends one message. An error that the port reports breaks the law; a port that does not answer is ended.</summary>
+    /// <summary>
+    /// Sends one message. An error that the port reports breaks the law; a port that does not answer is ended.
+    /// </summary>
     private PortAnswer Send(JsonObject request)
     {
         string command = (string)request["command"]!;
@@ -179,5 +185,6 @@ public sealed class PortStep : IVaccineStep, IDisposable
 
     private static JsonArray Array(double[] values) => [.. values.Select(value => double.IsFinite(value)
         ? JsonValue.Create(value)
-        : throw new InvalidOperationException($"the port gave {value}, which is no number that could be sent back to it"))];
+        : throw new InvalidOperationException(
+            $"the port gave {value}, which is no number that could be sent back to it"))];
 }

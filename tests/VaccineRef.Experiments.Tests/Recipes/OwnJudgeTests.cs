@@ -10,10 +10,13 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Experiments.Tests.Recipes;
 
-/// <summary>A judge that is defined in this file alone judges in recipes; outside of the program too, with one line.</summary>
+/// <summary>
+/// A judge that is defined in this file alone judges in recipes; outside of the program too, with one line.
+/// </summary>
 public sealed partial class OwnJudgeTests
 {
-    private static readonly RecipeFormat Format = RecipeFormat.Standard.With<JudgeOptions, LengthOptions>("length", JudgeJson.Default);
+    private static readonly RecipeFormat Format = RecipeFormat.Standard.With<JudgeOptions, LengthOptions>(
+        "length", JudgeJson.Default);
 
     [Fact]
     public void A_judge_of_ones_own_scores_a_recipe()
@@ -27,7 +30,8 @@ public sealed partial class OwnJudgeTests
         Preflight.Check(plan, device);
         var outcome = ExperimentRun.Run(plan, StageStore.Run(tiny.In("run")), [device], _ => { }, default);
         Assert.Empty(outcome.Failures);
-        var judged = outcome.Results.Values.SelectMany(result => result.Measured!.Scores).Where(score => score.Judge == "length 0").ToArray();
+        var judged = outcome.Results.Values.SelectMany(result => result.Measured!.Scores)
+            .Where(score => score.Judge == "length 0").ToArray();
         Assert.NotEmpty(judged);
         Assert.Contains(judged, score => score.Percentage > 0);
         Assert.Contains("\"kind\": \"length\"", Format.Write(grid.Trials()[0].Recipe), StringComparison.Ordinal);
@@ -48,7 +52,8 @@ public sealed partial class OwnJudgeTests
     }
 
     [JsonSourceGenerationOptions(
-        PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectRequiredConstructorParameters = true)]
     [JsonSerializable(typeof(LengthOptions))]
     private sealed partial class JudgeJson : JsonSerializerContext;

@@ -28,7 +28,9 @@ public sealed class LawTests
     {
         var rule = RuleCases.Named(name);
         foreach (var result in RuleLaws.Check(rule))
-            Assert.Equal(result.Law == "slope" && !rule.IsSlopeOfItsLoss ? LawOutcome.NotChecked : LawOutcome.Holds, result.Outcome);
+            Assert.Equal(
+                result.Law == "slope" && !rule.IsSlopeOfItsLoss ? LawOutcome.NotChecked : LawOutcome.Holds,
+                result.Outcome);
     }
 
     [Fact]
@@ -39,13 +41,15 @@ public sealed class LawTests
         foreach (string law in (string[])["norm bound", "rise", "linear loss", "passes"])
             Assert.Equal(LawOutcome.Holds, Checked(VaccineLaws.Named(law).Run(step, "reference", new(MaxTest: 2))));
         var sameBits = RuleLaws.All.Single(law => law.Name == "same bits");
-        Assert.Equal(LawOutcome.Holds, Checked(sameBits.Run(new(RuleCases.Named("vaccine"), gpu), "vaccine", new(MaxTest: 1))));
+        Assert.Equal(
+            LawOutcome.Holds, Checked(sameBits.Run(new(RuleCases.Named("vaccine"), gpu), "vaccine", new(MaxTest: 1))));
     }
 
     [Fact]
     public void Every_rule_of_a_recipe_has_a_case()
     {
-        var kinds = typeof(RuleOptions).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(kind => (string)kind.TypeDiscriminator!);
+        var kinds = typeof(RuleOptions).GetCustomAttributes<JsonDerivedTypeAttribute>()
+            .Select(kind => (string)kind.TypeDiscriminator!);
         Assert.Equal(kinds.Order(), RuleCases.All.Select(rule => rule.Name).Order());
     }
 

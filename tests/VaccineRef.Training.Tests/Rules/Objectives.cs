@@ -6,7 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training.Tests.Rules;
 
 /// <summary>c times another objective.</summary>
-public sealed class Scaled<T>(IObjective<T> inner, double factor) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Scaled<T>(IObjective<T> inner, double factor) : IObjective<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Scale<T> _scale = new(factor);
 

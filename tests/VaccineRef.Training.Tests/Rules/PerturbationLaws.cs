@@ -52,14 +52,17 @@ public sealed class PerturbationLaws
             }
     }
 
-    /// <summary>Sampling layers: the sites of some layers are recorded, and those alone are moved, over one ball.</summary>
+    /// <summary>
+    /// Sampling layers: the sites of some layers are recorded, and those alone are moved, over one ball.
+    /// </summary>
     [Property(MaxTest = 10)]
     public void Chosen_sites_alone_are_moved(TinyModel tiny)
     {
         const double Rho = 2;
         using var run = new TinyRun<double>(tiny with { Layers = 3 });
         var tape = run.State.Tape;
-        var record = new Record<double>(site => site.Layer != 1 && site.Kind == SiteKind.MlpOutput) { ForGradients = true };
+        static bool Chosen(Site site) => site.Layer != 1 && site.Kind == SiteKind.MlpOutput;
+        var record = new Record<double>(Chosen) { ForGradients = true };
         var loss = run.Objective.Loss(new Pass<double>(tape, record, Training: true), run.Batch);
         using var perturbation = new Perturbation<double>(Rho, PerturbationNorm.Batch, run.Device);
         perturbation.Fill(record, tape.Backward(loss, record.Hidden), run.Batch);

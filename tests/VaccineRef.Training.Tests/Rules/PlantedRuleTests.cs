@@ -5,7 +5,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>The laws of any rule are tested: each defect that is planted into a rule breaks the laws about it.</summary>
+/// <summary>
+/// The laws of any rule are tested: each defect that is planted into a rule breaks the laws about it.
+/// </summary>
 public sealed class PlantedRuleTests
 {
     public enum Flaw
@@ -63,7 +65,8 @@ public sealed class PlantedRuleTests
     }
 
     /// <summary>The plain rule, with a flaw.</summary>
-    private sealed class Planted<T>(PlantedOptions options) : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
+    private sealed class Planted<T>(PlantedOptions options) : IGradientRule<T>
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         public string Name => "planted";
 

@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training.Tests.Training;
 
 /// <summary>
-/// A network that is defined in this file alone is trained by Vaccine, generates, carries LoRA, and is merged, like those of
-/// the program: a table of tokens, one hidden layer, and a head.
+/// A network that is defined in this file alone is trained by Vaccine, generates, carries LoRA, and is merged, like
+/// those of the program: a table of tokens, one hidden layer, and a head.
 /// </summary>
 public sealed class OwnModelTests : IDisposable
 {
@@ -23,7 +23,8 @@ public sealed class OwnModelTests : IDisposable
         var batch = PackedBatch.Pack([new TokenSequence([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6])]);
         using var rule = new Vaccine<double>(new VaccineOptions(0.1), _device);
         using (var step = new TrainStep<double>(
-            model.Trainable, new CrossEntropyObjective<double>(model.Network), rule, new StepOptions(new AdamWOptions(0.05)), _device))
+            model.Trainable, new CrossEntropyObjective<double>(model.Network), rule,
+            new StepOptions(new AdamWOptions(0.05)), _device))
         {
             for (int i = 0; i < 150; i++)
                 step.Run(batch);
@@ -43,7 +44,8 @@ public sealed class OwnModelTests : IDisposable
         Lora.Attach(model, new AdapterConfig(2, 4, TargetModules.AllLinear), RandomStream.FromSeed(1));
         Assert.Equal(before, Loss(model, batch));
         using (var step = new TrainStep<double>(
-            model.Trainable, new CrossEntropyObjective<double>(model.Network), new Plain<double>(), new StepOptions(new AdamWOptions(0.1)), _device))
+            model.Trainable, new CrossEntropyObjective<double>(model.Network), new Plain<double>(),
+            new StepOptions(new AdamWOptions(0.1)), _device))
         {
             for (int i = 0; i < 5; i++)
                 step.Run(batch);
@@ -72,7 +74,8 @@ public sealed class OwnModelTests : IDisposable
     private double Loss(Model<double> model, PackedBatch batch)
     {
         using var tape = new Tape<double>(_device);
-        return new CrossEntropyObjective<double>(model.Network).Loss(new Pass<double>(tape, new NoTap<double>()), batch).Value.Span[0];
+        return new CrossEntropyObjective<double>(model.Network).Loss(
+            new Pass<double>(tape, new NoTap<double>()), batch).Value.Span[0];
     }
 
     private Model<double> Make()
@@ -97,7 +100,8 @@ public sealed class OwnModelTests : IDisposable
             Parameters = weights.Store.Parameters;
         }
 
-        public ModelShape Shape { get; } = new("perceptron", Vocabulary, Hidden, Layers: 1, Heads: 1, KeyValueHeads: 1, HeadSize: 1, Context: 99);
+        public ModelShape Shape { get; } = new(
+            "perceptron", Vocabulary, Hidden, Layers: 1, Heads: 1, KeyValueHeads: 1, HeadSize: 1, Context: 99);
 
         public IReadOnlyList<Parameter<double>> Parameters { get; }
 

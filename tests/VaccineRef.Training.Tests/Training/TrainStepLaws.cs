@@ -63,7 +63,8 @@ public sealed class TrainStepLaws
     public void What_else_a_rule_measures_is_in_the_record_of_the_step()
     {
         using var run = new TinyRun<double>(Tiny);
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Measuring(), Options, run.Device);
+        using var step = new TrainStep<double>(
+            run.Model.Trainable, run.Objective, new Measuring(), Options, run.Device);
         Assert.Equal(run.Batch.Rows, step.Run(run.Batch).Scalars!["rows"]);
         step.Rule = new Plain<double>();
         Assert.Null(step.Run(run.Batch).Scalars);
@@ -73,7 +74,8 @@ public sealed class TrainStepLaws
     {
         public string Name => "measuring";
 
-        public RuleReport Accumulate(IObjective<double> objective, PackedBatch batch, TrainState<double> state, double scale = 1) =>
+        public RuleReport Accumulate(
+            IObjective<double> objective, PackedBatch batch, TrainState<double> state, double scale = 1) =>
             new Plain<double>().Accumulate(objective, batch, state, scale) with
             {
                 Scalars = new Dictionary<string, double> { ["rows"] = batch.Rows },
@@ -87,8 +89,11 @@ public sealed class TrainStepLaws
         using var optimizer = new AdamW<double>(run.Model.Trainable, new(0.1), run.Device);
         var frozen = run.Model.Trainable[1];
         frozen.Freeze();
-        foreach (var call in (Action[])[() => optimizer.GradientNorm(), () => optimizer.Step(1, 1, 1), () => optimizer.FirstNonFinite()])
-            Assert.Contains(frozen.Name, Assert.Throws<InvalidOperationException>(call).Message, StringComparison.Ordinal);
+        Action[] calls =
+            [() => optimizer.GradientNorm(), () => optimizer.Step(1, 1, 1), () => optimizer.FirstNonFinite()];
+        foreach (var call in calls)
+            Assert.Contains(
+                frozen.Name, Assert.Throws<InvalidOperationException>(call).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Not a plausible report without any gradient.</summary>

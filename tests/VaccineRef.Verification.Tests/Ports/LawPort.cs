@@ -7,8 +7,8 @@ using VaccineRef.Testing;
 namespace VaccineRef.Verification.Tests.Ports;
 
 /// <summary>
-/// A port in C#, with a planted fault or without. This test program becomes the port, instead of running tests, where an
-/// environment variable names the fault.
+/// A port in C#, with a planted fault or without. This test program becomes the port, instead of running tests, where
+/// an environment variable names the fault.
 /// </summary>
 internal static class LawPort
 {
@@ -27,7 +27,8 @@ internal static class LawPort
         if (!Enum.TryParse(Environment.GetEnvironmentVariable(Variable), out Fault fault))
             return;
         var step = new PlantedStep(fault);
-        while (Console.ReadLine() is { } line && JsonNode.Parse(line) is JsonObject request && (string)request["command"]! != "stop")
+        while (Console.ReadLine() is { } line && JsonNode.Parse(line) is JsonObject request
+            && (string)request["command"]! != "stop")
         {
             Console.Out.WriteLine(Answer(step, request).ToJsonString());
             Console.Out.Flush();
@@ -41,7 +42,8 @@ internal static class LawPort
     {
         double[] Numbers(JsonNode node) => node.Deserialize<double[]>()!;
         double[][] Sites(string key) => [.. request[key]!.AsArray().Select(site => Numbers(site!))];
-        JsonArray One(IEnumerable<double> values) => [.. values.Select(value => double.IsFinite(value) ? (JsonNode)value : null)];
+        JsonArray One(IEnumerable<double> values) =>
+            [.. values.Select(value => double.IsFinite(value) ? (JsonNode)value : null)];
         JsonArray Many(double[][] sites) => [.. sites.Select(One)];
         switch ((string)request["command"]!)
         {
@@ -57,7 +59,8 @@ internal static class LawPort
                 return new() { ["epsilon"] = Many(step.Perturb(Sites("gradients"), (double)request["rho"]!)) };
             case "begin":
                 var model = Enum.Parse<StepModel>((string)request["model"]!, ignoreCase: true);
-                step.Begin(new((int)request["sites"]!, (int)request["columns"]!, 1, 0, (int)request["seed"]!) { Model = model });
+                var (sites, columns, seed) = ((int)request["sites"]!, (int)request["columns"]!, (int)request["seed"]!);
+                step.Begin(new(sites, columns, 1, 0, seed) { Model = model });
                 return [];
             case "gradients":
                 return new() { ["gradients"] = Many(step.Gradients((int)request["batch"]!)!) };
@@ -69,9 +72,15 @@ internal static class LawPort
                 step.SetWeights(Numbers(request["weights"]!));
                 return [];
             case "step":
-                var batches = request["batches"]!.AsArray().Select(part => new MicroBatch((int)part!["batch"]!, (double)part["scale"]!));
+                var batches = request["batches"]!.AsArray()
+                    .Select(part => new MicroBatch((int)part!["batch"]!, (double)part["scale"]!));
                 var result = step.Step((double)request["rho"]!, [.. batches])!;
-                return new() { ["gradient"] = One(result.Gradient), ["forwards"] = result.Forwards, ["reverses"] = result.Reverses };
+                return new()
+                {
+                    ["gradient"] = One(result.Gradient),
+                    ["forwards"] = result.Forwards,
+                    ["reverses"] = result.Reverses,
+                };
             case "merge":
                 step.Merge((bool)request["merged"]!);
                 return [];

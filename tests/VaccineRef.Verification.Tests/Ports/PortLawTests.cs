@@ -7,7 +7,9 @@ using VaccineRef.Verification.Ports;
 
 namespace VaccineRef.Verification.Tests.Ports;
 
-/// <summary>Ports as child processes under the laws: correct ones, ones with planted faults, and ones that misbehave.</summary>
+/// <summary>
+/// Ports as child processes under the laws: correct ones, ones with planted faults, and ones that misbehave.
+/// </summary>
 public sealed class PortLawTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -23,14 +25,17 @@ public sealed class PortLawTests
 
     /// <summary>The example, with one function replaced.</summary>
     [Theory]
-    [InlineData("port.perturb = lambda g, rho: [[rho * v / (sum(u * u for u in s) ** .5 + 1e-7) for v in s] for s in g]", "norm bound")]
+    [InlineData(
+        "port.perturb = lambda g, rho: [[rho * v / (sum(u * u for u in s) ** .5 + 1e-7) for v in s] for s in g]",
+        "norm bound")]
     [InlineData("port.perturb = lambda g, rho: [[v * float('nan') for v in s] for s in g]", "zero gradient")]
     [InlineData("port.Model.gradients = lambda m, b, e=(), old=port.Model.gradients: old(m, b, ())", "second pass")]
     [InlineData("port.GUARD = 0", "zero gradient")]
     public void A_fault_planted_in_Python_is_named(string fault, string law)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The command is quoted for /bin/sh.");
-        string code = $"import sys; sys.path.insert(0, '{Folder}'); import port; {fault}; port.main()".Replace("\"", "\\\"", StringComparison.Ordinal);
+        string code = $"import sys; sys.path.insert(0, '{Folder}'); import port; {fault}; port.main()".Replace(
+            "\"", "\\\"", StringComparison.Ordinal);
         using var port = new PortStep($"{Python()} -B -c \"{code}\"", Patience, Log);
         var result = VaccineLaws.Named(law).Run(port, port.Name);
         Assert.True(result.Outcome == LawOutcome.Broken, $"{result}");
@@ -49,13 +54,16 @@ public sealed class PortLawTests
     public void A_fault_planted_in_CSharp_is_named(Fault fault, params string[] laws)
     {
         using var port = new PortStep(LawPort.Command(fault), Patience, Log);
-        var broken = VaccineLaws.Run(port, port.Name, new(MaxTest: 8)).Where(result => result.Outcome == LawOutcome.Broken);
+        var broken = VaccineLaws.Run(port, port.Name, new(MaxTest: 8))
+            .Where(result => result.Outcome == LawOutcome.Broken);
         string[] names = [.. broken.Select(result => result.Law)];
         Assert.Empty(laws.Except(names));
         Assert.Equal(laws.Length == 0, names.Length == 0);
     }
 
-    /// <summary>A crash, a silence, nonsense and a reported error each break the law under way, and the next law is checked.</summary>
+    /// <summary>
+    /// A crash, a silence, nonsense and a reported error each break the law under way, and the next law is checked.
+    /// </summary>
     [Theory]
     [InlineData("exit 7", "exit code 7")]
     [InlineData("sleep 30", "within 1 s")]
@@ -67,7 +75,8 @@ public sealed class PortLawTests
     public void A_port_that_misbehaves_breaks_the_law_under_way(string behaviour, string message)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The port of this test is a script of /bin/sh.");
-        string script = "while read -r line; do case \"$line\" in *start*) echo '{\"offers\": [\"perturb\"]}';; *) " + behaviour + ";; esac; done";
+        string script = "while read -r line; do case \"$line\" in *start*) echo '{\"offers\": [\"perturb\"]}';; *) "
+            + behaviour + ";; esac; done";
         using var port = new PortStep(script, TimeSpan.FromSeconds(1), Log);
         foreach (string law in (string[])["norm bound", "rho zero"])
         {
@@ -91,7 +100,9 @@ public sealed class PortLawTests
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Every message of a session with a port that keeps a record, and every answer, is what the schema says.</summary>
+    /// <summary>
+    /// Every message of a session with a port that keeps a record, and every answer, is what the schema says.
+    /// </summary>
     [Fact]
     public void The_messages_are_what_the_schema_says()
     {
@@ -99,7 +110,9 @@ public sealed class PortLawTests
         string record = Path.GetTempFileName();
         try
         {
-            using (var port = new PortStep($"tee {record} | {LawPort.Command(Fault.Nothing).Replace("exec ", "", StringComparison.Ordinal)}", Patience, Log))
+            using (var port = new PortStep(
+                $"tee {record} | {LawPort.Command(Fault.Nothing).Replace("exec ", "", StringComparison.Ordinal)}",
+                Patience, Log))
                 VaccineLaws.Check(port, port.Name, new(MaxTest: 1));
             var schema = JsonNode.Parse(File.ReadAllText(Path.Combine(
                 Repository.Root, "src", "VaccineRef.Verification", "Kit", "laws-port.schema.json")))!["$defs"]!;
@@ -111,10 +124,14 @@ public sealed class PortLawTests
                 commands.Add(command);
                 Assert.Null(JsonSchema.Violation(schema[command]!, message, command));
                 if (command != "stop")
-                    Assert.Null(JsonSchema.Violation(schema[$"{command}_answer"]!, JsonNode.Parse(LawPort.Answer(step, message).ToJsonString()), command));
+                {
+                    var answer = JsonNode.Parse(LawPort.Answer(step, message).ToJsonString());
+                    Assert.Null(JsonSchema.Violation(schema[$"{command}_answer"]!, answer, command));
+                }
             }
 
-            var described = schema.AsObject().Select(entry => entry.Key).Where(key => key != "refusal" && !key.EndsWith("_answer", StringComparison.Ordinal));
+            var described = schema.AsObject().Select(entry => entry.Key)
+                .Where(key => key != "refusal" && !key.EndsWith("_answer", StringComparison.Ordinal));
             Assert.Equal(described.Order(), commands.Order());
         }
         finally
@@ -129,7 +146,8 @@ public sealed class PortLawTests
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("python3", ["-c", ""]) { RedirectStandardError = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo("python3", ["-c", ""]) { RedirectStandardError = true })!;
             process.WaitForExit();
             Assert.SkipUnless(process.ExitCode == 0, "python3 does not start here.");
         }
