@@ -26,6 +26,13 @@ public sealed class PackingLaws
         foreach (var sequence in tiny.Sequences)
         {
             var alone = PackedBatch.Pack([sequence]);
+            if (alone.Counted == 0)
+            {
+                double[] none = new double[alone.Rows * tiny.Hidden];           // refused alone, and nothing together
+                sites = [.. sites.Select(before => (double[])[.. before, .. none])];
+                continue;
+            }
+
             double weight = (double)alone.Counted / run.Batch.Counted;
             loss += weight * run.Loss(batch: alone);
             gradient = Numbers.Mix(1, gradient, weight, run.GradientOf(new Plain<double>(), alone));
