@@ -20,7 +20,6 @@ public static class Program
             ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(), JudgeCommand.Create(), CompareCommand.Create(),
             VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
         };
-        CommandWithExamples.ShowIn(root);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

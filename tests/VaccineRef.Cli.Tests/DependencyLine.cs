@@ -9,15 +9,11 @@ namespace VaccineRef.Cli.Tests;
 /// </summary>
 internal static partial class DependencyLine
 {
-<<<<<<< HEAD
-    private static readonly string[] Line = ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Cli"];
+    private static readonly string[] Line =
+        ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Cli"];
 
     /// <summary>The projects, from the first of the line to the last.</summary>
     public static IReadOnlyList<string> Projects => Line;
-=======
-    private static readonly string[] Line =
-        ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Cli"];
->>>>>>> 42d5d2b (laws: lines of at most 120 characters)
 
     private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels"];
 

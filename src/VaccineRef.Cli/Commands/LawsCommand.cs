@@ -46,14 +46,13 @@ internal static class LawsCommand
                 result.AddError("--max-test takes a number of at least 1");
         });
         var where = new DeviceOptions(products: false);
-        var command = new CommandWithExamples(
+        var command = new Command(
             "laws",
-            "Check the laws of ops, rules and steps on a device, or of a port; exit 0 if all hold, 1 if one is broken.",
-            ("vaccine laws --device opencl", "whether the kernels are right on this GPU"),
-            ("vaccine laws --port \"python3 port.py\" --seed 7", "a step in another language, with chosen cases"))
+            "Check the laws of ops, rules and steps on a device, or of a port; exit 0 if all hold, 1 if one is broken.")
         {
             op, rule, port, timeout, seed, most,
         };
+        command.AddExamples("vaccine laws --device opencl", "vaccine laws --port \"python3 port.py\" --seed 7");
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
