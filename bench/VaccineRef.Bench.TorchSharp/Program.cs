@@ -20,6 +20,8 @@ memory.SetAction(parsed =>
 });
 var matmul = new Command("matmul", "Matrix products of every linear layer of S and P.") { threads };
 matmul.SetAction(parsed => MatmulComparison.Run(parsed.GetValue(threads)));
-var root = new RootCommand("VaccineRef against libtorch: whole steps, in turn, on the same work.") { shape, threads, steps, memory, matmul };
+var conform = new Command("conform", "The step as a port for vaccine conform run: JSON lines on standard input and output.");
+conform.SetAction(_ => ConformPort.Run());
+var root = new RootCommand("VaccineRef against libtorch: whole steps, in turn, on the same work.") { shape, threads, steps, memory, matmul, conform };
 root.SetAction(parsed => StepComparison.Run(Shape(parsed), parsed.GetValue(threads), parsed.GetValue(steps)));
 return root.Parse(args).Invoke();

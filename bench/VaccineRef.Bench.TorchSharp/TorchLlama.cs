@@ -4,6 +4,20 @@ using static TorchSharp.torch;
 
 namespace VaccineRef.Bench;
 
+/// <summary>What weights do not say about a Llama.</summary>
+/// <param name="Layers">Blocks.</param>
+/// <param name="Heads">Attention heads; those of keys and values follow from the weights.</param>
+/// <param name="Hidden">C.</param>
+/// <param name="Length">Tokens of each sequence.</param>
+/// <param name="NormEpsilon">Of the norms.</param>
+/// <param name="Theta">Of the rotation.</param>
+/// <param name="LoraScale">LoRA's alpha / rank.</param>
+internal sealed record LlamaSettings(
+    int Layers, int Heads, int Hidden, int Length, double NormEpsilon = 1e-5, double Theta = 10000, double LoraScale = 2)
+{
+    public int HeadSize => Hidden / Heads;
+}
+
 /// <summary>
 /// Llama in libtorch's own ops, as Hugging Face's modeling_llama.py composes them, with the fused attention kernel
 /// (<c>scaled_dot_product_attention</c>) and PEFT's LoRA. Intermediate values that no gradient needs are given back at the end of
@@ -11,38 +25,61 @@ namespace VaccineRef.Bench;
 /// </summary>
 internal sealed class TorchLlama : IDisposable
 {
-    private const double Epsilon = 1e-5, Alpha = 2;           // of the norms; LoRA's alpha / rank
+    private const string Table = "model.embed_tokens.weight";
 
-    private readonly StepShape _shape;
+    private readonly LlamaSettings _settings;
     private readonly Dictionary<string, Tensor> _weights;
-    private readonly Tensor _tokens, _targets, _cos, _sin;    // (N), (N), (T, D), (T, D)
+    private readonly Tensor _cos, _sin;                       // (T, D)
     private readonly TorchSharp.Modules.Embedding _embedding;
+    private Tensor _tokens, _targets;                         // (N)
 
     /// <summary>Takes copies of weights by their Hugging Face names, and the batch.</summary>
     public TorchLlama(StepShape shape, IEnumerable<Parameter<float>> parameters)
+        : this(
+            new(shape.Layers, shape.Heads, shape.Hidden, shape.Length),
+            parameters.ToDictionary(parameter => parameter.Name, parameter =>
+                tensor(parameter.Value.Span.ToArray(), parameter.Dimensions.ToArray()).requires_grad_(parameter.IsTrainable)))
     {
-        _shape = shape;
-        _weights = parameters.ToDictionary(parameter => parameter.Name, parameter =>
-            tensor(parameter.Value.Span.ToArray(), parameter.Dimensions.ToArray()).requires_grad_(parameter.IsTrainable));
-        _embedding = nn.Embedding(shape.Vocabulary, shape.Hidden);
-        var table = _weights["model.embed_tokens.weight"];
-        _embedding.weight = new TorchSharp.Modules.Parameter(table, table.requires_grad);
-        _weights["model.embed_tokens.weight"] = _embedding.weight;
         var batch = shape.Batch();
-        _tokens = tensor(batch.Tokens.Select(id => (long)id).ToArray());
-        _targets = tensor(batch.Targets.Select(id => (long)id).ToArray());
-        double[] frequencies = RopeFrequencies.Compute(shape.Hidden / shape.Heads, theta: 10000);
-        Tensor Table(Func<double, double> wave) => tensor(
-            (float[])[.. from position in Enumerable.Range(0, shape.Length)
-                         from half in (int[])[0, 1]
-                         from frequency in frequencies
-                         select (float)wave(position * frequency)],
-            [shape.Length, shape.Hidden / shape.Heads]);
-        (_cos, _sin) = (Table(Math.Cos), Table(Math.Sin));
+        Use([.. batch.Tokens.Select(id => (long)id)], [.. batch.Targets.Select(id => (long)id)]);
     }
+
+    /// <summary>Takes weights by their Hugging Face names; those that want a gradient are trained. A batch has to follow.</summary>
+    public TorchLlama(LlamaSettings settings, Dictionary<string, Tensor> weights)
+    {
+        (_settings, _weights) = (settings, weights);
+        var table = _weights[Table];
+        var type = table.dtype;
+        _embedding = nn.Embedding(table.shape[0], table.shape[1]);
+        _embedding.weight = new TorchSharp.Modules.Parameter(table, table.requires_grad);
+        _weights[Table] = _embedding.weight;
+        (_tokens, _targets) = (zeros(0, int64), zeros(0, int64));
+        double[] frequencies = RopeFrequencies.Compute(settings.HeadSize, settings.Theta);
+        Tensor Waves(Func<double, double> wave) => tensor(
+            (double[])[.. from position in Enumerable.Range(0, settings.Length)
+                          from half in (int[])[0, 1]
+                          from frequency in frequencies
+                          select wave(position * frequency)],
+            [settings.Length, settings.HeadSize]).to(type);
+        (_cos, _sin) = (Waves(Math.Cos), Waves(Math.Sin));
+    }
+
+    /// <summary>All weights by their names.</summary>
+    public IReadOnlyDictionary<string, Tensor> Weights => _weights;
 
     /// <summary>The weights that are trained.</summary>
     public IReadOnlyList<Tensor> Trainable => [.. _weights.Values.Where(weight => weight.requires_grad)];
+
+    /// <summary>The number of blocks.</summary>
+    public int Layers => _settings.Layers;
+
+    /// <summary>Takes another batch: sequences of the settings' length, end to end; the target -100 is not counted.</summary>
+    public void Use(long[] tokens, long[] targets)
+    {
+        _tokens.Dispose();
+        _targets.Dispose();
+        (_tokens, _targets) = (tensor(tokens), tensor(targets));
+    }
 
     /// <summary>The mean loss over counted tokens.</summary>
     /// <param name="site">What happens to e_l, the attention block's output: given its layer and value, returns what goes on.</param>
@@ -50,9 +87,9 @@ internal sealed class TorchLlama : IDisposable
     {
         using var scope = NewDisposeScope();
         var x = _embedding.forward(_tokens);
-        for (int layer = 0; layer < _shape.Layers; layer++)
+        for (int layer = 0; layer < Layers; layer++)
             x = Replace(x, Block(layer, x, site));
-        var logits = nn.functional.linear(Norm(x, "model.norm"), _weights["lm_head.weight"]);
+        var logits = nn.functional.linear(Norm(x, "model.norm"), _weights.GetValueOrDefault("lm_head.weight") ?? _weights[Table]);
         return nn.functional.cross_entropy(logits, _targets, ignore_index: -100).MoveToOuterDisposeScope();
     }
 
@@ -70,8 +107,10 @@ internal sealed class TorchLlama : IDisposable
         using var scope = NewDisposeScope();
         Tensor q = Turned(Heads(Linear($"{module}.q_proj", x))), k = Turned(Heads(Linear($"{module}.k_proj", x)));
         var v = Heads(Linear($"{module}.v_proj", x));
+        if (q.shape[1] != k.shape[1])
+            (k, v) = (k.repeat_interleave(q.shape[1] / k.shape[1], 1), v.repeat_interleave(q.shape[1] / v.shape[1], 1));
         var attended = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true);
-        return Linear($"{module}.o_proj", attended.transpose(1, 2).reshape(_shape.Rows, _shape.Hidden)).MoveToOuterDisposeScope();
+        return Linear($"{module}.o_proj", attended.transpose(1, 2).reshape(-1, _settings.Hidden)).MoveToOuterDisposeScope();
     }
 
     private Tensor FeedForward(string module, Tensor x)
@@ -87,7 +126,7 @@ internal sealed class TorchLlama : IDisposable
         var y = nn.functional.linear(x, _weights[$"{module}.weight"]);
         string adapter = $"base_model.model.{module}";
         if (_weights.TryGetValue($"{adapter}.lora_A.weight", out var a))
-            y += nn.functional.linear(nn.functional.linear(x, a), _weights[$"{adapter}.lora_B.weight"]) * Alpha;
+            y += nn.functional.linear(nn.functional.linear(x, a), _weights[$"{adapter}.lora_B.weight"]) * _settings.LoraScale;
         return y.MoveToOuterDisposeScope();
     }
 
@@ -95,11 +134,11 @@ internal sealed class TorchLlama : IDisposable
     {
         using var scope = NewDisposeScope();
         var variance = x.pow(2).mean([-1], keepdim: true);
-        return (_weights[$"{module}.weight"] * (x * (variance + Epsilon).rsqrt())).MoveToOuterDisposeScope();
+        return (_weights[$"{module}.weight"] * (x * (variance + _settings.NormEpsilon).rsqrt())).MoveToOuterDisposeScope();
     }
 
     // (N, C) to (B, H, T, D)
-    private Tensor Heads(Tensor x) => x.view(_shape.Sequences, _shape.Length, _shape.Heads, -1).transpose(1, 2);
+    private Tensor Heads(Tensor x) => x.view(-1, _settings.Length, x.shape[^1] / _settings.HeadSize, _settings.HeadSize).transpose(1, 2);
 
     // x cos + rotate_half(x) sin
     private Tensor Turned(Tensor x)
