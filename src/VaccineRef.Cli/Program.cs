@@ -19,6 +19,7 @@ public static class Program
             DemoCommand.Create(), InitCommand.Create(), RunCommand.Create(), LabCommand.Create(), EvaluateCommand.Create(),
             ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(), JudgeCommand.Create(), CompareCommand.Create(),
             VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
+            CompletionCommand.Create(),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

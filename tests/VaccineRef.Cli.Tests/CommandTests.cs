@@ -37,6 +37,7 @@ public sealed class CommandTests
     [InlineData("verify", "--golden", "--precision", "--json", "--threads")]
     [InlineData("bench", "--vocab", "--hidden", "--layers", "--heads", "--kv-heads", "--ffn", "--batch", "--length", "--lora", "--weights", "--device", "--threads", "--matmul", "--steps", "--recompute", "--generate", "--prompts", "--model", "--json")]
     [InlineData("devices")]
+    [InlineData("completion", "bash", "zsh", "Examples:")]
     public void Help_is_complete(string command, params string[] names)
     {
         var outcome = Vaccine.Run(command, "--help");

@@ -14,6 +14,7 @@ internal static class InitCommand
             DefaultValueFactory = _ => "demo",
             HelpName = "NAME",
         };
+        preset.CompletionSources.Add([.. Presets.Names]);
         var command = new Command("init", "Print a recipe to start from: vaccine init --preset harmful-ratio > mine.json.") { preset };
         command.SetAction(parsed => ExitCode.Of(_ =>
         {

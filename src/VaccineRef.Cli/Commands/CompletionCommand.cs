@@ -1,0 +1,33 @@
+using System.CommandLine;
+
+namespace VaccineRef.Cli.Commands;
+
+/// <summary>
+/// The command vaccine completion: prints what a shell needs in order to complete this program's commands, options and values. The
+/// shell asks the program itself, through the directive [suggest] of System.CommandLine.
+/// </summary>
+internal static class CompletionCommand
+{
+    private const string Script =
+        """
+        _vaccine() {
+          local IFS=$'\n'
+          COMPREPLY=($(compgen -W "$(vaccine "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+        }
+        complete -o default -F _vaccine vaccine
+        """;
+
+    public static Command Create()
+    {
+        var command = new CommandWithExamples(
+            "completion", "Print what bash and zsh need in order to complete this program's commands, options and values.",
+            ("eval \"$(vaccine completion)\"", "bash; in ~/.bashrc for every shell"),
+            ("autoload -U bashcompinit && bashcompinit && eval \"$(vaccine completion)\"", "zsh, in ~/.zshrc"));
+        command.SetAction(_ =>
+        {
+            Console.Out.WriteLine(Script.ReplaceLineEndings("\n"));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}
