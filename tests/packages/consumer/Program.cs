@@ -1,5 +1,5 @@
-// A consumer of the packages alone: trains a small MLP with an op of its own, takes one Vaccine step, prints ||eps||, and runs the
-// laws on its op.
+// A consumer of the packages alone: trains a small MLP with an op of its own, takes one Vaccine step, prints ||eps||,
+// and runs the laws on its op.
 using VaccineRef.Core;
 using VaccineRef.Laws;
 using VaccineRef.Models;
@@ -11,7 +11,8 @@ var mlp = new Mlp(weights, device, vocabulary: 17, width: 16);
 int[] text = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2];
 var batch = PackedBatch.Pack([new TokenSequence(text, text)]);
 using var vaccine = new Vaccine<float>(new VaccineOptions(Rho: 0.5, Sites: [SiteKind.MlpOutput]), device);
-using var step = new TrainStep<float>(mlp.Parameters, mlp, new Plain<float>(), new StepOptions(new(LearningRate: 0.01)), device);
+var options = new StepOptions(new(LearningRate: 0.01));
+using var step = new TrainStep<float>(mlp.Parameters, mlp, new Plain<float>(), options, device);
 
 double before = step.Run(batch).Loss, after = before;
 for (int i = 0; i < 200; i++)
