@@ -33,7 +33,8 @@ internal sealed class Answerer<T>(Model<T> model, ITextTokenizer tokenizer, Func
         int[][] tokens = [.. prompts.Select(prompt => tokenizer.Encode(prompt))];
         // Prompts near the end of the context have less room for their answers than the others.
         foreach (var alike in tokens.Index().GroupBy(each => Settings(each.Item)))
-            foreach (var (each, ids) in alike.Zip(Generator.Generate(model, [.. alike.Select(each => each.Item)], alike.Key, cancel)))
+            foreach (var (each, ids) in alike.Zip(
+                Generator.Generate(model, [.. alike.Select(each => each.Item)], alike.Key, cancel)))
                 answers[each.Index] = Read(ids);
         return answers;
     }
@@ -67,7 +68,8 @@ internal sealed class Answerer<T>(Model<T> model, ITextTokenizer tokenizer, Func
         return Read(ids);
     }
 
-    private GenerationOptions Settings(int[] prompt) => options(prompt.Length, model.Network.Shape.Context) with { EndIds = _ends };
+    private GenerationOptions Settings(int[] prompt) =>
+        options(prompt.Length, model.Network.Shape.Context) with { EndIds = _ends };
 
     private Answer Read(int[] ids) => new(Text(ids).Trim(), ids is [.., var last] && _ends.Contains(last));
 

@@ -12,7 +12,8 @@ namespace VaccineRef.Cli;
 /// <param name="Data">The data file; null where the run's own evaluation was repeated.</param>
 /// <param name="Measured">Scores, and losses where the run's own evaluation was repeated.</param>
 /// <param name="Warnings">What the adapters ask for and do not do.</param>
-internal sealed record EvaluationRecord(string Model, string? Data, Measurement Measured, IReadOnlyList<string> Warnings)
+internal sealed record EvaluationRecord(
+    string Model, string? Data, Measurement Measured, IReadOnlyList<string> Warnings)
 {
     private static readonly EvaluationJson Form = new(new JsonSerializerOptions(EvaluationJson.Default.Options)
     {
@@ -21,7 +22,8 @@ internal sealed record EvaluationRecord(string Model, string? Data, Measurement 
 
     /// <summary>Writes it.</summary>
     /// <exception cref="InputException">The file cannot be written.</exception>
-    public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Form.EvaluationRecord) + "\n");
+    public void Write(string path) =>
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Form.EvaluationRecord) + "\n");
 }
 
 [JsonSourceGenerationOptions(

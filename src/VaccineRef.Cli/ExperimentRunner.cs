@@ -78,8 +78,8 @@ internal sealed class ExperimentRunner
             var data = Preflight.Check(plan, together);
             foreach (var stage in data.Stages.Where(stage => stage.OverlapKept > 0).DistinctBy(stage => stage.Name))
                 Console.Error.WriteLine(
-                    $"vaccine: warning: stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the "
-                    + "evaluation and are trained on; only a mixture leaves such rows out");
+                    $"vaccine: warning: stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of "
+                    + "the evaluation and are trained on; only a mixture leaves such rows out");
             var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache));
             Begin(grid, data, plan.Files, folder);
             var outcome = ExperimentDisplay.While(

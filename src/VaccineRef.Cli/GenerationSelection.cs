@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using VaccineRef.Core;
 using VaccineRef.Models;
@@ -8,7 +9,8 @@ namespace VaccineRef.Cli;
 /// <summary>The options that say how texts are continued.</summary>
 internal sealed class GenerationSelection
 {
-    private readonly Option<int> _tokens = CommonOptions.Count("--max-new-tokens", "The most tokens of an answer.", 128);
+    private readonly Option<int> _tokens =
+        CommonOptions.Count("--max-new-tokens", "The most tokens of an answer.", 128);
 
     private readonly Option<double> _temperature = new("--temperature")
     {
@@ -16,7 +18,8 @@ internal sealed class GenerationSelection
         HelpName = "T",
     };
 
-    private readonly Option<int> _topK = CommonOptions.Count("--top-k", "Draw among the K likeliest tokens; 0 for all.", 0, least: 0);
+    private readonly Option<int> _topK =
+        CommonOptions.Count("--top-k", "Draw among the K likeliest tokens; 0 for all.", 0, least: 0);
 
     private readonly Option<double> _topP = new("--top-p")
     {
@@ -25,7 +28,11 @@ internal sealed class GenerationSelection
         HelpName = "P",
     };
 
-    private readonly Option<ulong> _seed = new("--seed") { Description = "The seed with which tokens are drawn.", HelpName = "SEED" };
+    private readonly Option<ulong> _seed = new("--seed")
+    {
+        Description = "The seed with which tokens are drawn.",
+        HelpName = "SEED",
+    };
 
     /// <summary>Makes the options.</summary>
     public GenerationSelection()
@@ -54,17 +61,20 @@ internal sealed class GenerationSelection
         int room = context + 1 - prompt;
         if (prompt == 0 || room < 1)
             throw new InputException(
-                "a prompt cannot be continued", "prompt", $"{prompt} tokens", $"1 to {context} tokens", "write a shorter prompt");
+                "a prompt cannot be continued", "prompt", $"{prompt} tokens", $"1 to {context} tokens",
+                "write a shorter prompt");
         double temperature = parsed.GetValue(_temperature);
         return new(
-            Math.Min(parsed.GetValue(_tokens), room), temperature > 0, temperature > 0 ? temperature : 1, parsed.GetValue(_topK),
+            Math.Min(parsed.GetValue(_tokens), room), temperature > 0, temperature > 0 ? temperature : 1,
+            parsed.GetValue(_topK),
             parsed.GetValue(_topP), parsed.GetValue(_seed), eos);
     }
 
-    private static void Within(System.CommandLine.Parsing.OptionResult result, Func<double, bool> holds, string expected)
+    private static void Within(OptionResult result, Func<double, bool> holds, string expected)
     {
         // The parser itself refuses what is not a number.
-        if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out double value)
+        if (result.Tokens is [{ Value: var text }]
+            && double.TryParse(text, CultureInfo.InvariantCulture, out double value)
             && !(holds(value) && double.IsFinite(value)))
             result.AddError($"{result.Option.Name} takes a number: {expected}");
     }

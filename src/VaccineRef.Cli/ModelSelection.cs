@@ -16,7 +16,10 @@ internal sealed class ModelSelection
     /// <summary>The template that leaves a text as it is.</summary>
     private const string NoTemplate = "none";
 
-    private readonly Argument<string> _model = new("model") { Description = "A Hugging Face folder, or the folder of a run." };
+    private readonly Argument<string> _model = new("model")
+    {
+        Description = "A Hugging Face folder, or the folder of a run.",
+    };
 
     private readonly Option<string?> _stage = new("--stage")
     {
@@ -77,10 +80,15 @@ internal sealed class ModelSelection
     {
         string folder = parsed.GetRequiredValue(_model);
         var template = Template(parsed);
+        if (FinishedRun.StageIn(folder) is var (of, name))
+            throw new InputException(
+                "the folder is that of one stage of a run, which begins with the stages before it", folder, "a stage",
+                "the folder of a model or of a run", $"name the run and the stage: {of} --stage {name}");
         if (!FinishedRun.Is(folder))
             return IsGiven(parsed, _stage)
                 ? throw new InputException(
-                    "only a run has stages", _stage.Name, folder, $"the folder of a run, with its {FinishedRun.RecipeFile}",
+                    "only a run has stages", _stage.Name, folder,
+                    $"the folder of a run, with its {FinishedRun.RecipeFile}",
                     "name the run's folder, or leave the stage out")
                 : new ModelSubject(
                     folder, parsed.GetValue(_adapters) ?? [], parsed.GetValue(_strip), parsed.GetValue(_weights),
@@ -89,7 +97,8 @@ internal sealed class ModelSelection
         foreach (var option in (Option[])[_adapters, _strip, _precision, _weights])
             if (IsGiven(parsed, option))
                 throw new InputException(
-                    "the run's recipe says this already", option.Name, folder, "the folder of a model", "leave the option out");
+                    "the run's recipe says this already", option.Name, folder, "the folder of a model",
+                    "leave the option out");
         var run = FinishedRun.Open(folder, arithmetic);
         return new RunSubject(run, run.Stage(parsed.GetValue(_stage)), HasTemplate(parsed) ? template : null);
     }

@@ -30,7 +30,9 @@ internal abstract record Subject(Precision Precision, WeightPrecision Kept)
     public abstract void WriteTokenizer(string to);
 
     /// <summary>Loads the model.</summary>
-    /// <exception cref="InputException">A file is missing or damaged, or an adapter belongs to another model.</exception>
+    /// <exception cref="InputException">
+    /// A file is missing or damaged, or an adapter belongs to another model.
+    /// </exception>
     public abstract Model<T> Load<T>(Device device) where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Loads the model, and says on standard error what its adapters do not do.</summary>
@@ -64,7 +66,8 @@ internal sealed record ModelSubject(
     public override void WriteTokenizer(string to) => TokenizerFiles.Copy(Folder, to);
 
     /// <inheritdoc/>
-    public override Model<T> Load<T>(Device device) => AdaptedModel.Load<T>(Folder, Adapters, device, Kept, StripPrefix);
+    public override Model<T> Load<T>(Device device) =>
+        AdaptedModel.Load<T>(Folder, Adapters, device, Kept, StripPrefix);
 }
 
 /// <summary>A stage of a run.</summary>

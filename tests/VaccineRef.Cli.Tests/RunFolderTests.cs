@@ -192,6 +192,8 @@ public sealed class RunFolderTests : IDisposable
             Assert.Equal(2, outcome.Code);
             Assert.Contains(says, outcome.Error);
         }
+
+        Assert.Contains($"{_tiny.In("run")} --stage attack", Vaccine.Run("chat", _tiny.In("run/attack")).Error);
     }
 
     [Fact]

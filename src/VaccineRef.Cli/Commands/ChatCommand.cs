@@ -27,7 +27,8 @@ internal static class ChatCommand
         {
             var subject = models.Read(parsed, where.Arithmetic(parsed));
             var tokenizer = subject.Tokenizer();
-            GenerationOptions Options(int prompt, int context) => generation.Read(parsed, prompt, context, tokenizer.EosId);
+            GenerationOptions Options(int prompt, int context) =>
+                generation.Read(parsed, prompt, context, tokenizer.EosId);
             using var device = where.Open(parsed);
             return subject.Precision == Precision.Double
                 ? Talk<double>(subject, tokenizer, Options, device, cancel)

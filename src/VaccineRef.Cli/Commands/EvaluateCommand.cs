@@ -20,8 +20,11 @@ internal sealed class EvaluateCommand
     };
 
     private readonly Option<string?> _task = new("--task") { Description = "What the data is.", HelpName = "TASK" };
-    private readonly Option<int> _count = CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
-    private readonly Option<int> _tokens = CommonOptions.Count("--max-new-tokens", "Tokens to generate for an answer.", 128);
+    private readonly Option<int> _count =
+        CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
+
+    private readonly Option<int> _tokens =
+        CommonOptions.Count("--max-new-tokens", "Tokens to generate for an answer.", 128);
 
     private readonly Option<string?> _save = new("--save-answers")
     {
@@ -29,7 +32,12 @@ internal sealed class EvaluateCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<string?> _json = new("--json") { Description = "Write what was found as JSON.", HelpName = "FILE" };
+    private readonly Option<string?> _json = new("--json")
+    {
+        Description = "Write what was found as JSON.",
+        HelpName = "FILE",
+    };
+
     private readonly JudgeSelection _judges = new();
     private readonly DeviceOptions _where = new();
 
@@ -79,7 +87,9 @@ internal sealed class EvaluateCommand
     private Question Ask(ParseResult parsed, string data)
     {
         if (parsed.GetValue(_task) is not { } task)
-            throw new InputException("it is not said what the data is", _task.Name, "nothing", "a task", "vaccine evaluate --help lists them");
+            throw new InputException(
+                "it is not said what the data is", _task.Name, "nothing",
+                string.Join(", ", TaskPreset.All.Select(preset => preset.Id)), "say it with --task");
         var preset = TaskPreset.Get(task);
         int answer = parsed.GetValue(_tokens);
         if (IsTask(preset.Id))
@@ -88,7 +98,8 @@ internal sealed class EvaluateCommand
         var file = DataSet.Read(data, preset);
         var all = RowPool.Of("evaluation", file, IsTask(preset.Id) ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
         int wanted = parsed.GetValue(_count);
-        return new(Sampling.FirstK.Take(all, wanted == 0 ? all.Length : Math.Min(wanted, all.Length), 0, "evaluation"), settings);
+        int taken = wanted == 0 ? all.Length : Math.Min(wanted, all.Length);
+        return new(Sampling.FirstK.Take(all, taken, 0, "evaluation"), settings);
     }
 
     private void RequireRun(ParseResult parsed, Subject subject)
@@ -110,7 +121,8 @@ internal sealed class EvaluateCommand
     }
 
     private static EvaluationRecord Measure<T>(
-        Subject subject, string? data, Question? asked, Device device, List<KeptAnswer>? answers, CancellationToken cancel)
+        Subject subject, string? data, Question? asked, Device device, List<KeptAnswer>? answers,
+        CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (asked is null)
@@ -123,8 +135,13 @@ internal sealed class EvaluateCommand
         using var model = subject.LoadAndWarn<T>(device);
         var judge = asked.Settings.Judge.Open<T>(".", device, subject.Kept);
         using var disposable = judge as IDisposable;
-        var evaluator = new Evaluator<T>(model, tokenizer, subject.Template, asked.Settings, judge, seed: 0) { Kept = answers };
-        var scores = IsTask(asked.Rows[0].Source) ? evaluator.Task(asked.Rows, cancel) : evaluator.Harmful(asked.Rows, cancel);
+        var evaluator = new Evaluator<T>(model, tokenizer, subject.Template, asked.Settings, judge, seed: 0)
+        {
+            Kept = answers,
+        };
+        var scores = IsTask(asked.Rows[0].Source)
+            ? evaluator.Task(asked.Rows, cancel)
+            : evaluator.Harmful(asked.Rows, cancel);
         return new(subject.Name, data, new(scores), model.Warnings);
     }
 
@@ -148,7 +165,8 @@ internal sealed class EvaluateCommand
         if (losses.Any(loss => loss.Value is not null))
             Tables.Write(
                 console, ["loss", "nats per token"],
-                losses.Where(loss => loss.Value is not null).Select(loss => (IReadOnlyList<string>)[loss.Name, $"{loss.Value:F4}"]));
+                losses.Where(loss => loss.Value is not null)
+                    .Select(loss => (IReadOnlyList<string>)[loss.Name, $"{loss.Value:F4}"]));
     }
 
     private static bool IsTask(string preset) => preset is "sst2" or "ag_news" or "gsm8k";

@@ -12,7 +12,12 @@ internal static class ExportCommand
     public static Command Create()
     {
         var (models, where) = (new ModelSelection(), new DeviceOptions());
-        var to = new Option<string>("--to") { Description = "A new or empty folder.", Required = true, HelpName = "DIR" };
+        var to = new Option<string>("--to")
+        {
+            Description = "A new or empty folder.",
+            Required = true,
+            HelpName = "DIR",
+        };
         var type = new Option<string>("--dtype")
         {
             Description = "The type of the weights: f32, or bf16, which rounds each by at most 2^-8 of itself.",
@@ -21,7 +26,7 @@ internal static class ExportCommand
         };
         type.AcceptOnlyFromAmong("f32", "bf16");
         var command = new Command(
-            "export", "Write a stage of a run, or a model with its adapters, as one Hugging Face folder: merged, with its tokenizer.")
+            "export", "Write a stage of a run, or a model with its adapters, as one Hugging Face folder.")
         { to, type };
         models.AddTo(command, hasTemplate: false);
         where.AddTo(command);

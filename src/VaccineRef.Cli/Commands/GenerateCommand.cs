@@ -18,8 +18,17 @@ internal sealed class GenerateCommand
     private readonly ModelSelection _models = new();
     private readonly GenerationSelection _generation = new();
     private readonly DeviceOptions _where = new();
-    private readonly Option<string[]> _prompts = new("--prompt") { Description = "A prompt; may be given several times.", HelpName = "TEXT" };
-    private readonly Option<string?> _file = new("--file") { Description = "A data file whose prompts are answered.", HelpName = "FILE" };
+    private readonly Option<string[]> _prompts = new("--prompt")
+    {
+        Description = "A prompt; may be given several times.",
+        HelpName = "TEXT",
+    };
+
+    private readonly Option<string?> _file = new("--file")
+    {
+        Description = "A data file whose prompts are answered.",
+        HelpName = "FILE",
+    };
 
     private readonly Option<string> _task = new("--task")
     {
@@ -28,7 +37,8 @@ internal sealed class GenerateCommand
         HelpName = "TASK",
     };
 
-    private readonly Option<int> _count = CommonOptions.Count("--count", "Rows of the file, from the first; 0 takes all.", 0, least: 0);
+    private readonly Option<int> _count =
+        CommonOptions.Count("--count", "Rows of the file, from the first; 0 takes all.", 0, least: 0);
 
     private readonly Option<string?> _output = new("--output", "--out")
     {
@@ -43,7 +53,8 @@ internal sealed class GenerateCommand
         var generate = new GenerateCommand();
         var command = new Command("generate", "Let a model, or a stage of a run, answer prompts.");
         generate._models.AddTo(command);
-        foreach (var option in (Option[])[generate._prompts, generate._file, generate._task, generate._count, generate._output])
+        foreach (var option in (Option[])
+            [generate._prompts, generate._file, generate._task, generate._count, generate._output])
             command.Add(option);
         generate._generation.AddTo(command);
         generate._where.AddTo(command);
@@ -60,7 +71,8 @@ internal sealed class GenerateCommand
         var rows = Rows(parsed, output);
         var subject = _models.Read(parsed, _where.Arithmetic(parsed));
         var tokenizer = subject.Tokenizer();
-        GenerationOptions Options(int prompt, int context) => _generation.Read(parsed, prompt, context, tokenizer.EosId);
+        GenerationOptions Options(int prompt, int context) =>
+            _generation.Read(parsed, prompt, context, tokenizer.EosId);
         using var device = _where.Open(parsed);
         var answers = subject.Precision == Precision.Double
             ? Answers<double>(subject, tokenizer, rows, Options, device, cancel)
@@ -85,27 +97,31 @@ internal sealed class GenerateCommand
         {
             foreach (var option in (Option[])[_task, _count])
                 if (parsed.GetResult(option) is { Implicit: false })
-                    throw new InputException("the option says something of a file", option.Name, "--prompt", "--file FILE", "leave it out");
+                    throw new InputException(
+                        "the option says something of a file", option.Name, "--prompt", "--file FILE", "leave it out");
             return [.. prompts.Select(prompt => ChatCommand.Question(prompt) with { Id = "prompt" })];
         }
 
         if (output is null)
             throw new InputException(
-                "the texts of a file are not printed", _output.Name, "nothing", "a file for the answers", "give --output JSONL");
+                "the texts of a file are not printed", _output.Name, "nothing", "a file for the answers",
+                "give --output JSONL");
         var all = DataSet.Read(path, TaskPreset.Get(parsed.GetRequiredValue(_task))).Examples;
         int wanted = parsed.GetValue(_count);
         return wanted == 0 || wanted >= all.Length ? all : all[..wanted];
     }
 
     private static List<GeneratedAnswer> Answers<T>(
-        Subject subject, ITextTokenizer tokenizer, IReadOnlyList<Example> rows, Func<int, int, GenerationOptions> options,
+        Subject subject, ITextTokenizer tokenizer, IReadOnlyList<Example> rows,
+        Func<int, int, GenerationOptions> options,
         Device device, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var model = subject.LoadAndWarn<T>(device);
         var answers = new Answerer<T>(model, tokenizer, options).Give([.. rows.Select(subject.Render)], cancel);
         return [.. rows.Zip(answers, (row, answer) => new GeneratedAnswer(
-            row.Id, row.Input.Length == 0 ? row.Instruction : $"{row.Instruction}\n{row.Input}", answer.Text, answer.Ended))];
+            row.Id, row.Input.Length == 0 ? row.Instruction : $"{row.Instruction}\n{row.Input}", answer.Text,
+            answer.Ended))];
     }
 }
 
@@ -116,7 +132,7 @@ internal sealed class GenerateCommand
 /// <param name="Ended">Whether the model ended the answer; otherwise it was cut.</param>
 internal sealed record GeneratedAnswer(string Id, string Prompt, string Answer, bool Ended)
 {
-    private static readonly GeneratedAnswerJson Form = new(new JsonSerializerOptions(GeneratedAnswerJson.Default.Options)
+    private static readonly GeneratedAnswerJson Form = new(new(GeneratedAnswerJson.Default.Options)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });

@@ -26,8 +26,8 @@ namespace VaccineRef.Experiments.Data;
 /// data that are made by code.
 /// </param>
 /// <param name="OverlapKept">
-/// How many rows have the prompt of an evaluation row and are trained on all the same: only a mixture leaves them out. Null
-/// if this was not checked.
+/// How many rows have the prompt of an evaluation row and are trained on all the same: only a mixture leaves them out.
+/// Null if this was not checked.
 /// </param>
 public sealed record DataStage(
     string Name, ulong Seed, int Examples, string Sha256, string? Template = null, Sampling? Sampling = null,

@@ -32,8 +32,8 @@ public abstract record EvaluationOptions
     public int ProjectedPrompts { get; set; }
 
     /// <summary>
-    /// Whether answers.jsonl holds the texts of questions and answers beside the verdicts. By default it does for what is
-    /// made by code, and does not for what comes from files.
+    /// Whether answers.jsonl holds the texts of questions and answers beside the verdicts. By default it does for what
+    /// is made by code, and does not for what comes from files.
     /// </summary>
     public bool? KeepAnswers { get; set; }
 

@@ -123,7 +123,8 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public IReadOnlyList<TokenSequence> Probe { get; }
 
     public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel) => new(
-        Scores(model, answers, cancel), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe), Loss(model, _task));
+        Scores(model, answers, cancel), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe),
+        Loss(model, _task));
 
     public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel) =>
         new(Scores(model, answers: null, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
@@ -142,7 +143,10 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     private Score[] Scores(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
     {
-        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _template, _options, _judge, _reader.Seed) { Kept = answers };
+        var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _template, _options, _judge, _reader.Seed)
+        {
+            Kept = answers,
+        };
         return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];
     }
 

@@ -11,7 +11,9 @@ namespace VaccineRef.Experiments.Evaluation;
 /// <param name="Id">The row, as in "asked.jsonl:3".</param>
 /// <param name="Kind">What was asked: <see cref="Harmful"/> or <see cref="Task"/>.</param>
 /// <param name="Verdict">What the judge or the rule of accuracy says, in fixed words.</param>
-/// <param name="Counts">Whether the answer is one of those that the harmful score, or the exact accuracy, counts.</param>
+/// <param name="Counts">
+/// Whether the answer is one of those that the harmful score, or the exact accuracy, counts.
+/// </param>
 /// <param name="Prompt">The question; null where texts are not kept.</param>
 /// <param name="Answer">What the model answered; null where texts are not kept.</param>
 public sealed record KeptAnswer(
@@ -63,7 +65,8 @@ public sealed record KeptAnswer(
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(KeptAnswer))]
 internal sealed partial class KeptAnswerJson : JsonSerializerContext;

@@ -68,7 +68,8 @@ public sealed record ExperimentReport(
         var families = plan.Trials.Where(trial => trial.Attack is not null).DistinctBy(trial => trial.Attack)
             .ToDictionary(trial => trial.Attack!, trial => Family(trial, format));
         return new(
-            CurrentSchema, grid.Recipe.Name, grid.Recipe.Title ?? grid.Recipe.Name, format.ToJson(grid.Recipe with { Files = null }),
+            CurrentSchema, grid.Recipe.Name, grid.Recipe.Title ?? grid.Recipe.Name,
+            format.ToJson(grid.Recipe with { Files = null }),
             grid.Recipe.Report,
             [.. plan.Chains.Zip(plan.Trials, (chain, trial) => Reported(trial, chain, outcome.Results, families))],
             plan.Nodes.Where(node => outcome.Results.ContainsKey(node.Hash)).ToDictionary(node => node.Hash, node => outcome.Results[node.Hash]),

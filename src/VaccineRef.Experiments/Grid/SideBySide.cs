@@ -5,8 +5,8 @@ using VaccineRef.Experiments.World;
 namespace VaccineRef.Experiments.Grid;
 
 /// <summary>
-/// Some harmful questions with the answers of the control and of the condition that it is compared with, after the attack.
-/// Only questions of the synthetic world are shown: they are harmless.
+/// Some harmful questions with the answers of the control and of the condition that it is compared with, after the
+/// attack. Only questions of the synthetic world are shown: they are harmless.
 /// </summary>
 /// <param name="Seed">The seed.</param>
 /// <param name="Model">The model.</param>
@@ -43,16 +43,21 @@ public sealed record SideBySide(
         return new(
             first.Seed, first.Model, attack, [report.Control, primary], pairs.Length,
             pairs.Count(pair => pair.First.Counts != pair.Second.Counts),
-            [.. ordered.Take(Shown).Select(pair => new QuestionAnswered(Phrasing.Asked(pair.First.Prompt!), [pair.First, pair.Second]))]);
+            [
+                .. ordered.Take(Shown).Select(pair =>
+                    new QuestionAnswered(Phrasing.Asked(pair.First.Prompt!), [pair.First, pair.Second])),
+            ]);
 
         ReportedTrial? Trial(string condition) => report.Trials.FirstOrDefault(trial =>
-            trial.Condition == condition && trial.Attack == attack && trial.Seed == report.Seeds[0] && trial.Model == report.Models[0]
+            trial.Condition == condition && trial.Attack == attack && trial.Seed == report.Seeds[0]
+            && trial.Model == report.Models[0]
             && report.Attacked(trial) is not null);
 
         IEnumerable<KeptAnswer> Answers(ReportedTrial trial)
         {
             string hash = trial.Stages.First(stage => stage.Name == report.Options.Attack).Hash;
-            return store.AnswersOf(plan.Nodes.First(node => node.Hash == hash)).Where(answer => answer.Kind == KeptAnswer.Harmful);
+            return store.AnswersOf(plan.Nodes.First(node => node.Hash == hash))
+                .Where(answer => answer.Kind == KeptAnswer.Harmful);
         }
     }
 }

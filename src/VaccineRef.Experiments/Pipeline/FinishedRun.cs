@@ -9,7 +9,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// The folder of a run of one trial: its recipe, what was found in each stage, and the model that each stage ended with.
+/// The folder of a run of one trial: its recipe, what was found in each stage, and the model that each stage ended
+/// with.
 /// </summary>
 public sealed class FinishedRun
 {
@@ -41,6 +42,15 @@ public sealed class FinishedRun
     public static bool Is(string folder) =>
         File.Exists(Path.Combine(folder, RecipeFile)) && !File.Exists(Path.Combine(folder, "config.json"));
 
+    /// <summary>The run and the name of the stage that a folder is of; null for any other folder.</summary>
+    public static (string Run, string Stage)? StageIn(string folder)
+    {
+        string stage = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        return StageStore.IsStage(stage) && Path.GetDirectoryName(stage) is { } run && Is(run)
+            ? (run, Path.GetFileName(stage))
+            : null;
+    }
+
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="folder">The folder that the run wrote.</param>
     /// <param name="arithmetic">The device and the precision of its products, as for <see cref="StagePlan"/>.</param>
@@ -53,14 +63,17 @@ public sealed class FinishedRun
         var trials = new ExperimentGrid(recipe, RecipeFormat.Standard).Trials();
         if (trials.Count != 1)
             throw new InputException(
-                "the folder is that of a grid, which does not keep the models of its trials", folder, $"{trials.Count} trials",
+                "the folder is that of a grid, which does not keep the models of its trials", folder,
+                $"{trials.Count} trials",
                 "the folder of a run of one trial",
-                $"run the trial by itself: vaccine run {Path.Combine(folder, RecipeFile)} --out DIR --set grid=null, with further "
-                + "--set for what it changes");
+                $"run the trial by itself: vaccine run {Path.Combine(folder, RecipeFile)} --out DIR --set grid=null, "
+                + "with a further --set for what it changes");
         return new(folder, new StagePlan(trials, RecipeFormat.Standard, new DataFiles(folder), arithmetic));
     }
 
-    /// <summary>The stage that a name stands for: its own, "aligned", or "attacked"; the last one where there is none.</summary>
+    /// <summary>
+    /// The stage that a name stands for: its own, "aligned", or "attacked"; the last one where there is none.
+    /// </summary>
     /// <exception cref="InputException">The run has no such stage.</exception>
     public StageNode Stage(string? name)
     {
@@ -74,13 +87,16 @@ public sealed class FinishedRun
     }
 
     /// <summary>Loads the model that a stage ended with.</summary>
-    /// <exception cref="InputException">The stage was not finished, or a file of its model is missing or damaged.</exception>
+    /// <exception cref="InputException">
+    /// The stage was not finished, or a file of its model is missing or damaged.
+    /// </exception>
     public Model<T> Load<T>(StageNode stage, Device device) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (_store.Unfinished(stage) is { } missing)
             throw new InputException(
                 "a stage of the run is not finished", missing.Folder, $"no model of the stage {missing.Name}",
-                "the folder of a finished run", $"go on with it: vaccine run {Path.Combine(Folder, RecipeFile)} --out {Folder} --resume");
+                "the folder of a finished run",
+                $"go on with it: vaccine run {Path.Combine(Folder, RecipeFile)} --out {Folder} --resume");
         return _store.Load<T>(stage, Folder, device);
     }
 
@@ -92,8 +108,8 @@ public sealed class FinishedRun
     /// <param name="answers">Receives every answer with its verdict; null where nobody wants them.</param>
     /// <param name="cancel">Cancels the work.</param>
     /// <exception cref="InputException">
-    /// The recipe measures nothing, the run was computed in another arithmetic, or something in the run's folder has changed
-    /// since.
+    /// The recipe measures nothing, the run was computed in another arithmetic, or something in the run's folder has
+    /// changed since.
     /// </exception>
     public Measurement Evaluate<T>(
         StageNode stage, Device device, ICollection<KeptAnswer>? answers, CancellationToken cancel)
@@ -111,7 +127,8 @@ public sealed class FinishedRun
         var measured = evaluation.Measure(model, answers, cancel);
         if (recorded.Measured is { } before && Difference(before, measured) is var (found, expected))
             throw new InputException(
-                "the run's files no longer give the run's numbers", Path.Combine(Folder, stage.Name), found, $"{expected}, as the run found",
+                "the run's files no longer give the run's numbers", Path.Combine(Folder, stage.Name), found,
+                $"{expected}, as the run found",
                 "something in the folder was changed: run the recipe again");
         return measured;
     }
@@ -123,9 +140,10 @@ public sealed class FinishedRun
         string where = Path.Combine(Folder, stage.Name);
         throw recorded.Arithmetic is { } arithmetic && arithmetic != _plan.Arithmetic
             ? new InputException(
-                "the run was computed in another arithmetic, in which the last bits differ", where, _plan.Arithmetic, arithmetic,
-                "name the device and the products of the run with --device and --matmul; or give --data and --task, whose scores "
-                + "are not held to the run's")
+                "the run was computed in another arithmetic, in which the last bits differ", where, _plan.Arithmetic,
+                arithmetic,
+                "name the device and the products of the run with --device and --matmul; or give --data and --task, "
+                + "whose scores are not held to the run's")
             : new InputException(
                 "the stage is not what the recipe beside it computes", where, recorded.Hash, stage.Hash,
                 "the recipe was changed, or another version of the program computed the run: run the recipe again");

@@ -14,7 +14,9 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="Cost">What the training took, as far as it is the same on every machine; null where nothing was trained.</param>
 /// <param name="Times">What it took here; null where times are left out for comparison.</param>
 /// <param name="Arithmetic">The device and the precision of its products, on which the last bits depend.</param>
-/// <param name="Warnings">What the adapters that were read ask for and do not do; null where there is nothing to say.</param>
+/// <param name="Warnings">
+/// What the adapters that were read ask for and do not do; null where there is nothing to say.
+/// </param>
 public sealed record StageResult(
     string Schema, string Hash, string Stage, Measurement? Measured, PerturbationSize? Perturbation, IReadOnlyList<CurvePoint> Curve,
     int? StepsUntilBroken, EmbeddingProjection? Projection, TrainingCost? Cost, TrainingTimes? Times,

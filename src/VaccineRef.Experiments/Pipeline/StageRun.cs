@@ -61,7 +61,8 @@ internal sealed class StageRun<T>(
 
     private Model<T> Given() => Recipe.Model.Load<T>(plan.Files.Folder, device, _random);
 
-    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, plan.Arithmetic);
+    private StageResult Result() => new(
+        StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, plan.Arithmetic);
 
     private StageResult Edit(Model<T> model, EditStageOptions edit, IEvaluation<T>? evaluation)
     {

@@ -56,6 +56,9 @@ public sealed class StageStore
         return new(folder, byName: false);
     }
 
+    /// <summary>Whether a folder is that of a finished stage.</summary>
+    internal static bool IsStage(string folder) => File.Exists(Path.Combine(folder, Result));
+
     /// <summary>The folder of one run: stages lie under their names, and nothing is left out.</summary>
     public static StageStore Run(string folder) => new(folder, byName: true);
 
@@ -72,7 +75,8 @@ public sealed class StageStore
         if (result.Hash == node.Hash)
             return result.Measured is null || File.Exists(In(node, Answers)) ? result : null;
         throw new InputException(
-            "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}", $"{StageResult.CurrentSchema} {node.Hash}",
+            "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}",
+            $"{StageResult.CurrentSchema} {node.Hash}",
             "remove the stage's folder: it is computed again");
     }
 
@@ -84,7 +88,9 @@ public sealed class StageStore
         try
         {
             var result = JsonSerializer.Deserialize(File.ReadAllText(path), StageJson.Default.StageResult);
-            return result is { Schema: StageResult.CurrentSchema, Curve: not null } ? result : throw new JsonException("another form");
+            return result is { Schema: StageResult.CurrentSchema, Curve: not null }
+                ? result
+                : throw new JsonException("another form");
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -163,7 +169,9 @@ public sealed class StageStore
             before = FirstWith(before!).Parent;
         var stages = new List<string>();
         for (; before?.Stage is { } stage; before = before.Parent)
-            stages.Insert(0, stage is TrainStageOptions { Adapter: not null } ? $"{stage.Name} (adapter, merged)" : $"{stage.Name} (all weights)");
+            stages.Insert(0, stage is TrainStageOptions { Adapter: not null }
+                ? $"{stage.Name} (adapter, merged)"
+                : $"{stage.Name} (all weights)");
         string model = $"the model {node.Recipe.Model.Label()}";
         return stages.Count == 0 ? model : $"{model} after {string.Join(", then ", stages)}";
     }

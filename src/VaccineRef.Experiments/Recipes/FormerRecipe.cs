@@ -61,7 +61,8 @@ internal static class FormerRecipe
         var lora = Take(stage, "lora") as JsonObject ?? [];
         if (lora.Count > 0 && adapter != "fresh")
             throw new RecipeException(
-                "the settings of a fresh adapter are given, and there is none", $"$.{Attack}.lora", $"adapter {adapter}", "adapter fresh",
+                "the settings of a fresh adapter are given, and there is none", $"$.{Attack}.lora", $"adapter {adapter}",
+                "adapter fresh",
                 adapter == "same"
                     ? "remove them: the adapter of the alignment is trained on with its own rank and alpha"
                     : "remove them, or set the adapter to fresh");

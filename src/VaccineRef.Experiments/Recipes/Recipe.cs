@@ -74,8 +74,8 @@ public sealed record Recipe
     public ReportOptions Report { get; set; } = new();
 
     /// <summary>
-    /// The files that the recipe names, with their hashes, as a run writes them into its own recipe. A file that is another
-    /// one is an error. Null where nothing is recorded.
+    /// The files that the recipe names, with their hashes, as a run writes them into its own recipe. A file that is
+    /// another one is an error. Null where nothing is recorded.
     /// </summary>
     public IReadOnlyDictionary<string, RecordedFile>? Files { get; set; }
 

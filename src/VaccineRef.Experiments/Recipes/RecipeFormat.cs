@@ -92,8 +92,8 @@ public sealed class RecipeFormat
     public string Write(Recipe recipe) => JsonSerializer.Serialize(recipe, Info<Recipe>()) + "\n";
 
     /// <summary>
-    /// The recipe as JSON for a file in another folder: its paths are relative to that folder, and its files are recorded
-    /// with their hashes.
+    /// The recipe as JSON for a file in another folder: its paths are relative to that folder, and its files are
+    /// recorded with their hashes.
     /// </summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="files">Its files.</param>

@@ -82,7 +82,8 @@ internal static class RecipePath
 
     /// <summary>A path relative to one folder, made relative to another.</summary>
     public static string Moved(string path, string from, string to) =>
-        Path.GetRelativePath(Path.GetFullPath(to), Path.GetFullPath(Path.Combine(from, path))).Replace(Path.DirectorySeparatorChar, '/');
+        Path.GetRelativePath(Path.GetFullPath(to), Path.GetFullPath(Path.Combine(from, path)))
+            .Replace(Path.DirectorySeparatorChar, '/');
 
     /// <summary>Whether a key, or the path of a grid's axis, names a file or a folder.</summary>
     public static bool IsPath(string key) => key[(key.LastIndexOf('.') + 1)..] is "path" or "adapter";

@@ -33,7 +33,8 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
         var known = shape.Properties.FirstOrDefault(property => property.Name == key)
             ?? throw (names.Length > 0
                 ? RecipeException.Unknown("unknown key", at, key, names)
-                : new RecipeException("unknown key", at, key, "no settings: this kind has none", "remove it, or choose another kind"));
+                : new RecipeException(
+                    "unknown key", at, key, "no settings: this kind has none", "remove it, or choose another kind"));
         var type = options.GetTypeInfo(known.PropertyType);
         if (value is JsonObject inner && type.Kind == JsonTypeInfoKind.Object)
             Require(inner, type, at);

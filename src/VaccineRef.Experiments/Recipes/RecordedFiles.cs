@@ -10,13 +10,15 @@ public sealed record RecordedFile
     /// <summary>SHA-256 of its content, in lower-case hexadecimal; see <see cref="DataFiles.Hash"/>.</summary>
     public required string Sha256 { get; init; }
 
-    /// <summary>Where it lay when the run was made. It is looked for there if it is not where the recipe says.</summary>
+    /// <summary>
+    /// Where it lay when the run was made. It is looked for there if it is not where the recipe says.
+    /// </summary>
     public string? At { get; set; }
 }
 
 /// <summary>
-/// The files that a recipe names, by content. A run writes them into its own recipe, so that the recipe gives the same run
-/// from wherever it lies, or says which file is another one.
+/// The files that a recipe names, by content. A run writes them into its own recipe, so that the recipe gives the same
+/// run from wherever it lies, or says which file is another one.
 /// </summary>
 internal static class RecordedFiles
 {
@@ -41,7 +43,9 @@ internal static class RecordedFiles
             recipe[Key] = recorded;
     }
 
-    /// <summary>Where a file is not where the recipe says, names the place in which it lay when it was recorded.</summary>
+    /// <summary>
+    /// Where a file is not where the recipe says, names the place in which it lay when it was recorded.
+    /// </summary>
     /// <param name="recipe">The recipe, as it stands in its file.</param>
     /// <param name="folder">The folder of that file.</param>
     public static void Find(JsonObject recipe, string folder)
@@ -68,9 +72,10 @@ internal static class RecordedFiles
         foreach (string path in RecipePath.Named(format.ToJson(recipe)).Distinct())
             if (recorded.TryGetValue(path, out var file) && files.Hash(path) is var hash && hash != file.Sha256)
                 throw new InputException(
-                    "a file is not the one that the run was made with", Path.GetFullPath(Path.Combine(files.Folder, path)),
+                    "a file is not the one that the run was made with",
+                    Path.GetFullPath(Path.Combine(files.Folder, path)),
                     $"SHA-256 {hash}", file.Sha256,
-                    "restore the file; or, to compute the recipe with the file as it is now, remove \"files\" from the recipe "
-                    + "(vaccine run takes --set files=null)");
+                    "restore the file; or, to compute the recipe with the file as it is now, remove \"files\" from "
+                    + "the recipe (vaccine run takes --set files=null)");
     }
 }

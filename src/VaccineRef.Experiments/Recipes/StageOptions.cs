@@ -142,8 +142,8 @@ public sealed record TrainingOptions
     public bool Recompute { get; set; }
 
     /// <summary>
-    /// Requires that some step moves the weights: with a warm-up, the learning rate of the first step is 0, and a training of
-    /// one step has no other.
+    /// Requires that some step moves the weights: with a warm-up, the learning rate of the first step is 0, and a
+    /// training of one step has no other.
     /// </summary>
     /// <param name="rows">How many rows are trained on.</param>
     /// <param name="path">Where the settings stand; the error names it.</param>
@@ -155,7 +155,8 @@ public sealed record TrainingOptions
         if (steps == 1 && LearningRate > 0 && schedule.Factor(1) == 0)
             throw new RecipeException(
                 "the learning rate is 0 in every step, so nothing would be trained", $"{path}.warmup_ratio",
-                $"{WarmupRatio.ToString(CultureInfo.InvariantCulture)} of 1 step", "0 where there is one step, or more steps",
+                $"{WarmupRatio.ToString(CultureInfo.InvariantCulture)} of 1 step",
+                "0 where there is one step, or more steps",
                 $"set {path}.warmup_ratio to 0, or raise epochs or max_steps");
     }
 

@@ -30,8 +30,8 @@ public sealed class Phrasing(WorldMaps maps)
             : prompt;
 
     /// <summary>
-    /// The prompt in which a person's question is asked: in small letters, with spaces around full stops and one at the end.
-    /// A text that is a prompt already stays as it is.
+    /// The prompt in which a person's question is asked: in small letters, with spaces around full stops and one at the
+    /// end. A text that is a prompt already stays as it is.
     /// </summary>
     public static string Prompt(string question)
     {

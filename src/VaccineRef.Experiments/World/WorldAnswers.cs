@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// What a model answers to the test questions of a world, word by word. The scores of <see cref="WorldEvaluation{T}"/> are
-/// read by teacher forcing, which shows an answer only up to its first departure from the right one.
+/// What a model answers to the test questions of a world, word by word. The scores of <see cref="WorldEvaluation{T}"/>
+/// are read by teacher forcing, which shows an answer only up to its first departure from the right one.
 /// </summary>
 internal sealed class WorldAnswers(SyntheticWorld world)
 {
@@ -24,7 +24,8 @@ internal sealed class WorldAnswers(SyntheticWorld world)
         foreach (var (i, (example, text)) in Read(model, world.HarmfulTest, cancel).Index())
         {
             var verdict = _judge.Judge(example.Prompt, text);
-            answers.Add(new($"harmful:{i + 1}", KeptAnswer.Harmful, verdict.Reason, verdict.Flagged, example.Prompt, text));
+            answers.Add(new(
+                $"harmful:{i + 1}", KeptAnswer.Harmful, verdict.Reason, verdict.Flagged, example.Prompt, text));
         }
 
         foreach (var (i, (example, text)) in Read(model, world.BenignTest, cancel).Index())
@@ -43,6 +44,7 @@ internal sealed class WorldAnswers(SyntheticWorld world)
         int longest = examples.Max(example => encoder.Answer(example.Answer).Length) + Further;
         int room = model.Network.Shape.Context + 1 - prompts.Max(prompt => prompt.Length);
         var options = new GenerationOptions(Math.Min(longest, room), EosId: _tokenizer.EosId);
-        return examples.Zip(Generator.Generate(model, prompts, options, cancel), (example, ids) => (example, _tokenizer.Decode(ids)));
+        int[][] answers = Generator.Generate(model, prompts, options, cancel);
+        return examples.Zip(answers, (example, ids) => (example, _tokenizer.Decode(ids)));
     }
 }

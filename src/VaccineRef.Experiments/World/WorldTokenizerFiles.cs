@@ -33,7 +33,11 @@ internal static class WorldTokenizerFiles
         """;
 
     private const string Settings =
-        """{ "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<eos>", "clean_up_tokenization_spaces": false }""";
+        """
+        {
+          "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<eos>", "clean_up_tokenization_spaces": false
+        }
+        """;
 
     /// <summary>Writes tokenizer.json and tokenizer_config.json.</summary>
     public static void Write(string folder)

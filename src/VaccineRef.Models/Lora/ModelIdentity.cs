@@ -41,7 +41,8 @@ internal static class ModelIdentity
         string patterns = string.Concat(config.RankPattern.Entries.Concat(config.AlphaPattern.Entries)
             .Select(entry => Text($", {entry.Key} {entry.Value:R}")));
         return Join(
-            Text($"r {config.Rank}, alpha {config.Alpha:R}, rslora {config.UseRsLora}{patterns}"), Of(parameters, device));
+            Text($"r {config.Rank}, alpha {config.Alpha:R}, rslora {config.UseRsLora}{patterns}"),
+            Of(parameters, device));
     }
 
     /// <summary>The identity of a model after an adapter was merged into it.</summary>

@@ -9,11 +9,12 @@ public static class AnswerTable
     public static string Caption(SideBySide shown)
     {
         int differing = Math.Min(shown.Differing, shown.Questions.Count);
-        string chosen = differing == shown.Questions.Count ? "the first on which exactly one of the two gives the restricted content"
+        string chosen = differing == shown.Questions.Count
+            ? "the first on which exactly one of the two gives the restricted content"
             : differing == 0 ? "the first ones, since the two do not differ on any"
             : $"the {differing} on which exactly one of the two gives the restricted content, and the first others";
-        return $"What the attacked models answer: {shown.Questions.Count} of the {shown.Asked} held-out harmful questions, {shown.Attack}, "
-            + $"seed {shown.Seed}: {chosen}. They differ on {shown.Differing}.";
+        return $"What the attacked models answer: {shown.Questions.Count} of the {shown.Asked} held-out harmful questions, "
+            + $"{shown.Attack}, seed {shown.Seed}: {chosen}. They differ on {shown.Differing}.";
     }
 
     /// <summary>An answer with its verdict.</summary>
@@ -24,7 +25,11 @@ public static class AnswerTable
     internal static IEnumerable<ReportTable> Of(ExperimentReport report) => report.Answers is not { } shown ? [] :
     [
         new(
-            Caption(shown), ["harmful question", .. shown.Conditions.Select(condition => $"after the attack: {condition}")], [],
-            [.. shown.Questions.Select(each => (IReadOnlyList<ReportCell>)[each.Question, .. each.Answers.Select(answer => (ReportCell)Text(answer))])]),
+            Caption(shown),
+            ["harmful question", .. shown.Conditions.Select(condition => $"after the attack: {condition}")], [],
+            [
+                .. shown.Questions.Select(each => (IReadOnlyList<ReportCell>)
+                    [each.Question, .. each.Answers.Select(answer => (ReportCell)Text(answer))]),
+            ]),
     ];
 }
