@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Data;
 using VaccineRef.Models;
 
 namespace VaccineRef.Cli;
@@ -13,26 +14,28 @@ internal sealed record Answer(string Text, bool Ended);
 /// <summary>Lets a model answer prompts.</summary>
 /// <param name="model">The model.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
+/// <param name="template">What the prompts are written in; it may end answers too.</param>
 /// <param name="options">
 /// How an answer is generated, from the number of tokens of its prompt and the most that the model reads.
 /// </param>
-internal sealed class Answerer<T>(Model<T> model, ITextTokenizer tokenizer, Func<int, int, GenerationOptions> options)
+internal sealed class Answerer<T>(
+    Model<T> model, ITextTokenizer tokenizer, PromptTemplate template, Func<int, int, GenerationOptions> options)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly ImmutableArray<int> _ends = EndTokens.Of(model, tokenizer);
+    private readonly ImmutableArray<int> _ends =
+        [.. EndTokens.Of(model, tokenizer).Union(template.EndsOfTurn(tokenizer))];
 
     /// <summary>Answers many prompts together.</summary>
-    /// <param name="prompts">The whole prompts, with their template.</param>
+    /// <param name="prompts">The tokens of the whole prompts, with their template.</param>
     /// <param name="cancel">Cancels the work after the current token.</param>
     /// <returns>The answers, in the order of the prompts.</returns>
-    /// <exception cref="InputException">A prompt cannot be encoded, or it fills the model's context.</exception>
+    /// <exception cref="InputException">A prompt fills the model's context.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public Answer[] Give(IReadOnlyList<string> prompts, CancellationToken cancel)
+    public Answer[] Give(IReadOnlyList<int[]> prompts, CancellationToken cancel)
     {
         var answers = new Answer[prompts.Count];
-        int[][] tokens = [.. prompts.Select(prompt => tokenizer.Encode(prompt))];
         // Prompts near the end of the context have less room for their answers than the others.
-        foreach (var alike in tokens.Index().GroupBy(each => Settings(each.Item)))
+        foreach (var alike in prompts.Index().GroupBy(each => Settings(each.Item)))
             foreach (var (each, ids) in alike.Zip(
                 Generator.Generate(model, [.. alike.Select(each => each.Item)], alike.Key, cancel)))
                 answers[each.Index] = Read(ids);
@@ -40,10 +43,9 @@ internal sealed class Answerer<T>(Model<T> model, ITextTokenizer tokenizer, Func
     }
 
     /// <summary>Answers a prompt, and shows the answer piece by piece while it is generated.</summary>
-    /// <inheritdoc cref="Give(IReadOnlyList{string}, CancellationToken)"/>
-    public Answer Give(string prompt, Action<string> show, CancellationToken cancel)
+    /// <inheritdoc cref="Give(IReadOnlyList{int[]}, CancellationToken)"/>
+    public Answer Give(int[] prompt, Action<string> show, CancellationToken cancel)
     {
-        int[] tokens = tokenizer.Encode(prompt);
         var added = new List<int>();
         int shown = 0;
         void Show(string text)
@@ -53,7 +55,7 @@ internal sealed class Answerer<T>(Model<T> model, ITextTokenizer tokenizer, Func
             shown = Math.Max(shown, text.Length);
         }
 
-        var settings = Settings(tokens) with
+        var settings = Settings(prompt) with
         {
             OnToken = (_, id) =>
             {
@@ -63,7 +65,7 @@ internal sealed class Answerer<T>(Model<T> model, ITextTokenizer tokenizer, Func
                     Show(text);
             },
         };
-        int[] ids = Generator.Generate(model, [tokens], settings, cancel)[0];
+        int[] ids = Generator.Generate(model, [prompt], settings, cancel)[0];
         Show(Text(ids));
         return Read(ids);
     }

@@ -49,12 +49,15 @@ internal sealed class ModelSelection
         HelpName = "NAME",
     };
 
+    private readonly Option<string?> _system = new("--system")
+    {
+        Description = "A system text, where the template is a chat template.",
+        HelpName = "TEXT",
+    };
+
     private bool _hasTemplate;
 
-    private static IEnumerable<string> Names => PromptTemplate.All.Select(known => known.Id).Append(NoTemplate);
-
-    /// <summary>Makes the options.</summary>
-    public ModelSelection() => _template.AcceptOnlyFromAmong([.. Names]);
+    private static IEnumerable<string> Names => PromptTemplate.Ids.Append(NoTemplate);
 
     /// <summary>Adds the argument and the options to a command.</summary>
     /// <param name="command">The command.</param>
@@ -65,12 +68,12 @@ internal sealed class ModelSelection
         command.Add(_model);
         foreach (var option in (Option[])[_stage, _adapters, _strip, _precision, _weights])
             command.Add(option);
-        if (hasTemplate)
-            command.Add(_template);
+        foreach (var option in hasTemplate ? (Option[])[_template, _system] : [])
+            command.Add(option);
     }
 
     /// <summary>Whether the user chose a template.</summary>
-    public bool HasTemplate(ParseResult parsed) => IsGiven(parsed, _template);
+    public bool HasTemplate(ParseResult parsed) => IsGiven(parsed, _template) || IsGiven(parsed, _system);
 
     /// <summary>Finds the model or the run that the user named.</summary>
     /// <param name="parsed">The command line.</param>
@@ -79,7 +82,6 @@ internal sealed class ModelSelection
     public Subject Read(ParseResult parsed, string arithmetic)
     {
         string folder = parsed.GetRequiredValue(_model);
-        var template = Template(parsed);
         if (FinishedRun.StageIn(folder) is var (of, name))
             throw new InputException(
                 "the folder is that of one stage of a run, which begins with the stages before it", folder, "a stage",
@@ -92,7 +94,8 @@ internal sealed class ModelSelection
                     "name the run's folder, or leave the stage out")
                 : new ModelSubject(
                     folder, parsed.GetValue(_adapters) ?? [], parsed.GetValue(_strip), parsed.GetValue(_weights),
-                    parsed.GetValue(_precision), template);
+                    parsed.GetValue(_precision),
+                    _hasTemplate ? Template(parsed, (id, system) => PromptTemplate.Get(id, system, Chat)) : PromptTemplate.Plain);
 
         foreach (var option in (Option[])[_adapters, _strip, _precision, _weights])
             if (IsGiven(parsed, option))
@@ -100,15 +103,25 @@ internal sealed class ModelSelection
                     "the run's recipe says this already", option.Name, folder, "the folder of a model",
                     "leave the option out");
         var run = FinishedRun.Open(folder, arithmetic);
-        return new RunSubject(run, run.Stage(parsed.GetValue(_stage)), HasTemplate(parsed) ? template : null);
+        var stage = run.Stage(parsed.GetValue(_stage));
+        return new RunSubject(run, stage, _hasTemplate && HasTemplate(parsed) ? Template(parsed, run.Template) : null);
+
+        ChatTemplate Chat(string id) => ChatTemplate.Load(folder, id);
     }
 
-    private PromptTemplate Template(ParseResult parsed)
+    /// <summary>The template that the user chose; "model" and "model:NAME" are looked for in a model's folder.</summary>
+    private PromptTemplate Template(ParseResult parsed, Func<string, string?, PromptTemplate> find)
     {
-        string name = _hasTemplate ? parsed.GetRequiredValue(_template) : PromptTemplate.AlpacaVaccine.Id;
+        string name = parsed.GetRequiredValue(_template);
+        if (!PromptTemplate.IsChat(name) && IsGiven(parsed, _system))
+            throw new InputException(
+                "only a chat template has a system text", _system.Name, $"the template {name}",
+                string.Join(", ", ChatTemplate.BuiltIn.Prepend(ChatTemplate.OfModel)), "choose one with --template");
+        if (!PromptTemplate.IsChat(name) && !Names.Contains(name))
+            throw RecipeException.Unknown("unknown prompt template", _template.Name, name, [.. Names]);
         return name == NoTemplate
             ? PromptTemplate.Custom("{instruction}\n{input}", "{instruction}")
-            : PromptTemplate.Get(name);
+            : find(name, parsed.GetValue(_system));
     }
 
     private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };

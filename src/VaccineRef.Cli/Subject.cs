@@ -16,8 +16,9 @@ internal abstract record Subject(Precision Precision, WeightPrecision Kept)
     /// <summary>What it is, for people and for records.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Makes the prompt of an instruction.</summary>
-    public abstract string Render(Example example);
+    /// <summary>The tokens of the prompt of a question.</summary>
+    /// <exception cref="InputException">The template cannot express it, or the tokenizer cannot encode it.</exception>
+    public virtual int[] Prompt(Example example, ITextTokenizer tokenizer) => Template.Prompt(example, tokenizer);
 
     /// <summary>The prompt template.</summary>
     public abstract PromptTemplate Template { get; }
@@ -48,16 +49,13 @@ internal abstract record Subject(Precision Precision, WeightPrecision Kept)
 /// <summary>A model folder, perhaps with adapters.</summary>
 internal sealed record ModelSubject(
     string Folder, IReadOnlyList<string> Adapters, string? StripPrefix, WeightPrecision Kept, Precision Precision,
-    PromptTemplate Prompt) : Subject(Precision, Kept)
+    PromptTemplate Written) : Subject(Precision, Kept)
 {
     /// <inheritdoc/>
     public override string Name => string.Join(" + ", Adapters.Prepend(Folder));
 
     /// <inheritdoc/>
-    public override PromptTemplate Template => Prompt;
-
-    /// <inheritdoc/>
-    public override string Render(Example example) => Prompt.Render(example);
+    public override PromptTemplate Template => Written;
 
     /// <inheritdoc/>
     public override ITextTokenizer Tokenizer() => TextTokenizer.Load(Folder);
@@ -71,19 +69,20 @@ internal sealed record ModelSubject(
 }
 
 /// <summary>A stage of a run.</summary>
-internal sealed record RunSubject(FinishedRun Run, StageNode Stage, PromptTemplate? Prompt)
+internal sealed record RunSubject(FinishedRun Run, StageNode Stage, PromptTemplate? Chosen)
     : Subject(Run.Recipe.Precision, Run.Recipe.Model.Kept)
 {
     /// <inheritdoc/>
     public override string Name => $"{Run.Folder}, stage {Stage.Name}";
 
     /// <inheritdoc/>
-    public override PromptTemplate Template => Prompt ?? PromptTemplate.Get(Run.Recipe.Template);
+    public override PromptTemplate Template { get; } = Chosen ?? Run.Template();
 
     /// <summary>The synthetic world has its own way to ask.</summary>
-    public override string Render(Example example) => Prompt is null && Run.Recipe.Model is WorldModelOptions
-        ? Phrasing.Prompt(example.Instruction)
-        : Template.Render(example);
+    public override int[] Prompt(Example example, ITextTokenizer tokenizer) =>
+        Chosen is null && Run.Recipe.Model is WorldModelOptions
+            ? tokenizer.Encode(Phrasing.Prompt(example.Instruction))
+            : base.Prompt(example, tokenizer);
 
     /// <inheritdoc/>
     public override ITextTokenizer Tokenizer() => Run.Tokenizer;

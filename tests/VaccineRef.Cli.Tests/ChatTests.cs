@@ -86,12 +86,28 @@ public sealed class ChatTests : IDisposable
         Assert.Equal(2, File.ReadLines(_tiny.In("out.jsonl")).Count());
     }
 
+    [Fact]
+    public void A_chat_template_is_that_of_the_option_and_of_a_runs_recipe()
+    {
+        string[] ask = ["--prompt", "Where?", "--max-new-tokens", "9", "--threads", "1"];
+        string[] template = ["--template", "chatml", "--system", "Be kind."];
+        string plain = Vaccine.Run(["generate", _tiny.In("model"), .. ask]).Out;
+        var chosen = Vaccine.Run(["generate", _tiny.In("model"), .. ask, .. template]);
+        Assert.Equal((0, ""), (chosen.Code, chosen.Error));
+        Assert.NotEqual(plain, chosen.Out);
+        string[] set = ["--set", "template=chatml", "--set", "system=Be kind.", "--set", "max_length=500"];
+        Assert.Equal(0, Vaccine.Run(["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", .. set]).Code);
+        Assert.Equal(chosen.Out, Vaccine.Run(["generate", _tiny.In("run"), "--stage", "model", .. ask]).Out);
+    }
+
     [Theory]
     [InlineData("either --prompt TEXT or --file FILE")]
     [InlineData("either --prompt TEXT or --file FILE", "--prompt", "a", "--file", "asked.jsonl")]
     [InlineData("--output", "--file", "asked.jsonl")]
     [InlineData("--file FILE", "--prompt", "a", "--count", "2")]
     [InlineData("only a run has stages", "--prompt", "a", "--stage", "attacked")]
+    [InlineData("only a chat template has a system text", "--prompt", "a", "--system", "Be kind.")]
+    [InlineData("did you mean \"chatml\"", "--prompt", "a", "--template", "chatlm")]
     [InlineData("--top-p", "--prompt", "a", "--top-p", "0")]
     [InlineData("--temperature", "--prompt", "a", "--temperature", "-1")]
     public void Wrong_options_of_generate_are_named(string says, params string[] options)

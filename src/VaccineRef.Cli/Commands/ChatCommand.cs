@@ -15,14 +15,13 @@ internal static class ChatCommand
     public static Command Create()
     {
         var (models, generation, where) = (new ModelSelection(), new GenerationSelection(), new DeviceOptions());
-        var command = new Command(
-            "chat", "Ask a model, or a stage of a run: each line of input is a question of its own. Ends with the input.");
+        var command = new CommandWithExamples(
+            "chat", "Ask a model, or a stage of a run: each line of input is a question of its own. Ends with the input.",
+            ("vaccine chat runs/mine --stage aligned", "the model of a run before the attack, at the terminal"),
+            ("echo \"How is a kite made?\" | vaccine chat my-model --adapter my-adapter", "one question, from another program"));
         models.AddTo(command);
         generation.AddTo(command);
         where.AddTo(command);
-        command.AddExamples(
-            "vaccine chat runs/mine --stage aligned",
-            "echo \"How is a kite made?\" | vaccine chat my-model --adapter my-adapter --max-new-tokens 40");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var subject = models.Read(parsed, where.Arithmetic(parsed));
@@ -43,7 +42,7 @@ internal static class ChatCommand
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var model = subject.LoadAndWarn<T>(device);
-        var answerer = new Answerer<T>(model, tokenizer, options);
+        var answerer = new Answerer<T>(model, tokenizer, subject.Template, options);
         bool asks = !Console.IsInputRedirected;
         if (asks)
             Console.Out.WriteLine($"{subject.Name}. Each line is a question of its own; an empty line or Ctrl-D ends.");
@@ -53,7 +52,7 @@ internal static class ChatCommand
                 continue;
             try
             {
-                answerer.Give(subject.Render(Question(line)), Show, cancel);
+                answerer.Give(subject.Prompt(Question(line), tokenizer), Show, cancel);
                 Console.Out.WriteLine();
             }
             catch (InputException error)

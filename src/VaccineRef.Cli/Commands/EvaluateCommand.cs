@@ -46,17 +46,17 @@ internal sealed class EvaluateCommand
     public static Command Create()
     {
         var evaluate = new EvaluateCommand();
-        var command = new Command(
-            "evaluate", "Score a model, or a stage of a run: harmful score for instructions, accuracy for a task.");
+        var command = new CommandWithExamples(
+            "evaluate", "Score a model, or a stage of a run: harmful score for instructions, accuracy for a task.",
+            ("vaccine evaluate runs/mine --stage attacked --save-answers answers.jsonl", "the run's numbers again"),
+            ("vaccine evaluate my-model --adapter first --adapter second --data asked.jsonl --task beavertails",
+                "a model with two adapters in a row, on a file"));
         evaluate._models.AddTo(command);
         foreach (var option in (Option[])[
             evaluate._data, evaluate._task, evaluate._count, evaluate._tokens, evaluate._save, evaluate._json])
             command.Add(option);
         evaluate._judges.AddTo(command);
         evaluate._where.AddTo(command);
-        command.AddExamples(
-            "vaccine evaluate runs/mine --stage attacked --save-answers answers.jsonl",
-            "vaccine evaluate my-model --adapter aligned --adapter attacked --data asked.jsonl --task beavertails");
         command.SetAction(parsed => ExitCode.Of(cancel => evaluate.Run(parsed, cancel)));
         return command;
     }

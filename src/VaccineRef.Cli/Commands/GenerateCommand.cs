@@ -51,16 +51,16 @@ internal sealed class GenerateCommand
     public static Command Create()
     {
         var generate = new GenerateCommand();
-        var command = new Command("generate", "Let a model, or a stage of a run, answer prompts.");
+        var command = new CommandWithExamples(
+            "generate", "Let a model, or a stage of a run, answer prompts.",
+            ("vaccine generate runs/mine --stage attacked --prompt \"How is a kite made?\"", "the answer is printed"),
+            ("vaccine generate my-model --file questions.csv --output answers.jsonl", "the answers to a file of prompts"));
         generate._models.AddTo(command);
         foreach (var option in (Option[])
             [generate._prompts, generate._file, generate._task, generate._count, generate._output])
             command.Add(option);
         generate._generation.AddTo(command);
         generate._where.AddTo(command);
-        command.AddExamples(
-            "vaccine generate runs/mine --stage attacked --prompt \"How is a kite made?\"",
-            "vaccine generate my-model --file questions.csv --output answers.jsonl --max-new-tokens 64");
         command.SetAction(parsed => ExitCode.Of(cancel => generate.Run(parsed, cancel)));
         return command;
     }
@@ -118,7 +118,8 @@ internal sealed class GenerateCommand
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var model = subject.LoadAndWarn<T>(device);
-        var answers = new Answerer<T>(model, tokenizer, options).Give([.. rows.Select(subject.Render)], cancel);
+        var answers = new Answerer<T>(model, tokenizer, subject.Template, options)
+            .Give([.. rows.Select(row => subject.Prompt(row, tokenizer))], cancel);
         return [.. rows.Zip(answers, (row, answer) => new GeneratedAnswer(
             row.Id, row.Input.Length == 0 ? row.Instruction : $"{row.Instruction}\n{row.Input}", answer.Text,
             answer.Ended))];

@@ -38,6 +38,16 @@ public sealed class FinishedRun
     /// <summary>The tokenizer of the recipe's model.</summary>
     public ITextTokenizer Tokenizer => Recipe.Model.Tokenizer(Folder);
 
+    /// <summary>The prompt template with which the run asks its questions, or another one of its model.</summary>
+    /// <param name="id">Another template; the recipe's if it is null.</param>
+    /// <param name="system">Another system text; the recipe's if it is null.</param>
+    /// <exception cref="InputException">There is no such template.</exception>
+    public PromptTemplate Template(string? id = null, string? system = null)
+    {
+        var asked = Recipe.Evaluation as HeldOutOptions;
+        return new DataReader(Recipe, _plan.Files, Tokenizer).Template(id ?? asked?.Template, system ?? asked?.System);
+    }
+
     /// <summary>Whether a folder is a run's or a grid's, and not a model's.</summary>
     public static bool Is(string folder) =>
         File.Exists(Path.Combine(folder, RecipeFile)) && !File.Exists(Path.Combine(folder, "config.json"));
