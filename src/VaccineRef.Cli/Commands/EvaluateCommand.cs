@@ -13,13 +13,9 @@ internal sealed class EvaluateCommand
 {
     private readonly ModelSelection _models = new();
 
-    private readonly Option<string?> _data = new("--data")
-    {
-        Description = "The data file. Without it, a run's own evaluation is repeated, and has to give the run's numbers.",
-        HelpName = "FILE",
-    };
+    private readonly DataSelection _data = new("Data files; a pattern such as \"data/*.jsonl\", or a folder. Without it, a run's own "
+        + "evaluation is repeated, and has to give the run's numbers.");
 
-    private readonly Option<string?> _task = new("--task") { Description = "What the data is.", HelpName = "TASK" };
     private readonly Option<int> _count =
         CommonOptions.Count("--count", "Rows, from the first; 0 takes all.", 500, least: 0);
 
@@ -41,8 +37,6 @@ internal sealed class EvaluateCommand
     private readonly JudgeSelection _judges = new();
     private readonly DeviceOptions _where = new();
 
-    private EvaluateCommand() => _task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
-
     public static Command Create()
     {
         var evaluate = new EvaluateCommand();
@@ -52,8 +46,9 @@ internal sealed class EvaluateCommand
             ("vaccine evaluate my-model --adapter first --adapter second --data asked.jsonl --task beavertails",
                 "a model with two adapters in a row, on a file"));
         evaluate._models.AddTo(command);
+        evaluate._data.AddTo(command);
         foreach (var option in (Option[])[
-            evaluate._data, evaluate._task, evaluate._count, evaluate._tokens, evaluate._save, evaluate._json])
+            evaluate._count, evaluate._tokens, evaluate._save, evaluate._json])
             command.Add(option);
         evaluate._judges.AddTo(command);
         evaluate._where.AddTo(command);
@@ -64,7 +59,7 @@ internal sealed class EvaluateCommand
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         var subject = _models.Read(parsed, _where.Arithmetic(parsed));
-        string? data = parsed.GetValue(_data);
+        var data = _data.ReadIfGiven(parsed);
         var asked = data is null ? null : Ask(parsed, data);
         if (asked is null)
             RequireRun(parsed, subject);
@@ -84,19 +79,15 @@ internal sealed class EvaluateCommand
     }
 
     /// <summary>The rows that are asked, and how.</summary>
-    private Question Ask(ParseResult parsed, string data)
+    private Question Ask(ParseResult parsed, FileDataOptions data)
     {
-        if (parsed.GetValue(_task) is not { } task)
-            throw new InputException(
-                "it is not said what the data is", _task.Name, "nothing",
-                string.Join(", ", TaskPreset.All.Select(preset => preset.Id)), "say it with --task");
-        var preset = TaskPreset.Get(task);
         int answer = parsed.GetValue(_tokens);
-        if (IsTask(preset.Id))
-            _judges.RequireAbsent(parsed, $"{preset.Id}, which has an accuracy");
+        bool isTask = IsTask(data.Task);
+        if (isTask)
+            _judges.RequireAbsent(parsed, $"{data.Task}, which has an accuracy");
         var settings = new HeldOutOptions { HarmfulTokens = answer, TaskTokens = answer, Judge = _judges.Read(parsed) };
-        var file = DataSet.Read(data, preset);
-        var all = RowPool.Of("evaluation", file, IsTask(preset.Id) ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
+        var file = new DataFiles(".").Read(data);
+        var all = RowPool.Of("evaluation", file, isTask ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
         int wanted = parsed.GetValue(_count);
         int taken = wanted == 0 ? all.Length : Math.Min(wanted, all.Length);
         return new(Sampling.FirstK.Take(all, taken, 0, "evaluation"), settings);
@@ -106,22 +97,22 @@ internal sealed class EvaluateCommand
     {
         if (subject is not RunSubject)
             throw new InputException(
-                "it is not said what to ask the model", _data.Name, "nothing", "a data file",
+                "it is not said what to ask the model", "--data", "nothing", "a data file",
                 "--data FILE --task TASK; only the folder of a run says what to ask");
-        foreach (var option in (Option[])[_task, _count, _tokens])
+        foreach (var option in (Option[])[.. _data.Details, _count, _tokens])
             if (parsed.GetResult(option) is { Implicit: false })
                 throw new InputException(
                     "the run's own evaluation has no such option", option.Name, "a value", "nothing",
-                    $"leave it out, or give {_data.Name} too");
+                    $"leave it out, or give --data too");
         if (_models.HasTemplate(parsed))
             throw new InputException(
                 "the run's own evaluation uses the template of its recipe", "--template", "a value", "nothing",
-                $"leave it out, or give {_data.Name} too");
+                $"leave it out, or give --data too");
         _judges.RequireAbsent(parsed, "the run's own evaluation, whose judge the recipe names");
     }
 
     private static EvaluationRecord Measure<T>(
-        Subject subject, string? data, Question? asked, Device device, List<KeptAnswer>? answers,
+        Subject subject, FileDataOptions? data, Question? asked, Device device, List<KeptAnswer>? answers,
         CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -142,7 +133,8 @@ internal sealed class EvaluateCommand
         var scores = IsTask(asked.Rows[0].Source)
             ? evaluator.Task(asked.Rows, cancel)
             : evaluator.Harmful(asked.Rows, cancel);
-        return new(subject.Name, data, new(scores), model.Warnings);
+        string? files = data is null ? null : string.Join(' ', data.More.Prepend(data.Path));
+        return new(subject.Name, files, new(scores), model.Warnings);
     }
 
     private static void Print(Measurement measured)
@@ -169,7 +161,7 @@ internal sealed class EvaluateCommand
                     .Select(loss => (IReadOnlyList<string>)[loss.Name, $"{loss.Value:F4}"]));
     }
 
-    private static bool IsTask(string preset) => preset is "sst2" or "ag_news" or "gsm8k";
+    private static bool IsTask(string? preset) => preset is "sst2" or "ag_news" or "gsm8k";
 
     private sealed record Question(IReadOnlyList<Example> Rows, HeldOutOptions Settings);
 }

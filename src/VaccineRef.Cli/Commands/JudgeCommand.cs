@@ -18,16 +18,19 @@ internal static class JudgeCommand
             HelpName = "FILE",
             AllowMultipleArgumentsPerToken = true,
         };
+        var field = DataSelection.Field("What the files call a field, as in completion=answer.");
+        var format = DataSelection.Format();
         var judges = new JudgeSelection();
         var weights = CommonOptions.Weights();
         var where = new DeviceOptions();
-        var command = new Command("judge", "Measure how far a judge agrees with people's labels.") { on, weights };
+        var command = new Command("judge", "Measure how far a judge agrees with people's labels.") { on, field, format, weights };
         judges.AddTo(command);
         where.AddTo(command);
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var choice = judges.Read(parsed);
-            LabelledAnswer[] answers = [.. parsed.GetRequiredValue(on).SelectMany(file => LabelledAnswer.Read(file))];
+            LabelledAnswer[] answers = [.. parsed.GetRequiredValue(on).SelectMany(file =>
+                LabelledAnswer.Read(file, parsed.GetValue(format), DataSelection.Names(parsed.GetValue(field) ?? [])))];
             using var device = where.Open(parsed);
             var judge = choice.Open<float>(".", device, parsed.GetValue(weights));
             using var disposable = judge as IDisposable;

@@ -20,16 +20,26 @@ public sealed class DataFiles(string folder)
     /// <exception cref="DataException">The file cannot be read, or a row does not fit the task.</exception>
     public DataSet Read(FileDataOptions options)
     {
-        string path = Full(options.Path);
-        // Validate made sure that one of the two is given.
-        var preset = options.Fields is { } fields ? TaskPreset.From(fields) : TaskPreset.Get(options.Task!);
-        string key = $"{path}|{preset.Id}|{options.Fields}|{options.Format}";
-        return _read.GetOrAdd(key, _ => new(() => DataSet.Read(path, preset, options.Format))).Value;
+        string[] paths = [.. DataPaths.Find(folder, [options.Path, .. options.More])];
+        var preset = options.Preset;
+        var rows = options.Rows is { } range ? RowRange.Parse(range) : null;
+        if (rows is not null && paths.Length > 1)
+            throw new DataException(
+                "rows are chosen by number from several files", options.Path, found: $"rows {rows} of {paths.Length} files", expected: "one file",
+                remedy: "name one file, or leave out rows");
+        string key = $"{string.Join('|', paths)}|{preset.Id}|{options.Fields}|{options.Format}|{rows}|{string.Join(',', options.Rename ?? new Dictionary<string, string>())}";
+        return _read.GetOrAdd(key, _ => new(() => Together(paths.Select(path => DataSet.Read(path, preset, options.Format, rows))))).Value;
+    }
+
+    private static DataSet Together(IEnumerable<DataSet> files)
+    {
+        DataSet[] all = [.. files];
+        return all is [var only] ? only : new([.. all.SelectMany(file => file.Sources)], [.. all.SelectMany(file => file.Examples)]);
     }
 
     /// <summary>
     /// The SHA-256 hash of a file, in lower-case hexadecimal. For a folder it covers the names and contents of all its
-    /// files.
+    /// files, and for a pattern the contents of all files that it fits, in their order.
     /// </summary>
     /// <exception cref="Core.InputException">The path leads to no file that can be read.</exception>
     public string Hash(string path) => _hashes.GetOrAdd(Full(path), full => new(() => HashOf(full))).Value;
@@ -38,6 +48,8 @@ public sealed class DataFiles(string folder)
 
     private static string HashOf(string path)
     {
+        if (DataPaths.IsPattern(path))
+            return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', DataPaths.Find("", [path]).Select(OfFile)))));
         if (!Directory.Exists(path))
             return OfFile(path);
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

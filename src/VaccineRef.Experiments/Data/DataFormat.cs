@@ -4,8 +4,8 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// The format of a data file. Every format may also be compressed with gzip, which is recognised by the first two
-/// bytes.
+/// The format of a data file. Every format may also be compressed with gzip, xz or zstd, which the first bytes
+/// tell.
 /// </summary>
 [JsonConverter(typeof(SnakeCase<DataFormat>))]
 public enum DataFormat
@@ -34,4 +34,7 @@ public enum DataFormat
 
     /// <summary>Apache Parquet.</summary>
     Parquet,
+
+    /// <summary>One prompt on each line of a text.</summary>
+    Text,
 }

@@ -48,17 +48,32 @@ public abstract record DataOptions
 public sealed record StageData(
     IReadOnlyList<TokenSequence> Sequences, IReadOnlyList<Example> Rows, Func<int, IReadOnlyList<TokenSequence>> Draw);
 
-/// <summary>Settings for data from one file.</summary>
+/// <summary>Settings for data from files.</summary>
 public sealed record FileDataOptions : DataOptions
 {
-    /// <summary>The path of the file.</summary>
+    /// <summary>
+    /// The path of a file; a pattern of several, as in "data/*.jsonl"; or a folder whose data files are all of one kind.
+    /// Several files are read in the ordinal order of their paths.
+    /// </summary>
     public required string Path { get; init; }
+
+    /// <summary>Further files, patterns or folders, which are read after it.</summary>
+    public IReadOnlyList<string> More { get; set; } = [];
 
     /// <summary>A known data set: sst2, ag_news, gsm8k, alpaca, beavertails, refusals, prompts or chat.</summary>
     public string? Task { get; set; }
 
     /// <summary>For any other data set, the names of its fields.</summary>
     public FieldMap? Fields { get; set; }
+
+    /// <summary>For fields of the task that the file calls otherwise, its names for them.</summary>
+    public IReadOnlyDictionary<string, string>? Rename { get; set; }
+
+    /// <summary>
+    /// The rows that are read, by the numbers that messages name, counted from 1: "1000-2000" with both ends, "1000-" or
+    /// "-2000"; all if it is absent.
+    /// </summary>
+    public string? Rows { get; set; }
 
     /// <summary>The format of the file. By default it is found out from the extension and the content.</summary>
     public DataFormat Format { get; set; }
@@ -90,7 +105,19 @@ public sealed record FileDataOptions : DataOptions
         string[] tasks = [.. TaskPreset.All.Select(preset => preset.Id)];
         if (Task is { } task && !tasks.Contains(task))
             throw RecipeException.Unknown("unknown name", $"{path}.task", task, tasks);
+        if (Rows is not null && RowRange.Parse(Rows) is null)
+            throw RecipeException.OutOfRange($"{path}.rows", Rows, RowRange.Form);
+        if (Rename is null)
+            return;
+        if (Fields is not null)
+            throw new RecipeException("the fields of a data file are named in one way", $"{path}.rename", "fields and rename", "rename beside a task");
+        if (Rename.Keys.FirstOrDefault(name => !TaskPreset.Get(Task!).Fields.Contains(name)) is { } unknown)
+            throw RecipeException.Unknown("the task has no such field", $"{path}.rename.{unknown}", unknown, [.. TaskPreset.Get(Task!).Fields]);
     }
+
+    /// <summary>How rows become examples.</summary>
+    internal TaskPreset Preset => Fields is { } fields ? TaskPreset.From(fields)     // Validate made sure that one of the two is given
+        : TaskPreset.Get(Task!).Renamed(Rename ?? new Dictionary<string, string>());
 }
 
 /// <summary>

@@ -208,7 +208,7 @@ public sealed class DataReader
     private RowPool Pool(string name, FileDataOptions options, RowKind kind, bool prompts)
     {
         var file = _files.Read(options);
-        _sources.Add(file.Source);
+        _sources.UnionWith(file.Sources);
         return RowPool.Of(name, file, kind, prompts).Limit(options.Count, options.Sampling, Seed);
     }
 

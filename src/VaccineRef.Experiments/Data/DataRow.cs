@@ -10,10 +10,26 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="file">The name of the file.</param>
 /// <param name="number">The number of the row, counted from 1.</param>
 /// <param name="fields">The fields, in the order of the file.</param>
-public sealed class DataRow(string file, int number, IReadOnlyDictionary<string, object?> fields)
+/// <param name="names">What the file calls a field that a task has another name for; null where it has the task's names.</param>
+public sealed class DataRow(
+    string file, int number, IReadOnlyDictionary<string, object?> fields, IReadOnlyDictionary<string, string>? names = null)
 {
+    /// <summary>The number of the row, counted from 1.</summary>
+    public int Number => number;
+
     /// <summary>The id of the row, in the form "file:row".</summary>
     public string Id => $"{file}:{number}";
+
+    /// <summary>The row with the names that a task has for its fields.</summary>
+    /// <param name="theirs">For each name of the task's, the file's.</param>
+    /// <exception cref="DataException">The row has no such field.</exception>
+    public DataRow Renamed(IReadOnlyDictionary<string, string> theirs)
+    {
+        var renamed = new OrderedDictionary<string, object?>(fields.ExceptBy(theirs.Values, field => field.Key));
+        foreach (var (ours, name) in theirs)
+            renamed[ours] = fields.TryGetValue(name, out object? value) ? value : throw Lacks(name, Quote(name));
+        return new(file, number, renamed, theirs);
+    }
 
     /// <summary>Whether the row has the field, even if it is null.</summary>
     public bool Has(string field) => fields.ContainsKey(field);
@@ -80,7 +96,7 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
     {
         try
         {
-            return JsonValues.Read(file, text) is [var (_, value)] ? value : throw Wrong(field, "one JSON value");
+            return JsonValues.Read(file, text, default, number);
         }
         catch (DataException error) when (error.Field is null)
         {
@@ -93,7 +109,7 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
 
     /// <summary>As <see cref="Wrong(string, string)"/>, of a part of a field; what was found may be described already, in quotes.</summary>
     internal DataException Wrong(string field, object? found, string expected) => new(
-        "a field of the data has the wrong content", file, number, field, found is string text && text is ['\'', .., '\''] ? text : Describe(found),
+        "a field of the data has the wrong content", file, number, Shown(field), found is string text && text is ['\'', .., '\''] ? text : Describe(found),
         expected);
 
     /// <summary>Makes the exception that says that the row has no such field.</summary>
@@ -103,7 +119,11 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         expected, remedy: "name the task preset or the field map that fits this file; for an evaluation, "
             + "prompts without answers are the preset 'prompts'");
 
-    private object? Value(string field) => fields.TryGetValue(field, out object? value) ? value : throw Lacks(field, Quote(field));
+    private object? Value(string field) => !fields.TryGetValue(field, out object? value) ? throw Lacks(field, Quote(field))
+        : value is not Unreadable unreadable ? value
+        : throw new DataException("a field of the data cannot be read", file, number, Shown(field), unreadable.Why, "one value");
+
+    private string Shown(string field) => names?.GetValueOrDefault(field) ?? field;
 
     private static string Describe(object? value) => value switch
     {
@@ -113,6 +133,7 @@ public sealed class DataRow(string file, int number, IReadOnlyDictionary<string,
         bool flag => flag ? "true" : "false",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         IReadOnlyDictionary<string, object?> => "an object",
+        Unreadable unreadable => unreadable.Why,
         _ => "a list",
     };
 

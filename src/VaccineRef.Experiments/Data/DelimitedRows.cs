@@ -18,60 +18,60 @@ internal static class DelimitedRows
     /// </param>
     public static IEnumerable<DataRow> From(StoredFile file, DataFormat format, ImmutableArray<string> columns)
     {
-        string content = Encoding.UTF8.GetString(file.Utf8().Span);
-        string delimiter = Delimiter(content, format);
-        if (!columns.IsEmpty && HasHeader(content, file.Name, format, delimiter, columns))
-            columns = [];
-        using var text = new StringReader(content);
-        int row = columns.IsEmpty ? -1 : 0;         // the header is row 0
+        int row = -1;                               // the header is row 0
+        string delimiter = format == DataFormat.Tsv ? "\t" : Delimiter(file.Text.Next());
+        using var text = new LimitedReader(
+            new StreamReader(file.Text, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, leaveOpen: true), file.Name, () => row + 1);
         using var parser = new CsvParser(text, Configuration(file.Name, format, delimiter, () => row));
-        string[] names = [.. columns];
+        string[] names = [];
         while (Read(parser, file.Name, row))
         {
             string[] record = parser.Record!;
+            text.Begin();
             if (++row == 0)
             {
-                names = Header(record, file.Name);
-                continue;
+                names = columns.IsEmpty || IsHeader(record, columns) ? record : [.. columns];
+                if (names == record)
+                    continue;
+                row++;
             }
 
-            if (record.Length != names.Length)
-                throw new DataException(
-                    "a row of the data has the wrong number of columns", file.Name, row,
-                    found: $"{record.Length} columns", expected: $"{names.Length}: {string.Join(", ", names)}");
-            var fields = new OrderedDictionary<string, object?>(record.Length);
-            for (int i = 0; i < record.Length; i++)
-                fields.Add(names[i], record[i]);
-            yield return new DataRow(file.Name, row, fields);
+            yield return Row(file.Name, row, names, record);
         }
+    }
+
+    private static DataRow Row(string file, int row, string[] names, string[] record)
+    {
+        if (record.Length != names.Length)
+            throw new DataException(
+                "a row of the data has the wrong number of columns", file, row,
+                found: $"{record.Length} columns", expected: $"{names.Length}: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", ..." : "")}");
+        var fields = new OrderedDictionary<string, object?>(record.Length);
+        foreach (var (name, value) in names.Zip(record))
+            if (!fields.TryAdd(name, value))
+                fields[name] = new Unreadable("two columns of this name");
+        return new DataRow(file, row, fields);
     }
 
     // A header without any comma and with semicolons or tabs can only be delimited by these: spreadsheets write so where
     // the comma is the decimal point.
-    private static string Delimiter(string content, DataFormat format)
+    private static string Delimiter(ReadOnlySpan<byte> start)
     {
-        if (format == DataFormat.Tsv)
-            return "\t";
-        int end = content.AsSpan().IndexOfAny('\n', '\r');
-        string first = end < 0 ? content : content[..end];
-        return first.Contains(',', StringComparison.Ordinal) ? ","
-            : first.Contains('\t', StringComparison.Ordinal) ? "\t"
-            : first.Contains(';', StringComparison.Ordinal) ? ";"
+        int end = start.IndexOfAny((byte)'\n', (byte)'\r');
+        var first = end < 0 ? start : start[..end];
+        return first.Contains((byte)',') ? ","
+            : first.Contains((byte)'\t') ? "\t"
+            : first.Contains((byte)';') ? ";"
             : ",";
     }
 
     /// <summary>
-    /// Whether a file that may come without a header has one: its first row holds no number, and names what is known.
+    /// Whether the first row of a file that may come without a header is one: it holds no number, and names what is known.
     /// </summary>
-    private static bool HasHeader(string content, string file, DataFormat format, string delimiter, ImmutableArray<string> columns)
+    private static bool IsHeader(string[] record, ImmutableArray<string> columns)
     {
-        using var text = new StringReader(content);
-        using var parser = new CsvParser(text, Configuration(file, format, delimiter, () => 0));
-        if (!Read(parser, file, 0))
-            return false;
         string[] known = [.. columns.Select(DataRow.Plain), "label", "text", "class", "classid"];
-        string[] cells = [.. parser.Record!.Select(DataRow.Plain)];
-        return cells.Count(known.Contains) >= 2 && !parser.Record!.Any(cell => LabelValue.Integer(cell) is not null);
+        return record.Select(DataRow.Plain).Count(known.Contains) >= 2 && !record.Any(cell => LabelValue.Integer(cell) is not null);
     }
 
     private static CsvConfiguration Configuration(string file, DataFormat format, string delimiter, Func<int> row) =>
@@ -93,11 +93,6 @@ internal static class DelimitedRows
             ? read
             : throw Unquoted(file, row + 1);
     }
-
-    private static string[] Header(string[] names, string file) => names.Distinct().Count() == names.Length
-        ? names
-        : throw new DataException(
-            "two columns of the data have one name", file, 0, expected: "a header of distinct names");
 
     private static DataException Unquoted(string file, int row) => new(
         "a row of the data is quoted wrongly", file, row,

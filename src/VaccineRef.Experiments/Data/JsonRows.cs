@@ -1,41 +1,75 @@
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Reads rows from JSON. A key that occurs twice in one object is an error, and so is text that is not valid Unicode.
+/// Reads rows from JSON: objects one after another, each numbered by the line that it begins on; or the elements of one
+/// array, or the rows of one object that holds them all, numbered from 1. A key that occurs twice in one object is an error.
 /// </summary>
 internal static class JsonRows
 {
     /// <summary>The name of the one field of a row that is nothing but text.</summary>
     public const string Text = "prompt";
 
-    /// <summary>
-    /// Rows from objects, each numbered by the line that it begins on; or from a single object or array that holds them
-    /// all, numbered from 1.
-    /// </summary>
-    public static IEnumerable<DataRow> FromLines(StoredFile file)
+    /// <exception cref="DataException">The text is no such JSON.</exception>
+    public static IEnumerable<DataRow> From(StoredFile file, DataFormat format)
     {
-        var values = JsonValues.Read(file.Name, file.Utf8().Span);
-        if (values is [(_, object?[] list)])
-            return list.Select((value, i) => Row(file.Name, i + 1, value));
-        if (values is [(_, OrderedDictionary<string, object?> only)] && JsonShapes.Rows(file.Name, only) is { } rows)
-            return rows.Select((value, i) => Row(file.Name, i + 1, value));
-        for (int i = 1; i < values.Count; i++)
-            if (values[i].Line == values[i - 1].Line)
-                throw new DataException(
-                    "two rows of the data stand on one line", file.Name, values[i].Line, expected: "one JSON object a line",
-                    remedy: "break the line, or make the file one JSON array");
-        return values.Select(value => Row(file.Name, value.Line, value.Value));
+        var source = new JsonSource(file.Name, file.Text);
+        if (source.Next() is not { } first)
+            return [];
+        if (first != '[' && format == DataFormat.JsonArray)
+            throw new DataException(
+                "a JSON data file is no array", file.Name, found: first == '{' ? "an object" : $"'{first}' as the first character", expected: "[ {...}, ... ]");
+        return first == '[' ? Elements(file.Name, source) : Objects(file.Name, source);
     }
 
-    /// <summary>Rows from one array, numbered from 1.</summary>
-    public static IEnumerable<DataRow> FromArray(StoredFile file) => JsonValues.Read(file.Name, file.Utf8().Span) switch
+    private static IEnumerable<DataRow> Elements(string file, JsonSource source)
     {
-        [(_, object?[] list)] => list.Select((value, i) => Row(file.Name, i + 1, value)),
-        [] => [],
-        var values => throw new DataException(
-            "a JSON data file is no array", file.Name, found: values is [var (_, value)] ? Kind(value) : $"{values.Count} values",
-            expected: "[ {...}, ... ]"),
-    };
+        source.Skip();
+        int row = 0;
+        while (source.Next() is { } next && (row > 0 || next != ']'))
+        {
+            yield return Row(file, ++row, source.Value(row, StoredFile.LongestRow));
+            next = source.Next() ?? ' ';
+            if (next == ']')
+                break;
+            if (next != ',')
+                throw Broken(file, row, next == ' ' ? "the end of the file" : $"'{next}'", "a comma, or the ] of the array");
+            source.Skip();
+        }
+
+        if (source.Next() != ']')
+            throw Broken(file, row, "the end of the file", "the ] of the array");
+        source.Skip();
+        if (source.Next() is { } more)
+            throw Broken(file, row, $"'{more}' behind the array", "nothing");
+    }
+
+    private static DataException Broken(string file, int row, string found, string expected) =>
+        new("a data file holds broken JSON", file, row, found: $"{found} after element {row}", expected: expected);
+
+    private static IEnumerable<DataRow> Objects(string file, JsonSource source)
+    {
+        int line = source.Line;
+        object? value = source.Value(line, StoredFile.LongestObject);
+        if (source.Next() is null && value is OrderedDictionary<string, object?> only && JsonShapes.Rows(file, only) is { } rows)
+        {
+            foreach (var (i, row) in rows.Index())
+                yield return Row(file, i + 1, row);
+            yield break;
+        }
+
+        yield return Row(file, line, value);
+        while (source.Next() is not null)
+        {
+            int next = source.Line;
+            var row = Row(file, next, source.Value(next, StoredFile.LongestRow));
+            if (next == line)
+                throw new DataException(
+                    "two rows of the data stand on one line", file, line, expected: "one JSON object a line",
+                    remedy: "break the line, or make the file one JSON array");
+            line = next;
+            yield return row;
+        }
+    }
 
     private static DataRow Row(string file, int row, object? value) => value switch
     {
@@ -47,10 +81,9 @@ internal static class JsonRows
     private static string Kind(object? value) => value switch
     {
         null => "null",
-        string => "a string",
+        Unreadable unreadable => unreadable.Why,
         bool => "true or false",
         object?[] => "an array",
-        OrderedDictionary<string, object?> => "an object",
         _ => "a number",
     };
 }

@@ -2,75 +2,77 @@ using System.Text.Json;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>
-/// The values of a text that holds one JSON value after another, however white space lies between and inside them. What
-/// is no JSON is named with line and column.
-/// </summary>
+/// <summary>A JSON value as the rows of data hold it. What is no JSON is named with line and column.</summary>
 internal static class JsonValues
 {
-    private static readonly JsonReaderOptions Several = new() { AllowMultipleValues = true };
+    /// <summary>Settings for a text that holds one value after another.</summary>
+    public static readonly JsonReaderOptions Several = new() { AllowMultipleValues = true };
 
-    /// <returns>Each value and the line that it begins on.</returns>
-    /// <exception cref="DataException">The text is no sequence of JSON values, or a key stands twice in one object.</exception>
-    public static List<(int Line, object? Value)> Read(string file, ReadOnlySpan<byte> text)
+    /// <summary>Reads the value at the beginning of a text.</summary>
+    /// <param name="file">The name of the file.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="cursor">Where in the file the text begins.</param>
+    /// <param name="row">The row that the text is; null where it is not known.</param>
+    /// <exception cref="DataException">The text is no JSON, or a key stands twice in one object.</exception>
+    public static object? Read(string file, ReadOnlySpan<byte> text, TextCursor cursor, int? row)
     {
-        var values = new List<(int, object?)>();
-        if (text.Trim(" \t\r\n"u8).IsEmpty)
-            return values;
         var reader = new Utf8JsonReader(text, Several);
-        int line = 1, at = 0;
-        int? row = null;
         try
         {
-            while (reader.Read())
-            {
-                int start = (int)reader.TokenStartIndex;
-                (line, at) = (line + TextPlace.Lines(text, at, start), start);
-                row = reader.TokenType == JsonTokenType.StartArray ? null : line;
-                values.Add((line, Value(ref reader, file, text)));
-                row = null;
-            }
+            reader.Read();
+            return Value(ref reader, file, text, cursor);
         }
         catch (JsonException error)
         {
-            throw Broken(file, text, Offset(text, error), row, error);
+            throw Broken(file, text, cursor, row, error);
         }
-        catch (InvalidOperationException error)     // Utf8JsonReader.GetString on a lone surrogate
+        catch (InvalidOperationException error)     // a key that is half a surrogate pair
         {
-            var place = TextPlace.Of(text, (int)reader.TokenStartIndex);
+            var place = cursor.At(text[..(int)reader.TokenStartIndex]);
             throw new DataException(
-                "a row of the data holds text that is no valid Unicode", file, row ?? place.Line, found: $"half of a surrogate pair at {place}",
+                "a row of the data has a key that is no valid Unicode", file, row ?? place.Line, found: $"half of a surrogate pair at {place}",
                 expected: "whole characters", inner: error);
         }
-
-        return values;
     }
 
-    private static object? Value(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text) => reader.TokenType switch
+    private static object? Value(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text, TextCursor cursor) => reader.TokenType switch
     {
-        JsonTokenType.String => reader.GetString(),
+        JsonTokenType.String => Text(ref reader),
         JsonTokenType.True => true,
         JsonTokenType.False => false,
         JsonTokenType.Null => null,
         JsonTokenType.Number => Number(ref reader),
-        JsonTokenType.StartObject => Members(ref reader, file, text),
-        _ => Items(ref reader, file, text),
+        JsonTokenType.StartObject => Members(ref reader, file, text, cursor),
+        _ => Items(ref reader, file, text, cursor),
     };
+
+    // half a surrogate pair matters only to whoever needs the field
+    private static object? Text(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return new Unreadable("text that is no valid Unicode: half of a surrogate pair");
+        }
+    }
 
     private static object Number(ref Utf8JsonReader reader) =>
         reader.TryGetInt64(out long integer) ? integer
         : reader.TryGetDouble(out double number) ? number
         : System.Text.Encoding.UTF8.GetString(reader.ValueSpan);
 
-    private static object?[] Items(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text)
+    private static object?[] Items(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text, TextCursor cursor)
     {
         var items = new List<object?>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-            items.Add(Value(ref reader, file, text));
+            items.Add(Value(ref reader, file, text, cursor));
         return [.. items];
     }
 
-    private static OrderedDictionary<string, object?> Members(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text)
+    private static OrderedDictionary<string, object?> Members(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text, TextCursor cursor)
     {
         var members = new OrderedDictionary<string, object?>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
@@ -78,9 +80,9 @@ internal static class JsonValues
             string key = reader.GetString()!;
             int start = (int)reader.TokenStartIndex;
             reader.Read();
-            if (!members.TryAdd(key, Value(ref reader, file, text)))
+            if (!members.TryAdd(key, Value(ref reader, file, text, cursor)))
             {
-                var place = TextPlace.Of(text, start);
+                var place = cursor.At(text[..start]);
                 throw new DataException(
                     "a key stands twice in one JSON object", file, place.Line, key.Length <= 40 ? key : null, $"the second one at {place}",
                     "every key once", "remove or rename one of the two");
@@ -99,12 +101,14 @@ internal static class JsonValues
         return (int)Math.Min(text.Length, start + (error.BytePositionInLine ?? 0));
     }
 
-    private static DataException Broken(string file, ReadOnlySpan<byte> text, int offset, int? row, JsonException error)
+    /// <summary>The error that a text is no JSON.</summary>
+    public static DataException Broken(string file, ReadOnlySpan<byte> text, TextCursor cursor, int? row, JsonException error)
     {
-        var place = TextPlace.Of(text, offset);
+        int offset = Offset(text, error);
+        var place = cursor.At(text[..offset]);
         var rest = text[offset..];
         if (rest.StartsWith("\uFEFF"u8))
-            return StoredFile.MarkInside(file, place);
+            return TextStream.MarkInside(file, place);
         if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
             return new(
                 "a number of the data is not finite", file, row ?? place.Line, found: $"{(rest[0] == 'N' ? "NaN" : "Infinity")} at {place}",

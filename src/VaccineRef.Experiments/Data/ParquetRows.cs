@@ -15,11 +15,11 @@ internal static class ParquetRows
         {
             // The stream is in memory, so that nothing has to be awaited and the task is complete when the call
             // returns.
-            using var stream = new MemoryStream(file.Content.ToArray());
+            using var stream = file.Whole();
             records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
         }
         // The Parquet reader does not document what it throws.
-        catch (Exception error) when (error is not OutOfMemoryException)
+        catch (Exception error) when (error is not (OutOfMemoryException or DataException))
         {
             throw new DataException("a parquet file cannot be read", file.Name, found: error.Message, inner: error);
         }

@@ -110,7 +110,7 @@ public sealed partial record PromptTemplate
     public ImmutableArray<int> EndsOfTurn(ITextTokenizer tokenizer) => _chat?.EndsOfTurn(tokenizer) ?? [];
 
     /// <summary>The tokens of a text that this template wrote. A chat template writes special tokens itself, and another none.</summary>
-    internal int[] Encode(string text, ITextTokenizer tokenizer) => _chat is null ? tokenizer.Encode(text) : tokenizer.EncodeMarked(text);
+    public int[] Encode(string text, ITextTokenizer tokenizer) => _chat is null ? tokenizer.Encode(text) : tokenizer.EncodeMarked(text);
 
     /// <summary>The tokens of a part of a text that is not its beginning.</summary>
     internal int[] EncodePart(string text, ITextTokenizer tokenizer) =>

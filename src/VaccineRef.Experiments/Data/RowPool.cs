@@ -26,7 +26,7 @@ public sealed record RowPool(ImmutableArray<Example> Rows, RowCounts Counts)
             || (prompts && row.Source == TaskPreset.Refusals.Id);
         ImmutableArray<Example> rows = kind == RowKind.Any ? file.Examples : [.. file.Examples.Where(Wanted)];
         var counts = new RowCounts(
-            name, file.Source.Name, kind, file.Examples.Length, file.Examples.Length - rows.Length,
+            name, file.Name, kind, file.Examples.Length, file.Examples.Length - rows.Length,
             file.Examples.Count(row => row.IsSafe is null));
         var pool = new RowPool(rows, counts);
         return rows.IsEmpty ? throw pool.TooFew(1, dropped: 0) : pool;

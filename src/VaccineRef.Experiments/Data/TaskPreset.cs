@@ -18,9 +18,13 @@ namespace VaccineRef.Experiments.Data;
 public sealed record TaskPreset(
     string Id, string? Instruction, bool? WithInput, ImmutableArray<string> Columns, Func<DataRow, Example> ToExample)
 {
+    /// <summary>The fields that rows may have. A file with other names says so, and gives its own for them.</summary>
+    public ImmutableArray<string> Fields { get; init; } = [];
+
     private const string Gsm8kSuffix = "\nFirst think step by step and then answer the final number.\n";
     private const string SentimentInstruction =
         "Analyze the sentiment of the input, and respond only positive or negative";
+    private static readonly ImmutableArray<string> ReleasedFields = ["instruction", "input", "output"];
     private static readonly string[] ClassIndex = ["class index", "class id", "class"];
 
     // fields that hold a prompt in published sets of prompts; the first that a row has is taken
@@ -36,7 +40,8 @@ public sealed record TaskPreset(
     {
         var (name, label) = row.Class(IsReleased(row, "sentence") ? "output" : "label", 0, "negative", "positive");
         return IsReleased(row, "sentence") ? Released(row, name, "sst2") : new(row.Id, SentimentInstruction, row.Text("sentence"), name, null, label, "sst2");
-    });
+    })
+    { Fields = ["sentence", "label", .. ReleasedFields] };
 
     /// <summary>
     /// AG News: the original CSV without header (class 1 to 4, title, description; the text is title, space,
@@ -53,7 +58,8 @@ public sealed record TaskPreset(
         string? index = row.Known(ClassIndex);
         var (name, label) = row.Class(index ?? row.Known("label") ?? "label", index is null ? 0 : 1, "World", "Sports", "Business", "Sci/Tech");
         return new(row.Id, NewsInstruction, text, name, null, label, "ag_news");
-    });
+    })
+    { Fields = ["text", "label", "class index", "title", "description", .. ReleasedFields] };
 
     /// <summary>
     /// GSM8K, with the fields <c>question</c> and <c>answer</c>. "####" is replaced by "The final answer is: ".
@@ -70,14 +76,16 @@ public sealed record TaskPreset(
                 row.Id, row.Text("question") + Gsm8kSuffix, "", answer.Replace("####", "The final answer is: "),
                 null, null, "gsm8k")
             : throw row.Wrong("answer", "a solution with exactly one number behind \"####\", such as 18, -3, 1,234.50, .5 or 3/4");
-    });
+    })
+    { Fields = ["question", "answer", .. ReleasedFields] };
 
     /// <summary>
     /// Alpaca, and every file in the form that the released code uses, with the fields <c>instruction</c>,
     /// <c>output</c> and possibly <c>input</c>.
     /// </summary>
     public static TaskPreset Alpaca { get; } = new("alpaca", null, null, [], row => new(
-        row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), null, null, "alpaca"));
+        row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), null, null, "alpaca"))
+    { Fields = ReleasedFields };
 
     /// <summary>
     /// BeaverTails: <c>prompt</c>, <c>response</c>, <c>is_safe</c>; the label is the list of its categories,
@@ -85,14 +93,16 @@ public sealed record TaskPreset(
     /// </summary>
     public static TaskPreset BeaverTails { get; } = new("beavertails", null, false, [], row => new(
         row.Id, row.Text("prompt"), "", row.Text("response"), row.Flag("is_safe"),
-        row.Categories("category"), "beavertails"));
+        row.Categories("category"), "beavertails"))
+    { Fields = ["prompt", "response", "is_safe", "category"] };
 
     /// <summary>
     /// Refusals of harmful instructions, from safety-tuned-llamas. The fields are those of Alpaca, and every answer is
     /// safe.
     /// </summary>
     public static TaskPreset Refusals { get; } = new("refusals", null, null, [], row => new(
-        row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), true, null, "refusals"));
+        row.Id, row.Text("instruction"), row.TextOrEmpty("input"), row.Text("output"), true, null, "refusals"))
+    { Fields = ReleasedFields };
 
     /// <summary>
     /// Prompts without answers, for an evaluation: AdvBench (<c>goal</c>), a list of strings, or any file whose prompt
@@ -100,13 +110,15 @@ public sealed record TaskPreset(
     /// </summary>
     public static TaskPreset Prompts { get; } = new("prompts", null, null, [], row => new(
         row.Id, row.Text(row.Known(PromptFields) ?? JsonRows.Text),
-        row.Known("input", "inputs", "context") is { } input ? row.TextOrEmpty(input) : "", "", null, null, "prompts"));
+        row.Known("input", "inputs", "context") is { } input ? row.TextOrEmpty(input) : "", "", null, null, "prompts"))
+    { Fields = ["prompt", "input"] };
 
     /// <summary>
     /// Conversations of one or several turns: <c>messages</c>, <c>conversations</c>, or <c>prompt</c> with
     /// <c>completion</c> or <c>chosen</c>.
     /// </summary>
-    public static TaskPreset Chat { get; } = new("chat", null, false, [], ChatRows.Of);
+    public static TaskPreset Chat { get; } = new("chat", null, false, [], ChatRows.Of)
+    { Fields = ["messages", "conversations", "prompt", "completion", "chosen", "is_safe"] };
 
     // the form into which the released scripts bring every data set: {"instruction": ..., "input": ..., "output": ...}
     private static bool IsReleased(DataRow row, string own) => !row.Has(own) && row.Has("instruction") && row.Has("output");
@@ -122,6 +134,13 @@ public sealed record TaskPreset(
     public static TaskPreset Get(string id) => All.FirstOrDefault(task => task.Id == id) ?? throw new InputException(
         "unknown task preset", found: id, expected: string.Join(", ", All.Select(task => task.Id)),
         remedy: "for other field names give a field map");
+
+    /// <summary>The same preset for files that call fields otherwise.</summary>
+    /// <param name="theirs">For each of <see cref="Fields"/> that a file calls otherwise, its name there.</param>
+    /// <exception cref="InputException">The preset has no such field.</exception>
+    public TaskPreset Renamed(IReadOnlyDictionary<string, string> theirs) => theirs.Keys.FirstOrDefault(name => !Fields.Contains(name)) is { } unknown
+        ? throw new InputException($"the task '{Id}' has no such field", found: unknown, expected: string.Join(", ", Fields))
+        : theirs.Count == 0 ? this : this with { ToExample = row => ToExample(row.Renamed(theirs)) };
 
     /// <summary>Makes a preset for a file with other field names.</summary>
     public static TaskPreset From(FieldMap map) => new("field-map", null, map.Input is null ? false : null, [], row =>

@@ -150,6 +150,8 @@ public sealed class StagePlan
         foreach (var (key, value) in group.ToArray())
             if (RecipePath.IsPath(key) && value is JsonValue path && path.TryGetValue(out string? text))
                 group[key] = Files.Hash(text);
+            else if (RecipePath.IsPath(key) && value is JsonArray several)
+                group[key] = new JsonArray([.. several.Select(each => (JsonNode)Files.Hash(each!.GetValue<string>()))]);
             else
                 Identify(value);
     }

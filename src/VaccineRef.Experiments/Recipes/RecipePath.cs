@@ -86,10 +86,12 @@ internal static class RecipePath
             .Replace(Path.DirectorySeparatorChar, '/');
 
     /// <summary>Whether a key, or the path of a grid's axis, names a file or a folder.</summary>
-    public static bool IsPath(string key) => key[(key.LastIndexOf('.') + 1)..] is "path" or "adapter";
+    public static bool IsPath(string key) => key[(key.LastIndexOf('.') + 1)..] is "path" or "more" or "adapter";
 
     private static JsonNode? Moved(JsonNode? value, string from, string to)
     {
+        if (value is JsonArray several)
+            return new JsonArray([.. several.Select(each => Moved(each, from, to))]);
         if (value is not JsonValue text || !text.TryGetValue(out string? path))
         {
             Rebase(value, from, to);

@@ -8,15 +8,22 @@ namespace VaccineRef.Experiments.Tests.Data;
 /// <summary>One table of values in every container that can be read.</summary>
 internal static class Containers
 {
-    /// <summary>Names of files; the last extension before ".gz" tells the container.</summary>
-    public static string[] Names { get; } = ["x.json", "x.jsonl", "x.columns.json", "x.wrapped.json", "x.csv", "x.tsv", "x.parquet", "x.jsonl.gz", "x.csv.gz"];
+    /// <summary>Names of files that are not compressed.</summary>
+    public static string[] Plain { get; } = ["x.json", "x.jsonl", "x.columns.json", "x.wrapped.json", "x.csv", "x.tsv", "x.parquet"];
+
+    /// <summary>Names of files; the last extension before that of a compression tells the container.</summary>
+    public static string[] Names { get; } =
+        [.. from plain in Plain
+            from extension in Compressed.Extensions
+            select plain + extension];
 
     /// <summary>The bytes of the file; values are text, long, double or bool, alike in every row of a column.</summary>
     public static byte[] Write(string name, string[] columns, object[][] rows)
     {
-        string plain = name.EndsWith(".gz", StringComparison.Ordinal) ? name[..^3] : name;
+        string extension = Compressed.Extensions.Last(each => name.EndsWith(each, StringComparison.Ordinal));
+        string plain = name[..^extension.Length];
         if (plain.EndsWith(".parquet", StringComparison.Ordinal))
-            return Parquet(columns, rows);
+            return Compressed.As(extension, Parquet(columns, rows));
         string text = plain switch
         {
             "x.json" => JsonSerializer.Serialize(rows.Select(row => Fields(columns, row))),
@@ -27,7 +34,7 @@ internal static class Containers
             "x.csv" => string.Join('\n', rows.Prepend(columns).Select(row => string.Join(',', row.Select(cell => $"\"{Text(cell)}\"")))),
             _ => string.Join('\n', rows.Prepend(columns).Select(row => string.Join('\t', row.Select(Text)))),
         };
-        return plain == name ? System.Text.Encoding.UTF8.GetBytes(text) : TempFile.Gzip(text);
+        return Compressed.As(extension, System.Text.Encoding.UTF8.GetBytes(text));
     }
 
     // as pandas writes it: True, 1.0

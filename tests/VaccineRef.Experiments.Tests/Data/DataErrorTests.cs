@@ -14,7 +14,7 @@ public sealed class DataErrorTests
     [InlineData("blank.jsonl", "\n \n", "no rows")]
     [InlineData("empty.json", "[]", "no rows")]
     [InlineData("header.tsv", "sentence\tlabel\n", "no rows")]
-    [InlineData("what.txt", "hello", "format cannot be told")]
+    [InlineData("what.dat", "hello", "format cannot be told")]
     [InlineData("array.jsonl", "[1]", "no object")]
     [InlineData("not.gz", "hello", "not what its name says")]
     [InlineData("not.parquet", "hello", "format cannot be told")]
@@ -35,7 +35,8 @@ public sealed class DataErrorTests
     [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":\"secret\"}", 1, "is_safe", "wrong content")]
     [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":5}", 1, "is_safe", "wrong content")]
     [InlineData("{\"prompt\":\"p\",\"prompt\":\"secret\",\"response\":\"r\",\"is_safe\":true}", 1, "prompt", "stands twice")]
-    [InlineData("{\"prompt\":\"secret \\ud83d\",\"response\":\"r\",\"is_safe\":true}", 1, null, "no valid Unicode")]
+    [InlineData("{\"prompt\":\"secret \\ud83d\",\"response\":\"r\",\"is_safe\":true}", 1, "prompt", "cannot be read")]
+    [InlineData("{\"\\ud83d\":\"secret\",\"response\":\"r\",\"is_safe\":true}", 1, null, "no valid Unicode")]
     public void A_wrong_row_of_json(string content, int row, string? field, string what)
     {
         using var file = new TempFile("b.jsonl", content);
@@ -48,7 +49,7 @@ public sealed class DataErrorTests
     [Theory]
     [InlineData("s.tsv", "sentence\tlabel\ngood\t1\nsecret\t2\n", 2, "label", "wrong content")]
     [InlineData("s.tsv", "sentence\tlabel\ngood\t1\nsecret\n", 2, null, "number of columns")]
-    [InlineData("s.tsv", "sentence\tsentence\nsecret\t1\n", 0, null, "one name")]
+    [InlineData("s.tsv", "sentence\tlabel\tlabel\nsecret\t1\t1\n", 1, "label", "cannot be read")]
     [InlineData("s.tsv", "text\tlabel\nsecret\t1\n", 1, "sentence", "lacks a field")]
     [InlineData("s.csv", "sentence,label\n\"good\",1\n\"secret,1\nmore,0\n", 2, null, "quoted wrongly")]
     [InlineData("s.csv", "sentence,label\ngood,1\nsecret \"x\" y,1\n", 2, null, "quoted wrongly")]
