@@ -66,7 +66,14 @@ public sealed record TrainOptions(
     }
 
     /// <summary>Number of optimizer steps of the whole stage, for this many examples.</summary>
-    public int Steps(int examples) => MaxSteps > 0 ? MaxSteps : checked(Epochs * StepsPerEpoch(examples));
+    /// <exception cref="InputException">They are more than a counter holds.</exception>
+    public int Steps(int examples)
+    {
+        long steps = MaxSteps > 0 ? MaxSteps : (long)Epochs * StepsPerEpoch(examples);
+        return steps <= int.MaxValue ? (int)steps : throw new InputException(
+            "a stage has too many steps", "epochs", $"{Epochs} epochs of {StepsPerEpoch(examples)} steps", $"at most {int.MaxValue} steps in all",
+            "set fewer epochs, or max_steps");
+    }
 
     /// <summary>Checks every setting, so that errors are found before anything is allocated.</summary>
     /// <param name="path">What goes before a setting's name in the message, such as its place in a recipe.</param>

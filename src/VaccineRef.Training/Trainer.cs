@@ -53,22 +53,9 @@ public sealed class Trainer<T>(
             step.Steps, planned, last, clock.Elapsed.TotalSeconds, tokens, state.Forwards, tape.Reversed, tape.Activations.Peak);
     }
 
-    /// <summary>The micro-batches of each step. The last step of an epoch gets what is left.</summary>
-    private IEnumerable<(int Epoch, IReadOnlyList<PackedBatch> Batches)> Batches(IReadOnlyList<TokenSequence> data, int steps)
-    {
-        var order = RandomStream.FromSeed(options.Seed).At("order");
-        for (int epoch = 1, step = 0; step < steps; epoch++)
-        {
-            int[] index = [.. Enumerable.Range(0, data.Count)];
-            if (options.Shuffle)
-                order.At(epoch).Shuffle<int>(index);
-            var groups = index.Chunk(options.BatchSize).Select(chunk => PackedBatch.Pack([.. chunk.Select(i => data[i])]));
-            foreach (var batches in groups.Chunk(options.Accumulation))
-            {
-                if (step++ == steps)
-                    yield break;
-                yield return (epoch, batches);
-            }
-        }
-    }
+    /// <summary>The micro-batches of each step.</summary>
+    private IEnumerable<(int Epoch, IReadOnlyList<PackedBatch> Batches)> Batches(IReadOnlyList<TokenSequence> data, int steps) =>
+        new BatchOrder(options, data.Count, steps).Select(step => (
+            step.Epoch,
+            (IReadOnlyList<PackedBatch>)[.. step.Batches.Select(batch => PackedBatch.Pack([.. batch.Select(i => data[i])]))]));
 }

@@ -62,6 +62,9 @@ public sealed partial class CrossEntropy<T>(Reduction reduction = Reduction.Mean
     public override bool Reads(int input, int gradient) => !fusedGradient || gradient == 1;
 
     /// <inheritdoc/>
+    public override long ScratchBytes(Operands<T> operands) => CrossEntropyChunk<T>.Bytes(operands);
+
+    /// <inheritdoc/>
     public override void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
     {
         if (ids.Length != x[0].Rows)

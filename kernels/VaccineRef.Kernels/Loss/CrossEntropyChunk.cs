@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 
 namespace VaccineRef.Kernels;
@@ -34,6 +35,14 @@ internal readonly struct CrossEntropyChunk<T> where T : unmanaged, IFloatingPoin
         Hidden = f.Scratch(new(MostRows, columns));
         _logits = f.Scratch(new(MostRows, Math.Min(MostEntries, Vocabulary)));
         Product = f.Scratch(hasProduct ? new(MostRows, columns) : Shape.Empty);
+    }
+
+    /// <summary>How many bytes of scratch the chunk takes, and what forward takes besides, at most.</summary>
+    public static long Bytes(Operands<T> x)
+    {
+        int counted = x.Ids.Span.Length - x.Ids.Span.Count(CrossEntropy<T>.Ignored), size = Unsafe.SizeOf<T>();
+        long row = (2L * x.X(1).Columns) + Math.Min(MostEntries, x.X(1).Rows) + 3;      // hidden, product, logits, sums
+        return ((long)x.Ids.Length * sizeof(int)) + (Math.Min(LongestChunk, counted) * row * size) + ((long)counted * sizeof(double));
     }
 
     /// <summary>Number of counted rows.</summary>

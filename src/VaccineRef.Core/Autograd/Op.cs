@@ -46,6 +46,9 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// </summary>
     public virtual bool Overwrites(int input) => false;
 
+    /// <summary>How many bytes of scratch a call of these shapes and ids takes on the processor at most. By default none.</summary>
+    public virtual long ScratchBytes(Operands<T> operands) => 0;
+
     /// <summary>
     /// Checks the ids against the shapes. This is done once, when the call is recorded, so that kernels need not check. By
     /// default nothing is checked.

@@ -111,6 +111,7 @@ public sealed class Arena(Device device) : IDisposable
         {
             _blocks.Insert(_blocks.Count - 1, Device.Reserve(bytes));
             _before += bytes;
+            _blocks[^2].Use(bytes);
             view = new(_blocks[^2], 0, shape);
         }
         else
@@ -119,6 +120,7 @@ public sealed class Arena(Device device) : IDisposable
                 Grow(bytes);
             view = new(_blocks[^1], _used / sizeof(T), shape);
             _used += bytes;
+            _blocks[^1].Use(_used);
         }
 
         Peak = Math.Max(Peak, InUse);

@@ -14,6 +14,11 @@ public abstract unsafe class DeviceBuffer(long bytes) : IDisposable
     /// <summary>Whether the memory has been given back.</summary>
     public bool IsFreed { get; private set; }
 
+    /// <summary>Told by an arena that it has handed out the bytes before <paramref name="end"/>. Memory needs no telling.</summary>
+    public virtual void Use(long end)
+    {
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -55,6 +55,8 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
             Read(_texts[first..end]);
         }
 
+        if (_tape.Device is DryDevice)
+            return;                                             // reading the prompts needs the most memory; no text is to be had
         for (int step = 1, before = 0; step < _settings.MaxNewTokens; step++)
         {
             cancel.ThrowIfCancellationRequested();

@@ -26,6 +26,7 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
     private readonly Dictionary<string, string> _names = Names(checkpoint, wrapper);
     private readonly bool _unprefixed = !checkpoint.Tensors.Keys.Any(
         name => name.StartsWith(wrapper + prefix, StringComparison.Ordinal));
+    private readonly bool _dry = device is DryDevice;      // nothing is read: only names, shapes and types are compared
     private readonly HashSet<string> _used = [];
     private readonly List<string> _missing = [];
     private readonly long _total = checkpoint.Tensors.Values.Sum(entry => entry.Count);
@@ -70,7 +71,9 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
         name = NameInFile(name);
         if (!_names.TryGetValue(name, out string? stored))
             return default;
-        device.Upload<T>(Read(stored), to);
+        _used.Add(stored);
+        if (!_dry)
+            device.Upload<T>(Read(stored), to);
         return new(name, checkpoint.Entry(stored).Type);
     }
 
@@ -81,6 +84,9 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
         if (!_names.TryGetValue(name, out string? stored))
             return null;
         Expect(name, to.Dimensions);
+        _used.Add(stored);
+        if (_dry)
+            return new(name, checkpoint.Entry(stored).Type);
         var original = new T[to.Shape.Count];
         device.Download(to.Value, original);
         if (!Read(stored).SequenceEqual(original))
@@ -134,7 +140,6 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
             _host = new T[entry.Count];
         var values = _host.AsSpan(0, checked((int)entry.Count));
         checkpoint.Read(stored, values);
-        _used.Add(stored);
         return values;
     }
 

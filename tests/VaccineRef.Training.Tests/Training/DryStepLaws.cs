@@ -1,0 +1,65 @@
+using VaccineRef.Core;
+using VaccineRef.Models;
+using VaccineRef.Training.Tests.Rules;
+
+namespace VaccineRef.Training.Tests.Training;
+
+/// <summary>A device that only counts finds exactly the memory that the processor takes.</summary>
+[Properties(Arbitrary = [typeof(TinyModelArbitrary)])]
+public sealed class DryStepLaws
+{
+    [Property(MaxTest = 40)]
+    public void A_step_needs_what_the_dry_step_said(TinyModel tiny, bool vaccine, bool recompute)
+    {
+        var (weights, activations, moments, _) = Step(tiny, new CpuDevice(threads: 1), vaccine, recompute);
+        var dry = Step(tiny, new DryDevice(), vaccine, recompute);
+        Assert.Equal((weights, activations, moments), (dry.Weights, dry.Activations, dry.Moments));
+    }
+
+    /// <summary>The peak holds weights, gradients, moments and activations at once, and nothing is left when all is given back.</summary>
+    [Property(MaxTest = 40)]
+    public void The_peak_is_the_sum_of_what_is_held(TinyModel tiny, bool vaccine, bool recompute)
+    {
+        var device = new DryDevice();
+        var (weights, activations, moments, gradients) = Step(tiny, device, vaccine, recompute);
+        Assert.InRange(device.Peak, weights + moments + gradients + activations, long.MaxValue);
+        Assert.InRange(device.Bytes, 0, Scratch(tiny));
+    }
+
+    [Fact]
+    public void A_model_that_no_machine_holds_is_counted()
+    {
+        // 80 blocks of Llama 2 70B's extents, in double: about half a terabyte
+        using var device = new DryDevice();
+        var config = ConfigReader.Parse("""
+            { "model_type": "llama", "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8,
+              "vocab_size": 32000, "intermediate_size": 28672, "tie_word_embeddings": false }
+            """u8.ToArray());
+        using var model = LanguageModel.Create<double>(config, device, RandomStream.FromSeed(1));
+        long parameters = model.Network.Parameters.Sum(parameter => parameter.Shape.Count);
+        Assert.Equal(68_976_648_192, parameters);
+        Assert.InRange(device.Bytes, sizeof(double) * parameters, sizeof(double) * parameters * 1.001);
+    }
+
+    private static (long Weights, long Activations, long Moments, long Gradients) Step(TinyModel tiny, Device device, bool vaccine, bool recompute)
+    {
+        using (device)
+        {
+            using var model = LanguageModel.Create<float>(tiny.Config, device, RandomStream.FromSeed(1));
+            if (tiny.Adapted)
+                Lora.Attach(model, tiny.Adapter, RandomStream.FromSeed(2));
+            using var rule = new Vaccine<float>(new VaccineOptions(0.5), device);
+            var options = new StepOptions(new AdamWOptions(1e-3), Recompute: recompute);
+            using var step = new TrainStep<float>(
+                model.Trainable, new CrossEntropyObjective<float>(model.Network), vaccine ? rule : new Plain<float>(), options, device);
+            var batch = PackedBatch.Pack(tiny.Sequences);
+            step.Run(batch);
+            step.Run(batch);
+            long trained = model.Trainable.Sum(parameter => parameter.Shape.Count * sizeof(float));
+            return (model.Bytes, step.State.Tape.Activations.Peak, 2 * trained, trained);
+        }
+    }
+
+    /// <summary>What kernels keep from one call to the next: a row of logits, and hidden rows, for every row at most.</summary>
+    private static long Scratch(TinyModel tiny) => tiny.Lengths.All.Sum() * (long)((2 * tiny.Hidden) + tiny.Vocabulary + 8) * sizeof(double);
+}
