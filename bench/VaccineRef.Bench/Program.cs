@@ -17,6 +17,9 @@ switch (args)
     case ["sweep", var threads]:
         SequenceSweep.Run(int.Parse(threads));
         return;
+    case ["memory", var threads, .. var row]:
+        StepMemory.Run(int.Parse(threads), row);
+        return;
     case ["profile", var shape, var threads]:
         StepProfile.Run(shape, int.Parse(threads));
         return;

@@ -17,17 +17,23 @@ internal sealed class StepRun : IDisposable
     /// <param name="shape">The model and the batch.</param>
     /// <param name="threads">Size of the team.</param>
     /// <param name="around">What to put around the processor, if anything: a clock.</param>
-    public StepRun(StepShape shape, int threads, Func<CpuDevice, Device>? around = null)
+    public StepRun(StepShape shape, int threads, Func<CpuDevice, Device>? around = null) : this(shape, Device(threads, around))
     {
-        var processor = new CpuDevice(threads);
-        _device = around?.Invoke(processor) ?? processor;
-        _model = LanguageModel.Create<float>(shape.Config(), _device, RandomStream.FromSeed(1));
+    }
+
+    /// <param name="shape">The model and the batch.</param>
+    /// <param name="device">Where it runs; it is disposed with this.</param>
+    /// <param name="recompute">Whether blocks are computed again in the reverse pass.</param>
+    public StepRun(StepShape shape, Device device, bool recompute = false)
+    {
+        _device = device;
+        _model = LanguageModel.Create<float>(shape.Config(), _device, RandomStream.FromSeed(1), shape.Kept);
         if (shape.Rank > 0)
             Lora.Attach(_model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear), RandomStream.FromSeed(2));
         _batch = shape.Batch();
         _vaccine = new Vaccine<float>(new VaccineOptions(Rho), _device);
         var objective = new CrossEntropyObjective<float>(_model.Network);
-        _step = new TrainStep<float>(_model.Trainable, objective, _plain, new StepOptions(Options, Seed: 3), _device);
+        _step = new TrainStep<float>(_model.Trainable, objective, _plain, new StepOptions(Options, Seed: 3, Recompute: recompute), _device);
     }
 
     /// <summary>The radius of the perturbation.</summary>
@@ -49,6 +55,12 @@ internal sealed class StepRun : IDisposable
     {
         _step.Rule = vaccine ? _vaccine : _plain;
         return _step.Run(_batch).Loss;
+    }
+
+    private static Device Device(int threads, Func<CpuDevice, Device>? around)
+    {
+        var processor = new CpuDevice(threads);
+        return around?.Invoke(processor) ?? processor;
     }
 
     public void Dispose()

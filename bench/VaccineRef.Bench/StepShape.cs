@@ -21,10 +21,19 @@ public sealed record StepShape(
     public static readonly StepShape
         S = new("S", 4096, 384, 6, 6, 1024, Sequences: 8, Length: 256, Rank: 0),
         P = new("P", 32000, 768, 12, 12, 2048, Sequences: 5, Length: 200, Rank: 8),
-        Demo = new("demo", 234, 64, 4, 4, 176, Sequences: 16, Length: 26, Rank: 0);
+        Demo = new("demo", 234, 64, 4, 4, 176, Sequences: 16, Length: 26, Rank: 0),
+        Warmup = new("warm-up", 64, 32, 2, 2, 64, Sequences: 2, Length: 32, Rank: 0);
 
-    /// <summary>All of them.</summary>
+    /// <summary>Llama 2 7B in the paper's setting, weights in bfloat16; and two blocks of it, which a small machine can hold.</summary>
+    public static readonly StepShape
+        Llama7B = new("7B", 32000, 4096, 32, 32, 11008, Sequences: 5, Length: 200, Rank: 8) { Kept = WeightPrecision.Bf16 },
+        Slice = Llama7B with { Name = "7B, 2 of 32 layers", Layers = 2 };
+
+    /// <summary>All that are small enough to be timed.</summary>
     public static readonly IReadOnlyList<StepShape> Known = [S, P, Demo];
+
+    /// <summary>How the weights of linear layers are kept.</summary>
+    public WeightPrecision Kept { get; init; }
 
     /// <summary>Rows of the batch, N.</summary>
     public int Rows => Sequences * Length;
