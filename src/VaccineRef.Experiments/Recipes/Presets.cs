@@ -24,6 +24,7 @@ public static class Presets
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(Prefix + name + Suffix)
             ?? throw RecipeException.Unknown("there is no such preset", "--preset", name, Names);
         using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
+        // in the tree the schema lies one folder above; what is printed or saved has it beside
+        return reader.ReadToEnd().Replace($"\"../{RecipeSchema.FileName}\"", $"\"{RecipeSchema.FileName}\"", StringComparison.Ordinal);
     }
 }

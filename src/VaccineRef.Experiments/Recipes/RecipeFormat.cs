@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -15,12 +16,8 @@ namespace VaccineRef.Experiments.Recipes;
 /// </summary>
 public sealed class RecipeFormat
 {
-    private static readonly JsonDocumentOptions Lenient = new()
-    {
-        CommentHandling = JsonCommentHandling.Skip,
-        AllowTrailingCommas = true,
-        AllowDuplicateProperties = false,
-    };
+    /// <summary>The key by which editors find the schema of recipes. It is allowed at the top, and means nothing here.</summary>
+    public const string SchemaKey = "$schema";
 
     private readonly (Type Family, JsonDerivedType Kind)[] _kinds;
     private readonly IJsonTypeInfoResolver[] _metadata;
@@ -40,6 +37,9 @@ public sealed class RecipeFormat
     /// <summary>The format with the kinds that come with the program.</summary>
     public static RecipeFormat Standard { get; } = new([], []);
 
+    /// <summary>How the records of recipes are read and written.</summary>
+    internal JsonSerializerOptions Options => _options;
+
     private RecipeShape Shape { get; }
 
     /// <summary>The format with one kind more.</summary>
@@ -58,7 +58,7 @@ public sealed class RecipeFormat
     {
         try
         {
-            return Parse(File.ReadAllText(path), path, Path.GetDirectoryName(Path.GetFullPath(path)), assignments);
+            return Parse(File.ReadAllBytes(path), path, Path.GetDirectoryName(Path.GetFullPath(path)), assignments);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -68,13 +68,15 @@ public sealed class RecipeFormat
 
     /// <summary>As <see cref="Read"/>, from text; <paramref name="where"/> names it in errors.</summary>
     public Recipe Parse(string text, string where, params IReadOnlyList<string> assignments) =>
-        Parse(text, where, folder: null, assignments);
+        Parse(Encoding.UTF8.GetBytes(text), where, folder: null, assignments);
 
-    private Recipe Parse(string text, string where, string? folder, IReadOnlyList<string> assignments)
+    private Recipe Parse(ReadOnlySpan<byte> text, string where, string? folder, IReadOnlyList<string> assignments)
     {
         try
         {
-            var json = Document(text, where);
+            var json = RecipeText.Parse(text, where);
+            if (json[SchemaKey] is JsonValue schema && schema.GetValueKind() == JsonValueKind.String)
+                json.Remove(SchemaKey);
             if (folder is not null)
                 RecordedFiles.Find(json, folder);
             foreach (string assignment in assignments)
@@ -89,7 +91,7 @@ public sealed class RecipeFormat
     }
 
     /// <summary>The recipe as JSON, with every default spelled out.</summary>
-    public string Write(Recipe recipe) => JsonSerializer.Serialize(recipe, Info<Recipe>()) + "\n";
+    public string Write(Recipe recipe) => Text(ToJson(recipe));
 
     /// <summary>
     /// The recipe as JSON for a file in another folder: its paths are relative to that folder, and its files are
@@ -103,7 +105,13 @@ public sealed class RecipeFormat
     {
         var json = ToJson(recipe);
         RecordedFiles.Record(json, files, to);
-        return json.ToJsonString(_options) + "\n";
+        return Text(json);
+    }
+
+    private string Text(JsonObject recipe)
+    {
+        recipe.Insert(0, SchemaKey, RecipeSchema.FileName);
+        return recipe.ToJsonString(_options) + "\n";
     }
 
     /// <summary>The recipe as a JSON document, with every default spelled out.</summary>
@@ -144,18 +152,6 @@ public sealed class RecipeFormat
     {
         foreach (var (_, kind) in _kinds.Where(each => each.Family == info.Type))
             info.PolymorphismOptions!.DerivedTypes.Add(kind);
-    }
-
-    private static JsonObject Document(string text, string where)
-    {
-        try
-        {
-            return JsonNode.Parse(text, documentOptions: Lenient) as JsonObject ?? throw new JsonException("no object");
-        }
-        catch (JsonException error)
-        {
-            throw new RecipeException("the recipe is not JSON", where, error.Message, "one object, with every key once", inner: error);
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
@@ -29,8 +30,9 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
 
     private void Member(JsonTypeInfo shape, string key, JsonNode? value, string at)
     {
-        string[] names = [.. shape.Properties.Select(property => property.Name)];
-        var known = shape.Properties.FirstOrDefault(property => property.Name == key)
+        var properties = shape.Properties.Where(property => property.Get is not null).ToArray();      // the others are not in JSON
+        string[] names = [.. properties.Select(property => property.Name)];
+        var known = properties.FirstOrDefault(property => property.Name == key)
             ?? throw (names.Length > 0
                 ? RecipeException.Unknown("unknown key", at, key, names)
                 : new RecipeException(
@@ -48,6 +50,8 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
         else if (value is null ? !known.IsSetNullable : !Fits(value, type))
             throw new RecipeException(
                 "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
+        else if (value is JsonValue number && NumberLimits.Of(shape.Type, key) is { } range && !range.Contains(double.Parse(number.ToJsonString(), CultureInfo.InvariantCulture)))
+            throw RecipeException.OutOfRange(at, number.ToJsonString(), range.ToString());
     }
 
     /// <summary>The record that an object's "kind" names.</summary>
