@@ -12,12 +12,12 @@ internal sealed class ConformOutputs
 
     private readonly Option<string?> _known = new("--known-failures") { Description = "A list of failures that are tolerated.", HelpName = "FILE" };
     private readonly Option<string?> _junit = new("--junit") { Description = "Write JUnit XML.", HelpName = "FILE" };
-    private readonly Option<string?> _json = new("--json") { Description = "Write everything as JSON.", HelpName = "FILE" };
+    private readonly JsonOption _json = new();
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_known, _junit, _json])
+        foreach (var option in (Option[])[_known, _junit, _json.Option])
             command.Options.Add(option);
     }
 
@@ -28,16 +28,20 @@ internal sealed class ConformOutputs
         if (parsed.GetValue(_known) is { } known)
             cases = KnownFailures.Read(known).Apply(cases);
         var report = new ConformReport(ConformReport.CurrentSchema, cases);
-        var console = Terminal.Open();
-        foreach (var one in cases)
-            Write(console, one);
-        if (parsed.GetValue(_json) is { } json)
-            report.WriteJson(json);
+        if (!_json.Prints(parsed))
+            Write(Terminal.Open(), cases);
+        _json.Write(parsed, report.ToJson);
         if (parsed.GetValue(_junit) is { } junit)
             report.WriteJUnit(junit);
         GitHub(report);
-        console.WriteLine($"{cases.Count(ConformReport.IsGood)} of {cases.Count} cases as they should be");
         return report.ExitCode;
+    }
+
+    private static void Write(IAnsiConsole console, IReadOnlyList<CaseReport> cases)
+    {
+        foreach (var one in cases)
+            Write(console, one);
+        console.WriteLine($"{cases.Count(ConformReport.IsGood)} of {cases.Count} cases as they should be");
     }
 
     private static void Write(IAnsiConsole console, CaseReport report)

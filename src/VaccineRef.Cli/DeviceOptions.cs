@@ -82,7 +82,8 @@ internal sealed class DeviceOptions
             _ => MatmulPrecision.Float32,
         });
 
-    private bool IsProcessor(ParseResult parsed) => parsed.GetValue(_device) == Devices.Processor;
+    /// <summary>Whether the processor was asked for.</summary>
+    public bool IsProcessor(ParseResult parsed) => parsed.GetValue(_device) == Devices.Processor;
 
     private int Threads(ParseResult parsed) => parsed.GetValue(_threads) is > 0 and var count ? count : Environment.ProcessorCount;
 }

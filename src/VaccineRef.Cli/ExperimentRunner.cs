@@ -37,13 +37,13 @@ internal sealed class ExperimentRunner
 
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on in the folder of a run that was stopped." };
 
-    private readonly Option<string[]> _set = new("--set")
-    {
-        Description = "Set a value of the recipe, as in align.rule.rho=1.",
-        HelpName = "PATH=VALUE",
-    };
+    private readonly Option<string[]> _set = Setting();
 
     private readonly DeviceOptions _where = new();
+
+    /// <summary>The option --set.</summary>
+    public static Option<string[]> Setting() =>
+        new("--set") { Description = "Set a value of the recipe, as in align.rule.rho=1.", HelpName = "PATH=VALUE" };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -67,26 +67,32 @@ internal sealed class ExperimentRunner
     {
         var console = Terminal.Open();
         var clock = Stopwatch.StartNew();
-        var plan = new StagePlan(grid.Trials(), RecipeFormat.Standard, new DataFiles(origin), _where.Arithmetic(parsed));
-        bool single = plan.Trials.Count == 1;
+        var (trials, files) = (grid.Trials(), new DataFiles(origin));
+        bool single = trials.Count == 1;
         if (single)
             RequireRoom(folder, parsed.GetValue(_resume));
+        var preflight = Preflight.Require(trials, files);
+        var plan = new StagePlan(trials, RecipeFormat.Standard, files, _where.Arithmetic(parsed));
+        var forecast = RunForecast.Of(grid.Recipe.Name, plan, preflight, keepsEverything: single);
+        PlanOutput.WriteBriefly(console, forecast);
         var together = _where.Open(parsed);
         IReadOnlyList<Device> devices = single || grid.Recipe.Report.OneAtATime ? [together] : _where.OpenEach(parsed);
         try
         {
-            var data = Preflight.Check(plan, together);
+            WarnOfRoom(forecast, parsed, folder, devices.Count);
+            var data = preflight.Data;
             foreach (var stage in data.Stages.Where(stage => stage.OverlapKept > 0).DistinctBy(stage => stage.Name))
-                Console.Error.WriteLine(
-                    $"vaccine: warning: stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of "
-                    + "the evaluation and are trained on; only a mixture leaves such rows out");
+                Warn(
+                    $"stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the evaluation and are trained on; "
+                    + "only a mixture leaves such rows out");
             var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache));
-            Begin(grid, data, plan.Files, folder);
+            var before = Entries(folder);
+            Begin(grid, data, files, folder);
             var outcome = ExperimentDisplay.While(
                 console, grid, plan, show => ExperimentRun.Run(plan, store, devices, show, cancel, devices.Count == 1 ? devices[0] : together));
             if (outcome is { Results.Count: 0, Failures: [var first, ..] })
             {
-                TakeBack(folder);
+                TakeBack(folder, before);
                 throw first.Error;
             }
 
@@ -114,19 +120,37 @@ internal sealed class ExperimentRunner
     private static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
     {
         AtomicFile.WriteText(Path.Combine(folder, RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
+        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
 
-    /// <summary>
-    /// Removes what this run wrote after it failed without any result. What was in the folder before is kept.
-    /// </summary>
-    private static void TakeBack(string folder)
+    private static HashSet<string> Entries(string folder) =>
+        Directory.Exists(folder) ? [folder, .. Directory.EnumerateFileSystemEntries(folder)] : [];
+
+    /// <summary>Removes what this run made after it failed without any result. What was there before is kept.</summary>
+    private static void TakeBack(string folder, HashSet<string> before)
     {
-        foreach (string name in (string[])[RecipeFile, ManifestFile])
-            File.Delete(Path.Combine(folder, name));
-        foreach (string empty in Directory.GetDirectories(folder).Append(folder).Where(path => !Directory.EnumerateFileSystemEntries(path).Any()))
-            Directory.Delete(empty);
+        foreach (string path in ((string[])[RecipeFile, RecipeSchema.FileName, ManifestFile]).Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
+            File.Delete(path);
+        foreach (string made in Directory.GetDirectories(folder).Append(folder).Where(path => !before.Contains(path)))
+            if (!Directory.EnumerateFileSystemEntries(made).Any())
+                Directory.Delete(made);
     }
+
+    private void WarnOfRoom(RunForecast forecast, ParseResult parsed, string folder, int workers)
+    {
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, needed = forecast.PeakBytes * workers;
+        if (_where.IsProcessor(parsed) && needed > memory)
+            Warn($"{workers} at once, stages may need {PlanOutput.Bytes(needed)} of memory, and this machine has {PlanOutput.Bytes(memory)}");
+        string place = Path.GetFullPath(folder);
+        while (!Directory.Exists(place))
+            place = Path.GetDirectoryName(place)!;
+        long free = new DriveInfo(place).AvailableFreeSpace;
+        if (forecast.DiskBytes > free)
+            Warn($"the models that are kept need {PlanOutput.Bytes(forecast.DiskBytes)} of disk, and {PlanOutput.Bytes(free)} are free");
+    }
+
+    private static void Warn(string sentence) => Console.Error.WriteLine($"vaccine: warning: {sentence}");
 
     private void Write(ParseResult parsed, IAnsiConsole console, ExperimentReport report, string folder)
     {
@@ -168,8 +192,7 @@ internal sealed class ExperimentRunner
     {
         foreach (var failure in outcome.Failures)
             Console.Error.WriteLine($"vaccine: seed {failure.Stage.Trial.Seed}, stage {failure.Stage.Name}: {failure.Error.Message}");
-        return outcome.Failures.Count == 0 ? ExitCode.Done
-            : outcome.Failures.Any(failure => failure.Error is InputException) ? ExitCode.WrongInput : ExitCode.Failed;
+        return outcome.Failures.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     private MachineDescription Machine(ParseResult parsed, int workers)

@@ -16,16 +16,17 @@ public static class Program
         var root = new RootCommand(
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
-            DemoCommand.Create(), InitCommand.Create(), RunCommand.Create(), LabCommand.Create(), EvaluateCommand.Create(),
-            ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(), JudgeCommand.Create(), CompareCommand.Create(),
-            VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(), BenchCommand.Create(), DevicesCommand.Create(),
-            CompletionCommand.Create(),
+            DemoCommand.Create(), InitCommand.Create(), SchemaCommand.Create(), PlanCommand.Create(), RunCommand.Create(),
+            LabCommand.Create(), EvaluateCommand.Create(), ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(),
+            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(),
+            BenchCommand.Create(), DevicesCommand.Create(), CompletionCommand.Create(),
         };
+        root.AddExamples("vaccine demo --quick", "vaccine init --model my-model --data rows.jsonl --out mine.json");
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                Console.Error.WriteLine($"vaccine: {error.Message}");
+            foreach (string message in WrongWords.In(parsed))
+                Console.Error.WriteLine($"vaccine: {message}");
             Console.Error.WriteLine("  remedy:   vaccine --help, or vaccine COMMAND --help");
             return ExitCode.WrongInput;
         }

@@ -18,8 +18,10 @@ public sealed class CommandTests
     [Theory]
     [InlineData("demo", "--quick", "--seeds", "--out", "--cache", "--threads")]
     [InlineData("lab", "--preset", "harmful-ratio", "all", "--recipe", "--set", "--seeds", "--quick", "--out", "--cache", "--threads", "--device")]
-    [InlineData("run", "<recipe>", "--set", "--seeds", "--quick", "--resume", "--output", "--threads")]
-    [InlineData("init", "--preset")]
+    [InlineData("run", "<recipe>", "--set", "--seeds", "--quick", "--resume", "--out", "--threads")]
+    [InlineData("init", "--preset", "--model", "--data", "--task", "--out")]
+    [InlineData("schema", "--out")]
+    [InlineData("plan", "<recipe>", "--set", "--seeds", "--quick", "--no-time", "--json", "--device")]
     [InlineData(
         "evaluate", "<model>", "--stage", "--adapter", "--save-answers", "--json", "Examples:", "--data", "--task", "--count", "--max-new-tokens", "--template",
         "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]
@@ -44,6 +46,42 @@ public sealed class CommandTests
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.All(names, name => Assert.Contains(name, outcome.Out));
         Assert.Contains(command, Vaccine.Run("--help").Out);
+        string[] examples = outcome.Out.Split("Examples:\n")[1].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, examples.Length);
+        Assert.All(examples, example => Assert.StartsWith("  vaccine ", example, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("knows no command demmo; did you mean \"demo\"?", "demmo")]
+    [InlineData("knows no command sst2\n", "sst2")]
+    [InlineData("run knows no option --outt; did you mean \"--out\"?", "run", "r.json", "--outt", "x")]
+    [InlineData("--output is called --out", "run", "r.json", "--output", "x")]
+    [InlineData("--output is called --out", "lab", "--preset", "demo", "--output=x")]
+    [InlineData("run knows no option --far-from-all\n", "run", "r.json", "--far-from-all")]
+    public void An_unknown_word_is_named_with_what_was_probably_meant(string says, params string[] words)
+    {
+        var outcome = Vaccine.Run(words);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(says, outcome.Error, StringComparison.Ordinal);
+        Assert.Single(outcome.Error.Split('\n'), line => line.StartsWith("vaccine:", StringComparison.Ordinal));
+    }
+
+    /// <summary>One name has one meaning in every command.</summary>
+    [Fact]
+    public void Options_of_one_name_take_the_same()
+    {
+        var shapes = new Dictionary<string, HashSet<string>>();
+        foreach (string command in (string[])["demo", "init", "schema", "plan", "run", "lab", "evaluate", "judge", "compare", "verify", "bench", "devices", "conform check", "conform run"])
+            foreach (string line in Vaccine.Run([.. command.Split(' '), "--help"]).Out.Split('\n').Where(line => line.StartsWith("  --", StringComparison.Ordinal)))
+            {
+                string[] words = line.Trim().Split("  ")[0].Split(' ');
+                if (!shapes.TryGetValue(words[0], out var found))
+                    shapes.Add(words[0], found = []);
+                found.Add(words.Length > 1 ? "a value" : "none");
+            }
+
+        Assert.True(shapes.Count > 30);
+        Assert.Empty(shapes.Where(shape => shape.Value.Count > 1).Select(shape => shape.Key));
     }
 
     [Fact]

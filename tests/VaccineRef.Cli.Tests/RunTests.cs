@@ -7,7 +7,7 @@ namespace VaccineRef.Cli.Tests;
 public sealed class RunTests : IDisposable
 {
     private static readonly string[] Always =
-        ["manifest.json", "recipe.json", "report.html", "report.json", "report.md", "model", "alignment", "attack"];
+        ["manifest.json", "recipe.json", "recipe.schema.json", "report.html", "report.json", "report.md", "model", "alignment", "attack"];
 
     private readonly TinyExperiment _tiny = new();
 
@@ -64,7 +64,7 @@ public sealed class RunTests : IDisposable
     public void The_same_seed_gives_the_same_bits_and_another_does_not()
     {
         Assert.Equal(0, Run("one").Code);
-        Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--output", _tiny.In("two"), "--threads", "2").Code);
+        Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("two"), "--threads", "2").Code);
         Assert.Equal(0, Run("three", "seed=8").Code);
         Assert.Equal(Bits("one"), Bits("two"));
         Assert.NotEqual(Bits("one")[0], Bits("three")[0]);
@@ -114,7 +114,7 @@ public sealed class RunTests : IDisposable
     public void An_interrupted_run_leaves_everything_written_and_goes_on(string signal)
     {
         Vaccine.RequireInterrupts(signal);
-        string[] command = ["run", _tiny.Recipe, "--output", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000"];
+        string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000"];
         using var process = Vaccine.Start(command);
         string steps = _tiny.In("run/attack/steps.jsonl");
         while (!process.HasExited && (!File.Exists(steps) || new FileInfo(steps).Length < 1000))
@@ -226,7 +226,7 @@ public sealed class RunTests : IDisposable
     }
 
     private Outcome Run(string folder, params string[] set) => Vaccine.Run(
-        ["run", _tiny.Recipe, "--output", _tiny.In(folder), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
+        ["run", _tiny.Recipe, "--out", _tiny.In(folder), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
 
     private static IEnumerable<string> Names(string folder) =>
         Directory.GetFileSystemEntries(folder).Select(path => Path.GetFileName(path)!).Order();

@@ -35,7 +35,7 @@ public sealed class WrongInputTests : IDisposable
     public void A_wrong_recipe(string set, string named, string? more = null)
     {
         string[] second = more is { } value && value.Contains('=') ? ["--set", value] : [];
-        var outcome = Refused(["run", _tiny.Recipe, "--output", _tiny.In("run"), "--set", set, .. second]);
+        var outcome = Refused(["run", _tiny.Recipe, "--out", _tiny.In("run"), "--set", set, .. second]);
         Assert.Contains(named, outcome.Error);
         if (second.Length == 0 && more is not null)
             Assert.Contains(more, outcome.Error);
@@ -97,7 +97,7 @@ public sealed class WrongInputTests : IDisposable
     [Fact]
     public void A_place_that_cannot_be_written()
     {
-        var outcome = Refused("run", _tiny.Recipe, "--output", _tiny.In("recipe.json/run"));
+        var outcome = Refused("run", _tiny.Recipe, "--out", _tiny.In("recipe.json/run"));
         Assert.Contains("cannot be written", outcome.Error);
         Assert.Contains("remedy:", outcome.Error);
     }
@@ -151,7 +151,7 @@ public sealed class WrongInputTests : IDisposable
         try
         {
             var outcome = Refused(
-                "run", _tiny.Recipe, "--output", Path.Combine(disk, "run"), "--set", "alignment.training.max_steps=200");
+                "run", _tiny.Recipe, "--out", Path.Combine(disk, "run"), "--set", "alignment.training.max_steps=200");
             Assert.Contains("written", outcome.Error);
             Assert.Contains("remedy:", outcome.Error);
             string run = Path.Combine(disk, "run");
@@ -167,7 +167,7 @@ public sealed class WrongInputTests : IDisposable
         }
     }
 
-    private Outcome RunRefused() => Refused("run", _tiny.Recipe, "--output", _tiny.In("run"));
+    private Outcome RunRefused() => Refused("run", _tiny.Recipe, "--out", _tiny.In("run"));
 
     /// <summary>Expects exit code 2, a message, and no folder of a run.</summary>
     private Outcome Refused(params string[] args)

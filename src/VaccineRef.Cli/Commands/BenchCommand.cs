@@ -31,8 +31,9 @@ internal static class BenchCommand
     private static readonly Option<string?> Folder =
         new("--model") { Description = "Decode with this Hugging Face folder instead of a random model.", HelpName = "DIR" };
 
-    private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table." },
-        Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
+    private static readonly JsonOption Json = new();
+
+    private static readonly Option<bool> Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
 
     private static readonly Option<WeightPrecision> Kept = CommonOptions.Weights();
 
@@ -43,9 +44,11 @@ internal static class BenchCommand
         var command = new Command("bench", "Time a plain and a Vaccine step, interleaved, on a random Llama in float; or decoding.")
         {
             Vocabulary, Hidden, Layers, Heads, KeyValueHeads, FeedForward, Batch, Length, Rank, Kept, Steps, Recompute,
-            Generate, Prompts, Folder, Json,
+            Generate, Prompts, Folder, Json.Option,
         };
         Where.AddTo(command);
+        command.AddExamples(
+            "vaccine bench --steps 3", "vaccine bench --hidden 768 --layers 12 --heads 12 --ffn 2048 --lora 8 --recompute --json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             if (parsed.GetValue(Generate) > 0)
@@ -53,10 +56,9 @@ internal static class BenchCommand
             if (parsed.GetValue(Folder) is { } folder)
                 throw new InputException("only decoding is timed on a given model", "--model", folder, "--generate N beside it");
             var result = Measure(parsed, cancel);
-            if (parsed.GetValue(Json))
-                Console.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.BenchResult));
-            else
+            if (!Json.Prints(parsed))
                 Print(result);
+            Json.Write(parsed, () => JsonSerializer.Serialize(result, BenchJson.Default.BenchResult));
             return ExitCode.Done;
         }));
         return command;
@@ -69,9 +71,8 @@ internal static class BenchCommand
             ? LanguageModel.Load<float>(folder, device, parsed.GetValue(Kept))
             : LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
         var result = DecodeTiming.Of(model, parsed.GetValue(Prompts), parsed.GetValue(Generate), parsed.GetValue(Steps), cancel);
-        if (parsed.GetValue(Json))
-            Console.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.DecodeTiming));
-        else
+        Json.Write(parsed, () => JsonSerializer.Serialize(result, BenchJson.Default.DecodeTiming));
+        if (!Json.Prints(parsed))
             Terminal.Open().WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{result.Prompts} prompts, {result.Tokens} tokens each, greedy, {Where.Describe(parsed)}: "

@@ -15,13 +15,14 @@ internal static class ChatCommand
     public static Command Create()
     {
         var (models, generation, where) = (new ModelSelection(), new GenerationSelection(), new DeviceOptions());
-        var command = new CommandWithExamples(
-            "chat", "Ask a model, or a stage of a run: each line of input is a question of its own. Ends with the input.",
-            ("vaccine chat runs/mine --stage aligned", "the model of a run before the attack, at the terminal"),
-            ("echo \"How is a kite made?\" | vaccine chat my-model --adapter my-adapter", "one question, from another program"));
+        var command = new Command(
+            "chat", "Ask a model, or a stage of a run: each line of input is a question of its own. Ends with the input.");
         models.AddTo(command);
         generation.AddTo(command);
         where.AddTo(command);
+        command.AddExamples(
+            "vaccine chat runs/mine --stage aligned",
+            "echo \"How is a kite made?\" | vaccine chat my-model --adapter my-adapter");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var subject = models.Read(parsed, where.Arithmetic(parsed));

@@ -13,6 +13,7 @@ internal static class CompareCommand
         var runs = new Argument<string[]>("runs") { Description = "Folders of runs or grids.", Arity = ArgumentArity.OneOrMore };
         var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file too.", HelpName = "FILE" };
         var command = new Command("compare", "Show runs side by side.") { runs, markdown };
+        command.AddExamples("vaccine compare runs/sft runs/vaccine", "vaccine compare runs/sft runs/vaccine --markdown table.md");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             ExperimentReport[] reports = [.. parsed.GetRequiredValue(runs).Select(ReportWriter.Read)];

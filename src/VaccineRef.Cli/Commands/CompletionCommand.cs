@@ -19,10 +19,11 @@ internal static class CompletionCommand
 
     public static Command Create()
     {
-        var command = new CommandWithExamples(
-            "completion", "Print what bash and zsh need in order to complete this program's commands, options and values.",
-            ("eval \"$(vaccine completion)\"", "bash; in ~/.bashrc for every shell"),
-            ("autoload -U bashcompinit && bashcompinit && eval \"$(vaccine completion)\"", "zsh, in ~/.zshrc"));
+        var command = new Command(
+            "completion", "Print what bash and zsh need in order to complete this program's commands, options and values.");
+        command.AddExamples(
+            "eval \"$(vaccine completion)\"",
+            "autoload -U bashcompinit && bashcompinit && eval \"$(vaccine completion)\"");
         command.SetAction(_ =>
         {
             Console.Out.WriteLine(Script.ReplaceLineEndings("\n"));

@@ -9,15 +9,18 @@ namespace VaccineRef.Cli.Commands;
 /// <summary>vaccine conform: checks another implementation of the method.</summary>
 internal static class ConformCommand
 {
-    public static Command Create() => new("conform", "Check another implementation of Vaccine, quantity by quantity.")
+    public static Command Create()
     {
-        Kit(), Check(), Run(),
-    };
+        var command = new Command("conform", "Check another implementation of Vaccine, quantity by quantity.") { Kit(), Check(), Run() };
+        command.AddExamples("vaccine conform kit my-kit", "vaccine conform run --port \"python port.py\"");
+        return command;
+    }
 
     private static Command Kit()
     {
         var folder = new Argument<string>("DIR") { Description = "A new or empty folder." };
         var command = new Command("kit", "Write the cases, the schemas, a recorder and an example port.") { folder };
+        command.AddExamples("vaccine conform kit my-kit", "vaccine conform kit /tmp/kit");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             using var device = new CpuDevice(1);
@@ -36,6 +39,7 @@ internal static class ConformCommand
         var outputs = new ConformOutputs();
         var command = new Command("check", "Judge recorded traces; exit 0 if all conform, 1 if not, 2 for wrong input.") { traces, kit };
         outputs.AddTo(command);
+        command.AddExamples("vaccine conform check traces/*", "vaccine conform check traces/* --kit my-kit --junit found.xml --json found.json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             using var device = new CpuDevice(1);
@@ -63,6 +67,7 @@ internal static class ConformCommand
         var outputs = new ConformOutputs();
         var command = new Command("run", "Run a port over the cases; exit 0, 1 or 2 as check does, 3 if the port crashed.") { port, kit, cases, output, timeout };
         outputs.AddTo(command);
+        command.AddExamples("vaccine conform run --port \"python port.py\"", "vaccine conform run --port ./port --cases \"*lora*\" --timeout 60");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             using var device = new CpuDevice(1);

@@ -14,7 +14,7 @@ internal static class DemoCommand
     {
         var quick = new Option<bool>("--quick") { Description = "One seed and one attack." };
         var seeds = SeedOption.Create(null);
-        var output = new Option<string>("--out", "--output")
+        var output = new Option<string>("--out")
         {
             Description = "Folder of the report.",
             DefaultValueFactory = _ => Path.Combine("lab", Name),
@@ -25,6 +25,7 @@ internal static class DemoCommand
             Name, "Align a tiny language model with SFT, random noise and Vaccine, attack each, score them. No files needed.")
         { quick, seeds, output };
         runner.AddTo(command);
+        command.AddExamples("vaccine demo --quick", "vaccine demo --seeds 3 --out lab/mine");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             Spectre.Console.AnsiConsoleExtensions.WriteLine(

@@ -15,6 +15,7 @@ internal static class DevicesCommand
     public static Command Create()
     {
         var command = new Command("devices", "List the devices of this machine, with what they have.");
+        command.AddExamples("vaccine devices", "vaccine bench --device cpu --threads 4");
         command.SetAction(_ => ExitCode.Of(_ => Show()));
         return command;
     }

@@ -40,11 +40,8 @@ internal sealed class EvaluateCommand
     public static Command Create()
     {
         var evaluate = new EvaluateCommand();
-        var command = new CommandWithExamples(
-            "evaluate", "Score a model, or a stage of a run: harmful score for instructions, accuracy for a task.",
-            ("vaccine evaluate runs/mine --stage attacked --save-answers answers.jsonl", "the run's numbers again"),
-            ("vaccine evaluate my-model --adapter first --adapter second --data asked.jsonl --task beavertails",
-                "a model with two adapters in a row, on a file"));
+        var command = new Command(
+            "evaluate", "Score a model, or a stage of a run: harmful score for instructions, accuracy for a task.");
         evaluate._models.AddTo(command);
         evaluate._data.AddTo(command);
         foreach (var option in (Option[])[
@@ -52,6 +49,9 @@ internal sealed class EvaluateCommand
             command.Add(option);
         evaluate._judges.AddTo(command);
         evaluate._where.AddTo(command);
+        command.AddExamples(
+            "vaccine evaluate runs/mine --stage attacked --save-answers answers.jsonl",
+            "vaccine evaluate my-model --adapter first --adapter second --data asked.jsonl --task beavertails");
         command.SetAction(parsed => ExitCode.Of(cancel => evaluate.Run(parsed, cancel)));
         return command;
     }

@@ -51,16 +51,16 @@ internal sealed class GenerateCommand
     public static Command Create()
     {
         var generate = new GenerateCommand();
-        var command = new CommandWithExamples(
-            "generate", "Let a model, or a stage of a run, answer prompts.",
-            ("vaccine generate runs/mine --stage attacked --prompt \"How is a kite made?\"", "the answer is printed"),
-            ("vaccine generate my-model --file questions.csv --output answers.jsonl", "the answers to a file of prompts"));
+        var command = new Command("generate", "Let a model, or a stage of a run, answer prompts.");
         generate._models.AddTo(command);
         foreach (var option in (Option[])
             [generate._prompts, generate._file, generate._task, generate._count, generate._output])
             command.Add(option);
         generate._generation.AddTo(command);
         generate._where.AddTo(command);
+        command.AddExamples(
+            "vaccine generate runs/mine --stage attacked --prompt \"How is a kite made?\"",
+            "vaccine generate my-model --file questions.csv --output answers.jsonl");
         command.SetAction(parsed => ExitCode.Of(cancel => generate.Run(parsed, cancel)));
         return command;
     }

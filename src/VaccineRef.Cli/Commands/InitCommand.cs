@@ -1,26 +1,58 @@
 using System.CommandLine;
+using VaccineRef.Core;
 using VaccineRef.Experiments.Recipes;
+using VaccineRef.Models;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>The command vaccine init: prints a recipe to start from.</summary>
+/// <summary>The command vaccine init: writes a recipe to start from, for a model and rows, or a preset.</summary>
 internal static class InitCommand
 {
     public static Command Create()
     {
-        var preset = new Option<string>("--preset")
-        {
-            Description = $"The recipe: {string.Join(", ", Presets.Names)}.",
-            DefaultValueFactory = _ => "demo",
-            HelpName = "NAME",
-        };
+        var preset = new Option<string?>("--preset") { Description = $"A preset: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
         preset.CompletionSources.Add([.. Presets.Names]);
-        var command = new Command("init", "Print a recipe to start from: vaccine init --preset harmful-ratio > mine.json.") { preset };
+        var model = new Option<string?>("--model") { Description = "Your model, a Hugging Face folder.", HelpName = "DIR" };
+        var data = new Option<string?>("--data") { Description = "Your rows, on which the model is aligned.", HelpName = "FILE" };
+        var task = new Option<string?>("--task") { Description = "What the rows are; found out unless it is given.", HelpName = "NAME" };
+        var output = new Option<string?>("--out") { Description = $"Write this file, and {RecipeSchema.FileName} beside it, instead of printing.", HelpName = "FILE" };
+        var command = new Command("init", "Write a recipe to start from: for your model and your rows, or one of the presets.")
+        { model, data, task, preset, output };
+        command.AddExamples(
+            "vaccine init --model my-model --data rows.jsonl --out mine.json", "vaccine init --preset harmful-ratio > mine.json");
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(preset) is not null && ((Option[])[model, data, task]).Any(own => result.GetResult(own) is not null))
+                result.AddError("init takes either --preset, or --model and --data");
+        });
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
-            Console.Out.Write(Presets.Text(parsed.GetRequiredValue(preset)));
+            string? path = parsed.GetValue(output);
+            string folder = path is null ? "." : Path.GetDirectoryName(Path.GetFullPath(path))!;
+            string text = parsed.GetValue(model) is null && parsed.GetValue(data) is null
+                ? Presets.Text(parsed.GetValue(preset) ?? "demo")
+                : FirstRecipe.Text(
+                    parsed.GetValue(model) ?? throw Missing("--model", "the folder of your model"),
+                    parsed.GetValue(data) ?? throw Missing("--data", "the file with your rows"), parsed.GetValue(task), folder);
+            if (path is null)
+                Console.Out.Write(text);
+            else
+                Save(path, folder, text);
             return ExitCode.Done;
         }));
         return command;
     }
+
+    private static void Save(string path, string folder, string text)
+    {
+        if (File.Exists(path))
+            throw new InputException("a file is there already", path, expected: "a new file", remedy: "another --out, or remove the file");
+        AtomicFile.WriteText(path, text);
+        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
+        Console.Out.WriteLine($"{path} is written. Look at what it will do with: vaccine plan {path}");
+    }
+
+    private static InputException Missing(string option, string expected) => new(
+        "a recipe for your model needs the model and the rows", option, "nothing", expected,
+        $"give {option}, or begin with a preset: vaccine init --preset demo");
 }

@@ -26,6 +26,8 @@ internal static class JudgeCommand
         var command = new Command("judge", "Measure how far a judge agrees with people's labels.") { on, field, format, weights };
         judges.AddTo(command);
         where.AddTo(command);
+        command.AddExamples(
+            "vaccine judge --on labelled.csv", "vaccine judge --on labelled.jsonl --judge moderation --judge-model beaver-dam-7b --weights bf16");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var choice = judges.Read(parsed);

@@ -18,7 +18,7 @@ internal static class LabCommand
         var recipe = new Option<string?>("--recipe") { Description = "A recipe file in the place of a preset.", HelpName = "FILE" };
         var seeds = SeedOption.Create(null);
         var quick = new Option<bool>("--quick") { Description = "One seed and one attack, with all its steps." };
-        var output = new Option<string?>("--out", "--output") { Description = $"Folder of the report; {Folder}/NAME by default.", HelpName = "DIR" };
+        var output = new Option<string?>("--out") { Description = $"Folder of the report; {Folder}/NAME by default.", HelpName = "DIR" };
         var runner = new ExperimentRunner();
         var command = new Command("lab", "Run a table of the paper as a grid of small experiments, and report it with its seeds.")
         { preset, recipe, seeds, quick, output };
@@ -28,6 +28,7 @@ internal static class LabCommand
             if (result.GetResult(recipe) is not null == result.GetResult(preset) is not null)
                 result.AddError("lab takes either --preset or --recipe");
         });
+        command.AddExamples("vaccine lab --preset rho", "vaccine lab --recipe mine.json --seeds 10-17 --threads 4");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var assignments = runner.Assignments(parsed);

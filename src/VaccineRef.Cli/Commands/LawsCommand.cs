@@ -47,13 +47,12 @@ internal static class LawsCommand
         });
         var where = new DeviceOptions(products: false);
         var command = new Command(
-            "laws",
-            "Check the laws of ops, rules and steps on a device, or of a port; exit 0 if all hold, 1 if one is broken.")
+            "laws", "Check the laws of ops, rules and steps on a device, or of a port; exit 0 if all hold, 1 if one is broken.")
         {
             op, rule, port, timeout, seed, most,
         };
-        command.AddExamples("vaccine laws --device opencl", "vaccine laws --port \"python3 port.py\" --seed 7");
         where.AddTo(command);
+        command.AddExamples("vaccine laws --device opencl", "vaccine laws --port \"python3 port.py\" --seed 7");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var options = new LawOptions(parsed.GetValue(seed) ?? (ulong)Random.Shared.Next(), parsed.GetValue(most));

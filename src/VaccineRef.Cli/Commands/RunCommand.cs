@@ -12,10 +12,11 @@ internal static class RunCommand
         var recipe = new Argument<string>("recipe") { Description = "The recipe, a JSON file." };
         var seeds = SeedOption.Create(null);
         var quick = new Option<bool>("--quick") { Description = "One seed and one attack of a grid, with all its steps." };
-        var output = new Option<string?>("--out", "--output") { Description = "The run's folder, new or empty; runs/NAME by default.", HelpName = "DIR" };
+        var output = new Option<string?>("--out") { Description = "The run's folder, new or empty; runs/NAME by default.", HelpName = "DIR" };
         var runner = new ExperimentRunner();
         var command = new Command("run", "Align, attack and score a model as a recipe says.") { recipe, seeds, quick, output };
         runner.AddTo(command);
+        command.AddExamples("vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             string path = parsed.GetRequiredValue(recipe);

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 using VaccineRef.Core;
-using VaccineRef.Models;
 using VaccineRef.Verification;
 
 namespace VaccineRef.Cli.Commands;
@@ -19,25 +18,26 @@ internal static class VerifyCommand
         var golden = new Option<string>("--golden") { Description = "A folder of golden cases.", Required = true, HelpName = "DIR" };
         var precision = new Option<string>("--precision") { Description = "double or float.", DefaultValueFactory = _ => "double" };
         precision.AcceptOnlyFromAmong("double", "float");
-        var json = new Option<string?>("--json") { Description = "Write the comparisons to this file too.", HelpName = "FILE" };
+        var json = new JsonOption();
         var where = new DeviceOptions();
-        var command = new Command("verify", "Recompute every golden case; exit 0 only if all numbers agree.") { golden, precision, json };
+        var command = new Command("verify", "Recompute every golden case; exit 0 only if all numbers agree.") { golden, precision, json.Option };
         where.AddTo(command);
+        command.AddExamples("vaccine verify --golden tests/golden", "vaccine verify --golden tests/golden --precision float --json found.json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             using var device = where.Open(parsed);
             string folder = parsed.GetRequiredValue(golden);
+            bool shows = !json.Prints(parsed);
             var found = parsed.GetValue(precision) == "float"
-                ? Verify<float>(folder, device, cancel)
-                : Verify<double>(folder, device, cancel);
-            if (parsed.GetValue(json) is { } path)
-                AtomicFile.WriteText(path, JsonSerializer.Serialize(found, VerifyJson.Default.ListVerifyRow) + "\n");
+                ? Verify<float>(folder, device, shows, cancel)
+                : Verify<double>(folder, device, shows, cancel);
+            json.Write(parsed, () => JsonSerializer.Serialize(found, VerifyJson.Default.ListVerifyRow));
             return found.All(row => row.Passed) ? ExitCode.Done : ExitCode.Failed;
         }));
         return command;
     }
 
-    private static List<VerifyRow> Verify<T>(string folder, Device device, CancellationToken cancel)
+    private static List<VerifyRow> Verify<T>(string folder, Device device, bool shows, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var verifier = new GoldenVerifier<T>(device);
@@ -49,6 +49,8 @@ internal static class VerifyCommand
             var compared = verifier.Verify(path);
             rows.AddRange(compared.Select(c => new VerifyRow(
                 c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where, c.Note)));
+            if (!shows)
+                continue;
             console.WriteLine($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(path))}, {(typeof(T) == typeof(float) ? "float" : "double")}");
             Tables.Write(console, ["quantity", "worst error", "bound", "measure", ""], compared.Select(Cells));
             foreach (var c in compared.Where(c => !c.Passed || c.Note is not null))
@@ -56,7 +58,8 @@ internal static class VerifyCommand
         }
 
         int failed = rows.Count(row => !row.Passed);
-        console.WriteLine($"{rows.Count - failed} of {rows.Count} quantities within their bounds");
+        if (shows)
+            console.WriteLine($"{rows.Count - failed} of {rows.Count} quantities within their bounds");
         return rows;
     }
 

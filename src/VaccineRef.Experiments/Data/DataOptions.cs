@@ -32,6 +32,9 @@ public abstract record DataOptions
     /// <summary>Whether the data come from the synthetic world.</summary>
     public virtual bool NeedsWorld() => false;
 
+    /// <summary>The files that are read, each with the key under which it stands in these settings; "" for the settings themselves.</summary>
+    public virtual IEnumerable<(string Key, FileDataOptions File)> Files() => [];
+
     /// <summary>Checks the settings before anything is read.</summary>
     /// <exception cref="RecipeException">A setting is out of its range.</exception>
     public virtual void Validate(string path)
@@ -92,6 +95,9 @@ public sealed record FileDataOptions : DataOptions
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<(string Key, FileDataOptions File)> Files() => [("", this)];
+
+    /// <inheritdoc/>
     public override int Examples() => Math.Max(1, Count);
 
     /// <inheritdoc/>
@@ -150,6 +156,9 @@ public sealed record MixtureOptions : DataOptions
         return new(
             reader.Encode(stage, mixture, Sampling), mixture.Examples, count => reader.Guard(stage, mixture.Examples, count, Sampling));
     }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Key, FileDataOptions File)> Files() => [("harmful", Harmful), ("benign", Benign)];
 
     /// <inheritdoc/>
     public override int Examples() => Samples;

@@ -34,6 +34,9 @@ public sealed class DataRow(
     /// <summary>Whether the row has the field, even if it is null.</summary>
     public bool Has(string field) => fields.ContainsKey(field);
 
+    /// <summary>The names of the fields, in the order of the file.</summary>
+    public IEnumerable<string> Names => fields.Keys;
+
     /// <summary>The value of a field that must hold text.</summary>
     public string Text(string field) =>
         Value(field) as string ?? throw Wrong(field, "text");

@@ -58,6 +58,9 @@ public abstract record EvaluationOptions
     /// <summary>Whether the questions come from the synthetic world.</summary>
     public virtual bool NeedsWorld() => false;
 
+    /// <summary>The files that are read, each with the key under which it stands in these settings.</summary>
+    public virtual IEnumerable<(string Key, FileDataOptions File)> Files() => [];
+
     /// <summary>Checks the settings before anything is read.</summary>
     /// <exception cref="RecipeException">A setting is out of its range.</exception>
     public virtual void Validate(string path)
@@ -88,12 +91,9 @@ public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPoin
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     Measurement MeasureBriefly(Model<T> model, CancellationToken cancel);
 
-    /// <summary>Requires that everything that is asked and read fits into a model's context.</summary>
+    /// <summary>What is asked and read and does not fit into a model's context: an error for each row.</summary>
     /// <param name="context">The most tokens of a sequence.</param>
-    /// <exception cref="InputException">A row is too long; it is named.</exception>
-    void RequireContext(int context)
-    {
-    }
+    IEnumerable<DataException> BeyondContext(int context) => [];
 
     /// <summary>The prompts of the questions without answers. Their hidden embeddings are shown in a picture.</summary>
     IReadOnlyList<int[]> Prompts(bool harmful);

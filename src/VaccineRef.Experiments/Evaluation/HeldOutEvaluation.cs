@@ -68,6 +68,12 @@ public sealed record HeldOutOptions : EvaluationOptions
         reader.Test("task evaluation", Task, RowKind.Any, reader.Template(Template, System));
 
     /// <inheritdoc/>
+    public override IEnumerable<(string Key, FileDataOptions File)> Files() =>
+        from each in ((string Key, FileDataOptions? File)[])[("harmful", Harmful), ("task", Task)]
+        where each.File is not null
+        select (each.Key, each.File);
+
+    /// <inheritdoc/>
     public override void Validate(string path)
     {
         base.Validate(path);
@@ -132,12 +138,12 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
         [.. (harmful ? _harmfulRows : _taskRows).Select(row => _template.Prompt(row, _reader.Tokenizer))];
 
-    public void RequireContext(int context)
-    {
-        ContextLimit.Require(_harmfulRows, Prompts(harmful: true), _options.HarmfulTokens, context);
-        ContextLimit.Require(_taskRows, Prompts(harmful: false), _options.TaskTokens, context);
-        ContextLimit.Require([.. _harmful, .. _task, .. _refusals, .. Probe], context);
-    }
+    public IEnumerable<DataException> BeyondContext(int context) =>
+    [
+        .. ContextLimit.Beyond(_harmfulRows, Prompts(harmful: true), _options.HarmfulTokens, context),
+        .. ContextLimit.Beyond(_taskRows, Prompts(harmful: false), _options.TaskTokens, context),
+        .. ContextLimit.Beyond([.. _harmful, .. _task, .. _refusals, .. Probe], context),
+    ];
 
     public void Dispose() => (_judge as IDisposable)?.Dispose();
 

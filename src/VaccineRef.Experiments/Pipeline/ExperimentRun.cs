@@ -213,11 +213,13 @@ public sealed class ExperimentRun : IDisposable
         try
         {
             result = node.Recipe.Precision == Precision.Double
-                ? new StageRun<double>(node, _plan, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node))
-                : new StageRun<float>(node, _plan, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node));
+                ? new StageRun<double>(node, _plan.Files, _plan.Arithmetic, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node))
+                : new StageRun<float>(node, _plan.Files, _plan.Arithmetic, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node));
         }
-        catch (Exception error) when (error is InputException or NonFiniteException)
+        catch (Exception error) when (
+            error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
+            // it went wrong in this stage: the others do not need it
             failure = error;
         }
 

@@ -1,70 +1,71 @@
-using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
-using VaccineRef.Experiments.Evaluation;
+using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Recipes;
-using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Finds what is wrong with a plan before anything is trained: every file is read, every row is chosen and encoded, every judge is
-/// opened, and every adapter is attached once.
+/// What can be known of trials before anything is computed: everything that is wrong with them, at once, and what they need. Nothing
+/// is trained, and no memory is taken for any model.
 /// </summary>
-public static class Preflight
+/// <param name="Data">The files, and what every stage of every trial takes from them.</param>
+/// <param name="Trials">What was found of each trial, in order.</param>
+/// <param name="Problems">Everything that is wrong, each once.</param>
+public sealed record Preflight(DataManifest Data, IReadOnlyList<TrialForecast> Trials, IReadOnlyList<PlanProblem> Problems)
 {
-    /// <summary>Checks all trials of a plan, and says what data each of them sees.</summary>
-    /// <exception cref="InputException">A file, a row, a count, a model or an adapter is wrong.</exception>
-    public static DataManifest Check(StagePlan plan, Device device)
+    // Of one key: what is wrong with a thousand rows is not said a thousand times.
+    private const int MostOfKey = 10;
+
+    /// <summary>Goes through all trials.</summary>
+    /// <param name="trials">The trials.</param>
+    /// <param name="files">The files of the recipe.</param>
+    public static Preflight Of(IReadOnlyList<Trial> trials, DataFiles files)
     {
-        var sources = new HashSet<SourceFile>();
-        var stages = new List<DataStage>();
+        var problems = new List<PlanProblem>();
+        var forecasts = new List<TrialForecast>();
+        var known = new Dictionary<object, StageForecast>();
         var seen = new HashSet<string>();
-        foreach (var (trial, chain) in plan.Trials.Zip(plan.Chains))
+        foreach (var trial in trials)
         {
-            // the last stage's hash stands for everything that the trial reads
-            if (!seen.Add(chain[^1].Hash))
-                continue;
-            var manifest = Read(trial.Recipe, plan.Files, device);
-            sources.UnionWith(manifest.Sources);
-            stages.AddRange(manifest.Stages.Where(stage => !stages.Any(each =>
-                each.Name == stage.Name && each.Seed == stage.Seed && each.Sha256 == stage.Sha256)));
+            // trials that differ in the seed alone need the same
+            bool rehearse = seen.Add($"{trial.Model}|{trial.Condition}|{trial.Attack}");
+            forecasts.Add(trial.Recipe.Precision == Precision.Double
+                ? Of<double>(trial, files, known, rehearse, problems.Add)
+                : Of<float>(trial, files, known, rehearse, problems.Add));
         }
 
-        foreach (var recipe in plan.Trials.Select(trial => trial.Recipe).DistinctBy(Adapters).Where(recipe => Adapters(recipe).Length > 0))
-            if (recipe.Precision == Precision.Double)
-                Attach<double>(recipe, plan.Files.Folder, device);
-            else
-                Attach<float>(recipe, plan.Files.Folder, device);
-        return new([.. sources], [.. stages]);
+        return new(Join(forecasts), forecasts, Bounded(problems));
     }
 
-    private static DataManifest Read(Recipe recipe, DataFiles files, Device device)
+    /// <summary>Goes through all trials, and goes on only where nothing is wrong.</summary>
+    /// <exception cref="PlanException">Something is wrong: everything that is.</exception>
+    public static Preflight Require(IReadOnlyList<Trial> trials, DataFiles files)
     {
-        var reader = new DataReader(recipe, files, recipe.Model.Tokenizer(files.Folder));
-        using var evaluation = recipe.Evaluation?.Open<float>(reader, recipe.Probed, device, recipe.Model.Kept);
-        int context = recipe.Model.Shape(files.Folder).Context;
-        evaluation?.RequireContext(context);
-        foreach (var stage in recipe.Stages.OfType<TrainStageOptions>().Where(stage => !stage.Skip))
-        {
-            ContextLimit.Require(reader.Training(stage), context);
-            if (stage.NeedsReference)
-                reader.Stage(recipe.Before(stage)!);                            // RecipeLimits: it is there
-        }
-
-        return reader.Manifest;
+        var found = Of(trials, files);
+        return found.Problems.Count == 0 ? found : throw new PlanException(found.Problems);
     }
 
-    private static string Adapters(Recipe recipe) =>
-        string.Concat(recipe.Stages.OfType<TrainStageOptions>().Select(stage => stage.Adapter).OfType<LoraOptions>().Select(lora => $"{recipe.Model} {lora}"));
-
-    private static void Attach<T>(Recipe recipe, string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    private static TrialForecast Of<T>(
+        Trial trial, DataFiles files, Dictionary<object, StageForecast> known, bool rehearse, Action<PlanProblem> found)
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        using var model = recipe.Model.Load<T>(folder, device, RandomStream.FromSeed(recipe.Seed));
-        foreach (var lora in recipe.Stages.OfType<TrainStageOptions>().Select(stage => stage.Adapter).OfType<LoraOptions>())
-        {
-            Lora.Attach(model, lora.Config(), RandomStream.FromSeed(0));
-            model.Adapter?.Dispose();
-        }
+        using var check = new TrialCheck<T>(trial, files, known, found);
+        return check.Run(rehearse);
+    }
+
+    private static DataManifest Join(IEnumerable<TrialForecast> forecasts) => new(
+        [.. forecasts.SelectMany(each => each.Data.Sources).Distinct()],
+        [.. forecasts.SelectMany(each => each.Data.Stages).DistinctBy(stage => (stage.Name, stage.Seed, stage.Sha256))]);
+
+    private static PlanProblem[] Bounded(IEnumerable<PlanProblem> problems)
+    {
+        var groups = problems.GroupBy(problem => problem.Error.Message).Select(same => same.Last())
+            .GroupBy(problem => (problem.Key, problem.Error.What));
+        return
+        [
+            .. groups.SelectMany(group => group.Count() <= MostOfKey ? group : group.Take(MostOfKey).Append(new(
+                group.Key.Key, new InputException($"{group.Key.What}: {group.Count() - MostOfKey} more of this kind")))),
+        ];
     }
 }

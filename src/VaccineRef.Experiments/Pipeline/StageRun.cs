@@ -12,13 +12,14 @@ namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>Computes one stage on one device: loads the model that the stage before ended with, trains or edits it, measures it.</summary>
 /// <param name="node">The stage.</param>
-/// <param name="plan">The plan it belongs to.</param>
-/// <param name="store">Where the stage before is, and where this one is kept.</param>
+/// <param name="files">The files of the recipe.</param>
+/// <param name="arithmetic">The device and the precision of its products, on which the last bits depend.</param>
+/// <param name="store">Where the stage before is, and where this one is kept; null where nothing is kept.</param>
 /// <param name="device">Where to compute.</param>
 /// <param name="onStep">Told of every optimizer step, and of how many there are.</param>
 /// <param name="cancel">Stops after the step under way.</param>
 internal sealed class StageRun<T>(
-    StageNode node, StagePlan plan, StageStore store, Device device, Action<StepRecord, int> onStep, CancellationToken cancel)
+    StageNode node, DataFiles files, string arithmetic, StageStore? store, Device device, Action<StepRecord, int> onStep, CancellationToken cancel)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int ProbeBatch = 50;
@@ -37,32 +38,37 @@ internal sealed class StageRun<T>(
     public StageResult Run(bool keepsModel)
     {
         var clock = Stopwatch.StartNew();
-        using var model = node.Parent is { } parent ? store.Load<T>(parent, plan.Files.Folder, device) : Given();
-        var reader = new DataReader(Recipe, plan.Files, Recipe.Model.Tokenizer(plan.Files.Folder));
+        using var model = node.Parent is { } parent ? store!.Load<T>(parent, files.Folder, device) : Given();
+        var reader = new DataReader(Recipe, files, Recipe.Model.Tokenizer(files.Folder));
         using var evaluation = Recipe.Evaluation?.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
-        var result = node.Stage switch
-        {
-            TrainStageOptions train => Train(model, train, reader, evaluation),
-            EditStageOptions edit => Edit(model, edit, evaluation),
-            _ => Result() with
-            {
-                Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null,
-                Warnings = model.Warnings.Count > 0 ? model.Warnings : null,
-            },
-        };
+        var result = Do(model, reader, evaluation);
         result = result with { Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
-        if (node.Stage is not null && (keepsModel || store.KeepsEverything))
-            store.Keep(node, model);
+        if (node.Stage is not null && (keepsModel || store!.KeepsEverything))
+            store!.Keep(node, model);
         if (result.Measured is not null)
-            store.Keep(node, _answers);
-        store.Keep(node, result);
+            store!.Keep(node, _answers);
+        store!.Keep(node, result);
         return result;
     }
 
-    private Model<T> Given() => Recipe.Model.Load<T>(plan.Files.Folder, device, _random);
+    /// <summary>Does to a model what the stage does, and keeps nothing.</summary>
+    /// <param name="model">The model that the stage before ended with.</param>
+    /// <param name="reader">The data of the trial.</param>
+    /// <param name="evaluation">What is measured; null for nothing.</param>
+    public StageResult Do(Model<T> model, DataReader reader, IEvaluation<T>? evaluation) => node.Stage switch
+    {
+        TrainStageOptions train => Train(model, train, reader, evaluation),
+        EditStageOptions edit => Edit(model, edit, evaluation),
+        _ => Result() with
+        {
+            Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null,
+            Warnings = model.Warnings.Count > 0 ? model.Warnings : null,
+        },
+    };
 
-    private StageResult Result() => new(
-        StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, plan.Arithmetic);
+    private Model<T> Given() => Recipe.Model.Load<T>(files.Folder, device, _random);
+
+    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, arithmetic);
 
     private StageResult Edit(Model<T> model, EditStageOptions edit, IEvaluation<T>? evaluation)
     {
@@ -73,13 +79,13 @@ internal sealed class StageRun<T>(
 
     private StageResult Train(Model<T> model, TrainStageOptions stage, DataReader reader, IEvaluation<T>? evaluation)
     {
-        var data = reader.Training(stage);
+        var (data, options) = Work(stage, reader);
         using var drift = node.IsAttack ? Drift(model, evaluation) : null;
         Attach(model, stage);
         var projection = node.IsAttack && evaluation is not null && Recipe.Evaluation is { ProjectedPrompts: > 0 and var prompts }
             ? new Projection<T>(evaluation, device, prompts) : null;
         projection?.Add(model.Network, attacked: false);
-        var trained = Run(model, stage, data, reader, evaluation, drift);
+        var trained = Run(model, stage, (data, options), reader, evaluation, drift);
         projection?.Add(model.Network, attacked: true);
         return Result() with
         {
@@ -90,6 +96,19 @@ internal sealed class StageRun<T>(
             Cost = trained.Cost(stage, data.Count),
             Times = trained.Times(),
         };
+    }
+
+    /// <summary>
+    /// What is trained on, and how. On a device that only counts, two steps on the largest batch: from the second one on nothing
+    /// more is taken.
+    /// </summary>
+    private (IReadOnlyList<TokenSequence> Data, TrainOptions Options) Work(TrainStageOptions stage, DataReader reader)
+    {
+        var data = reader.Training(stage);
+        var options = stage.Training.For(_random.At(stage.Name).Key);
+        return device is DryDevice
+            ? (StageWork.Of(options, data).Largest, options with { MaxSteps = 2, Accumulation = 1, Shuffle = false })
+            : (data, options);
     }
 
     /// <summary>Merges the adapter of the stage before unless this stage trains it on, and attaches a fresh one where one is asked for.</summary>
@@ -103,11 +122,11 @@ internal sealed class StageRun<T>(
     }
 
     private Trained Run(
-        Model<T> model, TrainStageOptions stage, IReadOnlyList<TokenSequence> data, DataReader reader, IEvaluation<T>? evaluation,
-        EmbeddingDrift<T>? drift)
+        Model<T> model, TrainStageOptions stage, (IReadOnlyList<TokenSequence> Data, TrainOptions Options) work, DataReader reader,
+        IEvaluation<T>? evaluation, EmbeddingDrift<T>? drift)
     {
-        var options = stage.Training.For(_random.At(stage.Name).Key);
-        using var log = store.StepsOf(node) is { } path ? new StepLog(path) : null;
+        var (data, options) = work;
+        using var log = store?.StepsOf(node) is { } path ? new StepLog(path) : null;
         var rule = stage.Rule.Make<T>(device);
         using var disposableRule = rule as IDisposable;
         var objective = stage.Objective.Make(new ObjectiveContext<T>(

@@ -36,8 +36,7 @@ public sealed record ConformReport(string Schema, IReadOnlyList<CaseReport> Case
     };
 
     /// <summary>Writes JSON.</summary>
-    public void WriteJson(string path) =>
-        AtomicFile.WriteText(path, JsonSerializer.Serialize(this, ConformJson.Default.ConformReport) + "\n");
+    public string ToJson() => JsonSerializer.Serialize(this, ConformJson.Default.ConformReport);
 
     /// <summary>Writes JUnit's XML: a test for each case.</summary>
     public void WriteJUnit(string path)

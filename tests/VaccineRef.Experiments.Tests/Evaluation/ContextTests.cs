@@ -27,8 +27,8 @@ public sealed class ContextTests
         using var evaluation = options.Open<float>(reader, null, device, WeightPrecision.Full);
         int longest = evaluation.Prompts(which == "harmful").Max(prompt => prompt.Length);
 
-        evaluation.RequireContext(longest + added - 1);
-        var error = Assert.Throws<DataException>(() => evaluation.RequireContext(longest + added - 2));
+        Assert.Empty(evaluation.BeyondContext(longest + added - 1));
+        var error = evaluation.BeyondContext(longest + added - 2).First();
         Assert.Equal("q.jsonl:3", error.File);
         Assert.Contains($"{longest} tokens, and {added} to be generated", error.Message, StringComparison.Ordinal);
     }
@@ -42,14 +42,14 @@ public sealed class ContextTests
         using var device = new CpuDevice(threads: 1);
         using var evaluation = options.Open<float>(new DataReader(recipe, new("."), new CharacterTokenizer()), null, device, WeightPrecision.Full);
         Assert.Single(evaluation.Prompts(harmful: false));
-        Assert.Equal("q.jsonl:1", Assert.Throws<DataException>(() => evaluation.RequireContext(300)).File);
+        Assert.Equal("q.jsonl:1", Assert.Single(evaluation.BeyondContext(300)).File);
     }
 
     [Fact]
     public void A_training_row_beyond_the_context_is_named()
     {
         TokenSequence[] rows = [new(new int[4], new int[4], "a.jsonl:1"), new(new int[5], new int[5], "a.jsonl:2")];
-        ContextLimit.Require(rows, 5);
-        Assert.Equal("a.jsonl:2", Assert.Throws<DataException>(() => ContextLimit.Require(rows, 4)).File);
+        Assert.Empty(ContextLimit.Beyond(rows, 5));
+        Assert.Equal("a.jsonl:2", Assert.Single(ContextLimit.Beyond(rows, 4)).File);
     }
 }

@@ -107,8 +107,8 @@ public sealed class RecipeRunTests : IDisposable
     public void What_is_wrong_is_found_before_anything_is_trained(string set, string says)
     {
         var trials = Trials([set]);
-        using var device = new CpuDevice(threads: 1);
-        Assert.Contains(says, Assert.ThrowsAny<InputException>(() => Preflight.Check(Plan(trials), device)).Message);
+        var error = Assert.Throws<PlanException>(() => Preflight.Require(trials, new DataFiles(_tiny.Folder)));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -169,8 +169,7 @@ public sealed class RecipeRunTests : IDisposable
     {
         var grid = new ExperimentGrid(RecipeFormat.Standard.Read(_tiny.Recipe, set), RecipeFormat.Standard);
         var plan = Plan(grid.Trials());
-        using var device = new CpuDevice(threads: 1);
-        var data = Preflight.Check(plan, device);
+        var data = Preflight.Require(plan.Trials, plan.Files).Data;
         var outcome = Compute(plan, plan.Trials.Count == 1 ? StageStore.Run(_tiny.In(folder)) : StageStore.Cache(_tiny.In(folder)));
         if (outcome.Failures is [var failure, ..])
             throw failure.Error;

@@ -74,7 +74,7 @@ internal sealed class TinyGrid : IDisposable
         Device[] devices = [.. Enumerable.Range(0, workers).Select(_ => new CpuDevice(threads: 1))];
         try
         {
-            var data = Preflight.Check(plan, devices[0]);
+            var data = Preflight.Require(plan.Trials, plan.Files).Data;
             var outcome = ExperimentRun.Run(plan, StageStore.Cache(_folder), devices, progress ?? (_ => { }), cancel, together);
             return ExperimentReport.Of(grid, plan, outcome, data, format ?? RecipeFormat.Standard, null);
         }

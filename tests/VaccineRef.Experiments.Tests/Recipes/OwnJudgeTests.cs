@@ -27,7 +27,7 @@ public sealed partial class OwnJudgeTests
         var grid = new ExperimentGrid(Format.Read(tiny.Recipe, Judge), Format);
         var plan = new StagePlan(grid.Trials(), Format, new DataFiles(tiny.Folder), "cpu");
         using var device = new CpuDevice(threads: 1);
-        Preflight.Check(plan, device);
+        Preflight.Require(plan.Trials, plan.Files);
         var outcome = ExperimentRun.Run(plan, StageStore.Run(tiny.In("run")), [device], _ => { }, default);
         Assert.Empty(outcome.Failures);
         var judged = outcome.Results.Values.SelectMany(result => result.Measured!.Scores)
