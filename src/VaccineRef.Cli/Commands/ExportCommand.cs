@@ -25,15 +25,15 @@ internal static class ExportCommand
             HelpName = "TYPE",
         };
         type.AcceptOnlyFromAmong("f32", "bf16");
-        var command = new CommandWithExamples(
-            "export", "Write a stage of a run, or a model with its adapters, as one Hugging Face folder.",
-            ("vaccine export runs/mine --stage aligned --to aligned-model", "the model of a run before the attack"),
-            ("vaccine export my-model --adapter my-adapter --to merged --dtype bf16", "a model with its adapter merged"))
+        var command = new Command("export", "Write a stage of a run, or a model with its adapters, as one Hugging Face folder.")
         {
             to, type,
         };
         models.AddTo(command, hasTemplate: false);
         where.AddTo(command);
+        command.AddExamples(
+            "vaccine export runs/mine --stage aligned --to aligned-model",
+            "vaccine export my-model --adapter my-adapter --to merged --dtype bf16");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             var subject = models.Read(parsed, where.Arithmetic(parsed));

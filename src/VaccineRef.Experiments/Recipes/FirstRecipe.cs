@@ -33,10 +33,10 @@ public static class FirstRecipe
     private static TaskPreset Recognise(string data)
     {
         // a file that cannot be read at all says so; rows that are read say which fields they have
-        var first = DataSet.Rows(data)[0];
+        string fields = DataSet.Rows(data, row => string.Join(", ", row.Names))[0];
         var candidates = TaskPreset.All.Where(preset => preset != TaskPreset.Prompts && preset != TaskPreset.Refusals);
         return candidates.FirstOrDefault(preset => Reads(preset, data)) ?? throw new InputException(
-            "what the rows are cannot be told", data, $"rows with the fields {string.Join(", ", first.Names)}",
+            "what the rows are cannot be told", data, $"rows with the fields {fields}",
             $"the fields of one of {string.Join(", ", TaskPreset.All.Select(preset => preset.Id))}",
             "name it with --task, or write \"fields\" in the place of \"task\" in a recipe (docs/data.md)");
     }

@@ -39,13 +39,15 @@ internal static class RecipeText
             throw new RecipeException(
                 "the recipe is UTF-16, not UTF-8", where, "bytes of UTF-16 from line 1, column 1", "UTF-8",
                 "save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8");
-        if (text.StartsWith(StoredFile.Mark))
-            text = text[StoredFile.Mark.Length..];
+        if (text.StartsWith(TextStream.Mark))
+            text = text[TextStream.Mark.Length..];
         if (!System.Text.Unicode.Utf8.IsValid(text))
-            throw Wrong(where, $"a byte that is no UTF-8 at {TextPlace.Of(text, FirstInvalid(text))}");
+            throw Wrong(where, $"a byte that is no UTF-8 at {PlaceOf(text, FirstInvalid(text))}");
         if (text.IndexOf((byte)0) is >= 0 and var zero)
-            throw Wrong(where, $"a NUL byte at {TextPlace.Of(text, zero)}");
+            throw Wrong(where, $"a NUL byte at {PlaceOf(text, zero)}");
     }
+
+    private static TextPlace PlaceOf(ReadOnlySpan<byte> text, int offset) => default(TextCursor).At(text[..offset]);
 
     private static int FirstInvalid(ReadOnlySpan<byte> text)
     {
@@ -68,7 +70,7 @@ internal static class RecipeText
             else if (reader.TokenType == JsonTokenType.PropertyName && !open.Peek().Add(reader.GetString()!))
                 throw new RecipeException(
                     "a key stands twice in one object of the recipe", where,
-                    $"\"{reader.GetString()}\" again at {TextPlace.Of(text, (int)reader.TokenStartIndex)}", "every key once",
+                    $"\"{reader.GetString()}\" again at {PlaceOf(text, (int)reader.TokenStartIndex)}", "every key once",
                     "remove or rename one of the two");
         }
     }
@@ -80,8 +82,8 @@ internal static class RecipeText
             start += text[start..].IndexOf((byte)'\n') + 1;
         int offset = (int)Math.Min(text.Length, start + (error.BytePositionInLine ?? 0));
         var rest = text[offset..];
-        var place = TextPlace.Of(text, offset);
-        if (rest.StartsWith(StoredFile.Mark))
+        var place = PlaceOf(text, offset);
+        if (rest.StartsWith(TextStream.Mark))
             return Wrong(where, $"a byte-order mark inside the text at {place}", error);
         if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
             return new(

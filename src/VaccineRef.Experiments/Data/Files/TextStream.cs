@@ -16,7 +16,8 @@ internal sealed class TextStream(PeekStream content, string file) : ReadStream
     private int _end;               // what is not checked yet: the beginning of a character
     private bool _begun;
 
-    private static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
+    /// <summary>The byte-order mark of UTF-8.</summary>
+    public static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
 
     /// <summary>Some of the text that comes next, without reading it; empty at the end.</summary>
     /// <exception cref="DataException">Some bytes are no UTF-8, or no text.</exception>
