@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace VaccineRef.Bench;
 
 /// <summary>
-/// The bench's step as a port for <c>vaccine conform run</c>: JSON lines on standard input and output. It runs in double on the kit's
-/// Llamas, and skips what the step does not do.
+/// The bench's step as a port for <c>vaccine conform run</c>: JSON lines on standard input and output. It runs in double on
+/// the kit's Llamas, and skips what the step does not do.
 /// </summary>
 internal static class ConformPort
 {
@@ -15,8 +15,10 @@ internal static class ConformPort
     public static void Run()
     {
         set_num_threads(1);
-        while (Console.ReadLine() is { } line && JsonNode.Parse(line) is { } request && (string?)request["command"] != "stop")
+        while (Console.ReadLine() is { } line && JsonNode.Parse(line) is { } request)
         {
+            if ((string?)request["command"] == "stop")
+                break;
             var answer = (string?)request["command"] == "case"
                 ? Case((string)request["dir"]!, (string)request["out"]!)
                 : new JsonObject
@@ -51,7 +53,8 @@ internal static class ConformPort
 
         var record = new TorchRecord();
         var model = new TorchLlama(settings, weights);
-        using var step = new TorchStep(model, Options(asked["optimizer"]!), (double)asked["rho"]!, (double)asked["guard"]!, record);
+        double rho = (double)asked["rho"]!, guard = (double)asked["guard"]!;
+        using var step = new TorchStep(model, Options(asked["optimizer"]!), rho, guard, record);
         foreach (var batch in asked["steps"]!.AsArray())
         {
             string key = (string)batch![0]!;
@@ -68,9 +71,10 @@ internal static class ConformPort
             ["method"] = "vaccine",
             ["norm"] = "batch",
             ["reduction"] = "mean",
-            ["rho"] = (double)asked["rho"]!,
-            ["guard"] = (double)asked["guard"]!,
-            ["sites"] = new JsonArray([.. Enumerable.Range(0, settings.Layers).Select(l => (JsonNode)$"model.layers.{l}.self_attn")]),
+            ["rho"] = rho,
+            ["guard"] = guard,
+            ["sites"] = new JsonArray(
+                [.. Enumerable.Range(0, settings.Layers).Select(l => (JsonNode)$"model.layers.{l}.self_attn")]),
         });
         return new() { ["trace"] = output };
     }
@@ -101,8 +105,8 @@ internal static class ConformPort
     }
 
     private static AdamWOptions Options(JsonNode asked) => new(
-        (double)asked["learning_rate"]!, (double)asked["weight_decay"]!, (double)asked["beta1"]!, (double)asked["beta2"]!,
-        (double)asked["epsilon"]!, (double)asked["max_gradient_norm"]!);
+        (double)asked["learning_rate"]!, (double)asked["weight_decay"]!, (double)asked["beta1"]!,
+        (double)asked["beta2"]!, (double)asked["epsilon"]!, (double)asked["max_gradient_norm"]!);
 
     // A token is predicted by the row before it.
     private static long[] Targets(long[] labels, int length) =>

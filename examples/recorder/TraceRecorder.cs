@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 
 /// <summary>
-/// Records a trace for <c>vaccine conform</c> from a port in .NET: schema vaccine-trace/1. Needs nothing else. A port calls
-/// <see cref="Begin"/>, <see cref="Site"/> for every site, <see cref="SiteGradient"/> and <see cref="End"/> in each pass, then
-/// <see cref="Parameter"/> with the gradients before clipping and, after the update, with the values.
+/// Records a trace for <c>vaccine conform</c> from a port in .NET: schema vaccine-trace/1. Needs nothing else. In each
+/// pass a port calls <see cref="Begin"/>, <see cref="Site"/> and <see cref="SiteGradient"/> for every site, and
+/// <see cref="End"/>; then <see cref="Parameter"/> with the gradients before clipping and, after the update, the values.
 /// </summary>
 internal sealed class TraceRecorder
 {
@@ -27,7 +27,7 @@ internal sealed class TraceRecorder
         _now["passes"] = Math.Max(which, (int?)_now["passes"] ?? 0);
     }
 
-    /// <summary>A hidden embedding before and after anything was added: epsilon is measured as their difference.</summary>
+    /// <summary>A hidden embedding before and after anything was added: epsilon is their difference.</summary>
     public void Site(int site, double[] raw, double[] moved, params long[] shape)
     {
         _tensors[$"{_at}/site{site}/raw"] = (shape, raw);
@@ -47,7 +47,7 @@ internal sealed class TraceRecorder
 
     /// <summary>Writes manifest.json and trace.safetensors.</summary>
     /// <param name="folder">The trace's folder.</param>
-    /// <param name="said">What the manifest says: at least case, dtype ("float64" or "float32") and implementation.</param>
+    /// <param name="said">What the manifest says: at least case, dtype (float64, float32) and implementation.</param>
     public void Save(string folder, JsonObject said)
     {
         bool isDouble = (string?)said["dtype"] == "float64";

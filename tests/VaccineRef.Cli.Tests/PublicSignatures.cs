@@ -100,7 +100,8 @@ internal static class PublicSignatures
     private static string Property(PropertyInfo property)
     {
         var first = property.GetAccessors(true).First(IsVisible);
-        string type = SignatureNames.Of(new NullabilityInfoContext().Create(property), written: property.GetMethod is null);
+        var known = new NullabilityInfoContext().Create(property);
+        string type = SignatureNames.Of(known, written: property.GetMethod is null);
         var index = property.GetIndexParameters();
         string name = index.Length > 0 ? $"this[{string.Join(", ", index.Select(Parameter))}]" : property.Name;
         var modifiers = property.SetMethod?.ReturnParameter.GetRequiredCustomModifiers() ?? [];
@@ -127,7 +128,8 @@ internal static class PublicSignatures
     {
         Type[] marks = [typeof(ParamArrayAttribute), typeof(ParamCollectionAttribute)];
         string isParams = marks.Any(mark => parameter.IsDefined(mark)) ? "params " : "";
-        string way = parameter.IsOut ? "out " : parameter.IsIn ? "in " : parameter.ParameterType.IsByRef ? "ref " : isParams;
+        string way = parameter.IsOut ? "out " : parameter.IsIn ? "in "
+            : parameter.ParameterType.IsByRef ? "ref " : isParams;
         string type = SignatureNames.Of(new NullabilityInfoContext().Create(parameter), written: true);
         string otherwise = parameter.HasDefaultValue ? $" = {Value(parameter.DefaultValue)}" : "";
         return $"{way}{type} {parameter.Name}{otherwise}";

@@ -3,8 +3,8 @@ using System.CommandLine;
 namespace VaccineRef.Cli.Commands;
 
 /// <summary>
-/// The command vaccine completion: prints what a shell needs in order to complete this program's commands, options and values. The
-/// shell asks the program itself, through the directive [suggest] of System.CommandLine.
+/// The command vaccine completion: prints what a shell needs in order to complete this program's commands, options and
+/// values. The shell asks the program itself, through the directive [suggest] of System.CommandLine.
 /// </summary>
 internal static class CompletionCommand
 {
@@ -12,7 +12,8 @@ internal static class CompletionCommand
         """
         _vaccine() {
           local IFS=$'\n'
-          COMPREPLY=($(compgen -W "$(vaccine "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+          local found="$(vaccine "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)"
+          COMPREPLY=($(compgen -W "$found" -- "${COMP_WORDS[COMP_CWORD]}"))
         }
         complete -o default -F _vaccine vaccine
         """;

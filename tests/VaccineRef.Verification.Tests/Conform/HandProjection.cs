@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Tests.Conform;
 
 /// <summary>
-/// The output projections of attention, taken out of a model: in it each is the identity, so that a tap at the attention output sees
-/// what goes into the projection, and the port applies the real one to what it has made of that.
+/// The output projections of attention, taken out of a model: in it each is the identity, so that a tap at the attention
+/// output sees what goes into the projection, and the port applies the real one to what it has made of that.
 /// </summary>
 internal sealed class HandProjection
 {
@@ -29,8 +29,11 @@ internal sealed class HandProjection
     public IReadOnlyList<Parameter<double>> Trainable { get; }
 
     /// <summary>The projection of a layer, applied.</summary>
-    public Tensor<double> Of(Site site, Tensor<double> hidden, Tape<double> tape) =>
-        tape.Apply(new Linear<double>(), [hidden, .. _layers[site.Layer].OrderByDescending(p => p.Dimensions.Count).Select(tape.Of)]);
+    public Tensor<double> Of(Site site, Tensor<double> hidden, Tape<double> tape)
+    {
+        var weights = _layers[site.Layer].OrderByDescending(parameter => parameter.Dimensions.Count).Select(tape.Of);
+        return tape.Apply(new Linear<double>(), [hidden, .. weights]);
+    }
 
     private Parameter<double> TakeOut(Parameter<double> parameter, int layer, Arena weights)
     {
