@@ -79,7 +79,7 @@ public static class FirstRecipe
               "rule": { "kind": "vaccine", "rho": 2 },
               // A LoRA on every linear layer. Without it every weight is trained.
               "adapter": { "kind": "lora", "rank": 8, "alpha": 16, "dropout": 0.1 },
-              "training": { "epochs": 1, "batch_size": 5, "learning_rate": 0.001 },
+              "training": { "epochs": 5, "batch_size": 5, "learning_rate": 0.001 },
             },
             // The attack of somebody who fine-tunes the aligned model. Give it harmful rows and rows of a task, and take the marks away:
             // {

@@ -56,7 +56,6 @@ public sealed class RecipeSchemaTests
     [InlineData("attack.adapter.rank=0")]
     [InlineData("attack.data.harmful_ratio=1.1")]
     [InlineData("evaluation.top_p=0")]
-    [InlineData("template=alpaca")]
     public void What_the_reader_refuses_it_refuses_too(string set)
     {
         var json = JsonNode.Parse(TinyExperiment.RecipeText, documentOptions: Lenient)!.AsObject();

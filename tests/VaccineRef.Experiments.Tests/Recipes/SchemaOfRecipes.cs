@@ -18,7 +18,6 @@ internal sealed partial class SchemaOfRecipes
 
     private static readonly Dictionary<(Type, string), IEnumerable<string>> Words = new()
     {
-        [(typeof(Recipe), "template")] = PromptTemplate.All.Select(template => template.Id),
         [(typeof(FileDataOptions), "task")] = TaskPreset.All.Select(task => task.Id),
     };
 
