@@ -27,7 +27,7 @@ internal static partial class DependencyLine
         ["Training"] = [],
         ["Laws"] = ["FsCheck"],
         ["Verification"] = [],
-        ["Experiments"] = ["CsvHelper", "Parquet.Net"],
+        ["Experiments"] = ["CsvHelper", "Parquet.Net", "SharpCompress", "SharpZipLib", "ZstdSharp.Port"],
         ["Reporting"] = ["OxyPlot.Core"],
         ["Cli"] = null,
     };
