@@ -169,7 +169,7 @@ public sealed class RecipeFormatTests
 
     [Theory]
     [InlineData("name=../up", "$.name")]
-    [InlineData("template=alpaca", "$.template")]
+    [InlineData("template=llama4", "$.template")]
     [InlineData("alignment.data.count=-1", "$.stages[0].data.count")]
     [InlineData("alignment.data.task=refusal", "$.stages[0].data.task")]
     [InlineData("alignment.data.fields={\"instruction\": \"a\", \"output\": \"b\"}", "$.stages[0].data")]
