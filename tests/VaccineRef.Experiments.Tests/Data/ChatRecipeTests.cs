@@ -26,10 +26,10 @@ public sealed class ChatRecipeTests : IDisposable
         foreach (var stage in recipe.Stages.OfType<TrainStageOptions>())
             reader.Training(stage);
         Assert.NotEmpty(reader.HeldOut);
-        string[] templates = [.. reader.Manifest.Stages.Select(stage => stage.Template!)];
-        Assert.StartsWith("chatml, system ", templates[0], StringComparison.Ordinal);
-        Assert.Equal("plain", templates[1]);
-        Assert.StartsWith("model:", templates[2], StringComparison.Ordinal);
+        var templates = reader.Manifest.Stages.ToDictionary(stage => stage.Name, stage => stage.Template!);
+        Assert.StartsWith("chatml, system ", templates["align"], StringComparison.Ordinal);
+        Assert.Equal("plain", templates["attack"]);
+        Assert.StartsWith("model:", templates["harmful evaluation"], StringComparison.Ordinal);
         Assert.Equal("[system]S[user]A?", reader.Template(((HeldOutOptions)recipe.Evaluation!).Template).Render(reader.HeldOut[0]));
     }
 
