@@ -56,6 +56,8 @@ internal static class ModelIdentity
     private static ReadOnlySpan<T> Values<T>(Parameter<T> parameter, Device device)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (device is DryDevice)
+            return [];
         if (parameter.IsCompact)
             return CompactWeight.Read<T>(device, parameter.Compact);
         var host = new T[parameter.Shape.Count];
