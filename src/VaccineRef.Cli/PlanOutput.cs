@@ -50,8 +50,8 @@ internal static class PlanOutput
                 console, ["data", "file", "found", "left out", "held out", "asked", "drawn", "dropped", "used"],
                 rows.Select(group => (IReadOnlyList<string>)
                 [
-                    group.Key.Stage == group.Key.Role ? group.Key.Stage : $"{group.Key.Stage}, {group.Key.Role}", group.Key.File, Number(group.Key.Found),
-                    Number(group.Key.LeftOut), Number(group.Key.HeldOut), Number(group.Key.Asked), Number(group.Key.Drawn),
+                    group.Key.Stage == group.Key.Role ? group.Key.Stage : $"{group.Key.Stage}, {group.Key.Role}",
+                    group.Key.File, Number(group.Key.Found), Number(group.Key.LeftOut), Number(group.Key.HeldOut), Number(group.Key.Asked), Number(group.Key.Drawn),
                     Number(group.Key.Dropped), Number(group.Key.Used),
                 ]));
         foreach (var stage in plan.Planned)
@@ -72,7 +72,8 @@ internal static class PlanOutput
         string cells = plan.Trials == 1 ? "One run" : $"{Number(plan.Trials)} runs";
         string shared = plan.Shared == 0 ? "" : $" ({Number(plan.Shared)} more are shared)";
         string disk = plan.DiskBytes > 0 ? $", and {Bytes(plan.DiskBytes)} of disk for the models that are kept" : "";
-        yield return $"{cells}, {Number(plan.Stages)} stages{shared}. A stage needs at most {Bytes(plan.PeakBytes)} of memory beside the program itself{disk}.";
+        yield return $"{cells}, {Number(plan.Stages)} stages{shared}. "
+            + $"A stage needs at most {Bytes(plan.PeakBytes)} of memory beside the program itself{disk}.";
         if (plan.Seconds is { } seconds)
             yield return $"Everything takes about {Time(seconds)}: an estimate from a few steps and a few answers of each stage.";
         else if (plan.Planned.Any(stage => stage.Seconds is not null))

@@ -9,7 +9,11 @@ internal static class SchemaCommand
 {
     public static Command Create()
     {
-        var output = new Option<string?>("--out") { Description = $"Write {RecipeSchema.FileName} into this folder instead of printing it.", HelpName = "DIR" };
+        var output = new Option<string?>("--out")
+        {
+            Description = $"Write {RecipeSchema.FileName} into this folder instead of printing it.",
+            HelpName = "DIR",
+        };
         var command = new Command("schema", "Print the JSON Schema of recipes, by which editors complete and check them.") { output };
         command.AddExamples("vaccine schema > recipe.schema.json", "vaccine schema --out my-recipes");
         command.SetAction(parsed => ExitCode.Of(_ =>

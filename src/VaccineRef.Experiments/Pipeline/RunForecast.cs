@@ -37,7 +37,8 @@ public sealed record RunForecast(
             foreach (var (node, forecast) in chain.Zip(trial.Stages))
                 if (!nodes.TryGetValue(node.Hash, out var known) || known.Forecast.Needs is null)
                     nodes[node.Hash] = (node, forecast);
-        PlannedStage[] planned = [.. plan.Nodes.Select(node => nodes[node.Hash]).GroupBy(each => Label(each.Node)).Select(group => Line(group.Key, [.. group]))];
+        var groups = plan.Nodes.Select(node => nodes[node.Hash]).GroupBy(each => Label(each.Node));
+        PlannedStage[] planned = [.. groups.Select(group => Line(group.Key, [.. group]))];
         long disk = planned.Zip(plan.Nodes.GroupBy(Label), (stage, group) =>
             stage.KeptBytes * group.Count(node => keepsEverything || plan.HasChildren(node))).Sum();
         return new(

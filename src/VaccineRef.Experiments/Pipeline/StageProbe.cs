@@ -61,8 +61,13 @@ public static class StageProbe
             }
         }
 
-        private LoraOptions? Adapter(TrainStageOptions stage) => stage.Adapter as LoraOptions ?? (stage.Adapter is null ? null
-            : Recipe.Stages.TakeWhile(each => each != stage).OfType<TrainStageOptions>().Select(each => each.Adapter).OfType<LoraOptions>().Last());
+        private LoraOptions? Adapter(TrainStageOptions stage)
+        {
+            var before = Recipe.Stages.TakeWhile(each => each != stage).OfType<TrainStageOptions>();
+            return stage.Adapter is SameAdapterOptions
+                ? before.Select(each => each.Adapter).OfType<LoraOptions>().Last()
+                : stage.Adapter as LoraOptions;
+        }
 
         private double SecondsPerToken(Model<T> model, TrainStageOptions stage, DataReader reader)
         {
@@ -106,7 +111,8 @@ public static class StageProbe
             if (options is not HeldOutOptions held)
                 return (options, 1);
             int all = Math.Max(1, held.HeldOut(reader).Count());
-            FileDataOptions? Cut(FileDataOptions? file) => file is null ? null : file with { Count = file.Count > 0 ? Math.Min(file.Count, MostRows) : MostRows };
+            FileDataOptions? Cut(FileDataOptions? file) =>
+                file is null ? null : file with { Count = file.Count > 0 ? Math.Min(file.Count, MostRows) : MostRows };
             int few = (held.Harmful is null ? 0 : MostRows) + (held.Task is null ? 0 : MostRows);
             return all <= few
                 ? (held, 1)

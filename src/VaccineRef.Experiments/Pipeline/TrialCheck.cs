@@ -47,7 +47,8 @@ internal sealed class TrialCheck<T>(
         int context = _recipe.Model.Shape(files.Folder).Context;
         foreach (var error in _evaluation?.BeyondContext(context) ?? [])
             Add("evaluation", error);
-        StageForecast[] stages = [new(StageNode.Given, 0, [], [], 0, 0), .. Stages.Select(stage => Read(stage, context)).OfType<StageForecast>()];
+        var trained = Stages.Select(stage => Read(stage, context)).OfType<StageForecast>();
+        StageForecast[] stages = [new(StageNode.Given, 0, [], [], 0, 0), .. trained];
         if (_failed)
             return new(_reader.Manifest, []);
         return new(_reader.Manifest, rehearse ? [.. stages.Zip(Rehearse(), (stage, needs) => stage with { Needs = needs })] : stages);
@@ -74,11 +75,15 @@ internal sealed class TrialCheck<T>(
 
     private IEnumerable<(string Key, FileDataOptions File)> Files() =>
     [
-        .. _recipe.Stages.OfType<TrainStageOptions>()
-            .Where(stage => !stage.Skip || stage == _recipe.Probed || _recipe.Stages.OfType<TrainStageOptions>().Any(each => each.MixedIn?.From == stage.Name))
-            .SelectMany(stage => stage.Data.Files(), (stage, each) => ($"{stage.Name}.data{(each.Key.Length > 0 ? $".{each.Key}" : "")}", each.File)),
+        .. from stage in _recipe.Stages.OfType<TrainStageOptions>()
+           where !stage.Skip || stage == _recipe.Probed || IsMixedIn(stage)
+           from each in stage.Data.Files()
+           select ($"{stage.Name}.data{(each.Key.Length > 0 ? $".{each.Key}" : "")}", each.File),
         .. _recipe.Evaluation?.Files().Select(each => ($"evaluation.{each.Key}", each.File)) ?? [],
     ];
+
+    private bool IsMixedIn(TrainStageOptions stage) =>
+        _recipe.Stages.OfType<TrainStageOptions>().Any(each => each.MixedIn?.From == stage.Name);
 
     private void Adapters(Model<T> model)
     {
@@ -106,7 +111,8 @@ internal sealed class TrialCheck<T>(
             if (stage.NeedsReference)
                 _reader.Stage(_recipe.Before(stage)!);                            // RecipeLimits: it is there
             var work = StageWork.Of(stage.Training.For(RandomStream.FromSeed(trial.Seed).At(stage.Name).Key), rows);
-            forecast = new(stage.Name, rows.Count, [.. rows.Where(IsCut).Select(row => row.Id!)], Dropped(stage.Name), work.Tokens, work.Steps);
+            string[] cut = [.. rows.Where(IsCut).Select(row => row.Id!)];
+            forecast = new(stage.Name, rows.Count, cut, Dropped(stage.Name), work.Tokens, work.Steps);
         });
         if (alone && forecast is not null)
             known[key] = forecast;

@@ -24,7 +24,8 @@ internal static class RecipeText
         try
         {
             RequireEveryKeyOnce(text, where);
-            return JsonNode.Parse(text, documentOptions: new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject
+            var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+            return JsonNode.Parse(text, documentOptions: options) as JsonObject
                 ?? throw Wrong(where, "something else than an object at line 1, column 1");
         }
         catch (JsonException error)
