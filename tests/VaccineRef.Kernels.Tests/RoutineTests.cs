@@ -9,11 +9,14 @@ public sealed class RoutineTests : IDisposable
     private const double Tolerance = 1e-13;
 
     private readonly CpuDevice _device = new(1), _team = new(4);
+    private readonly Lazy<Device> _gpu = new(() => Gpu.Devices.Open("ilgpu-cpu"));
 
     public void Dispose()
     {
         _device.Dispose();
         _team.Dispose();
+        if (_gpu.IsValueCreated)
+            _gpu.Value.Dispose();
     }
 
     [Property]
@@ -47,6 +50,45 @@ public sealed class RoutineTests : IDisposable
         _device.Fill(x.View, 7);
         Assert.All(x.Values, value => Assert.Equal(7, value));
         Assert.True(x.IsIntact && y.IsIntact);
+    }
+
+    [Property]
+    public void Steps_metrics_and_products_are_what_they_say_on_either_device(Sizes s)
+    {
+        foreach (Device device in (Device[])[_device, _team, _gpu.Value])
+        {
+            using Guarded<double> x = Draw<double>(s, "x", device), y = Draw<double>(s, "y", device);
+            double[] from = x.Values, to = y.Values;
+            double size = from.Zip(to, (a, b) => Math.Abs(a * b)).Sum();
+            Assert.Equal(from.Zip(to, (a, b) => a * b).Sum(), device.Run(new Dot<double>(), x.View, y.View), Tolerance * (1 + size));
+            device.Run(new AddScaled<double>(-0.3), x.View, y.View);
+            Assert.All(
+                y.Values.Zip(from.Zip(to, (a, b) => b - (0.3 * a))), pair => Assert.Equal(pair.Second, pair.First, Tolerance * (1 + size)));
+            double[] by = y.Values;
+            device.Run(new MultiplyByMagnitude<double>(0.01), x.View, y.View);
+            Assert.All(
+                x.Values.Zip(from.Zip(by, (a, b) => a * (Math.Abs(b) + 0.01))),
+                pair => Assert.Equal(pair.Second, pair.First, Tolerance * (1 + Math.Abs(pair.Second))));
+            Assert.True(x.IsIntact && y.IsIntact);
+        }
+    }
+
+    [Property]
+    public void Rows_beyond_a_radius_are_shortened_to_it_and_others_keep_their_bits(Sizes s)
+    {
+        const double Radius = 0.7;
+        foreach (Device device in (Device[])[_device, _team, _gpu.Value])
+        {
+            using var x = Draw<double>(s, "x", device);
+            var before = x.Values.Chunk(s.C).ToArray();
+            device.Run(new ClipRows<double>(Radius), x.View);
+            foreach (var (row, old) in x.Values.Chunk(s.C).Zip(before))
+                if (old.Norm() <= Radius)
+                    Assert.Equal(old, row);
+                else
+                    Assert.All(row.Zip(old), pair => Assert.Equal(pair.Second * Radius / old.Norm(), pair.First, Tolerance));
+            Assert.True(x.IsIntact);
+        }
     }
 
     [Fact]
@@ -133,7 +175,7 @@ public sealed class RoutineTests : IDisposable
 
     private static double[] Numbers(Sizes s, string name, int count) => OpCase.Numbers(count, s.Random().At(name));
 
-    private Guarded<T> Draw<T>(Sizes s, string name)
+    private Guarded<T> Draw<T>(Sizes s, string name, Device? device = null)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        new(_device, new(s.N, s.C), Numbers(s, name, s.N * s.C));
+        new(device ?? _device, new(s.N, s.C), Numbers(s, name, s.N * s.C));
 }

@@ -25,6 +25,17 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         _partial.Add(partial);
     }
 
+    /// <summary>Adds the sum of x y over all elements of two views of one size.</summary>
+    public void AddProducts(GpuView<T> x, GpuView<T> y)
+    {
+        int pieces = Pieces(x);
+        if (pieces == 0)
+            return;
+        var partial = _f.Scratch<double>(pieces, 1);
+        _f.Kernels.Launch(_f.GroupEach(pieces), ProductKernel, x, y, partial);
+        _partial.Add(partial);
+    }
+
     /// <summary>The sum of everything added, view after view, on the host.</summary>
     public double Total()
     {
@@ -56,6 +67,14 @@ internal readonly ref struct GpuSums<T>(GpuFrame<T> f) where T : unmanaged, IFlo
         double sum = 0;
         for (long i = First; i < End(x); i += Group.DimX)
             sum += GpuDouble.Read(x, i) * GpuDouble.Read(x, i);
+        Put(partial, sum);
+    }
+
+    private static void ProductKernel(GpuView<T> x, GpuView<T> y, GpuView<double> partial)
+    {
+        double sum = 0;
+        for (long i = First; i < End(x); i += Group.DimX)
+            sum += GpuDouble.Read(x, i) * GpuDouble.Read(y, i);
         Put(partial, sum);
     }
 
