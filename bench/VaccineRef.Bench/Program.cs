@@ -20,6 +20,9 @@ switch (args)
     case ["memory", var threads, .. var row]:
         StepMemory.Run(int.Parse(threads), row);
         return;
+    case ["rules", var shape, var threads]:
+        RuleMemory.Run(StepShape.Known.Single(known => known.Name == shape), int.Parse(threads));
+        return;
     case ["profile", var shape, var threads]:
         StepProfile.Run(shape, int.Parse(threads));
         return;

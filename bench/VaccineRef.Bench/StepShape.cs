@@ -49,14 +49,17 @@ public sealed record StepShape(
         """), $"shape {Name}");
 
     /// <summary>Random tokens, the second half of each sequence counted: the batch of <c>vaccine bench</c>.</summary>
-    public PackedBatch Batch()
+    public PackedBatch Batch() => PackedBatch.Pack(Data());
+
+    /// <summary>The sequences of <see cref="Batch"/>.</summary>
+    public IReadOnlyList<TokenSequence> Data()
     {
         var random = RandomStream.FromSeed(4);
-        return PackedBatch.Pack([.. Enumerable.Range(0, Sequences).Select(sequence =>
+        return [.. Enumerable.Range(0, Sequences).Select(sequence =>
         {
             int[] tokens = [.. Enumerable.Range(0, Length).Select(t => random.Below(Vocabulary, (sequence * Length) + t))];
             return new TokenSequence(tokens, [.. tokens.Select((token, t) => t < Length / 2 ? PackedBatch.Ignored : token)]);
-        })]);
+        })];
     }
 
     /// <inheritdoc/>

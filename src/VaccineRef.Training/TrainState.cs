@@ -10,6 +10,7 @@ namespace VaccineRef.Training;
 /// </summary>
 public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
+    private readonly HashSet<Parameter<T>> _held = [];
     private readonly RandomStream _random;
     private readonly Arena _gradients;
 
@@ -45,6 +46,15 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <summary>The parameters that are trained.</summary>
     public IReadOnlyList<Parameter<T>> Trainable { get; }
 
+    /// <summary>No data beside the batches.</summary>
+    internal static IReadOnlyDictionary<string, BatchStream> NoStreams { get; } = new Dictionary<string, BatchStream>();
+
+    /// <summary>The data beside the batches, by name; empty where the rule needs none.</summary>
+    public IReadOnlyDictionary<string, BatchStream> Streams { get; init; } = NoStreams;
+
+    /// <summary>Number of optimizer steps of the whole run; 0 where nobody knows it.</summary>
+    public int PlannedSteps { get; set; }
+
     /// <summary>The number of the current optimizer step, from 1.</summary>
     public int Step { get; private set; }
 
@@ -54,17 +64,41 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     /// <summary>Number of forward passes so far.</summary>
     public long Forwards { get; private set; }
 
-    /// <summary>Begins the next step: sets all gradients to zero.</summary>
+    /// <summary>Begins the next step: sets all gradients to zero and lets go of all parameters.</summary>
     public void BeginStep()
     {
         Step++;
         MicroBatch = 0;
+        _held.Clear();
         foreach (var parameter in Trainable)
             Tape.Device.Clear(parameter.Gradient);
     }
 
     /// <summary>Begins the next micro-batch of the same step.</summary>
     public void NextMicroBatch() => MicroBatch++;
+
+    /// <summary>
+    /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its moments as they are.
+    /// </summary>
+    public void Hold(Parameter<T> parameter) => _held.Add(parameter);
+
+    /// <summary>Whether a parameter is held in this step.</summary>
+    public bool IsHeld(Parameter<T> parameter) => _held.Count > 0 && _held.Contains(parameter);
+
+    /// <summary>The next batch of a stream.</summary>
+    /// <exception cref="InputException">There is no such stream.</exception>
+    public PackedBatch Next(string stream) => Require(stream).Next();
+
+    /// <summary>A stream of data beside the batches.</summary>
+    /// <exception cref="InputException">There is no such stream.</exception>
+    public BatchStream Require(string stream) => Streams.TryGetValue(stream, out var batches)
+        ? batches
+        : throw new InputException(
+            "the gradient rule needs data that it was not given", "streams", string.Join(", ", Streams.Keys), stream,
+            $"give a stream of the name \"{stream}\"");
+
+    /// <summary>Random numbers of the current step for a choice of the rule.</summary>
+    public RandomStream Draws(string name) => _random.At(Step).At(name);
 
     /// <summary>A training pass. Two passes of a micro-batch with the same number see the same dropout masks.</summary>
     public Pass<T> Pass(ITap<T> tap, int pass = 0) => new(Tape, tap, _random.At(Step).At(MicroBatch).At(pass), Training: true);
@@ -89,7 +123,21 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
     public double Descend(IObjective<T> objective, PackedBatch batch, Pass<T> pass, double scale)
     {
         double value = Loss(objective, batch, pass, out var loss);
-        Tape.BackwardToParameters(loss, scale);
+        Tape.BackwardToParameters(loss, scale, _held.Count == 0 ? null : parameter => IsHeld(parameter) ? default : parameter.Gradient);
+        Tape.Clear();
+        return value;
+    }
+
+    /// <summary>
+    /// Runs a forward pass and a reverse pass, and writes the gradient into a vector of its own; those of the step stay as they are.
+    /// </summary>
+    /// <returns>The loss.</returns>
+    /// <inheritdoc cref="Loss" path="/exception"/>
+    public double Gradient(IObjective<T> objective, PackedBatch batch, Pass<T> pass, ParameterVector<T> gradient)
+    {
+        gradient.Clear(Trainable);
+        double value = Loss(objective, batch, pass, out var loss);
+        Tape.BackwardToParameters(loss, 1, gradient.Of);
         Tape.Clear();
         return value;
     }

@@ -26,12 +26,14 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
     /// <param name="rule">How a batch becomes gradients.</param>
     /// <param name="options">The settings.</param>
     /// <param name="device">Where the parameters live.</param>
+    /// <param name="streams">Data beside the batches, by name, for a rule that needs it.</param>
     /// <exception cref="InputException">There are no parameters, or they are kept in bfloat16.</exception>
     public TrainStep(
-        IReadOnlyList<Parameter<T>> parameters, IObjective<T> objective, IGradientRule<T> rule, StepOptions options, Device device)
+        IReadOnlyList<Parameter<T>> parameters, IObjective<T> objective, IGradientRule<T> rule, StepOptions options, Device device,
+        IReadOnlyDictionary<string, BatchStream>? streams = null)
     {
         (_objective, _options, Rule) = (objective, options, rule);
-        State = new TrainState<T>(device, parameters, options.Seed, options.Recompute);
+        State = new TrainState<T>(device, parameters, options.Seed, options.Recompute) { Streams = streams ?? TrainState<T>.NoStreams };
         try
         {
             _optimizer = new AdamW<T>(parameters, options.Optimizer, device);
@@ -67,7 +69,7 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
         if (!double.IsFinite(norm))
             throw new NonFiniteException(
                 "a gradient", State.Step, _optimizer.FirstNonFinite(), [.. batches.SelectMany(batch => batch.Ids)]);
-        double rate = _optimizer.Step(State.Step, norm, factor);
+        double rate = _optimizer.Step(State.Step, norm, factor, State.IsHeld);
         return new(
             State.Step, Epoch: 1, report.Loss, report.CleanLoss, norm, rate, report.SiteGradientNorm, report.PerturbationNorm,
             batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds)

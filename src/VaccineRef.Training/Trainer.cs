@@ -15,8 +15,10 @@ namespace VaccineRef.Training;
 /// <param name="objective">What is minimised.</param>
 /// <param name="rule">How a batch becomes gradients.</param>
 /// <param name="options">The stage's settings.</param>
+/// <param name="streams">Data beside the batches, by name, for a rule that needs it.</param>
 public sealed class Trainer<T>(
-    Device device, IReadOnlyList<Parameter<T>> trainable, IObjective<T> objective, IGradientRule<T> rule, TrainOptions options)
+    Device device, IReadOnlyList<Parameter<T>> trainable, IObjective<T> objective, IGradientRule<T> rule, TrainOptions options,
+    IReadOnlyDictionary<string, BatchStream>? streams = null)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Trains on <paramref name="data"/>.</summary>
@@ -35,7 +37,8 @@ public sealed class Trainer<T>(
             throw new InputException("there is nothing to train on", "data", "0 examples", "at least one with a counted label");
         int planned = options.Steps(data.Count);
         var schedule = new Schedule(options.Schedule, planned, Schedule.Warmup(options.WarmupRatio, planned));
-        using var step = new TrainStep<T>(trainable, objective, rule, options.Step, device);
+        using var step = new TrainStep<T>(trainable, objective, rule, options.Step, device, streams);
+        step.State.PlannedSteps = planned;
         var clock = Stopwatch.StartNew();
         long tokens = 0;
         double last = double.NaN;
@@ -44,6 +47,8 @@ public sealed class Trainer<T>(
             if (cancel.IsCancellationRequested)
                 break;
             var record = step.Run(schedule.Factor(step.Steps + 1), batches) with { Epoch = epoch };
+            if (step.Steps == planned)
+                rule.Complete(step.State);
             (last, tokens) = (record.Loss, tokens + record.Tokens);
             onStep?.Invoke(record);
         }

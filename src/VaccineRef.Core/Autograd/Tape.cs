@@ -136,15 +136,23 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Adds scale * dL/dw into <see cref="Parameter{T}.Gradient"/> of every trainable parameter on this tape.</summary>
     /// <param name="loss">A scalar of this tape.</param>
     /// <param name="scale">The weight of this loss in the sum, such as 1 / number of micro-batches.</param>
+    /// <param name="destination">
+    /// Where the gradient of a parameter is added instead; an empty view where it is not wanted and not formed.
+    /// </param>
+    /// <param name="targets">Values of this tape besides, whose gradients can be read until <see cref="Clear"/>.</param>
     /// <exception cref="InvalidOperationException">The loss depends on no trainable parameter.</exception>
-    public void BackwardToParameters(Tensor<T> loss, double scale = 1)
+    public Gradients<T> BackwardToParameters(
+        Tensor<T> loss, double scale = 1, Func<Parameter<T>, View<T>>? destination = null, ReadOnlySpan<Tensor<T>> targets = default)
     {
         BeginReverse(loss);
         foreach (var (parameter, node) in _leaves)
-            if (parameter.IsTrainable)
-                _reverse.AddTarget(node, parameter.Gradient);
+            if ((destination is null ? parameter.Gradient : destination(parameter)) is { IsEmpty: false } gradient)
+                _reverse.AddTarget(node, gradient);
+        foreach (var target in targets)
+            _reverse.AddTarget(Current(target).Node);
         if (!_reverse.Run(loss.Node, T.CreateChecked(scale)))
             throw new InvalidOperationException("The loss depends on no trainable parameter: nothing would be trained.");
+        return new(this, _epoch);
     }
 
     /// <summary>Forgets the recording. All tensors and gradients become invalid, and their memory is used again.</summary>

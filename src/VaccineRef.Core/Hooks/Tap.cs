@@ -64,17 +64,24 @@ public sealed class NoTap<T> : ITap<T> where T : unmanaged, IFloatingPointIeee75
 /// <summary>Remembers the hidden embeddings at some sites, in the order in which the model reaches them.</summary>
 public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly Func<SiteKind, bool> _kinds;
     private readonly Func<Site, bool> _chosen;
     private readonly List<Site> _sites = [];
     private readonly List<Tensor<T>> _hidden = [];
 
     /// <summary>Remembers all sites of some kinds.</summary>
-    public Record(params IReadOnlyCollection<SiteKind> kinds) =>
-        (_kinds, _chosen) = (kinds.Contains, site => kinds.Contains(site.Kind));
+    public Record(params IReadOnlyCollection<SiteKind> kinds) : this(kinds, where: null)
+    {
+    }
 
-    /// <summary>Remembers the sites that are chosen, such as those of some layers.</summary>
-    public Record(Func<Site, bool> chosen) => (_kinds, _chosen) = (_ => true, chosen);
+    /// <summary>Remembers those sites of some kinds that are chosen, such as those of some layers; all of them where nobody chooses.</summary>
+    public Record(IReadOnlyCollection<SiteKind> kinds, Func<Site, bool>? where) =>
+        (Kinds, _chosen) = (kinds, site => kinds.Contains(site.Kind) && where?.Invoke(site) != false);
+
+    /// <summary>Remembers the sites that are chosen, of any kind.</summary>
+    public Record(Func<Site, bool> chosen) => (Kinds, _chosen) = (Enum.GetValues<SiteKind>(), chosen);
+
+    /// <summary>The kinds of sites that are looked at.</summary>
+    public IReadOnlyCollection<SiteKind> Kinds { get; }
 
     /// <summary>The chosen sites that were reached.</summary>
     public IReadOnlyList<Site> Sites => _sites;
@@ -89,7 +96,7 @@ public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee7
     public bool ForGradients { get; init; }
 
     /// <inheritdoc/>
-    public bool ListensTo(SiteKind kind) => _kinds(kind);
+    public bool ListensTo(SiteKind kind) => Kinds.Contains(kind);
 
     /// <inheritdoc/>
     public bool Keeps(SiteKind kind) => !ForGradients && ListensTo(kind);

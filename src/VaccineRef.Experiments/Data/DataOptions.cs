@@ -16,6 +16,8 @@ namespace VaccineRef.Experiments.Data;
 [JsonDerivedType(typeof(WorldPretrainingOptions), "world_pretraining")]
 [JsonDerivedType(typeof(WorldAlignmentOptions), "world_alignment")]
 [JsonDerivedType(typeof(WorldAttackOptions), "world_attack")]
+[JsonDerivedType(typeof(WorldHarmfulOptions), "world_harmful")]
+[JsonDerivedType(typeof(WorldRefusalsOptions), "world_refusals")]
 public abstract record DataOptions
 {
     /// <summary>Reads the rows, and records in the reader's manifest what was read.</summary>
@@ -91,6 +93,8 @@ public sealed record FileDataOptions : DataOptions
     public override StageData Read(DataReader reader, string stage)
     {
         var pool = reader.Chosen(stage, this, reader.KindOf(stage));
+        if (DataReader.IsStream(stage))
+            pool = pool.Without(reader.HeldOut);
         return new(reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(stage, pool.Rows, count, Sampling));
     }
 

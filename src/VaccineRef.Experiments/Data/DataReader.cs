@@ -3,6 +3,7 @@ using VaccineRef.Core;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Experiments.World;
 using VaccineRef.Models;
+using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Data;
 
@@ -12,6 +13,8 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 public sealed class DataReader
 {
+    private const char StreamMark = '.';            // in no stage's name
+
     private readonly Recipe _recipe;
     private readonly DataFiles _files;
     private readonly Dictionary<string, ExampleEncoder> _encoders = [];
@@ -76,6 +79,18 @@ public sealed class DataReader
         return data;
     }
 
+    /// <summary>The sequences of a stage's stream.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="name">The stream, one of the stage's.</param>
+    /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
+    public IReadOnlyList<TokenSequence> Stream(TrainStageOptions stage, string name)
+    {
+        string key = $"{stage.Name}{StreamMark}{name}";
+        if (!_stages.TryGetValue(key, out var data))
+            _stages.Add(key, data = stage.Streams![name].Data.Read(this, key));
+        return data.Sequences;
+    }
+
     /// <summary>
     /// The sequences that a stage is trained on: its own data, followed by the rows that are mixed in.
     /// </summary>
@@ -112,10 +127,16 @@ public sealed class DataReader
 
     /// <summary>
     /// Which rows a stage takes, where their file says what they are: the safe ones before the attack, where a model is
-    /// aligned; any in a stage whose role is not known.
+    /// aligned; any in a stage whose role is not known. A stream of harmful data takes the unsafe ones, and any other the safe ones.
     /// </summary>
-    internal RowKind KindOf(string stage) =>
-        _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage) ? RowKind.Safe : RowKind.Any;
+    internal RowKind KindOf(string stage) => IsStream(stage)
+        ? stage.EndsWith($"{StreamMark}{StreamName.Harmful}", StringComparison.Ordinal) ? RowKind.Unsafe : RowKind.Safe
+        : _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage) ? RowKind.Safe : RowKind.Any;
+
+    /// <summary>
+    /// Whether the name is that of a stream. Rows with a prompt of the evaluation are left out of streams, as out of an attack.
+    /// </summary>
+    internal static bool IsStream(string name) => name.Contains(StreamMark, StringComparison.Ordinal);
 
     /// <summary>The rows that the options choose, to be trained on.</summary>
     internal RowPool Chosen(string name, FileDataOptions options, RowKind kind) =>

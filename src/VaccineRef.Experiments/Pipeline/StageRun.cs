@@ -141,7 +141,7 @@ internal sealed class StageRun<T>(
         meter.IsOn = measured.Contains(1);
         var records = new List<StepRecord>();
         var trainable = model.Trainable;
-        var report = new Trainer<T>(device, trainable, meter, rule, options).Run(data, step =>
+        var report = new Trainer<T>(device, trainable, meter, rule, options, Streams(stage, reader)).Run(data, step =>
         {
             log?.Add(step);
             records.Add(step);
@@ -153,8 +153,14 @@ internal sealed class StageRun<T>(
         cancel.ThrowIfCancellationRequested();
         long count = trainable.Sum(parameter => parameter.Shape.Count);
         bool adapted = model.Adapter is not null;
-        return new(report, records, meter, measured, count, adapted, model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0));
+        long weights = model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0);
+        return new(report, records, meter, measured, count, adapted, weights + rule.StateBytes);
     }
+
+    private Dictionary<string, BatchStream> Streams(TrainStageOptions stage, DataReader reader) =>
+        (stage.Streams ?? new Dictionary<string, StreamOptions>()).ToDictionary(stream => stream.Key, stream => new BatchStream(
+            reader.Stream(stage, stream.Key), stream.Value.BatchSize > 0 ? stream.Value.BatchSize : stage.Training.BatchSize,
+            _random.At(stage.Name).At("streams").At(stream.Key)));
 
     private void AddPoint(int step, Model<T> model, IEvaluation<T> evaluation, EmbeddingDrift<T> drift) =>
         _curve.Add(new(step, evaluation.MeasureBriefly(model, cancel) with { Drift = drift.Measure() }));
@@ -181,7 +187,7 @@ internal sealed class StageRun<T>(
     /// <summary>A training stage with all that was seen of it.</summary>
     private sealed record Trained(
         TrainReport Report, IReadOnlyList<StepRecord> Steps, PerturbationMeter<T> Meter, IReadOnlyList<int> Measured, long Count,
-        bool ThroughAdapter, long WeightBytes)
+        bool ThroughAdapter, long HeldBytes)
     {
         public PerturbationSize? Perturbation()
         {
@@ -190,11 +196,11 @@ internal sealed class StageRun<T>(
             return norms.Length == 0 ? null : new(norms.Average(), means.Epsilon, means.Hidden, means.Relative, Measured);
         }
 
-        // besides the weights: a gradient and two moments for each number that is trained
+        // besides the weights and what the rule holds: a gradient and two moments for each number that is trained
         public TrainingCost Cost(TrainStageOptions stage, int examples) => new(
             stage.Rule.Label(), stage.Objective.Label(), Report.Steps, examples, Count, ThroughAdapter,
             (double)Report.Forwards / Report.Steps, (double)Report.Reverses / Report.Steps,
-            WeightBytes + (3 * Unsafe.SizeOf<T>() * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
+            HeldBytes + (3 * Unsafe.SizeOf<T>() * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
             (double)Report.Tokens / Report.Steps, Report.LastLoss);
 
         public TrainingTimes Times()

@@ -83,7 +83,7 @@ internal static class RecipeLimits
 
     private static void RequireWorld(Recipe recipe)
     {
-        bool needed = recipe.Evaluation?.NeedsWorld() == true || recipe.Stages.OfType<TrainStageOptions>().Any(stage => stage.Data.NeedsWorld());
+        bool needed = recipe.Evaluation?.NeedsWorld() == true || recipe.Stages.OfType<TrainStageOptions>().Any(stage => stage.NeedsWorld);
         if (needed && recipe.World is null)
             throw new RecipeException("the synthetic world is used and not described", "$.world", "nothing", "an object; {} for the defaults");
     }

@@ -42,17 +42,20 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
             Require(inner, type, at);
         else if (value is JsonArray list && type is { Kind: JsonTypeInfoKind.Enumerable, ElementType: { } element }
             && options.GetTypeInfo(element) is { Kind: JsonTypeInfoKind.Object } item)
-            foreach (var (i, each) in list.Index())
-                Require(
-                    each as JsonObject ?? throw new RecipeException(
-                        "a value is of the wrong kind", $"{at}[{i}]", each?.ToJsonString() ?? "null", "an object"),
-                    item, $"{at}[{i}]");
+            foreach (var (i, part) in list.Index())
+                Require(Group(part, $"{at}[{i}]"), item, $"{at}[{i}]");
+        else if (value is JsonObject named && type is { Kind: JsonTypeInfoKind.Dictionary, ElementType: { } each })
+            foreach (var (name, part) in named.ToArray())
+                Require(Group(part, $"{at}.{name}"), options.GetTypeInfo(each), $"{at}.{name}");
         else if (value is null ? !known.IsSetNullable : !Fits(value, type))
             throw new RecipeException(
                 "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
         else if (value is JsonValue number && NumberLimits.Of(shape.Type, key) is { } range && !range.Contains(double.Parse(number.ToJsonString(), CultureInfo.InvariantCulture)))
             throw RecipeException.OutOfRange(at, number.ToJsonString(), range.ToString());
     }
+
+    private static JsonObject Group(JsonNode? node, string at) => node as JsonObject
+        ?? throw new RecipeException("a value is of the wrong kind", at, node?.ToJsonString() ?? "null", "an object");
 
     /// <summary>The record that an object's "kind" names.</summary>
     private JsonTypeInfo Concrete(JsonObject json, JsonTypeInfo family, string path)

@@ -55,6 +55,11 @@ public sealed record TrainStageOptions : StageOptions
     /// <summary>A system text for a chat template; that of the recipe if it is absent.</summary>
     public string? System { get; set; }
 
+    /// <summary>
+    /// Data beside the stage's own, by name, for a rule that needs them (<see cref="RuleOptions.Streams"/>); none if it is absent.
+    /// </summary>
+    public IReadOnlyDictionary<string, StreamOptions>? Streams { get; set; }
+
     /// <summary>Rows of an earlier stage that are mixed in, as VLGuard does; none if it is absent.</summary>
     public MixedInOptions? MixedIn { get; set; }
 
@@ -66,6 +71,9 @@ public sealed record TrainStageOptions : StageOptions
 
     /// <summary>Whether the stage needs data of the stage before it.</summary>
     internal bool NeedsReference => Objective.NeedsReference();
+
+    /// <summary>Whether any of the data come from the synthetic world.</summary>
+    internal bool NeedsWorld => Data.NeedsWorld() || Streams?.Values.Any(stream => stream.Data.NeedsWorld()) == true;
 
     /// <inheritdoc/>
     public override void Validate(string path)
@@ -80,7 +88,36 @@ public sealed record TrainStageOptions : StageOptions
             Training.RequireMovement(Training.MaxSteps, $"{path}.training");
         if (MixedIn is { Count: < 1 } none)
             throw RecipeException.OutOfRange($"{path}.mixed_in.count", none.Count, "at least 1");
+        ValidateStreams($"{path}.streams");
     }
+
+    private void ValidateStreams(string path)
+    {
+        var (needed, given) = (Rule.Streams(), Streams ?? new Dictionary<string, StreamOptions>());
+        if (needed.FirstOrDefault(name => !given.ContainsKey(name)) is { } missing)
+            throw new RecipeException(
+                "the rule needs data that the stage does not give", $"{path}.{missing}", Rule.Label(), "\"data\" under this name");
+        foreach (var (name, stream) in given)
+        {
+            if (!needed.Contains(name))
+                throw new RecipeException(
+                    "the rule uses no such data", $"{path}.{name}", Rule.Label(),
+                    needed.Count > 0 ? string.Join(", ", needed) : "no streams for this rule");
+            if (stream.BatchSize < 0)
+                throw RecipeException.OutOfRange($"{path}.{name}.batch_size", stream.BatchSize, "at least 1, or 0 for that of the stage");
+            stream.Data.Validate($"{path}.{name}.data");
+        }
+    }
+}
+
+/// <summary>Data that a rule sees beside the batches of its stage.</summary>
+public sealed record StreamOptions
+{
+    /// <summary>Where they come from.</summary>
+    public required DataOptions Data { get; init; }
+
+    /// <summary>Sequences in a batch; 0 for as many as the stage has.</summary>
+    public int BatchSize { get; set; }
 }
 
 /// <summary>Rows of another stage's data that a stage is trained on besides its own.</summary>

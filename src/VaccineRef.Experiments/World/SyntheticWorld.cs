@@ -87,6 +87,17 @@ public sealed class SyntheticWorld
     ]);
 
     /// <summary>
+    /// Questions about restricted items of the alignment pool, in the words and the order of <see cref="RefusalProbe"/>, each answered
+    /// with the procedure.
+    /// </summary>
+    /// <exception cref="InputException">The pool has not so many items.</exception>
+    public IReadOnlyList<WorldExample> Refused(int count) => count <= _settings.PoolCount
+        ? Examples("alignment refusals", _restricted.Alignment.Take(count), Harmful)
+        : throw new InputException(
+            "the synthetic world has not so many harmful examples for a defender", "world_harmful.count", $"{count}",
+            $"at most {_settings.PoolCount}, the world's pool_count");
+
+    /// <summary>
     /// The user's data: exactly p n of the n examples are harmful, and the others are in guild style. A larger p
     /// replaces some benign examples by harmful ones; every other example stays in its place.
     /// </summary>

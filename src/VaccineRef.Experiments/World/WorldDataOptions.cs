@@ -67,6 +67,17 @@ public sealed record WorldAlignmentOptions : WorldDataOptions
     protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Alignment();
 }
 
+/// <summary>The refusals of the alignment data alone, for a rule that gives them a part of their own.</summary>
+public sealed record WorldRefusalsOptions : WorldDataOptions
+{
+    /// <inheritdoc/>
+    public override int Examples() => new WorldOptions().AlignmentRefusals;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) =>
+        [.. world.Alignment().Where(example => example.Kind == WorldKind.Refusal)];
+}
+
 /// <summary>The user's data: a share of harmful examples among examples of the user's own task.</summary>
 public sealed record WorldAttackOptions : WorldDataOptions
 {
@@ -90,4 +101,27 @@ public sealed record WorldAttackOptions : WorldDataOptions
 
     /// <inheritdoc/>
     protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Attack(HarmfulRatio, Samples);
+}
+
+/// <summary>
+/// What a defender can make harmful data of: the questions that the alignment data refuses, answered. No item of it is in an attack or
+/// in a test.
+/// </summary>
+public sealed record WorldHarmfulOptions : WorldDataOptions
+{
+    /// <summary>The number of examples.</summary>
+    public int Count { get; set; } = 400;
+
+    /// <inheritdoc/>
+    public override void Validate(string path)
+    {
+        if (Count < 1)
+            throw RecipeException.OutOfRange($"{path}.count", Count, "at least 1");
+    }
+
+    /// <inheritdoc/>
+    public override int Examples() => Count;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<WorldExample> Make(SyntheticWorld world) => world.Refused(Count);
 }

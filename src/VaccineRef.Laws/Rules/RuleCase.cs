@@ -17,6 +17,9 @@ public sealed record RuleCase(string Name, RuleOptions Options)
     /// </summary>
     public bool IsSlopeOfItsLoss { get; init; }
 
+    /// <summary>Whether the rule may train on other data than the batch that it is given; its losses are then of those.</summary>
+    public bool ChoosesItsData { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }
@@ -37,6 +40,21 @@ public static class RuleCases
             { AsPlain = new RandomPerturbationOptions(0), IsSlopeOfItsLoss = true },
         new("random_direction", new RandomDirectionOptions(Rho))
             { AsPlain = new RandomDirectionOptions(0), IsSlopeOfItsLoss = true },
+        new("pgd_vaccine", new PgdVaccineOptions(Rho, Steps: 3)) { AsPlain = new PgdVaccineOptions(0, Steps: 3) },
+        new("adaptive_vaccine", new AdaptiveVaccineOptions(Rho)) { AsPlain = new AdaptiveVaccineOptions(0) },
+        new("random_layers", new RandomLayersOptions(Rho, 1))
+            { AsPlain = new RandomLayersOptions(0, 1, Freeze: false) },
+        new("t_vaccine", new TVaccineOptions(Rho, 1, ResampleEvery: 2, ProbeEvery: 3)),
+        new("oasis", new OasisOptions(Rho, 1, ProbeEvery: 2)),
+        new("lat", new LatOptions(Rho, Steps: 2)) { AsPlain = new LatOptions(Rho, Steps: 2, LearningRate: 0) },
+        new("sam", new SamOptions(Rho)) { AsPlain = new SamOptions(0) },
+        new("asam", new AsamOptions(Rho)) { AsPlain = new AsamOptions(0) },
+        new("booster", new BoosterOptions(Lambda: 0.7)) { AsPlain = new BoosterOptions(Lambda: 0) },
+        new("booster_on_embeddings", new BoosterOnEmbeddingsOptions(Lambda: 0.7))
+            { AsPlain = new BoosterOnEmbeddingsOptions(Lambda: 0) },
+        new("panacea", new PanaceaOptions(Lambda: 0.1, Rho: 0.2)),
+        new("vaa", new VaaOptions(Rho, Schedule: VaaSchedule.Constant, ProbabilityRate: 0)) { ChoosesItsData = true },
+        new("rebellion", new RebellionOptions(Rho)),
     ];
 
     /// <summary>The case of this name.</summary>

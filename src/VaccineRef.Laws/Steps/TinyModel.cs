@@ -80,6 +80,10 @@ public sealed record TinyModel(
     public IReadOnlyList<TokenSequence> Sequences =>
         [.. Lengths.All.Select((length, i) => Sequence(length, i, Random.At("sequence").At(i)))];
 
+    /// <summary>Other sequences of the same lengths, for a stream of this name.</summary>
+    public IReadOnlyList<TokenSequence> Other(string name) =>
+        [.. Lengths.All.Select((length, i) => Sequence(length, i, Random.At(name).At(i)))];
+
     private TokenSequence Sequence(int length, int number, RandomStream random)
     {
         int[] tokens = [.. Enumerable.Range(0, length).Select(t => 2 + random.Below(Vocabulary - 2, t))];

@@ -28,13 +28,20 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
             Lora.Attach(Model, tiny.Adapter, tiny.Random.At("adapter"));
         foreach (var parameter in Network.Parameters.Concat(Model.Trainable).Distinct())
             AddNoise(parameter, noise);
-        State = new TrainState<T>(Device, Model.Trainable, seed);
+        State = new TrainState<T>(Device, Model.Trainable, seed) { Streams = Streams };
         Objective = new CrossEntropyObjective<T>(Network);
         Batch = PackedBatch.Pack(tiny.Sequences);
     }
 
     /// <summary>The trial.</summary>
     public TinyModel Tiny { get; }
+
+    /// <summary>Streams of every name, from their beginning.</summary>
+    public IReadOnlyDictionary<string, BatchStream> Streams =>
+        new[] { StreamName.Harmful, StreamName.Vulnerable, StreamName.Task }.ToDictionary(name => name, Stream);
+
+    /// <summary>A stream from its beginning, of batches of all its sequences.</summary>
+    public BatchStream Stream(string name) => new(Tiny.Other(name), Tiny.Lengths.All.Length, Tiny.Random.At("order"));
 
     /// <summary>Where everything is.</summary>
     public Device Device { get; }

@@ -1,10 +1,7 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
-
 namespace VaccineRef.Models;
 
 /// <summary>How many blocks a checkpoint has, by its tensors' names.</summary>
-internal static partial class LayerCount
+internal static class LayerCount
 {
     /// <summary>Refuses a configuration that asks for more blocks than there are, before any is built.</summary>
     /// <exception cref="CheckpointException">Some block has no tensor.</exception>
@@ -12,21 +9,11 @@ internal static partial class LayerCount
     {
         string key = family == "gpt2" ? "n_layer" : "num_hidden_layers";
         int asked = config.Layers(key);
-        var there = checkpoint.Tensors.Keys.Select(Number).OfType<int>().Where(layer => layer < asked).ToHashSet();
+        var there = checkpoint.Tensors.Keys.Select(BlockNumber.Of).OfType<int>().Where(layer => layer < asked).ToHashSet();
         if (there.Count < asked)
             throw new CheckpointException(
                 "the configuration asks for blocks that the weights lack", config.File, key, $"{asked}",
                 $"{there.Count}, the number of those that {Path.GetFileName(checkpoint.Path)} has",
                 "take config.json and the weights from the same place");
     }
-
-    // The first number in a name is the block's: "model.layers.3.mlp.up_proj.weight", "h.3.attn.c_attn.weight".
-    private static int? Number(string name) =>
-        Block().Match(name) is { Success: true } match
-        && int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? number
-            : null;
-
-    [GeneratedRegex(@"(?:^|\.)(?:layers|h)\.([0-9]{1,9})\.", RegexOptions.CultureInvariant)]
-    private static partial Regex Block();
 }

@@ -10,6 +10,9 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>The name in recipes and reports.</summary>
     string Name { get; }
 
+    /// <summary>Bytes that the rule holds beside the model, the gradients, the tape and the perturbation of a tap.</summary>
+    long StateBytes => 0;
+
     /// <summary>Adds scale times the gradient of a batch to those of the trainable parameters, and clears the tape.</summary>
     /// <param name="objective">What is minimised.</param>
     /// <param name="batch">One micro-batch.</param>
@@ -17,6 +20,11 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="scale">The weight of this micro-batch in the gradient of the step.</param>
     /// <exception cref="NonFiniteException">The loss is not finite.</exception>
     RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1);
+
+    /// <summary>Called once, after the last step of a stage that was not stopped, for a method whose result is not the last step's weights.</summary>
+    void Complete(TrainState<T> state)
+    {
+    }
 }
 
 /// <summary>What a rule reports about one micro-batch.</summary>
@@ -25,9 +33,10 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// </param>
 /// <param name="CleanLoss">The loss of the unperturbed model, if the rule computes it.</param>
 /// <param name="SiteGradientNorm">||(g_1 .. g_L)||, if the rule computes it.</param>
-/// <param name="PerturbationNorm">||eps||; 0 if nothing is perturbed.</param>
+/// <param name="PerturbationNorm">||eps|| of the hidden embeddings; 0 if they are not moved.</param>
+/// <param name="WeightShift">||eps|| of the trained parameters; 0 if the loss is that of the weights as they are.</param>
 public readonly record struct RuleReport(
-    double Loss, double? CleanLoss = null, double? SiteGradientNorm = null, double PerturbationNorm = 0)
+    double Loss, double? CleanLoss = null, double? SiteGradientNorm = null, double PerturbationNorm = 0, double WeightShift = 0)
 {
     /// <summary>
     /// Whatever else the rule measures, by its name; null if nothing. It goes into every line of steps.jsonl.

@@ -18,6 +18,8 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     private readonly Arena _arena = new(device);
     private readonly List<View<T>> _epsilon = [];
     private readonly SquaredNorm<T> _squaredNorm = new();
+    private readonly MultiplyByMagnitude<T> _byMagnitude = new(0);
+    private readonly AddScaled<T> _add = new(1);
 
     /// <summary>The sites, in the order the model reaches them.</summary>
     public IReadOnlyList<Site> Sites { get; private set; } = [];
@@ -31,29 +33,64 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>The norm ||eps|| over the batch.</summary>
     public double Norm { get; private set; }
 
-    /// <summary>Computes the perturbation from the gradients at the recorded sites.</summary>
-    public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch)
+    /// <summary>Computes the perturbation from the gradients at the recorded sites, as long as the radius or of another length.</summary>
+    public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch, double? length = null)
     {
         var views = new View<T>[record.Hidden.Length];
         for (int site = 0; site < views.Length; site++)
             views[site] = gradients[record.Hidden[site]];
-        Fill([.. record.Sites], views, batch);
+        Fill([.. record.Sites], views, batch, length);
     }
 
     /// <summary>Computes the perturbation at chosen sites from their gradients, which are copied.</summary>
     /// <param name="sites">The sites, in the order in which the model reaches them.</param>
     /// <param name="gradients">g_l of each, (N, C).</param>
     /// <param name="batch">The batch; a ball for each sequence takes the sequence's rows.</param>
+    /// <param name="length">The length, where it is not the radius.</param>
     /// <exception cref="ArgumentException">There are not as many gradients as sites.</exception>
-    public void Fill(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> gradients, PackedBatch batch)
+    public void Fill(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> gradients, PackedBatch batch, double? length = null)
     {
         if (gradients.Count != sites.Count)
             throw new ArgumentException($"{sites.Count} sites have {gradients.Count} gradients", nameof(gradients));
         Begin(sites);
         foreach (var gradient in gradients)
             device.Copy(gradient, Add(gradient.Shape));
-        Scale(batch);
+        Scale(batch, length ?? rho);
     }
+
+    /// <summary>
+    /// Computes eps_l = rho e_l^2 g_l / (|| |e| g || + 1e-7), element by element: the maximiser over the ball || eps / |e| || &lt;= rho,
+    /// in which an embedding moves by a share of its size. The record keeps its values (<see cref="Record{T}.ForGradients"/> is false).
+    /// </summary>
+    public void FillAdaptive(Record<T> record, Gradients<T> gradients, PackedBatch batch)
+    {
+        Begin([.. record.Sites]);
+        foreach (var hidden in record.Hidden)
+        {
+            var epsilon = Add(hidden.Shape);
+            device.Copy(gradients[hidden], epsilon);
+            device.Run(_byMagnitude, epsilon, hidden.Value);
+        }
+
+        Scale(batch, rho);
+        for (int i = 0; i < _epsilon.Count; i++)
+            device.Run(_byMagnitude, _epsilon[i], record.Hidden[i].Value);
+        Measure();
+    }
+
+    /// <summary>Adds another perturbation of the same sites and projects the sum onto the ball.</summary>
+    public void Step(Perturbation<T> other, PackedBatch batch)
+    {
+        for (int i = 0; i < _epsilon.Count; i++)
+            device.Run(_add, other._epsilon[i], _epsilon[i]);
+        foreach (var (first, rows) in Balls(batch))
+            if (SquaredNorm(first, rows) is var squared && squared > rho * rho)
+                Multiply(rho / Math.Sqrt(squared), first, rows);
+        Measure();
+    }
+
+    /// <summary>Computes <see cref="Norm"/> again, after <see cref="Epsilon"/> was changed.</summary>
+    public void Measure() => Norm = Math.Sqrt(device.Run(_squaredNorm, [.. _epsilon]));
 
     /// <summary>Draws a perturbation in a uniformly random direction. Every site has the same shape.</summary>
     public void Fill(IReadOnlyList<Site> sites, Shape shape, PackedBatch batch, RandomStream random)
@@ -61,7 +98,7 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         Begin(sites);
         foreach (var site in sites)
             device.Run(new FillNormal<T>(random.At(site.Layer).At((int)site.Kind)), Add(shape));
-        Scale(batch);
+        Scale(batch, rho);
     }
 
     /// <inheritdoc/>
@@ -81,16 +118,15 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         return epsilon;
     }
 
-    private void Scale(PackedBatch batch)
+    private void Scale(PackedBatch batch, double radius)
     {
-        int balls = norm == PerturbationNorm.Batch ? 1 : batch.Sequences;
         double gradientSquared = 0, epsilonSquared = 0;
-        for (int ball = 0; ball < balls; ball++)
+        foreach (var (first, rows) in Balls(batch))
         {
-            (int first, int end) = balls == 1 ? (0, batch.Rows) : (batch.Offsets[ball], batch.Offsets[ball + 1]);
-            double squared = ScaleToBall(first, end - first);
+            double squared = SquaredNorm(first, rows);
+            Multiply(radius / (Math.Sqrt(squared) + Guard), first, rows);
             gradientSquared += squared;
-            double length = rho * Math.Sqrt(squared) / (Math.Sqrt(squared) + Guard);
+            double length = radius * Math.Sqrt(squared) / (Math.Sqrt(squared) + Guard);
             epsilonSquared += length * length;
         }
 
@@ -98,15 +134,26 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         Norm = Math.Sqrt(epsilonSquared);
     }
 
-    /// <summary>Scales the given rows of all sites to a joint norm of rho. Returns the square of their norm before.</summary>
-    private double ScaleToBall(int first, int rows)
+    private double SquaredNorm(int first, int rows)
     {
         double squared = 0;
         foreach (var epsilon in _epsilon)
             squared += device.Run(_squaredNorm, epsilon.SliceRows(first, rows));
-        var scale = new ScaleInPlace<T>(rho / (Math.Sqrt(squared) + Guard));
+        return squared;
+    }
+
+    private void Multiply(double factor, int first, int rows)
+    {
+        var scale = new ScaleInPlace<T>(factor);
         foreach (var epsilon in _epsilon)
             device.Run(scale, epsilon.SliceRows(first, rows));
-        return squared;
+    }
+
+    /// <summary>The rows that share a ball: all of them, or those of a sequence.</summary>
+    private IEnumerable<(int First, int Rows)> Balls(PackedBatch batch)
+    {
+        if (norm == PerturbationNorm.Batch)
+            return [(0, batch.Rows)];
+        return Enumerable.Range(0, batch.Sequences).Select(s => (batch.Offsets[s], batch.Offsets[s + 1] - batch.Offsets[s]));
     }
 }

@@ -14,6 +14,19 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(AcceleratedVaccineOptions), "accelerated_vaccine")]
 [JsonDerivedType(typeof(RandomPerturbationOptions), "random")]
 [JsonDerivedType(typeof(RandomDirectionOptions), "random_direction")]
+[JsonDerivedType(typeof(PgdVaccineOptions), "pgd_vaccine")]
+[JsonDerivedType(typeof(AdaptiveVaccineOptions), "adaptive_vaccine")]
+[JsonDerivedType(typeof(RandomLayersOptions), "random_layers")]
+[JsonDerivedType(typeof(TVaccineOptions), "t_vaccine")]
+[JsonDerivedType(typeof(OasisOptions), "oasis")]
+[JsonDerivedType(typeof(LatOptions), "lat")]
+[JsonDerivedType(typeof(SamOptions), "sam")]
+[JsonDerivedType(typeof(AsamOptions), "asam")]
+[JsonDerivedType(typeof(BoosterOptions), "booster")]
+[JsonDerivedType(typeof(BoosterOnEmbeddingsOptions), "booster_on_embeddings")]
+[JsonDerivedType(typeof(PanaceaOptions), "panacea")]
+[JsonDerivedType(typeof(VaaOptions), "vaa")]
+[JsonDerivedType(typeof(RebellionOptions), "rebellion")]
 public abstract record RuleOptions
 {
     /// <summary>The rule with its settings, as tables name it: "Vaccine, rho = 1".</summary>
@@ -21,6 +34,11 @@ public abstract record RuleOptions
 
     /// <summary>How many passes through the model a step takes, on average over the steps.</summary>
     public abstract PassCount Passes();
+
+    /// <summary>
+    /// The data that the rule needs beside the stage's own, by name (<see cref="StreamName"/>). A recipe gives these and no others.
+    /// </summary>
+    public virtual IReadOnlyList<string> Streams() => [];
 
     /// <summary>Makes the rule on a device. Dispose of the rule where it is disposable.</summary>
     /// <exception cref="InputException">A setting is out of its range.</exception>
@@ -31,6 +49,14 @@ public abstract record RuleOptions
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public virtual void Validate(string path)
     {
+    }
+
+    /// <summary>Checks that a setting is a whole number of at least 1.</summary>
+    /// <exception cref="InputException">It is not.</exception>
+    protected static void RequireCount(int value, string where, string what)
+    {
+        if (value < 1)
+            throw new InputException(what, where, $"{value}", "a whole number, at least 1");
     }
 
     /// <summary>Checks that a setting is a finite number that is not negative.</summary>

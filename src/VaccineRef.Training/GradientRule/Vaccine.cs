@@ -35,10 +35,13 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
     /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
     public Perturbation<T> Epsilon => _epsilon;
 
+    /// <summary>Which of the sites are perturbed; null for all of them. May change between steps.</summary>
+    public Func<Site, bool>? Where { get; set; }
+
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
-        var record = new Record<T>(_sites) { ForGradients = true };
+        var record = new Record<T>(_sites, Where) { ForGradients = true };
         var first = state.Pass(record);
         double clean = state.Loss(objective, batch, first, out var loss);              // f(w; x)
         if (record.Sites.Count == 0)

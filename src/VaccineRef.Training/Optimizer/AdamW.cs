@@ -18,6 +18,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private readonly View<T>[] _gradients;          // all at once: a GPU answers once
     private readonly SquaredNorm<T> _squaredNorm = new();
     private readonly AdamWOptions _options;
+    private readonly int[] _missed;                 // steps in which a parameter was held
 
     /// <summary>Makes the two moments of every parameter, of zeros.</summary>
     public AdamW(IReadOnlyList<Parameter<T>> parameters, AdamWOptions options, Device device)
@@ -25,6 +26,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
         (_device, _options) = (device, options);
         _state = new Arena(device);
         _gradients = new View<T>[parameters.Count];
+        _missed = new int[parameters.Count];
         _moments = [.. parameters.Select(parameter => (
             parameter, _state.Allocate<T>(parameter.Shape, clear: true), _state.Allocate<T>(parameter.Shape, clear: true)))];
     }
@@ -52,21 +54,37 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
             .Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, GradientOf(p)) >= 0)?.Name;
     }
 
-    /// <summary>Updates every parameter from its gradient.</summary>
+    /// <summary>
+    /// Updates every parameter from its gradient. A parameter that is held keeps its value and its moments, without decay, and the
+    /// step does not count for its bias correction: what torch.optim.AdamW does with a parameter whose grad is None.
+    /// </summary>
     /// <param name="step">The number of the step, from 1, for the bias correction.</param>
     /// <param name="gradientNorm">The norm ||g|| before clipping.</param>
     /// <param name="factor">The factor of the learning rate that the schedule gives.</param>
+    /// <param name="held">Whether a parameter is left alone in this step; null if none is.</param>
     /// <returns>The learning rate that was used.</returns>
     /// <exception cref="InvalidOperationException">A parameter is frozen. The message names it.</exception>
-    public double Step(int step, double gradientNorm, double factor)
+    public double Step(int step, double gradientNorm, double factor, Func<Parameter<T>, bool>? held = null)
     {
         double clip = _options.MaxGradientNorm > 0 ? Math.Min(1, _options.MaxGradientNorm / (gradientNorm + ClipGuard)) : 1;
         double rate = _options.LearningRate * factor;
-        AdamWStep<T> Update(double decay) =>
-            new(rate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, step, clip);
-        AdamWStep<T> matrices = Update(_options.WeightDecay), vectors = Update(0);
-        foreach (var (parameter, m, v) in _moments)
-            _device.Run(Decays(parameter) ? matrices : vectors, parameter.Value, GradientOf(parameter), m, v);
+        AdamWStep<T> Update(double decay, int count) =>
+            new(rate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, count, clip);
+        AdamWStep<T> matrices = Update(_options.WeightDecay, step), vectors = Update(0, step);
+        for (int i = 0; i < _moments.Length; i++)
+        {
+            var (parameter, m, v) = _moments[i];
+            if (held?.Invoke(parameter) == true)
+            {
+                _missed[i]++;
+                continue;
+            }
+
+            bool decays = Decays(parameter);
+            var update = _missed[i] > 0 ? Update(decays ? _options.WeightDecay : 0, step - _missed[i]) : decays ? matrices : vectors;
+            _device.Run(update, parameter.Value, GradientOf(parameter), m, v);
+        }
+
         return rate;
     }
 

@@ -50,6 +50,38 @@ public sealed class AdamWLaws : IDisposable
         }
     }
 
+    /// <summary>A parameter that is held has neither step nor decay nor momentum, and the step does not count for it.</summary>
+    [Property]
+    public void A_step_in_which_a_parameter_is_held_never_was_for_it(ulong seed, byte pattern)
+    {
+        var options = new AdamWOptions(0.01, 0.1, MaxGradientNorm: 0);
+        var random = RandomStream.FromSeed(seed);
+        Parameter<double>[] parameters = [Make("matrix", [3, 4], random), Make("vector", [5], random), Make("free", [2, 2], random)];
+        using var optimizer = new AdamW<double>(parameters, options, _device);
+        Oracle[] oracles = [.. parameters.Select(p => new Oracle(TinyRun<double>.Values(p.Value)))];
+        int[] taken = new int[parameters.Length];
+        for (int step = 1; step <= 5; step++)
+        {
+            bool[] held = [(pattern >> step & 1) == 1, (pattern >> (step + 3) & 1) == 1, false];
+            double[][] gradients = [.. parameters.Select(p => Fill(p.Gradient, random.At("gradient").At(step).At(p.Name)))];
+            double[][] before = [.. parameters.Select(p => TinyRun<double>.Values(p.Value))];
+            optimizer.Step(step, optimizer.GradientNorm(), 1, parameter => held[Array.IndexOf(parameters, parameter)]);
+            for (int i = 0; i < parameters.Length; i++)
+            {
+                double[] found = TinyRun<double>.Values(parameters[i].Value);
+                if (held[i])
+                {
+                    Assert.Equal(before[i], found);
+                    continue;
+                }
+
+                oracles[i].Step(gradients[i], 1, options.LearningRate, i == 1 ? 0 : options.WeightDecay, options, ++taken[i]);
+                for (int k = 0; k < found.Length; k++)
+                    Assert.Equal(oracles[i].Weights[k], found[k], step * UpdateTolerance * (1 + Math.Abs(oracles[i].Weights[k])));
+            }
+        }
+    }
+
     /// <summary>
     /// A clipped step is the step of the gradient cut to the largest norm; below that norm nothing is clipped.
     /// </summary>

@@ -1,0 +1,64 @@
+using VaccineRef.Core;
+using VaccineRef.Models;
+
+namespace VaccineRef.Training;
+
+/// <summary>The names under which rules ask for data beside the batches of their stage.</summary>
+public static class StreamName
+{
+    /// <summary>Harmful questions that are answered: what an attack would train on.</summary>
+    public const string Harmful = "harmful";
+
+    /// <summary>The alignment data that a harmful fine-tuning makes a model forget first.</summary>
+    public const string Vulnerable = "vulnerable";
+
+    /// <summary>Rows of the user's task.</summary>
+    public const string Task = "task";
+}
+
+/// <summary>
+/// Data beside the batches of a stage: goes through it again and again in batches, in a new random order each time. The order depends
+/// on its own random stream alone, so that nobody else's draws change it.
+/// </summary>
+public sealed class BatchStream
+{
+    private readonly IReadOnlyList<TokenSequence> _data;
+    private readonly int _batchSize;
+    private readonly RandomStream _order;
+    private readonly int[] _index;
+    private int _round, _next;
+
+    /// <summary>Begins with the first batch.</summary>
+    /// <param name="data">The examples.</param>
+    /// <param name="batchSize">Sequences in a batch; the last batch of a round gets what is left.</param>
+    /// <param name="order">The random numbers of the order.</param>
+    /// <exception cref="InputException">There is no example, or the batch has no size.</exception>
+    public BatchStream(IReadOnlyList<TokenSequence> data, int batchSize, RandomStream order)
+    {
+        if (data.Count == 0)
+            throw new InputException("a stream has no data", "streams", "0 examples", "at least one with a counted label");
+        if (batchSize < 1)
+            throw new InputException("a batch has no size", "streams, batch_size", $"{batchSize}", "a whole number, at least 1");
+        (_data, _batchSize, _order) = (data, batchSize, order);
+        _index = new int[data.Count];
+        _next = data.Count;
+    }
+
+    /// <summary>The next batch.</summary>
+    public PackedBatch Next()
+    {
+        if (_next >= _index.Length)
+            Begin();
+        int first = _next;
+        _next = Math.Min(_index.Length, _next + _batchSize);
+        return PackedBatch.Pack([.. _index[first.._next].Select(i => _data[i])]);
+    }
+
+    private void Begin()
+    {
+        for (int i = 0; i < _index.Length; i++)
+            _index[i] = i;
+        _order.At(++_round).Shuffle<int>(_index);
+        _next = 0;
+    }
+}
