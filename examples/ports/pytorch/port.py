@@ -139,8 +139,8 @@ def run(folder, output):
         case = json.load(file)
     if config["model_type"] != "llama" or os.path.exists(os.path.join(folder, "adapter_config.json")):
         return {"skipped": True, "reason": "only Llama with full parameters"}
-    if case["method"] != "vaccine" or case["tau"] != 1 or case["parts"] != "micro_batches" or case["kl_lambda"] != 0:
-        return {"skipped": True, "reason": "only Algorithm 1 with micro-batches"}
+    if case["method"] != "vaccine" or case["tau"] != 1 or case["parts"] != "micro_batches" or case["kl_lambda"] != 0 or "layers" in case:
+        return {"skipped": True, "reason": "only Algorithm 1 with micro-batches, on all layers"}
     model = Llama(config).double()
     model.load_state_dict(load(os.path.join(folder, "model.safetensors")), strict=not config["tie_word_embeddings"])
     record = Recorder(model.named_modules(), [f"model.layers.{i}.self_attn" for i in range(config["num_hidden_layers"])])

@@ -32,6 +32,12 @@ public sealed record CaseSettings(
     /// </summary>
     public PartKind Parts { get; init; } = PartKind.MicroBatches;
 
+    /// <summary>
+    /// For each step the layers that are moved and trained, as a method that samples layers drew them: the sites of other layers are not
+    /// moved and do not count in the norm, and their parameters are held. Absent: all layers in every step.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Layers { get; init; }
+
     /// <summary>The weight of KL(model at the start || model) over the vocabulary, mean over counted tokens; 0 for none.</summary>
     public double KlLambda { get; init; }
 

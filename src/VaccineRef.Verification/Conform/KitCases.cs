@@ -40,6 +40,7 @@ internal static class KitCases
         Case("llama_random", "Random noise of variance rho', handed to the port; one pass.", Llama(), method: "random", rho: 0.05),
         Case("llama_accelerated", "Every second step is plain.", Llama(), steps: [["b0"], ["b1"], ["b2"], ["b3"]], tau: 2),
         Case("llama_kl", "Cross-entropy and KL to the model at the start; no padding.", Llama(), padding: PaddingSide.None, kl: 0.5),
+        Case("llama_layers", "Some layers are moved and trained, others in the second step; the rest is held.", Llama(), layers: [[0, 2], [1, 2]]),
         Case("opt", "Learned positions, biases, ReLU; one step after another.", Opt(), open: true),
         Case("opt_left_padding", "Padding in front, positions counted over real tokens.", Opt(), padding: PaddingSide.Left),
         Case("opt_accumulation", "Two micro-batches a step.", Opt(), steps: TwoPairs),
@@ -48,7 +49,8 @@ internal static class KitCases
 
     private static KitCase Case(
         string name, string purpose, string config, double rho = 2, string[][]? steps = null, string method = "vaccine", int tau = 1,
-        PartKind parts = PartKind.MicroBatches, PaddingSide padding = PaddingSide.Right, int lora = 0, double kl = 0, bool open = false) =>
+        PartKind parts = PartKind.MicroBatches, PaddingSide padding = PaddingSide.Right, int lora = 0, double kl = 0, bool open = false,
+        int[][]? layers = null) =>
         new(
             new CaseSettings(CaseSettings.CurrentSchema, name, method, steps ?? TwoSteps, Optimizer)
             {
@@ -57,6 +59,7 @@ internal static class KitCases
                 Tau = tau,
                 Parts = parts,
                 KlLambda = kl,
+                Layers = layers,
                 Open = open,
             },
             config, padding, lora);

@@ -96,6 +96,10 @@ internal sealed class LoadedCase : IDisposable
         Require(settings.Steps.Count > 0 && settings.Steps.All(step => step.Count > 0), "steps", "none", "batches for every step");
         Require(settings.Tau >= 1, "tau", $"{settings.Tau}", "at least 1");
         Require(settings.Rho is >= 0 and < double.PositiveInfinity, "rho", $"{settings.Rho}", "a finite number, at least 0");
+        if (settings.Layers is { } layers)
+            Require(
+                layers.Count == settings.Steps.Count && layers.All(step => step.Count > 0 && step.All(layer => layer >= 0)), "layers",
+                $"{layers.Count} lists", "numbers of layers for every step");
         return settings;
     }
 

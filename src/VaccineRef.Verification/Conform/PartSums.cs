@@ -3,10 +3,11 @@ namespace VaccineRef.Verification.Conform;
 /// <summary>How the passes of a step's parts become the one gradient that the optimizer sees.</summary>
 internal static class PartSums
 {
-    /// <summary>The mean over the parts of each second pass's gradient, or of the first's where there is no second.</summary>
+    /// <summary>The mean over the parts of each second pass's gradient, or of the first's where there is no second; zero where it is held.</summary>
     public static IReadOnlyDictionary<string, Values> Of(
         IReadOnlyDictionary<string, Values> weights, StepPart[] parts, Variation variation, Projection projection,
-        IReadOnlyList<IReadOnlyDictionary<string, Values>>? graph, IReadOnlyDictionary<string, Values>? before)
+        IReadOnlyList<IReadOnlyDictionary<string, Values>>? graph, IReadOnlyDictionary<string, Values>? before,
+        ChosenLayers chosen)
     {
         var total = weights.ToDictionary(entry => entry.Key, entry => new double[entry.Value.Numbers.Length]);
         for (int j = 0; j < parts.Length; j++)
@@ -23,7 +24,10 @@ internal static class PartSums
 
         if (variation.NeverZeroed && before is not null)
             Add(total, before, 1);
-        return total.ToDictionary(entry => entry.Key, entry => weights[entry.Key] with { Numbers = entry.Value });
+        return total.ToDictionary(entry => entry.Key, entry => weights[entry.Key] with
+        {
+            Numbers = chosen.Holds(entry.Key) && !variation.HeldTrained ? new double[entry.Value.Length] : entry.Value,
+        });
     }
 
     /// <summary>Elements whose gradient is zero but for rounding, which Adam moves by up to the learning rate.</summary>

@@ -22,6 +22,7 @@ internal sealed class Simulation
     private IReadOnlyDictionary<string, Values> _weights;
     private IReadOnlyDictionary<string, Values>? _gradients;                              // of the step before
     private IReadOnlyList<IReadOnlyDictionary<Site, Values>>? _epsilon, _applied;         // of the step before
+    private ChosenLayers _chosen = new(Layers: null);
 
     private Simulation(
         LoadedCase @case, Variation variation, IReadOnlyDictionary<string, Values>? own, double lossScale, IReadOnlyDictionary<string, Values>? inputs)
@@ -45,10 +46,8 @@ internal sealed class Simulation
     /// <param name="inputs">Other values for every weight.</param>
     public static IReadOnlyList<Quantity> Run(
         LoadedCase @case, Variation variation, IReadOnlyDictionary<string, Values>? own = null, double lossScale = 1,
-        IReadOnlyDictionary<string, Values>? inputs = null)
-    {
-        return [.. new Simulation(@case, variation, own, lossScale, inputs).Quantities()];
-    }
+        IReadOnlyDictionary<string, Values>? inputs = null) =>
+        [.. new Simulation(@case, variation, own, lossScale, inputs).Quantities()];
 
     /// <summary>The same, computed as far as it is asked for.</summary>
     public static IEnumerable<Quantity> Stream(LoadedCase @case, Variation variation, double lossScale) =>
@@ -96,6 +95,7 @@ internal sealed class Simulation
 
         Emit($"s{k}/passes", Stage.Input, twice && !_variation.NoSecondPass ? 2 : 1);
         _model.Set(_weights);
+        _chosen = new(_settings.Layers?[k - 1]);
     }
 
     private void First(int k, StepPart part, bool twice)
@@ -152,7 +152,7 @@ internal sealed class Simulation
 
     /// <summary>What the norm is taken over: the port's own site gradients where it has them.</summary>
     private Dictionary<Site, Values> Measured(StepPart part) => Projection().Back(part.First!.SiteGradients)
-        .Where(entry => _variation.Measured(entry.Key, _model.Layers))
+        .Where(entry => _variation.Measured(entry.Key, _model.Layers) && IsChosen(entry.Key))
         .ToDictionary(
             entry => entry.Key,
             entry => Own($"{part.Prefix}p1/{SiteNames.Key(entry.Key)}/grad") ?? Perturbing.Times(entry.Value, _lossScale));
@@ -169,7 +169,6 @@ internal sealed class Simulation
         used = [.. used.Select(part => part.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied)))];
         for (int j = 0; j < parts.Length; j++)
             parts[j].Epsilon = EmitEpsilon(parts[j], used[j], Perturbing.Norm(OneBall ? used : [used[j]]));
-
         _applied = [.. parts.Select(part => part.Epsilon)];
     }
 
@@ -189,7 +188,7 @@ internal sealed class Simulation
         if (_variation is { Norm: NormKind.All, Counts: null, BeforeProjection: false })
             foreach (var part in parts)
                 Emit($"{part.Prefix}site_gradient", Stage.Perturbation, Perturbing.Norm(OneBall ? parts.Select(p => p.G) : [part.G]));
-        bool Moves(Site site) => _variation.Moves(site, _model.Layers);
+        bool Moves(Site site) => _variation.Moves(site, _model.Layers) && IsChosen(site);
         return OneBall
             ? Perturbing.Fill([.. parts.Select(part => part.G)], Moves, _variation, _settings.Rho, Guard)
             : [.. parts.Select(part => Perturbing.Fill([part.G], Moves, _variation, _settings.Rho, Guard)[0])];
@@ -218,7 +217,7 @@ internal sealed class Simulation
     {
         var graph = _variation.ThroughGraph && parts[0].Second is not null
             ? new GraphTerm(_model, _variation.Radius(_settings.Rho), Guard).Of(parts, OneBall) : null;
-        var gradients = PartSums.Of(_weights, parts, _variation, Projection(), graph, _gradients);
+        var gradients = PartSums.Of(_weights, parts, _variation, Projection(), graph, _gradients, _chosen);
         double whole = Values.NormOf(gradients.Values);
         foreach (var (name, values) in gradients)
             Emit($"s{k}/grad/{name}", Stage.Gradient, values, scale: whole);
@@ -229,11 +228,13 @@ internal sealed class Simulation
     private void Update(int k)
     {
         double whole = Values.NormOf(_gradients!.Values);
-        var updated = _updating.Step(_weights, _gradients);
+        var updated = _updating.Step(_weights, _gradients, _chosen);
         foreach (var (name, values) in updated)
             _quantities.Add(new($"s{k}/param/{name}", Stage.Update, values) { Undecided = PartSums.Undecided(_gradients[name], whole) });
         _weights = updated.ToDictionary(entry => entry.Key, entry => Own($"s{k}/param/{entry.Key}") ?? entry.Value);
     }
+
+    private bool IsChosen(Site site) => _variation.LayersIgnored || _chosen.Has(site.Layer);
 
     private Projection Projection() => new(_model, _weights, _variation.BeforeProjection);
 

@@ -8,17 +8,17 @@ internal sealed class Updating(OptimizerSettings settings, Variation variation)
 {
     private const double ClipGuard = 1e-6;
 
-    private readonly Dictionary<string, (double[] M, double[] V)> _moments = [];
-    private int _step;
+    private readonly Dictionary<string, Moments> _moments = [];
 
-    /// <summary>The weights after the next step.</summary>
+    /// <summary>The weights after the next step. What is held stays as it is, and the step does not count for it.</summary>
     public IReadOnlyDictionary<string, Values> Step(
-        IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> gradients)
+        IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> gradients, ChosenLayers chosen)
     {
-        _step++;
         double norm = Values.NormOf(gradients.Values);
         return weights.ToDictionary(entry => entry.Key, entry =>
         {
+            if (chosen.Holds(entry.Key) && !variation.HeldTrained && !variation.HeldZeroed)
+                return entry.Value;
             var gradient = gradients[entry.Key];
             double clip = Clip(variation.ClipEachTensor ? gradient.Norm : norm);
             return entry.Value with { Numbers = Move(entry.Key, entry.Value, [.. gradient.Numbers.Select(value => value * clip)]) };
@@ -32,11 +32,12 @@ internal sealed class Updating(OptimizerSettings settings, Variation variation)
     private double[] Move(string name, Values weight, double[] gradient)
     {
         if (!_moments.TryGetValue(name, out var moments))
-            _moments.Add(name, moments = (new double[gradient.Length], new double[gradient.Length]));
+            _moments.Add(name, moments = new(new double[gradient.Length], new double[gradient.Length]));
+        moments.Steps++;
         bool decays = !variation.NoDecay && (variation.DecayVectors || weight.Shape.Length > 1);
         double decay = decays ? settings.WeightDecay : 0, rate = settings.LearningRate;
-        double first = variation.NoBiasCorrection ? 1 : 1 - Math.Pow(settings.Beta1, _step);
-        double second = variation.NoBiasCorrection ? 1 : 1 - Math.Pow(settings.Beta2, _step);
+        double first = variation.NoBiasCorrection ? 1 : 1 - Math.Pow(settings.Beta1, moments.Steps);
+        double second = variation.NoBiasCorrection ? 1 : 1 - Math.Pow(settings.Beta2, moments.Steps);
         var moved = new double[gradient.Length];
         for (int i = 0; i < moved.Length; i++)
         {
@@ -54,5 +55,10 @@ internal sealed class Updating(OptimizerSettings settings, Variation variation)
         }
 
         return moved;
+    }
+
+    private sealed record Moments(double[] M, double[] V)
+    {
+        public int Steps { get; set; }
     }
 }

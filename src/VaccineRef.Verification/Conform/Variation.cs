@@ -83,6 +83,8 @@ internal sealed record Variation
 
     public bool BeforeProjection { get; init; }
 
+    public bool LayersIgnored { get; init; }        // layers moved that the case did not choose
+
     // the perturbation
     public NormKind Norm { get; init; } = NormKind.All;
 
@@ -129,6 +131,10 @@ internal sealed record Variation
     public double AdapterScale { get; init; } = 1;
 
     // the update
+    public bool HeldTrained { get; init; }          // what the case holds
+
+    public bool HeldZeroed { get; init; }           // its gradient alone: decay and momentum go on
+
     public bool DecayVectors { get; init; }
 
     public bool NoDecay { get; init; }

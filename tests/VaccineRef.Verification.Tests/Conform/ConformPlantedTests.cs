@@ -31,6 +31,8 @@ public sealed class ConformPlantedTests(ConformKitFixture kit) : IClassFixture<C
                 ("llama_left_padding", "mask_ignored"), ("opt_left_padding", "mask_ignored"), ("llama_lora", "lora_alpha"),
                 ("llama_lora", "lora_scale_quarter"), ("llama_lora", "first_pass_kept"), ("llama_random", "noise_deviation"),
                 ("llama_accelerated", "tau_from_zero"), ("llama_kl", "kl_over_time"), ("gpt2", "norm_per_layer"),
+                ("llama_layers", "unchosen_layers_moved"), ("llama_layers", "unchosen_layers_trained"),
+                ("llama_layers", "unchosen_layers_decayed"), ("llama_layers", "norm_per_layer"), ("llama_layers", "no_decay"),
             })
                 data.Add(@case, defect);
             return data;
@@ -40,7 +42,7 @@ public sealed class ConformPlantedTests(ConformKitFixture kit) : IClassFixture<C
     public static TheoryData<string> Cases =>
     [
         "llama_mha", "llama_gqa", "llama_tied", "llama_lora", "llama_left_padding", "llama_accumulation", "llama_ranks", "llama_random",
-        "llama_accelerated", "llama_kl", "opt", "opt_left_padding", "opt_accumulation", "gpt2",
+        "llama_accelerated", "llama_kl", "llama_layers", "opt", "opt_left_padding", "opt_accumulation", "gpt2",
     ];
 
     [Theory]

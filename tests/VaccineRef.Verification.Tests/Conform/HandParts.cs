@@ -118,8 +118,9 @@ internal static class HandBall
 internal sealed class HandUpdate(string defect)
 {
     private readonly Dictionary<string, (double M, double V)[]> _moments = [];
+    private readonly Dictionary<string, int> _steps = [];
 
-    public void Step(JsonNode settings, IReadOnlyList<Parameter<double>> parameters, int t)
+    public void Step(JsonNode settings, IReadOnlyList<Parameter<double>> parameters)
     {
         double lr = (double)settings["learning_rate"]!, wd = (double)settings["weight_decay"]!, b1 = (double)settings["beta1"]!;
         double b2 = (double)settings["beta2"]!, eps = (double)settings["epsilon"]!, max = (double)settings["max_gradient_norm"]!;
@@ -129,6 +130,7 @@ internal sealed class HandUpdate(string defect)
         {
             Span<double> w = parameter.Value.Span, g = parameter.Gradient.Span;
             var moments = _moments.TryGetValue(parameter.Name, out var there) ? there : _moments[parameter.Name] = new (double, double)[w.Length];
+            int t = _steps[parameter.Name] = _steps.GetValueOrDefault(parameter.Name) + 1;
             double clip = defect == "no_clipping" ? 1 : Math.Min(1, max / ((defect == "clipped_each_tensor" ? Length(parameter) : whole) + 1e-6));
             double decay = defect == "no_decay" || (parameter.Dimensions.Count == 1 && defect != "decay_of_vectors") ? 0 : wd;
             for (int i = 0; i < w.Length; i++)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
@@ -27,6 +28,7 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     private HandProjection? _projection;
     private IReadOnlyList<Parameter<double>> _trainable = [];
     private List<Dictionary<Site, double[]>> _before = [];
+    private int[]? _chosen;
     private Dictionary<string, double[]> _teachers = [];
 
     public static void Run(string caseFolder, string defect, string traceFolder, Device device, string dtype = "float64")
@@ -44,6 +46,9 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         _kept.Dispose();
         _model.Dispose();
     }
+
+    private bool IsHeld(Parameter<double> parameter) => _chosen is not null
+        && parameter.Name.Split('.') is ["model", "layers", var layer, ..] && !_chosen.Contains(int.Parse(layer, CultureInfo.InvariantCulture));
 
     private double Rho => defect switch
     {
@@ -69,10 +74,15 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             if (defect != "never_zeroed")
                 ZeroGradients();
             int count = defect == "tau_from_zero" ? k - 1 : k;
+            _chosen = _case["layers"] is { } layers ? [.. layers[k - 1]!.AsArray().Select(layer => (int)layer!)] : null;
             Step(k, names, (string)_case["method"]! == "vaccine" && count % tau == 0);
+            foreach (var parameter in _trainable.Where(IsHeld))
+                if (defect != "unchosen_layers_trained")
+                    parameter.Gradient.Span.Clear();
             foreach (var parameter in _trainable)
                 _trace.Add($"s{k}/grad/{parameter.Name}", parameter.Gradient, parameter.Dimensions);
-            _update.Step(_case["optimizer"]!, _trainable, k);
+            bool all = defect is "unchosen_layers_trained" or "unchosen_layers_decayed";
+            _update.Step(_case["optimizer"]!, [.. _trainable.Where(parameter => all || !IsHeld(parameter))]);
             foreach (var parameter in _trainable)
                 _trace.Add($"s{k}/param/{parameter.Name}", parameter.Value, parameter.Dimensions);
         }
@@ -95,6 +105,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
 
         if (!twice || defect == "second_pass_missing")
             return;
+        if (_chosen is not null && defect != "unchosen_layers_moved")
+            gradients = [.. gradients.Select(part => part.Where(entry => _chosen.Contains(entry.Key.Layer)).ToDictionary())];
         List<Dictionary<Site, double[]>> epsilon = together
             ? HandBall.Around(gradients, defect, Rho, names.Select(_data.Batch).ToList())
             : [.. gradients.Select((g, j) => HandBall.Around([g], defect, Rho, [_data.Batch(names[j])])[0])];
