@@ -17,6 +17,7 @@ internal static class RuleMemory
         RuleOptions[] rules =
         [
             new PlainOptions(), new VaccineOptions(StepRun.Rho), new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1),
+            new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1, Recompute: false),
             new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1, Variant: Variant.AsReleased), new OasisOptions(StepRun.Rho, layers),
         ];
         Console.WriteLine("| shape, MiB | trained | activations | perturbation | kept by the rule |");

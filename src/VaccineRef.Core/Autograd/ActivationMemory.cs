@@ -53,12 +53,21 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
                 recording[i].State = ValueState.Kept;
     }
 
-    /// <summary>Ends a segment: everything that it computed except <paramref name="result"/> is dropped.</summary>
-    public void EndSegment(int result)
+    /// <summary>The number of the segment that is being recorded, from 0.</summary>
+    public int Segment => _segments.Count - 1;
+
+    /// <summary>
+    /// Ends a segment. Everything that it computed except <paramref name="result"/> is dropped, if it <paramref name="drops"/>.
+    /// </summary>
+    public void EndSegment(int result, bool drops)
     {
-        recording[result].State = ValueState.Kept;
-        for (int i = _segments[^1]; i < recording.Count; i++)
-            Drop(ref recording[i]);
+        if (drops)
+        {
+            recording[result].State = ValueState.Kept;
+            for (int i = _segments[^1]; i < recording.Count; i++)
+                Drop(ref recording[i]);
+        }
+
         _segments.Add(recording.Count);
     }
 

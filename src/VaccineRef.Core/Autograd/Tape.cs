@@ -39,6 +39,12 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// </summary>
     public bool Recompute { get; init; }
 
+    /// <summary>
+    /// Where this is set, whether the activations of a segment are dropped, by the segment's number: 0 for what comes before the first
+    /// block of a model, l + 1 for block l. The last block is no segment that ends. The results are the same, bit for bit.
+    /// </summary>
+    public Func<int, bool>? RecomputeSegment { get; set; }
+
     /// <summary>The arena of the activations and their gradients. Its peak is what a step needs beside the weights.</summary>
     public Arena Activations { get; }
 
@@ -102,14 +108,14 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     /// <summary>
     /// Promises that of everything recorded since the last segment ended, later calls use <paramref name="x"/> alone. Does
-    /// nothing unless <see cref="Recompute"/> is set.
+    /// nothing unless <see cref="Recompute"/> or <see cref="RecomputeSegment"/> is set.
     /// </summary>
     /// <returns><paramref name="x"/>.</returns>
     public Tensor<T> EndSegment(Tensor<T> x)
     {
         int result = Readable(x).Node;
-        if (Recompute)
-            _memory.EndSegment(result);
+        if (Recompute || RecomputeSegment is not null)
+            _memory.EndSegment(result, drops: Recompute || RecomputeSegment!(_memory.Segment));
         return x;
     }
 

@@ -149,10 +149,11 @@ public sealed class DataReader
     /// <summary>Whether something of a row is left to learn with a template.</summary>
     internal bool Fits(Example row, PromptTemplate template) => Encoder(template).Fits(row);
 
-    /// <summary>The template of a stage.</summary>
+    /// <summary>The template of a stage, and of its streams.</summary>
     internal PromptTemplate TemplateOf(string stage)
     {
-        var options = _recipe.Stages.OfType<TrainStageOptions>().FirstOrDefault(each => each.Name == stage);
+        string name = stage.Split(StreamMark)[0];
+        var options = _recipe.Stages.OfType<TrainStageOptions>().FirstOrDefault(each => each.Name == name);
         return Template(options?.Template, options?.System);
     }
 

@@ -11,14 +11,18 @@ namespace VaccineRef.Training;
 /// <param name="ProbeEvery">Steps between two looks at the harmful data, K.</param>
 /// <param name="Variant">What is held outside of the chosen layers.</param>
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
+/// <param name="Recompute">
+/// Whether the layers that are not chosen are computed again in the reverse pass instead of kept: less memory, more time, the same bits.
+/// </param>
 public sealed record TVaccineOptions(
     double Rho = 3, int Layers = 8, int ResampleEvery = 20, int ProbeEvery = 200, Variant Variant = Variant.Paper,
-    PassDropout Dropout = PassDropout.Shared) : RuleOptions
+    PassDropout Dropout = PassDropout.Shared, bool Recompute = true) : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"T-Vaccine, rho = {NumberText.Of(Rho)}, S = {Layers}, J = {ResampleEvery}, K = {ProbeEvery}",
-        Variant == Variant.AsReleased ? ", as released" : "", Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Variant == Variant.AsReleased ? ", as released" : "", Dropout == PassDropout.Shared ? "" : ", dropout fresh",
+        Recompute ? "" : ", all kept");
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2 + (1.0 / ProbeEvery), 2 + (1.0 / ProbeEvery));
@@ -48,7 +52,7 @@ public sealed record TVaccineOptions(
 /// every step      eps_l = rho g_l / (|| g_A || + 1e-7) for l in A;  w_A &lt;- AdamW( d/dw f with e_l := f_l(.) + eps_l )
 /// </code>
 /// The parameters of the layers outside of A form no gradient and stay as they are, with their moments; what belongs to no layer is
-/// trained. Source: arXiv 2410.09760, Algorithm 1; Lslland/T-Vaccine, trainer.py. As released, only the attention of the other layers
+/// trained. As in the release, the activations of the other layers are computed again instead of kept. Source: arXiv 2410.09760, Algorithm 1; Lslland/T-Vaccine, trainer.py. As released, only the attention of the other layers
 /// is held and their MLP is trained, and an adapter gets no gradient below the first chosen layer (the layer below that one if there
 /// are more than 26), because a reentrant checkpoint passes none where its input needs none.
 /// </summary>
@@ -91,17 +95,31 @@ public sealed class TVaccine<T> : IGradientRule<T>, IDisposable where T : unmana
     {
         if (_choice.IsNew(state))
             Choose(objective, state);
-        return _vaccine.Accumulate(objective, batch, state, scale);
+        return Recomputing(
+            state, segment => !_chosen.Contains(segment - 1), () => _vaccine.Accumulate(objective, batch, state, scale));
     }
 
     /// <inheritdoc/>
     public void Dispose() => _vaccine.Dispose();
 
+    private TResult Recomputing<TResult>(TrainState<T> state, Func<int, bool> segments, Func<TResult> action)
+    {
+        state.Tape.RecomputeSegment = _options.Recompute ? segments : null;
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            state.Tape.RecomputeSegment = null;
+        }
+    }
+
     private void Choose(IObjective<T> objective, TrainState<T> state)
     {
         bool unknown = _scores.Length == 0;
         if (unknown || (state.Step - 1) % _options.ProbeEvery == 0)
-            _scores = HarmfulProbe.SiteNorms(objective, state, ProbePass);
+            _scores = Recomputing(state, _ => true, () => HarmfulProbe.SiteNorms(objective, state, ProbePass));
         if (unknown || (state.Step - 1) % _options.ResampleEvery == 0)
             _chosen = LayerChoice.Sample(_scores, _options.Layers, state.Draws("layers"));
         if (_options.Variant == Variant.AsReleased)
