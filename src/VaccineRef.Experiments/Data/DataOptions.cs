@@ -93,7 +93,7 @@ public sealed record FileDataOptions : DataOptions
     public override StageData Read(DataReader reader, string stage)
     {
         var pool = reader.Chosen(stage, this, reader.KindOf(stage));
-        if (DataReader.IsStream(stage))
+        if (StreamKey.Is(stage))
             pool = pool.Without(reader.HeldOut);
         return new(reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(stage, pool.Rows, count, Sampling));
     }

@@ -3,7 +3,6 @@ using VaccineRef.Core;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Experiments.World;
 using VaccineRef.Models;
-using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Data;
 
@@ -13,8 +12,6 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 public sealed class DataReader
 {
-    private const char StreamMark = '.';            // in no stage's name
-
     private readonly Recipe _recipe;
     private readonly DataFiles _files;
     private readonly Dictionary<string, ExampleEncoder> _encoders = [];
@@ -85,7 +82,7 @@ public sealed class DataReader
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
     public IReadOnlyList<TokenSequence> Stream(TrainStageOptions stage, string name)
     {
-        string key = $"{stage.Name}{StreamMark}{name}";
+        string key = StreamKey.Of(stage.Name, name);
         if (!_stages.TryGetValue(key, out var data))
             _stages.Add(key, data = stage.Streams![name].Data.Read(this, key));
         return data.Sequences;
@@ -127,16 +124,11 @@ public sealed class DataReader
 
     /// <summary>
     /// Which rows a stage takes, where their file says what they are: the safe ones before the attack, where a model is
-    /// aligned; any in a stage whose role is not known. A stream of harmful data takes the unsafe ones, and any other the safe ones.
+    /// aligned; any in a stage whose role is not known.
     /// </summary>
-    internal RowKind KindOf(string stage) => IsStream(stage)
-        ? stage.EndsWith($"{StreamMark}{StreamName.Harmful}", StringComparison.Ordinal) ? RowKind.Unsafe : RowKind.Safe
+    internal RowKind KindOf(string stage) => StreamKey.Is(stage)
+        ? StreamKey.KindOf(stage)
         : _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage) ? RowKind.Safe : RowKind.Any;
-
-    /// <summary>
-    /// Whether the name is that of a stream. Rows with a prompt of the evaluation are left out of streams, as out of an attack.
-    /// </summary>
-    internal static bool IsStream(string name) => name.Contains(StreamMark, StringComparison.Ordinal);
 
     /// <summary>The rows that the options choose, to be trained on.</summary>
     internal RowPool Chosen(string name, FileDataOptions options, RowKind kind) =>
@@ -152,8 +144,7 @@ public sealed class DataReader
     /// <summary>The template of a stage, and of its streams.</summary>
     internal PromptTemplate TemplateOf(string stage)
     {
-        string name = stage.Split(StreamMark)[0];
-        var options = _recipe.Stages.OfType<TrainStageOptions>().FirstOrDefault(each => each.Name == name);
+        var options = _recipe.Stages.OfType<TrainStageOptions>().FirstOrDefault(each => each.Name == StreamKey.Stage(stage));
         return Template(options?.Template, options?.System);
     }
 
