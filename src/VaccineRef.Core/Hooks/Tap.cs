@@ -73,7 +73,7 @@ public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee7
     {
     }
 
-    /// <summary>Remembers those sites of some kinds that are chosen, such as those of some layers; all of them where nobody chooses.</summary>
+    /// <summary>Remembers those sites of some kinds that are chosen, such as those of some layers; all of them if nobody chooses.</summary>
     public Record(IReadOnlyCollection<SiteKind> kinds, Func<Site, bool>? where) =>
         (Kinds, _chosen) = (kinds, site => kinds.Contains(site.Kind) && where?.Invoke(site) != false);
 

@@ -18,7 +18,7 @@ internal static class StreamKey
     /// </summary>
     public static bool Is(string name) => name.Contains(Mark, StringComparison.Ordinal);
 
-    /// <summary>Which rows a stream takes, where their file says what they are: the unsafe ones of harmful data, else the safe ones.</summary>
+    /// <summary>Which rows a stream takes, where their file says what they are: of harmful data the unsafe ones, else the safe ones.</summary>
     public static RowKind KindOf(string name) =>
         name.EndsWith($"{Mark}{StreamName.Harmful}", StringComparison.Ordinal) ? RowKind.Unsafe : RowKind.Safe;
 }

@@ -31,8 +31,8 @@ public sealed record AsamOptions(
 
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"ASAM, rho = {NumberText.Of(Rho)}", Form == AsamForm.Original ? "" : ", davda54", Eta is { } eta ? $", eta = {NumberText.Of(eta)}" : "",
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        $"ASAM, rho = {NumberText.Of(Rho)}", Form == AsamForm.Original ? "" : ", davda54",
+        Eta is { } eta ? $", eta = {NumberText.Of(eta)}" : "", Dropout == PassDropout.Shared ? "" : ", dropout fresh");
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2, 2);

@@ -21,7 +21,9 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="NonFiniteException">The loss is not finite.</exception>
     RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1);
 
-    /// <summary>Called once, after the last step of a stage that was not stopped, for a method whose result is not the last step's weights.</summary>
+    /// <summary>
+    /// Called once, after the last step of a stage that was not stopped, for a method whose result is not the last step's weights.
+    /// </summary>
     void Complete(TrainState<T> state)
     {
     }

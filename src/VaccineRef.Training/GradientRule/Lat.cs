@@ -121,7 +121,8 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     private void Begin(Record<T> record)
     {
         Sites = [.. record.Sites];
-        if (_options.Layers is { } layers && layers.FirstOrDefault(layer => Sites.All(site => site.Layer != layer), -1) is >= 0 and var missing)
+        int missing = _options.Layers?.FirstOrDefault(layer => Sites.All(site => site.Layer != layer), -1) ?? -1;
+        if (missing >= 0)
             throw new InputException("the model has no such layer", "rule.layers", $"{missing}", "numbers of its layers, from 0");
         Shape[] shapes = new Shape[record.Sites.Count];
         for (int i = 0; i < shapes.Length; i++)

@@ -97,7 +97,7 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
         _step.Dispose();
     }
 
-    /// <summary>The first step, which needs no projection because it is no longer than rho. Returns the loss without perturbation.</summary>
+    /// <summary>The first step, which needs no projection because it is no longer than rho. Returns the clean loss.</summary>
     private double Begin(IObjective<T> objective, PackedBatch batch, TrainState<T> state)
     {
         var record = new Record<T>(_sites) { ForGradients = true };

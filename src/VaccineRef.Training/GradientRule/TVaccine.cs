@@ -52,9 +52,10 @@ public sealed record TVaccineOptions(
 /// every step      eps_l = rho g_l / (|| g_A || + 1e-7) for l in A;  w_A &lt;- AdamW( d/dw f with e_l := f_l(.) + eps_l )
 /// </code>
 /// The parameters of the layers outside of A form no gradient and stay as they are, with their moments; what belongs to no layer is
-/// trained. As in the release, the activations of the other layers are computed again instead of kept. Source: arXiv 2410.09760, Algorithm 1; Lslland/T-Vaccine, trainer.py. As released, only the attention of the other layers
-/// is held and their MLP is trained, and an adapter gets no gradient below the first chosen layer (the layer below that one if there
-/// are more than 26), because a reentrant checkpoint passes none where its input needs none.
+/// trained. As in the release, the activations of the other layers are computed again instead of kept. Source: arXiv 2410.09760,
+/// Algorithm 1; Lslland/T-Vaccine, trainer.py. As released, only the attention of the other layers is held and their MLP is trained,
+/// and an adapter gets no gradient below the first chosen layer (the layer below that one if there are more than 26), because a
+/// reentrant checkpoint passes none where its input needs none.
 /// </summary>
 public sealed class TVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -30,7 +30,8 @@ public sealed record VaaOptions(
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"VAA, rho = {NumberText.Of(Rho)}, lambda = {NumberText.Of(Lambda)}", Schedule == VaaSchedule.Linear ? "" : " constant",
-        $", p = {NumberText.Of(Probability)}, rate {NumberText.Of(ProbabilityRate)}", Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        $", p = {NumberText.Of(Probability)}, rate {NumberText.Of(ProbabilityRate)}",
+        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
 
     /// <inheritdoc/>
     public override PassCount Passes()

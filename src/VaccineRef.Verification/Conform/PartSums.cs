@@ -3,7 +3,7 @@ namespace VaccineRef.Verification.Conform;
 /// <summary>How the passes of a step's parts become the one gradient that the optimizer sees.</summary>
 internal static class PartSums
 {
-    /// <summary>The mean over the parts of each second pass's gradient, or of the first's where there is no second; zero where it is held.</summary>
+    /// <summary>The mean over the parts of each second pass's gradient, or of the first's if there is none; zero where it is held.</summary>
     public static IReadOnlyDictionary<string, Values> Of(
         IReadOnlyDictionary<string, Values> weights, StepPart[] parts, Variation variation, Projection projection,
         IReadOnlyList<IReadOnlyDictionary<string, Values>>? graph, IReadOnlyDictionary<string, Values>? before,
