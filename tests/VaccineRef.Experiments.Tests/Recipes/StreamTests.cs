@@ -44,8 +44,8 @@ public sealed class StreamTests
         Assert.Equal(text, RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(text, "again")));
         Assert.DoesNotContain("streams", RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone)), StringComparison.Ordinal);
         var plan = TinyGrid.Plan(TinyGrid.Grid(Alone, Rule, Stream, "align.streams.harmful.data.count=61"));
-        using var device = new CpuDevice(1);
-        Assert.Contains("61", Assert.Throws<InputException>(() => Preflight.Check(plan, device)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "61", Assert.Throws<PlanException>(() => Preflight.Require(plan.Trials, plan.Files)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Of the alignment and of what begins with it, not of what comes before.</summary>

@@ -1,6 +1,6 @@
 using VaccineRef.Core;
+using VaccineRef.Laws;
 using VaccineRef.Models;
-using VaccineRef.Training.Tests.Rules;
 
 namespace VaccineRef.Training.Tests.Training;
 
