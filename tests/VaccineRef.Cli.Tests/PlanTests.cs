@@ -49,9 +49,9 @@ public sealed class PlanTests : IDisposable
     public void Everything_that_is_wrong_is_said_at_once()
     {
         var outcome = Plan(
-            "--set", "alignment.data.path=none.json", "--set", "evaluation.harmful.path=model", "--set", "attack.adapter.targets=[\"nothing\"]");
+            "--set", "alignment.data.path=none.json", "--set", "evaluation.harmful.path=gone.jsonl", "--set", "attack.adapter.targets=[\"nothing\"]");
         Assert.Equal(2, outcome.Code);
-        foreach (string part in (string[])["3 problems", "none.json", "key:      alignment.data", "a folder stands where", "key:      evaluation.harmful", "key:      attack.adapter"])
+        foreach (string part in (string[])["3 problems", "none.json", "key:      alignment.data", "gone.jsonl", "key:      evaluation.harmful", "key:      attack.adapter"])
             Assert.Contains(part, outcome.Error, StringComparison.Ordinal);
     }
 
