@@ -79,7 +79,8 @@ public static class StageProbe
             var objective = stage.Objective.Make(new ObjectiveContext<T>(
                 model, () => [.. reader.Stage(Recipe.Before(stage)!).Sequences.Take(options.BatchSize)], options.BatchSize));
             using var disposableObjective = objective as IDisposable;
-            using var step = new TrainStep<T>(model.Trainable, objective, rule, options.Step, device);
+            using var step = new TrainStep<T>(
+                model.Trainable, objective, rule, options.Step, device, StageStreams.Of(stage, reader, RandomStream.FromSeed(0)));
             step.Run(0, batch);                                         // warms up; the rate 0 leaves the weights as they are
             var clock = Stopwatch.StartNew();
             var seconds = new List<double>();

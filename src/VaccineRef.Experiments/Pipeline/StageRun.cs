@@ -141,7 +141,7 @@ internal sealed class StageRun<T>(
         meter.IsOn = measured.Contains(1);
         var records = new List<StepRecord>();
         var trainable = model.Trainable;
-        var report = new Trainer<T>(device, trainable, meter, rule, options, Streams(stage, reader)).Run(data, step =>
+        var report = new Trainer<T>(device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random)).Run(data, step =>
         {
             log?.Add(step);
             records.Add(step);
@@ -156,11 +156,6 @@ internal sealed class StageRun<T>(
         long weights = model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0);
         return new(report, records, meter, measured, count, adapted, weights + rule.StateBytes);
     }
-
-    private Dictionary<string, BatchStream> Streams(TrainStageOptions stage, DataReader reader) =>
-        (stage.Streams ?? new Dictionary<string, StreamOptions>()).ToDictionary(stream => stream.Key, stream => new BatchStream(
-            reader.Stream(stage, stream.Key), stream.Value.BatchSize > 0 ? stream.Value.BatchSize : stage.Training.BatchSize,
-            _random.At(stage.Name).At("streams").At(stream.Key)));
 
     private void AddPoint(int step, Model<T> model, IEvaluation<T> evaluation, EmbeddingDrift<T> drift) =>
         _curve.Add(new(step, evaluation.MeasureBriefly(model, cancel) with { Drift = drift.Measure() }));

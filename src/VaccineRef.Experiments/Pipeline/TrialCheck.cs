@@ -77,9 +77,16 @@ internal sealed class TrialCheck<T>(
     [
         .. from stage in _recipe.Stages.OfType<TrainStageOptions>()
            where !stage.Skip || stage == _recipe.Probed || IsMixedIn(stage)
-           from each in stage.Data.Files()
-           select ($"{stage.Name}.data{(each.Key.Length > 0 ? $".{each.Key}" : "")}", each.File),
+           from part in Data(stage)
+           from each in part.Data.Files()
+           select ($"{part.Key}{(each.Key.Length > 0 ? $".{each.Key}" : "")}", each.File),
         .. _recipe.Evaluation?.Files().Select(each => ($"evaluation.{each.Key}", each.File)) ?? [],
+    ];
+
+    private static IEnumerable<(string Key, DataOptions Data)> Data(TrainStageOptions stage) =>
+    [
+        ($"{stage.Name}.data", stage.Data),
+        .. stage.Streams?.Select(stream => ($"{stage.Name}.streams.{stream.Key}.data", stream.Value.Data)) ?? [],
     ];
 
     private bool IsMixedIn(TrainStageOptions stage) =>
@@ -99,7 +106,7 @@ internal sealed class TrialCheck<T>(
         object key = (
             (trial.Seed, _recipe.Model, _recipe.World, _recipe.Template), (_recipe.MaxLength, _recipe.Boundary, _recipe.Evaluation),
             (stage.Name, stage.Data, stage.Training));
-        bool alone = !stage.NeedsReference && stage.MixedIn is null;
+        bool alone = !stage.NeedsReference && stage.MixedIn is null && stage.Streams is null;
         if (alone && known.TryGetValue(key, out var same))
             return same;
         StageForecast? forecast = null;
@@ -108,6 +115,9 @@ internal sealed class TrialCheck<T>(
             var rows = _reader!.Training(stage);
             foreach (var error in ContextLimit.Beyond(rows, context))
                 Add($"{stage.Name}.data", error);
+            foreach (string stream in stage.Streams?.Keys ?? [])
+                foreach (var error in ContextLimit.Beyond(_reader.Stream(stage, stream), context))
+                    Add($"{stage.Name}.streams.{stream}.data", error);
             if (stage.NeedsReference)
                 _reader.Stage(_recipe.Before(stage)!);                            // RecipeLimits: it is there
             var work = StageWork.Of(stage.Training.For(RandomStream.FromSeed(trial.Seed).At(stage.Name).Key), rows);

@@ -43,9 +43,9 @@ public sealed class StreamTests
         string text = RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone, Rule, Stream));
         Assert.Equal(text, RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(text, "again")));
         Assert.DoesNotContain("streams", RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone)), StringComparison.Ordinal);
-        var plan = TinyGrid.Plan(TinyGrid.Grid(Alone, Rule, Stream, "align.streams.harmful.data.count=61"));
-        Assert.Contains(
-            "61", Assert.Throws<PlanException>(() => Preflight.Require(plan.Trials, plan.Files)).Message, StringComparison.Ordinal);
+        var trials = TinyGrid.Grid(Alone, Rule, Stream, "align.streams.harmful.data.count=61").Trials();
+        var error = Assert.ThrowsAny<InputException>(() => Preflight.Require(trials, new DataFiles(".")));
+        Assert.Contains("61", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Of the alignment and of what begins with it, not of what comes before.</summary>
