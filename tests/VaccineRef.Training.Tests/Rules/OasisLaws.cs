@@ -1,5 +1,5 @@
-using VaccineRef.Models;
 using VaccineRef.Laws;
+using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 

@@ -1,6 +1,6 @@
 using VaccineRef.Core;
-using VaccineRef.Models;
 using VaccineRef.Laws;
+using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
