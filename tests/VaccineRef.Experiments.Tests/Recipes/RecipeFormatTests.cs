@@ -48,8 +48,8 @@ public sealed class RecipeFormatTests
     }
 
     [Theory]
-    [InlineData("attack.adapter=\"same\"", "attack.adapter={\"kind\":\"same\"}")]
-    [InlineData("attack.adapter=\"none\"", "attack.adapter=null")]
+    [InlineData("attack.lora=null attack.adapter=\"same\"", "attack.adapter={\"kind\":\"same\"}")]
+    [InlineData("attack.lora=null attack.adapter=\"none\"", "attack.adapter=null")]
     [InlineData("alignment.lora=null", "alignment.adapter=null")]
     [InlineData("alignment.method={\"rule\":\"random\",\"variance\":2}", "alignment.rule={\"kind\":\"random\",\"variance\":2}")]
     [InlineData("attack.defense={\"kind\":\"ewc\",\"lambda\":3}", "attack.objective={\"kind\":\"ewc\",\"lambda\":3}")]
@@ -66,6 +66,14 @@ public sealed class RecipeFormatTests
         Assert.Equal(Written(Tiny, today), Written(TinyExperiment.FormerRecipeText, former));
         Assert.NotEqual(Written(Tiny, "seed=7"), Written(Tiny, today));
     }
+
+    [Theory]
+    [InlineData("same")]
+    [InlineData("none")]
+    public void The_settings_of_an_adapter_that_the_first_form_does_not_make_are_refused(string adapter) => Assert.Equal(
+        "$.attack.lora",
+        Assert.Throws<RecipeException>(() => RecipeFormat.Standard.Parse(
+            TinyExperiment.FormerRecipeText, "here", $"attack.adapter=\"{adapter}\"")).Where);
 
     [Theory]
     [InlineData("alignment.rule.rhoo=1", "$.stages[0].rule.rhoo", "rho")]
