@@ -22,7 +22,8 @@ public static class Program
             BenchCommand.Create(), DevicesCommand.Create(), CompletionCommand.Create(),
         };
         root.AddExamples("vaccine demo --quick", "vaccine init --model my-model --data rows.jsonl --out mine.json");
-        var parsed = root.Parse(args);
+        // the bare name is a question: what can it do, and where does one start?
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
         {
             foreach (string message in WrongWords.In(parsed))

@@ -15,6 +15,14 @@ public sealed class CommandTests
         Assert.Matches(@"^\d+\.\d+\.\d+", outcome.Out);
     }
 
+    [Fact]
+    public void The_bare_name_prints_help_and_where_to_start()
+    {
+        var outcome = Vaccine.Run();
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.All(["Commands:", "demo", "Examples:", "vaccine demo --quick"], text => Assert.Contains(text, outcome.Out, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("demo", "--quick", "--seeds", "--out", "--cache", "--threads")]
     [InlineData("lab", "--preset", "harmful-ratio", "all", "--recipe", "--set", "--seeds", "--quick", "--out", "--cache", "--threads", "--device")]
@@ -31,7 +39,7 @@ public sealed class CommandTests
     [InlineData("chat", "<model>", "--stage", "--adapter", "--template", "--max-new-tokens", "--temperature", "Examples:")]
     [InlineData("generate", "<model>", "--stage", "--prompt", "--file", "--output", "--top-p", "--seed", "Examples:")]
     [InlineData("export", "<model>", "--stage", "--to", "--dtype", "Examples:")]
-    [InlineData("compare", "<runs>", "--markdown")]
+    [InlineData("compare", "<runs>", "--each", "--markdown", "Examples:")]
     [InlineData("conform", "kit", "check", "run")]
     [InlineData(
         "laws", "--op", "--rule", "--port", "--seed", "--max-test", "--device", "--threads", "Examples:",

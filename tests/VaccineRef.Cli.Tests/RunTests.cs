@@ -204,10 +204,13 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void Compare_writes_one_line_for_each_run_and_moment()
+    public void Compare_writes_differences_or_one_line_for_each_run_and_moment()
     {
         Assert.Equal((0, 0), (Run("one").Code, Run("two", "name=other", "alignment.rule={\"kind\": \"plain\"}").Code));
-        var outcome = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"), "--markdown", _tiny.In("table.md"));
+        var differences = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"));
+        Assert.Equal((0, ""), (differences.Code, differences.Error));
+        Assert.Contains("difference", differences.Out, StringComparison.Ordinal);
+        var outcome = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"), "--each", "--markdown", _tiny.In("table.md"));
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var lines = File.ReadAllLines(_tiny.In("table.md"));
         Assert.Equal(2 + (2 * 3), lines.Length);

@@ -138,7 +138,6 @@ public sealed class WrongInputTests : IDisposable
     [InlineData("init", "--preset", "nothing")]
     [InlineData("demo", "--seeds", "1,,x")]
     [InlineData("nothing")]
-    [InlineData]
     public void A_wrong_command_line(params string[] args) => Refused(args);
 
     [Fact]

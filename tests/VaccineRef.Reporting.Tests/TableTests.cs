@@ -22,7 +22,7 @@ public sealed class TableTests
         foreach (var (stage, row) in run.Trials[0].Stages.Skip(1).Zip(rows))
             Assert.All(run.Stages[stage.Hash].Measured!.Scores, score => Assert.Contains(
                 $"{score.Numerator}/{score.Denominator} ({NumberFormat.Fixed(score.Percentage, 1)} %)", row));
-        Assert.Equal(rows.Length + 2, ComparisonTable.Markdown(reports).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(rows.Length + 2, ComparisonTable.Markdown(header, rows).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
     // a grid's 2 x 3 x 3 trials share 2 pretrainings and 6 alignments; those stand there once for each condition
@@ -36,6 +36,42 @@ public sealed class TableTests
         Assert.Equal(rows.Length, rows.Select(row => string.Join('|', row.Take(5))).Distinct().Count());
         Assert.Equal(["one run", "SFT", "10 % harmful, n = 400", "10", "attack"], rows[^1].Take(5));
         Assert.All(rows, row => Assert.Equal(row[4] == "attack", row[2].Length > 0));
+    }
+
+    /// <summary>Means and differences are computed here from the reports, and not by the table.</summary>
+    [Fact]
+    public void Differences_are_means_over_the_seeds_that_both_have()
+    {
+        ExperimentReport[] reports = [MadeUpReport.Of(MadeUpRecipes.All["demo"], 2), MadeUpReport.Of(MadeUpRecipes.All["demo"], 1) with { Name = "other" }];
+        var table = new DifferenceTable(reports);
+        Assert.Equal(["moment", "attack", "metric"], table.Header.Take(3));
+        string[] tried = [.. table.Header.Skip(3).Where(head => head != "difference")];
+        var rows = table.Rows().ToArray();
+        Assert.All(rows, row => Assert.Equal(table.Header.Count, row.Count));
+        Assert.Equal(rows.Length, rows.Select(row => string.Join('|', row.Take(3))).Distinct().Count());
+
+        double Score(ulong seed, string condition) => reports[0].Trials
+            .Where(trial => trial.Seed == seed && trial.Condition == condition && trial.Attack == reports[0].Trials[^1].Attack)
+            .Select(trial => reports[0].Stages[trial.Stages[^1].Hash].Measured!.Scores.First(score => score.Metric == Metrics.HarmfulScore).Percentage)
+            .Single();
+        string first = reports[0].Trials[0].Condition, last = reports[0].Trials[^1].Condition;
+        var line = rows.Last(row => row[2] == $"{Metrics.HarmfulScore}, synthetic-1, %");
+        double mean = (Score(10, first) + Score(11, first)) / 2;
+        double difference = (Score(10, last) - Score(10, first) + Score(11, last) - Score(11, first)) / 2;
+        Assert.Equal(NumberFormat.Fixed(mean, 1), line[3]);
+        int column = table.Header.ToList().FindIndex(3, head => head.EndsWith(last, StringComparison.Ordinal));
+        Assert.Equal(NumberFormat.Fixed(difference, 1), line[column + 1].TrimStart('+'));
+        Assert.Equal(difference > 0, line[column + 1][0] == '+');
+        Assert.True(tried.Length >= 3);
+    }
+
+    [Fact]
+    public void What_is_the_same_has_one_column()
+    {
+        var run = MadeUpReport.Of(MadeUpRecipes.Run, 1);
+        var table = new DifferenceTable([run, run with { Name = "another run" }]);
+        Assert.Equal(["moment", "metric", "one run"], table.Header);
+        Assert.Equal(["another run is the same as one run"], table.Twins);
     }
 
     [Fact]

@@ -12,14 +12,22 @@ internal static class CompareCommand
     {
         var runs = new Argument<string[]>("runs") { Description = "Folders of runs or grids.", Arity = ArgumentArity.OneOrMore };
         var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file too.", HelpName = "FILE" };
-        var command = new Command("compare", "Show runs side by side.") { runs, markdown };
-        command.AddExamples("vaccine compare runs/sft runs/vaccine", "vaccine compare runs/sft runs/vaccine --markdown table.md");
+        var each = new Option<bool>("--each") { Description = "Show every measurement of every seed, instead of means and differences." };
+        var command = new Command(
+            "compare", "Show what runs and grids found side by side, and how far each is from the first.") { runs, each, markdown };
+        command.AddExamples("vaccine compare runs/sft runs/vaccine", "vaccine compare lab/demo --each --markdown table.md");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             ExperimentReport[] reports = [.. parsed.GetRequiredValue(runs).Select(ReportWriter.Read)];
-            Tables.Write(Terminal.Open(), ComparisonTable.Header(reports), ComparisonTable.Rows(reports));
+            var differences = new DifferenceTable(reports);
+            bool all = parsed.GetValue(each);
+            var header = all ? ComparisonTable.Header(reports) : differences.Header;
+            IReadOnlyList<string>[] rows = [.. all ? ComparisonTable.Rows(reports) : differences.Rows()];
+            Tables.Write(Terminal.Open(), header, rows);
+            foreach (string twin in all ? [] : differences.Twins)
+                Console.Out.WriteLine($"{twin}.");
             if (parsed.GetValue(markdown) is { } path)
-                AtomicFile.WriteText(path, ComparisonTable.Markdown(reports));
+                AtomicFile.WriteText(path, ComparisonTable.Markdown(header, rows));
             return ExitCode.Done;
         }));
         return command;

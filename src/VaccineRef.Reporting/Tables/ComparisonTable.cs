@@ -32,26 +32,25 @@ public static class ComparisonTable
         ]);
     }
 
-    /// <summary>The table as Markdown.</summary>
-    public static string Markdown(IReadOnlyList<ExperimentReport> reports)
+    /// <summary>A table as Markdown.</summary>
+    public static string Markdown(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
     {
-        var header = Header(reports);
         var text = new StringBuilder(MarkdownText.Row(header)).Append(MarkdownText.Rule(header.Select(_ => "---")));
-        foreach (var row in Rows(reports))
+        foreach (var row in rows)
             text.Append(MarkdownText.Row(row));
         return text.ToString();
     }
 
-    private static Row[] Measured(IReadOnlyList<ExperimentReport> reports) =>
-        [.. reports.SelectMany((report, i) => Measured(report).DistinctBy(row => (row.Trial.Seed, row.Model, row.Condition, row.Hash)))];
+    internal static Row[] Measured(IReadOnlyList<ExperimentReport> reports) =>
+        [.. reports.SelectMany((report, i) => Measured(report, i).DistinctBy(row => (row.Trial.Seed, row.Model, row.Condition, row.Hash)))];
 
-    private static IEnumerable<Row> Measured(ExperimentReport report) =>
+    private static IEnumerable<Row> Measured(ExperimentReport report, int place) =>
         from trial in report.Trials
         from stage in trial.Stages
         let result = report.Stages.GetValueOrDefault(stage.Hash)
         where result?.Measured is not null
         let attacked = trial.Stages.TakeWhile(each => each.Hash != stage.Hash).Append(stage).Any(each => each.Name == report.Options.Attack)
-        select new Row(report, trial, attacked ? Attack(report, trial) : "", result);
+        select new Row(place, report, trial, attacked ? Attack(report, trial) : "", result);
 
     /// <summary>An attack by its label; where the recipe has only one, which has no label of its own, by its data.</summary>
     private static string Attack(ExperimentReport report, ReportedTrial trial) =>
@@ -59,7 +58,7 @@ public static class ComparisonTable
         $"{NumberFormat.Plain(100 * share)} % harmful{(trial.AttackExamples is { } examples ? $", n = {examples}" : "")}";
 
     /// <summary>The columns that name a row: always the report, the seed and the moment; the others where they differ.</summary>
-    private static (string Head, Func<Row, string> Of)[] Names(Row[] rows)
+    internal static (string Head, Func<Row, string> Of)[] Names(Row[] rows)
     {
         bool Differs(Func<Row, string> of) => rows.Select(of).Where(text => text.Length > 0).Distinct().Skip(1).Any();
         (string Head, Func<Row, string> Of, bool Always)[] all =
@@ -72,7 +71,7 @@ public static class ComparisonTable
 
     private static string[] Scores(Row[] rows) => ScoreColumns.Of(rows.Select(row => row.Measured));
 
-    private sealed record Row(ExperimentReport Report, ReportedTrial Trial, string Attack, StageResult Result)
+    internal sealed record Row(int Place, ExperimentReport Report, ReportedTrial Trial, string Attack, StageResult Result)
     {
         public string Model => Trial.Model;
 
