@@ -210,6 +210,7 @@ public sealed class RunTests : IDisposable
         var differences = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"));
         Assert.Equal((0, ""), (differences.Code, differences.Error));
         Assert.Contains("difference", differences.Out, StringComparison.Ordinal);
+        Assert.Contains("is the same as", Vaccine.Run("compare", _tiny.In("one"), _tiny.In("one")).Out, StringComparison.Ordinal);
         var outcome = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"), "--each", "--markdown", _tiny.In("table.md"));
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var lines = File.ReadAllLines(_tiny.In("table.md"));

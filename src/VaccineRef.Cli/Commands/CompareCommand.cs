@@ -18,7 +18,11 @@ internal static class CompareCommand
         command.AddExamples("vaccine compare runs/sft runs/vaccine", "vaccine compare lab/demo --each --markdown table.md");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
-            ExperimentReport[] reports = [.. parsed.GetRequiredValue(runs).Select(ReportWriter.Read)];
+            string[] folders = parsed.GetRequiredValue(runs);
+            ExperimentReport[] reports = [.. folders.Select(ReportWriter.Read)];
+            // recipes of one name are told apart by where their reports lie
+            if (reports.DistinctBy(report => report.Name).Count() < reports.Length)
+                reports = [.. reports.Zip(folders, (report, folder) => report with { Name = folder })];
             var differences = new DifferenceTable(reports);
             bool all = parsed.GetValue(each);
             var header = all ? ComparisonTable.Header(reports) : differences.Header;
