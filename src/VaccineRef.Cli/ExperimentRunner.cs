@@ -69,6 +69,7 @@ internal sealed class ExperimentRunner
         var clock = Stopwatch.StartNew();
         var (trials, files) = (grid.Trials(), new DataFiles(origin));
         bool single = trials.Count == 1;
+        using var held = new OutputLock(folder);
         if (single)
             RequireRoom(folder, parsed.GetValue(_resume));
         var preflight = Preflight.Require(trials, files);
@@ -111,7 +112,7 @@ internal sealed class ExperimentRunner
 
     private static void RequireRoom(string folder, bool resume)
     {
-        if (!resume && Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+        if (!resume && Entries(folder).Any(path => Path.GetFileName(path) != OutputLock.FileName))
             throw new InputException(
                 "the run's folder is not empty", folder, expected: "a new or empty folder",
                 remedy: "another --out, or --resume to go on with a run that was stopped");
@@ -124,15 +125,17 @@ internal sealed class ExperimentRunner
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
 
-    private static HashSet<string> Entries(string folder) =>
-        Directory.Exists(folder) ? [folder, .. Directory.EnumerateFileSystemEntries(folder)] : [];
+    private static HashSet<string> Entries(string folder) => [.. Directory.EnumerateFileSystemEntries(folder)];
 
-    /// <summary>Removes what this run made after it failed without any result. What was there before is kept.</summary>
+    /// <summary>
+    /// Removes what this run made in its folder after it failed without any result. What was there before is kept; the folder itself
+    /// goes with the lock if nothing is left in it.
+    /// </summary>
     private static void TakeBack(string folder, HashSet<string> before)
     {
         foreach (string path in ((string[])[RecipeFile, RecipeSchema.FileName, ManifestFile]).Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
             File.Delete(path);
-        foreach (string made in Directory.GetDirectories(folder).Append(folder).Where(path => !before.Contains(path)))
+        foreach (string made in Directory.GetDirectories(folder).Where(path => !before.Contains(path)))
             if (!Directory.EnumerateFileSystemEntries(made).Any())
                 Directory.Delete(made);
     }

@@ -82,6 +82,44 @@ public sealed class RunTests : IDisposable
         Assert.Equal("mine", File.ReadAllText(_tiny.In("run/mine.txt")));
     }
 
+    [Theory]
+    [InlineData("--resume")]
+    [InlineData]
+    public void A_second_process_on_one_folder_is_refused_by_name_and_changes_nothing(params string[] more)
+    {
+        string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", .. more];
+        using (new OutputLock(_tiny.In("run")))
+        {
+            string mark = _tiny.In($"run/{OutputLock.FileName}");
+            var outcome = Vaccine.Run(command);
+            Assert.Equal(2, outcome.Code);
+            Assert.Contains("another process is writing to the output folder", outcome.Error);
+            Assert.Contains(_tiny.In("run"), outcome.Error);
+            Assert.Equal([mark], Directory.GetFileSystemEntries(_tiny.In("run")));
+        }
+
+        Assert.False(Directory.Exists(_tiny.In("run")));
+        Assert.Equal(0, Vaccine.Run(command).Code);
+        Assert.False(File.Exists(_tiny.In($"run/{OutputLock.FileName}")));
+    }
+
+    [Fact]
+    public void A_lock_that_a_killed_process_left_behind_stops_nobody()
+    {
+        using var process = Vaccine.Start("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000");
+        string left = _tiny.In($"run/{OutputLock.FileName}"), steps = _tiny.In("run/attack/steps.jsonl");
+        while (!process.HasExited && !File.Exists(steps))
+            Thread.Sleep(20);
+        Assert.False(process.HasExited);
+        Assert.Contains("another process is writing", Run("run").Error);
+        process.Kill();
+        process.WaitForExit();
+        Assert.True(File.Exists(left));
+        var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.False(File.Exists(left));
+    }
+
     [Fact]
     public void A_loss_that_is_no_number_stops_the_stage_says_where_and_keeps_what_was_measured_before()
     {

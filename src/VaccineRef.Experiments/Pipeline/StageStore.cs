@@ -114,16 +114,24 @@ public sealed class StageStore
 
     /// <summary>
     /// Keeps the model that a stage ended with: the adapter alone where one is attached, for the rest is the stage before; else every
-    /// weight, in the type that it was computed in. A model that is there already is the same one.
+    /// weight, in the type that it was computed in. A model that is there already is the same one, also where another process on this
+    /// cache has renamed it into place while this one was writing.
     /// </summary>
     internal void Keep<T>(StageNode node, Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (HasModel(node))
             return;
-        if (model.Adapter is { } adapter)
-            adapter.Save(In(node, Adapter), exact: true, BaseOf(node));
-        else
-            model.Save(In(node, Model), exact: true);
+        try
+        {
+            if (model.Adapter is { } adapter)
+                adapter.Save(In(node, Adapter), exact: true, BaseOf(node));
+            else
+                model.Save(In(node, Model), exact: true);
+        }
+        catch (InputException) when (HasModel(node))
+        {
+            // another process was first with the same bits, and the temporary folder of this one is gone
+        }
     }
 
     /// <summary>Loads the model that a stage ended with.</summary>

@@ -68,6 +68,28 @@ public sealed class ExperimentRunTests
     }
 
     [Fact]
+    public async Task Whoever_keeps_a_model_second_takes_the_one_that_is_there()
+    {
+        using var tiny = new TinyGrid();
+        var store = StageStore.Cache(tiny.Folder);
+        using var device = new CpuDevice(1);
+        foreach (var node in TinyGrid.Plan(TinyGrid.Grid().With([.. Enumerable.Range(0, 10).Select(seed => (ulong)seed)])).Nodes.Where(node => node.Name == "base"))
+        {
+            using var start = new Barrier(4);
+            await Task.WhenAll(Enumerable.Range(0, start.ParticipantCount).Select(_ => Task.Factory.StartNew(() =>
+            {
+                using var model = store.Load<float>(node.Parent!, ".", device);
+                start.SignalAndWait();
+                store.Keep(node, model);
+            }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+            store.Load<float>(node, ".", device).Dispose();
+        }
+
+        Assert.Equal(11, Directory.EnumerateFileSystemEntries(tiny.Folder).Count());
+        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(tiny.Folder, "*.tmp", SearchOption.AllDirectories), _ => true);
+    }
+
+    [Fact]
     public void What_is_kept_is_not_computed_again_and_an_extended_grid_computes_what_is_new()
     {
         using var tiny = new TinyGrid();
