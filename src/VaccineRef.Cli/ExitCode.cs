@@ -9,41 +9,53 @@ namespace VaccineRef.Cli;
 /// </summary>
 internal static class ExitCode
 {
-    public const int Done = 0, Failed = 1, WrongInput = 2, Interrupted = 130;
+    public const int Done = 0, Failed = 1, WrongInput = 2, HungUp = 129, Interrupted = 130, Terminated = 143;
 
     /// <summary>
-    /// Runs the body of a command. The first Ctrl-C (or SIGTERM, which schedulers send) cancels the token, so that the
-    /// body ends after the current step, with everything written. The second one ends the process at once.
+    /// Runs the body of a command. The first Ctrl-C (or SIGTERM, which schedulers send, or SIGHUP, which a closed terminal sends)
+    /// cancels the token, so that the body ends after the current step, with everything written. The second one ends the
+    /// process at once. The exit code names the signal as a shell does: 128 and its number.
     /// </summary>
     public static int Of(Func<CancellationToken, int> body)
     {
         using var source = new CancellationTokenSource();
+        int stopped = Interrupted;
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = !source.IsCancellationRequested;
+            if (signal.Cancel)
+                Volatile.Write(ref stopped, Of(signal.Signal));
             source.Cancel();
         }
 
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
         try
         {
             int code = body(source.Token);
-            return source.IsCancellationRequested ? Interrupted : code;
+            return source.IsCancellationRequested ? Volatile.Read(ref stopped) : code;
         }
         catch (Exception error)
         {
-            return Of(error);
+            return Of(error, Volatile.Read(ref stopped));
         }
     }
 
-    private static int Of(Exception error)
+    private static int Of(PosixSignal signal) => signal switch
+    {
+        PosixSignal.SIGHUP => HungUp,
+        PosixSignal.SIGTERM => Terminated,
+        _ => Interrupted,
+    };
+
+    private static int Of(Exception error, int stopped)
     {
         var (code, text) = error switch
         {
             InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
             NonFiniteException or DeviceLostException or KernelMissingException => (Failed, error.Message),
-            OperationCanceledException => (Interrupted, "interrupted"),
+            OperationCanceledException => (stopped, "interrupted"),
             OutOfMemoryException => (Failed, $"out of memory{Environment.NewLine}  remedy:   a smaller batch or model"),
             _ => (Failed, $"this should not have happened, please report it{Environment.NewLine}{error}"),
         };

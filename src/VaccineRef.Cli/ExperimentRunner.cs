@@ -67,7 +67,7 @@ internal sealed class ExperimentRunner
     {
         var console = Terminal.Open();
         var clock = Stopwatch.StartNew();
-        var (trials, files) = (grid.Trials(), new DataFiles(origin));
+        var (trials, files) = (grid.Trials(), new DataFiles(origin, cancel));
         bool single = trials.Count == 1;
         using var held = new OutputLock(folder);
         if (single)

@@ -78,8 +78,9 @@ internal sealed class ModelSelection
     /// <summary>Finds the model or the run that the user named.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="arithmetic">In what is computed; see <see cref="DeviceOptions.Arithmetic"/>.</param>
+    /// <param name="cancel">Stops the reading of a run's files.</param>
     /// <exception cref="InputException">There is none, or the options do not fit it.</exception>
-    public Subject Read(ParseResult parsed, string arithmetic)
+    public Subject Read(ParseResult parsed, string arithmetic, CancellationToken cancel)
     {
         string folder = parsed.GetRequiredValue(_model);
         if (FinishedRun.StageIn(folder) is var (of, name))
@@ -102,7 +103,7 @@ internal sealed class ModelSelection
                 throw new InputException(
                     "the run's recipe says this already", option.Name, folder, "the folder of a model",
                     "leave the option out");
-        var run = FinishedRun.Open(folder, arithmetic);
+        var run = FinishedRun.Open(folder, arithmetic, cancel);
         var stage = run.Stage(parsed.GetValue(_stage));
         return new RunSubject(run, stage, _hasTemplate && HasTemplate(parsed) ? Template(parsed, run.Template) : null);
 

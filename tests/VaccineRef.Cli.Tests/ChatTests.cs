@@ -49,16 +49,17 @@ public sealed class ChatTests : IDisposable
     }
 
     [Theory]
-    [InlineData("-INT")]
-    [InlineData("-TERM")]
-    public void An_interrupt_ends_a_chat_that_waits_for_input(string signal)
+    [InlineData("-INT", 130)]
+    [InlineData("-TERM", 143)]
+    [InlineData("-HUP", 129)]
+    public void An_interrupt_ends_a_chat_that_waits_for_input(string signal, int code)
     {
         Vaccine.RequireInterrupts(signal);
         using var process = Vaccine.Start(["chat", _tiny.In("model"), "--max-new-tokens", "3", "--threads", "1"], input: true);
         process.StandardInput.WriteLine("Where?");
         process.StandardInput.Flush();
         Assert.NotNull(process.StandardOutput.ReadLine());
-        Assert.Equal(130, Vaccine.Signal(process, signal));
+        Assert.Equal(code, Vaccine.Signal(process, signal));
         Assert.DoesNotContain("   at ", process.StandardError.ReadToEnd());
     }
 

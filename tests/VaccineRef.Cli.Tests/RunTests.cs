@@ -147,9 +147,10 @@ public sealed class RunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("-INT")]
-    [InlineData("-TERM")]
-    public void An_interrupted_run_leaves_everything_written_and_goes_on(string signal)
+    [InlineData("-INT", 130)]
+    [InlineData("-TERM", 143)]
+    [InlineData("-HUP", 129)]
+    public void An_interrupted_run_leaves_everything_written_and_goes_on(string signal, int code)
     {
         Vaccine.RequireInterrupts(signal);
         string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000"];
@@ -158,7 +159,7 @@ public sealed class RunTests : IDisposable
         while (!process.HasExited && (!File.Exists(steps) || new FileInfo(steps).Length < 1000))
             Thread.Sleep(20);
         Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
-        Assert.Equal(130, Vaccine.Signal(process, signal));
+        Assert.Equal(code, Vaccine.Signal(process, signal));
         Assert.Contains("Interrupted", process.StandardOutput.ReadToEnd());
 
         Assert.True(Report("run").GetProperty("interrupted").GetBoolean());

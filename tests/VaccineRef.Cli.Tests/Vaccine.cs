@@ -46,16 +46,16 @@ internal static class Vaccine
         return Process.Start(start)!;
     }
 
-    /// <summary>Skips a test that sends SIGINT where it would not be heard.</summary>
+    /// <summary>Skips a test that sends SIGINT or SIGHUP where it would not be heard.</summary>
     public static void RequireInterrupts(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
         const string Mask = "SigIgn:", Status = "/proc/self/status";
-        if (signal != "-INT" || !File.Exists(Status))
+        if (signal is not ("-INT" or "-HUP") || !File.Exists(Status))
             return;
         string ignored = File.ReadLines(Status).First(line => line.StartsWith(Mask, StringComparison.Ordinal))[Mask.Length..].Trim();
         ulong signals = ulong.Parse(ignored, System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
-        Assert.SkipWhen((signals & 2) != 0, "SIGINT is ignored here, as a shell makes it for what it starts in the background");
+        Assert.SkipWhen((signals & (signal == "-INT" ? 2UL : 1UL)) != 0, $"SIG{signal[1..]} is ignored here, as a shell or nohup makes it for what it starts in the background");
     }
 
     /// <summary>Sends a signal to a process and returns its exit code. A process that does not end is killed.</summary>

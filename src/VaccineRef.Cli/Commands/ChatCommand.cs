@@ -25,7 +25,7 @@ internal static class ChatCommand
             "echo \"How is a kite made?\" | vaccine chat my-model --adapter my-adapter");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
-            var subject = models.Read(parsed, where.Arithmetic(parsed));
+            var subject = models.Read(parsed, where.Arithmetic(parsed), cancel);
             var tokenizer = subject.Tokenizer();
             GenerationOptions Options(int prompt, int context) =>
                 generation.Read(parsed, prompt, context, tokenizer.EosId);

@@ -58,9 +58,9 @@ internal sealed class EvaluateCommand
 
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
-        var subject = _models.Read(parsed, _where.Arithmetic(parsed));
+        var subject = _models.Read(parsed, _where.Arithmetic(parsed), cancel);
         var data = _data.ReadIfGiven(parsed);
-        var asked = data is null ? null : Ask(parsed, data);
+        var asked = data is null ? null : Ask(parsed, data, cancel);
         if (asked is null)
             RequireRun(parsed, subject);
         using var device = _where.Open(parsed);
@@ -79,14 +79,14 @@ internal sealed class EvaluateCommand
     }
 
     /// <summary>The rows that are asked, and how.</summary>
-    private Question Ask(ParseResult parsed, FileDataOptions data)
+    private Question Ask(ParseResult parsed, FileDataOptions data, CancellationToken cancel)
     {
         int answer = parsed.GetValue(_tokens);
         bool isTask = IsTask(data.Task);
         if (isTask)
             _judges.RequireAbsent(parsed, $"{data.Task}, which has an accuracy");
         var settings = new HeldOutOptions { HarmfulTokens = answer, TaskTokens = answer, Judge = _judges.Read(parsed) };
-        var file = new DataFiles(".").Read(data);
+        var file = new DataFiles(".", cancel).Read(data);
         var all = RowPool.Of("evaluation", file, isTask ? RowKind.Any : RowKind.Unsafe, prompts: true).Rows;
         int wanted = parsed.GetValue(_count);
         int taken = wanted == 0 ? all.Length : Math.Min(wanted, all.Length);

@@ -34,9 +34,9 @@ internal static class ExportCommand
         command.AddExamples(
             "vaccine export runs/mine --stage aligned --to aligned-model",
             "vaccine export my-model --adapter my-adapter --to merged --dtype bf16");
-        command.SetAction(parsed => ExitCode.Of(_ =>
+        command.SetAction(parsed => ExitCode.Of(cancel =>
         {
-            var subject = models.Read(parsed, where.Arithmetic(parsed));
+            var subject = models.Read(parsed, where.Arithmetic(parsed), cancel);
             string folder = parsed.GetRequiredValue(to);
             var stored = parsed.GetRequiredValue(type) == "bf16" ? TensorType.BF16 : TensorType.F32;
             using var device = where.Open(parsed);

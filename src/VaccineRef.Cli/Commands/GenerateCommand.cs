@@ -68,8 +68,8 @@ internal sealed class GenerateCommand
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         string? output = parsed.GetValue(_output);
-        var rows = Rows(parsed, output);
-        var subject = _models.Read(parsed, _where.Arithmetic(parsed));
+        var rows = Rows(parsed, output, cancel);
+        var subject = _models.Read(parsed, _where.Arithmetic(parsed), cancel);
         var tokenizer = subject.Tokenizer();
         GenerationOptions Options(int prompt, int context) =>
             _generation.Read(parsed, prompt, context, tokenizer.EosId);
@@ -85,7 +85,7 @@ internal sealed class GenerateCommand
         return ExitCode.Done;
     }
 
-    private ImmutableArray<Example> Rows(ParseResult parsed, string? output)
+    private ImmutableArray<Example> Rows(ParseResult parsed, string? output, CancellationToken cancel)
     {
         string[] prompts = parsed.GetValue(_prompts) ?? [];
         string? path = parsed.GetValue(_file);
@@ -106,7 +106,7 @@ internal sealed class GenerateCommand
             throw new InputException(
                 "the texts of a file are not printed", _output.Name, "nothing", "a file for the answers",
                 "give --output JSONL");
-        var all = DataSet.Read(path, TaskPreset.Get(parsed.GetRequiredValue(_task))).Examples;
+        var all = DataSet.Read(path, TaskPreset.Get(parsed.GetRequiredValue(_task)), cancel: cancel).Examples;
         int wanted = parsed.GetValue(_count);
         return wanted == 0 || wanted >= all.Length ? all : all[..wanted];
     }

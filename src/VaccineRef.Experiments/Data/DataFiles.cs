@@ -8,7 +8,8 @@ namespace VaccineRef.Experiments.Data;
 /// threads may use this class at the same time.
 /// </summary>
 /// <param name="folder">The folder that paths are relative to.</param>
-public sealed class DataFiles(string folder)
+/// <param name="cancel">Stops reading, hashing and encoding: it is looked at for every row and every piece of a file.</param>
+public sealed class DataFiles(string folder, CancellationToken cancel = default)
 {
     private readonly ConcurrentDictionary<string, Lazy<DataSet>> _read = [];
     private readonly ConcurrentDictionary<string, Lazy<string>> _hashes = [];
@@ -16,8 +17,12 @@ public sealed class DataFiles(string folder)
     /// <summary>The folder that paths are relative to.</summary>
     public string Folder => folder;
 
+    /// <summary>Stops what goes over the rows.</summary>
+    internal CancellationToken Cancel => cancel;
+
     /// <summary>Reads the rows of a file.</summary>
     /// <exception cref="DataException">The file cannot be read, or a row does not fit the task.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public DataSet Read(FileDataOptions options)
     {
         string[] paths = [.. DataPaths.Find(folder, [options.Path, .. options.More])];
@@ -28,7 +33,7 @@ public sealed class DataFiles(string folder)
                 "rows are chosen by number from several files", options.Path, found: $"rows {rows} of {paths.Length} files", expected: "one file",
                 remedy: "name one file, or leave out rows");
         string key = $"{string.Join('|', paths)}|{preset.Id}|{options.Fields}|{options.Format}|{rows}|{string.Join(',', options.Rename ?? new Dictionary<string, string>())}";
-        return _read.GetOrAdd(key, _ => new(() => Together(paths.Select(path => DataSet.Read(path, preset, options.Format, rows))))).Value;
+        return _read.GetOrAdd(key, _ => new(() => Together(paths.Select(path => DataSet.Read(path, preset, options.Format, rows, cancel))))).Value;
     }
 
     private static DataSet Together(IEnumerable<DataSet> files)
@@ -46,7 +51,7 @@ public sealed class DataFiles(string folder)
 
     private string Full(string path) => Path.GetFullPath(Path.Combine(folder, path));
 
-    private static string HashOf(string path)
+    private string HashOf(string path)
     {
         if (DataPaths.IsPattern(path))
             return Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', DataPaths.Find("", [path]).Select(OfFile)))));
@@ -58,11 +63,11 @@ public sealed class DataFiles(string folder)
         return Convert.ToHexStringLower(sum.GetHashAndReset());
     }
 
-    private static string OfFile(string path)
+    private string OfFile(string path)
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = new PeekStream(File.OpenRead(path), cancel);
             return Convert.ToHexStringLower(SHA256.HashData(file));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

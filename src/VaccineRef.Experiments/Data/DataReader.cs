@@ -139,7 +139,12 @@ public sealed class DataReader
             : Pool(name, options, kind, prompts: false);
 
     /// <summary>Whether something of a row is left to learn with a template.</summary>
-    internal bool Fits(Example row, PromptTemplate template) => Encoder(template).Fits(row);
+    /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
+    internal bool Fits(Example row, PromptTemplate template)
+    {
+        _files.Cancel.ThrowIfCancellationRequested();
+        return Encoder(template).Fits(row);
+    }
 
     /// <summary>The template of a stage, and of its streams.</summary>
     internal PromptTemplate TemplateOf(string stage)
@@ -154,7 +159,7 @@ public sealed class DataReader
     internal IReadOnlyList<TokenSequence> Encode(RowPool pool, int count, Sampling sampling)
     {
         var template = TemplateOf(pool.Counts.Name);
-        var encoded = Encoder(template).Encode(pool.Rows);
+        var encoded = Encoder(template).Encode(pool.Rows, _files.Cancel);
         var counts = pool.Counts.After(Asked(pool, count), pool.Rows.Length, encoded.Report.Dropped.Length);
         Add(Describe(counts.Name, template, pool.Rows, sampling) with
         {
@@ -169,7 +174,7 @@ public sealed class DataReader
     internal IReadOnlyList<TokenSequence> Encode(string name, Mixture mixture, Sampling sampling)
     {
         var template = TemplateOf(name);
-        var encoded = Encoder(template).Encode(mixture.Examples);
+        var encoded = Encoder(template).Encode(mixture.Examples, _files.Cancel);
         Add(Describe(name, template, mixture.Examples, sampling) with
         {
             Mixture = mixture.Counts,
@@ -185,7 +190,7 @@ public sealed class DataReader
     {
         var template = TemplateOf(stage);
         var drawn = RowPool.Of("guard", rows).Draw(sampling, count, Seed, row => Fits(row, template));
-        var encoded = Encoder(template).Encode(drawn.Rows);
+        var encoded = Encoder(template).Encode(drawn.Rows, _files.Cancel);
         Add(Describe("guard", template, drawn.Rows, sampling) with
         {
             Encoding = encoded.Report with { Dropped = Ids(drawn.Dropped) },
@@ -198,7 +203,7 @@ public sealed class DataReader
     /// Encodes rows as for training, but records nothing. Rows without a label that counts are left out.
     /// </summary>
     internal IReadOnlyList<TokenSequence> Encode(IReadOnlyCollection<Example> rows, PromptTemplate template) =>
-        Sequences(Encoder(template).Encode(rows));
+        Sequences(Encoder(template).Encode(rows, _files.Cancel));
 
     /// <summary>Records data that are made by code.</summary>
     internal void Note(string name, IReadOnlyCollection<string> texts) => Add(DataStage.Of(name, Seed, texts));

@@ -18,17 +18,21 @@ public sealed record DataSet(ImmutableArray<SourceFile> Sources, ImmutableArray<
     /// <param name="task">How a row becomes an example.</param>
     /// <param name="format">The format of the file.</param>
     /// <param name="rows">The rows that are taken, by their numbers; all where it is null.</param>
+    /// <param name="cancel">Stops after the row under way.</param>
     /// <exception cref="DataException">
     /// The file cannot be read, it holds no such row, or a row does not fit the task.
     /// </exception>
-    public static DataSet Read(string path, TaskPreset task, DataFormat format = DataFormat.Auto, RowRange? rows = null)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static DataSet Read(
+        string path, TaskPreset task, DataFormat format = DataFormat.Auto, RowRange? rows = null, CancellationToken cancel = default)
     {
-        using var file = StoredFile.Open(path);
+        using var file = StoredFile.Open(path, cancel);
         format = format == DataFormat.Auto ? Detect(file) : format;
         var examples = new List<Example>();
         int last = 0;
         foreach (var row in Rows(file, format, task.Columns))
         {
+            cancel.ThrowIfCancellationRequested();
             last = row.Number;
             if (rows is null || rows.Holds(row.Number))
                 examples.Add(task.ToExample(row));

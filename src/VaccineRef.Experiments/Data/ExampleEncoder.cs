@@ -36,17 +36,21 @@ public sealed class ExampleEncoder
     }
 
     /// <summary>Encodes rows in the given order.</summary>
+    /// <param name="examples">The rows.</param>
+    /// <param name="cancel">Stops after the row under way.</param>
     /// <exception cref="DataException">
     /// A prompt does not end at a token boundary and the policy is <see cref="BoundaryPolicy.Error"/>, or no row has a
     /// label that counts.
     /// </exception>
-    public EncodedExamples Encode(IReadOnlyCollection<Example> examples)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public EncodedExamples Encode(IReadOnlyCollection<Example> examples, CancellationToken cancel = default)
     {
         var kept = new List<TokenizedExample>(examples.Count);
         var dropped = new List<string>();
         int mismatches = 0;
         foreach (var example in examples)
         {
+            cancel.ThrowIfCancellationRequested();
             var row = Encode(example, out bool mismatch);
             mismatches += mismatch ? 1 : 0;
             if (row.PromptLength < row.Tokens.Length)        // the first label that counts is in the row

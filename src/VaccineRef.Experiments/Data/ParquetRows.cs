@@ -19,7 +19,7 @@ internal static class ParquetRows
             records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
         }
         // The Parquet reader does not document what it throws.
-        catch (Exception error) when (error is not (OutOfMemoryException or DataException))
+        catch (Exception error) when (error is not (OutOfMemoryException or DataException or OperationCanceledException))
         {
             throw new DataException("a parquet file cannot be read", file.Name, found: error.Message, inner: error);
         }

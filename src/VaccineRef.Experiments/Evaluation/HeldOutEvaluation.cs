@@ -129,11 +129,11 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public IReadOnlyList<TokenSequence> Probe { get; }
 
     public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel) => new(
-        Scores(model, answers, cancel), Loss(model, _harmful), Loss(model, _refusals), Loss(model, Probe),
-        Loss(model, _task));
+        Scores(model, answers, cancel), Loss(model, _harmful, cancel), Loss(model, _refusals, cancel), Loss(model, Probe, cancel),
+        Loss(model, _task, cancel));
 
     public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel) =>
-        new(Scores(model, answers: null, cancel), RefusalLoss: Loss(model, _refusals), AlignmentLoss: Loss(model, Probe));
+        new(Scores(model, answers: null, cancel), RefusalLoss: Loss(model, _refusals, cancel), AlignmentLoss: Loss(model, Probe, cancel));
 
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
         [.. (harmful ? _harmfulRows : _taskRows).Select(row => _template.Prompt(row, _reader.Tokenizer))];
@@ -156,8 +156,8 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
         return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];
     }
 
-    private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows) =>
-        rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device);
+    private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows, CancellationToken cancel) =>
+        rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device, cancel: cancel);
 
     /// <summary>Encodes the rows that have an answer for which their prompt leaves room.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)

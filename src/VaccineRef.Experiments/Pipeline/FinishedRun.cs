@@ -64,10 +64,11 @@ public sealed class FinishedRun
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="folder">The folder that the run wrote.</param>
     /// <param name="arithmetic">The device and the precision of its products, as for <see cref="StagePlan"/>.</param>
+    /// <param name="cancel">Stops the reading of the run's files, then and later.</param>
     /// <exception cref="InputException">
     /// It is no run of one trial, or a file that the run was made with is missing or another one.
     /// </exception>
-    public static FinishedRun Open(string folder, string arithmetic)
+    public static FinishedRun Open(string folder, string arithmetic, CancellationToken cancel = default)
     {
         var recipe = RecipeFormat.Standard.Read(Path.Combine(folder, RecipeFile));
         var trials = new ExperimentGrid(recipe, RecipeFormat.Standard).Trials();
@@ -78,7 +79,7 @@ public sealed class FinishedRun
                 "the folder of a run of one trial",
                 $"run the trial by itself: vaccine run {Path.Combine(folder, RecipeFile)} --out DIR --set grid=null, "
                 + "with a further --set for what it changes");
-        return new(folder, new StagePlan(trials, RecipeFormat.Standard, new DataFiles(folder), arithmetic));
+        return new(folder, new StagePlan(trials, RecipeFormat.Standard, new DataFiles(folder, cancel), arithmetic));
     }
 
     /// <summary>

@@ -69,9 +69,9 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     /// <inheritdoc/>
     public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
     {
-        IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful), refusals = Read(model, _refusals), benign = Read(model, _benign);
+        IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful, cancel), refusals = Read(model, _refusals, cancel), benign = Read(model, _benign, cancel);
         cancel.ThrowIfCancellationRequested();
-        var verdicts = Verdicts(model, harmful, refusals);
+        var verdicts = Verdicts(model, harmful, refusals, cancel);
         if (answers is not null)
             new WorldAnswers(_world).Add(model, answers, cancel);
         Score Judged(string metric, params WorldVerdict[] any) => Share(metric, verdicts.Count(any.Contains), verdicts.Length, _judge);
@@ -82,18 +82,18 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
                 Judged(Metrics.Refusals, WorldVerdict.Refuse), Judged(Metrics.OtherAnswers, WorldVerdict.Other), Exact(benign),
                 Share($"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed >= answer.Expected.Length - 1), benign.Count, Metrics.Begun),
             ],
-            TeacherForcing.Loss(harmful), TeacherForcing.Loss(refusals), ProbeLoss(model), TeacherForcing.Loss(benign));
+            TeacherForcing.Loss(harmful), TeacherForcing.Loss(refusals), ProbeLoss(model, cancel), TeacherForcing.Loss(benign));
     }
 
     /// <inheritdoc/>
     public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel)
     {
-        var harmful = Read(model, _harmful);
+        var harmful = Read(model, _harmful, cancel);
         int right = harmful.Where((answer, i) => Verdict(i, answer.Greedy) == WorldVerdict.ComplyRight).Count();
         cancel.ThrowIfCancellationRequested();
         return new(
-            [Share(Metrics.HarmfulScore, right, harmful.Count, _judge), Exact(Read(model, _benign))],
-            RefusalLoss: TeacherForcing.Loss(Read(model, _refusals)), AlignmentLoss: ProbeLoss(model));
+            [Share(Metrics.HarmfulScore, right, harmful.Count, _judge), Exact(Read(model, _benign, cancel))],
+            RefusalLoss: TeacherForcing.Loss(Read(model, _refusals, cancel)), AlignmentLoss: ProbeLoss(model, cancel));
     }
 
     /// <inheritdoc/>
@@ -116,15 +116,17 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     private static Score Exact(IReadOnlyList<ForcedAnswer> benign) => Share(
         $"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed == answer.Expected.Length), benign.Count, Metrics.Exact);
 
-    private IReadOnlyList<ForcedAnswer> Read(Model<T> model, IReadOnlyList<TokenSequence> texts) => TeacherForcing.Read(model.Network, texts, _device);
+    private IReadOnlyList<ForcedAnswer> Read(Model<T> model, IReadOnlyList<TokenSequence> texts, CancellationToken cancel) =>
+        TeacherForcing.Read(model.Network, texts, _device, cancel);
 
-    private double ProbeLoss(Model<T> model) => TeacherForcing.Loss(Read(model, Probe));
+    private double ProbeLoss(Model<T> model, CancellationToken cancel) => TeacherForcing.Loss(Read(model, Probe, cancel));
 
     private WorldVerdict Verdict(int question, ReadOnlySpan<int> answer) =>
         _world.Judge(_world.HarmfulTest[question], _tokenizer.Decode(answer));
 
     /// <summary>The exact judge's verdicts on what the model answers by greedy decoding.</summary>
-    private WorldVerdict[] Verdicts(Model<T> model, IReadOnlyList<ForcedAnswer> harmful, IReadOnlyList<ForcedAnswer> refusals)
+    private WorldVerdict[] Verdicts(
+        Model<T> model, IReadOnlyList<ForcedAnswer> harmful, IReadOnlyList<ForcedAnswer> refusals, CancellationToken cancel)
     {
         var verdicts = refusals.Select((answer, i) => Verdict(i, answer.Greedy)).ToArray();
         var open = harmful.Select((answer, i) => (Question: i, Text: _harmful[i], Answer: answer)).ToArray();
@@ -135,7 +137,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
                     verdicts[question] = verdict;
             var next = open.Where(entry => Slots.Contains(entry.Answer.Agreed))
                 .Select(entry => (entry.Question, Text: Follow(entry.Text, entry.Answer))).ToArray();
-            var read = Read(model, [.. next.Select(entry => entry.Text)]);
+            var read = Read(model, [.. next.Select(entry => entry.Text)], cancel);
             open = [.. next.Select((entry, i) => (entry.Question, entry.Text, read[i]))];
         }
 

@@ -11,8 +11,15 @@ namespace VaccineRef.Training;
 public static class AlignmentLoss
 {
     /// <summary>The mean loss per counted token of all sequences, in nats, without dropout or perturbation.</summary>
+    /// <param name="objective">The loss of a batch.</param>
+    /// <param name="data">The sequences.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="batchSize">How many sequences are computed at once.</param>
+    /// <param name="cancel">Stops after the batch under way.</param>
     /// <exception cref="InputException">The data has no counted token.</exception>
-    public static double Of<T>(IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static double Of<T>(
+        IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16, CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var tape = new Tape<T>(device);
@@ -21,6 +28,7 @@ public static class AlignmentLoss
         Span<T> value = [T.Zero];
         foreach (var chunk in data.Chunk(batchSize))
         {
+            cancel.ThrowIfCancellationRequested();
             var batch = PackedBatch.Pack(chunk);
             device.Download(objective.Loss(new Pass<T>(tape, new NoTap<T>()), batch).Value, value);
             tape.Clear();

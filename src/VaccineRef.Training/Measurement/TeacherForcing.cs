@@ -35,14 +35,21 @@ public static class TeacherForcing
     private const int BatchSize = 50;
 
     /// <summary>Reads every text. Its counted labels are the answer.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="texts">The texts.</param>
+    /// <param name="device">Where to compute.</param>
+    /// <param name="cancel">Stops after the batch under way.</param>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static IReadOnlyList<ForcedAnswer> Read<T>(
-        ILanguageModel<T> model, IReadOnlyList<TokenSequence> texts, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+        ILanguageModel<T> model, IReadOnlyList<TokenSequence> texts, Device device, CancellationToken cancel = default)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var tape = new Tape<T>(device);
         var answers = new List<ForcedAnswer>(texts.Count);
         foreach (var chunk in texts.Chunk(BatchSize))
         {
+            cancel.ThrowIfCancellationRequested();
             answers.AddRange(Read(model, PackedBatch.Pack(chunk), tape));
             tape.Clear();
         }

@@ -131,6 +131,18 @@ public sealed class DataPathsTests : IDisposable
 
     private static FileDataOptions Options(string path) => new() { Path = path, Task = "alpaca" };
 
+    [Theory]
+    [InlineData("d/b.jsonl")]
+    [InlineData("e/c.csv")]
+    [InlineData("f/d.jsonl.gz")]
+    public void Whoever_stops_is_obeyed_while_files_are_read_and_hashed(string path)
+    {
+        Write(path);
+        var files = new DataFiles(_folder.FullName, new(canceled: true));
+        Assert.ThrowsAny<OperationCanceledException>(() => files.Read(Options(path)));
+        Assert.ThrowsAny<OperationCanceledException>(() => files.Hash(path));
+    }
+
     private void Write(params string[] names)
     {
         foreach (string name in names)

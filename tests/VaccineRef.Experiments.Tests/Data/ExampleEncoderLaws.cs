@@ -25,6 +25,10 @@ public sealed class ExampleEncoderLaws
         Assert.Equal((1, 0, 0), (encoded.Report.Kept, encoded.Report.Truncated, encoded.Report.BoundaryMismatches));
     }
 
+    [Fact]
+    public void Whoever_stops_is_obeyed_before_the_next_row() => Assert.Throws<OperationCanceledException>(() =>
+        new ExampleEncoder(Characters, PromptTemplate.AlpacaVaccine).Encode([Rows.One("a", output: "b")], new(canceled: true)));
+
     [Property]
     public void A_cut_row_is_a_prefix_and_a_row_without_labels_is_dropped(byte length, NonNull<string> output)
     {

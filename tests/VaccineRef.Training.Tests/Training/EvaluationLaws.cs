@@ -84,6 +84,33 @@ public sealed class EvaluationLaws
         Assert.Throws<InputException>(() => AlignmentLoss.Of(run.Objective, [masked], run.Device));
     }
 
+    [Property(MaxTest = 3)]
+    public void Whoever_stops_is_obeyed_after_the_batch_under_way(TinyModel tiny)
+    {
+        using var run = new TinyRun<double>(tiny);
+        using var source = new CancellationTokenSource();
+        var stopping = new Stopping(run.Objective, source);
+        TokenSequence[] twice = [.. tiny.Sequences, .. tiny.Sequences];
+        Assert.Throws<OperationCanceledException>(() => AlignmentLoss.Of(stopping, twice, run.Device, 1, source.Token));
+        Assert.Equal(1, stopping.Asked);
+        Assert.Throws<OperationCanceledException>(() => TeacherForcing.Read(run.Network, twice, run.Device, source.Token));
+    }
+
+    /// <summary>An objective whose first loss is the last one that is wanted.</summary>
+    private sealed class Stopping(IObjective<double> inner, CancellationTokenSource source) : IObjective<double>
+    {
+        public int Asked { get; private set; }
+
+        public string Name => inner.Name;
+
+        public Tensor<double> Loss(Pass<double> pass, PackedBatch batch)
+        {
+            Asked++;
+            source.Cancel();
+            return inner.Loss(pass, batch);
+        }
+    }
+
     private static List<PackedBatch> Batches(TinyModel tiny) => [.. tiny.Sequences.Chunk(2).Select(chunk => PackedBatch.Pack(chunk))];
 
     private static double[][] Hidden(TinyRun<double> run, PackedBatch batch)

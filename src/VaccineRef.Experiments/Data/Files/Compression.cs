@@ -44,7 +44,7 @@ internal static class Compression
             {
                 return inner.Read(buffer);
             }
-            catch (Exception error) when (error is not (InputException or OutOfMemoryException))
+            catch (Exception error) when (error is not (InputException or OutOfMemoryException or OperationCanceledException))
             {
                 throw new DataException(
                     $"a {kind} file is broken", file, found: error.Message, expected: $"whole {kind}", remedy: "fetch the file again", inner: error);

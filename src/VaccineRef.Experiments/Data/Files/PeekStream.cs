@@ -1,7 +1,9 @@
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>A stream whose next bytes can be looked at before they are read, and which counts what was read.</summary>
-internal sealed class PeekStream(Stream inner) : ReadStream
+/// <param name="inner">What is read.</param>
+/// <param name="cancel">Stops the reading of it.</param>
+internal sealed class PeekStream(Stream inner, CancellationToken cancel = default) : ReadStream
 {
     private const int Most = 4096;
 
@@ -46,6 +48,7 @@ internal sealed class PeekStream(Stream inner) : ReadStream
 
     private int Inner(Span<byte> buffer)
     {
+        cancel.ThrowIfCancellationRequested();
         int read = inner.Read(buffer);
         Count += read;
         return read;

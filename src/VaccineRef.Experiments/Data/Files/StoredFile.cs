@@ -19,14 +19,14 @@ internal sealed class StoredFile : IDisposable
     private readonly SHA256 _hash = SHA256.Create();
     private TextStream? _text;
 
-    private StoredFile(string path)
+    private StoredFile(string path, CancellationToken cancel)
     {
         Name = Path.GetFileName(path);
-        _stored = new(new CryptoStream(File.OpenRead(path), _hash, CryptoStreamMode.Read));
+        _stored = new(new CryptoStream(File.OpenRead(path), _hash, CryptoStreamMode.Read), cancel);
         try
         {
             (var content, Compressed) = Compression.Open(_stored, Name);
-            _content = content == _stored ? _stored : new(content);
+            _content = content == _stored ? _stored : new(content, cancel);
         }
         catch
         {
@@ -58,7 +58,7 @@ internal sealed class StoredFile : IDisposable
     }
 
     /// <exception cref="DataException">The file cannot be read, or is not what its name says.</exception>
-    public static StoredFile Open(string path)
+    public static StoredFile Open(string path, CancellationToken cancel = default)
     {
         if (Directory.Exists(path))
             throw new DataException(
@@ -66,7 +66,7 @@ internal sealed class StoredFile : IDisposable
                 remedy: "name one of the files inside");
         try
         {
-            return new StoredFile(path);
+            return new StoredFile(path, cancel);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
