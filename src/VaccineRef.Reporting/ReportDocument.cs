@@ -5,13 +5,27 @@ namespace VaccineRef.Reporting;
 /// <summary>A report in the order in which it is read, for whoever writes it as a page.</summary>
 /// <param name="Title">Its title.</param>
 /// <param name="Subtitle">What it is about, in a line.</param>
+/// <param name="Headline">The finding as one sentence.</param>
+/// <param name="Picture">The one picture that shows it; null where there is none.</param>
+/// <param name="World">What the synthetic world is, a sentence each; none where the model is another.</param>
 /// <param name="ConclusionsTitle">What stands above the conclusions.</param>
 /// <param name="Conclusions">What was found, a sentence each.</param>
 /// <param name="Sections">What follows; sections without tables and figures are left out.</param>
 internal sealed record ReportDocument(
-    string Title, string Subtitle, string ConclusionsTitle, IReadOnlyList<string> Conclusions, IReadOnlyList<ReportSection> Sections)
+    string Title, string Subtitle, string Headline, ReportFigure? Picture, IReadOnlyList<string> World, string ConclusionsTitle,
+    IReadOnlyList<string> Conclusions, IReadOnlyList<ReportSection> Sections)
 {
     private const string CostTitle = "Cost";
+
+    private static readonly string[] AboutTheWorld =
+    [
+        "The synthetic world is a small language made by code, and the model that learns it is tiny.",
+        "Its harmful questions ask how made-up things are made, which the aligned model is to refuse; nothing in it harms anybody.",
+        "What is found there shows whether a method works as it is meant to, and not how large its effect is in a real language model.",
+    ];
+
+    /// <summary>The first picture of the report; null where there is none.</summary>
+    public ReportFigure? FirstFigure => Picture ?? Sections.SelectMany(section => section.Figures).FirstOrDefault();
 
     /// <summary>Puts a report together: all that its findings have data for.</summary>
     public static ReportDocument Of(Findings findings)
@@ -20,7 +34,9 @@ internal sealed record ReportDocument(
         bool single = findings.Report.Trials.Count == 1;
         var sections = single ? OfOneTrial(findings, trials) : OfAGrid(findings, trials);
         return new(
-            findings.Report.Title, About(trials), single ? "What was found" : "What holds and what does not", findings.Conclusions,
+            findings.Report.Title, About(trials), new Headline(trials, findings.Comparisons).Sentence(),
+            single ? null : new ReportFigures(findings, trials).HarmAgainstAttack(), trials.IsOfTheWorld ? AboutTheWorld : [],
+            single ? "What was found" : "What holds and what does not", findings.Conclusions,
             [.. sections.Concat(Reference(trials)).Where(section => section.Tables.Count + section.Figures.Count > 0)]);
     }
 
@@ -36,7 +52,7 @@ internal sealed record ReportDocument(
                 ? new("Scores", note, [.. Some(tables.Grid()), .. published], [.. figures.AgainstAttack(), .. figures.TradeOff()])
                 : new(CostTitle, note, [.. Some(settings.Cost()), .. published], []),
             new("Answers", [], [.. AnswerTable.Of(findings.Report)], []),
-            new("Comparisons", [], [.. Some(tables.Comparisons())], []),
+            new("Comparisons", [], [.. Some(tables.Comparisons())], [], IsReference: true),
             new("During the attack", [], [], [.. figures.AgainstStep()]),
             new("Hidden embeddings", [], [.. Some(tables.DriftByLayer())], [.. figures.Embeddings()]),
             new("Perturbations", [], [.. Some(settings.Perturbations())], []),

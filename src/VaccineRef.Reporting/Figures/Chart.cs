@@ -15,7 +15,7 @@ namespace VaccineRef.Reporting;
 internal sealed partial class Chart
 {
     internal const int Width = 440, Height = 300, SwatchWidth = 34, SwatchHeight = 14;
-    private const double Room = 0.06, BandOpacity = 0.16;
+    private const double Room = 0.06, BandOpacity = 0.16, SeedSize = 2.2, SeedOpacity = 0.35;
 
     // browsers set the labels wider than OxyPlot measures them
     private const double TitleDistance = 6, TitleDistanceBesideLabels = 18;
@@ -24,6 +24,7 @@ internal sealed partial class Chart
 
     private readonly PlotModel _model;
     private readonly LinearAxis _x, _y;
+    private readonly List<EndLabel> _labels = [];
 
     /// <param name="title">What it shows, for the caption and for those who cannot see it.</param>
     /// <param name="x">The horizontal axis.</param>
@@ -52,6 +53,9 @@ internal sealed partial class Chart
 
     /// <summary>What it shows.</summary>
     public string Title { get; }
+
+    /// <summary>How wide it is: names at the ends of lines stand right of the axes and take room of their own.</summary>
+    public int FullWidth => Width + EndLabel.Room(_labels);
 
     /// <summary>A number that OxyPlot takes for a colour and that stands for a variable of the style sheet.</summary>
     public static OxyColor Variable(string name) => OxyColor.FromRgb(1, 2, (byte)Array.IndexOf(Variables, name));
@@ -118,6 +122,23 @@ internal sealed partial class Chart
         _model.Series.Add(series);
     }
 
+    /// <summary>One seed each: small and faint, so that the means stay what is seen first.</summary>
+    public void Seeds(SeriesStyle style, IReadOnlyList<(double X, double Y)> points)
+    {
+        var series = new ScatterSeries
+        {
+            MarkerType = MarkerType.Circle,
+            MarkerSize = SeedSize,
+            MarkerFill = OxyColor.FromAColor((byte)(255 * SeedOpacity), style.Color),
+            MarkerStrokeThickness = 0,
+        };
+        series.Points.AddRange(points.Select(point => new ScatterPoint(point.X, point.Y)));
+        _model.Series.Add(series);
+    }
+
+    /// <summary>Writes a name at the end of a line.</summary>
+    public void Name(SeriesStyle style, string name, (double X, double Y) end) => _labels.Add(new(style, name, end.X, end.Y));
+
     /// <summary>Intervals as bars, upright and across.</summary>
     public void Intervals(SeriesStyle style, double x, double y, Interval? across, Interval? upright)
     {
@@ -139,7 +160,9 @@ internal sealed partial class Chart
     /// <param name="id">A name that no other panel of the page has.</param>
     public XElement Svg(string id)
     {
-        var svg = Drawn(Width, Height, id);
+        _model.Padding = new OxyThickness(2, 6, 10 + EndLabel.Room(_labels), 2);
+        var svg = Drawn(FullWidth, Height, id);
+        svg.Add(EndLabel.Drawn(_labels, svg.Name.Namespace, _x, _y));
         svg.SetAttributeValue("role", "img");
         svg.SetAttributeValue("aria-label", Title);
         svg.SetAttributeValue("class", "chart");

@@ -11,14 +11,30 @@ internal sealed class ReportFigures(Findings findings, TrialIndex trials)
     private const int MostBands = 4;
     private readonly string _model = trials.Models is [var first, ..] ? first : "";
 
-    /// <summary>HS and FA against whatever the attacks vary: the share of harmful data, or the number of examples.</summary>
+    /// <summary>The harmful score against whatever the attacks vary: the picture with which a report begins; null where they vary nothing.</summary>
+    public ReportFigure? HarmAgainstAttack() => findings.Estimates.Any(each => each.Metric == ReportMetric.HarmfulScore)
+        ? Varied().Select(Harm).FirstOrDefault() : null;
+
+    /// <summary>What else there is against what the attacks vary.</summary>
     public IEnumerable<ReportFigure> AgainstAttack()
+    {
+        foreach (var (i, each) in Varied().Index())
+        {
+            if (i > 0)
+                yield return Harm(each);
+            if (IsScored)
+                yield return AgainstAttack(ReportMetric.FinetuneAccuracy, "FA, %", "Fine-tune accuracy (higher is better)", each);
+        }
+    }
+
+    /// <summary>The share of harmful data, the number of examples, or both.</summary>
+    private IEnumerable<(string What, string Axis, (string Attack, double Place)[] Attacks)> Varied()
     {
         var all = trials.Attacks.Select(trials.TrialOf).OfType<ReportedTrial>().ToArray();
         if (Largest(all, trial => (trial.AttackFamily, trial.AttackExamples), trial => 100 * trial.HarmfulShare) is { } shares)
-            yield return AgainstAttack("the share of harmful data", "share of harmful data, %", shares);
+            yield return ("the share of harmful data", "share of harmful data, %", shares);
         if (Largest(all, trial => (trial.AttackFamily, trial.HarmfulShare), trial => trial.AttackExamples) is { } numbers)
-            yield return AgainstAttack("the number n of the user's examples", "number of the user's examples", numbers);
+            yield return ("the number n of the user's examples", "number of the user's examples", numbers);
     }
 
     /// <summary>The most attacks that differ in nothing but one number, with that number; null unless there are two.</summary>
@@ -28,33 +44,36 @@ internal sealed class ReportFigures(Findings findings, TrialIndex trials)
             .Select(group => group.Select(trial => (trial.Attack!, (double)place(trial)!.Value)).DistinctBy(each => each.Item2).OrderBy(each => each.Item2))
             .Select(group => group.ToArray()).Where(group => group.Length > 1).MaxBy(group => group.Length);
 
-    private ReportFigure AgainstAttack(string what, string axis, (string Attack, double Place)[] attacks)
-    {
-        double width = attacks[^1].Place - attacks[0].Place;
-        Chart Panel(ReportMetric metric, string title)
-        {
-            var chart = new Chart($"{title} against {what}", axis, title, percent: true).TicksAt([.. attacks.Select(attack => attack.Place)]);
-            foreach (var (i, condition) in trials.Conditions.Index())
-            {
-                double aside = (i - ((trials.Conditions.Count - 1) / 2.0)) * 0.008 * width;
-                var style = SeriesStyle.Of(trials, condition);
-                var points = (
-                    from attack in attacks
-                    let found = findings.Find(_model, condition, attack.Attack, metric)
-                    where found is not null
-                    select (X: attack.Place + aside, found.Over)).ToArray();
-                foreach (var (x, over) in points)
-                    chart.Intervals(style, x, over.Mean, null, over.Interval);
-                chart.Line(style, [.. points.Select(point => (point.X, point.Over.Mean))]);
-            }
+    private ReportFigure Harm((string What, string Axis, (string Attack, double Place)[] Attacks) varied) =>
+        AgainstAttack(ReportMetric.HarmfulScore, "HS, %", "Harmful score (lower is better)", varied);
 
-            return chart;
+    private ReportFigure AgainstAttack(
+        ReportMetric metric, string title, string name, (string What, string Axis, (string Attack, double Place)[] Attacks) varied)
+    {
+        var (what, axis, attacks) = varied;
+        double width = attacks[^1].Place - attacks[0].Place;
+        var chart = new Chart($"{title} against {what}", axis, title, percent: true).TicksAt([.. attacks.Select(attack => attack.Place)]);
+        foreach (var (i, condition) in trials.Conditions.Index())
+        {
+            double aside = (i - ((trials.Conditions.Count - 1) / 2.0)) * 0.008 * width;
+            var style = SeriesStyle.Of(trials, condition);
+            var points = (
+                from attack in attacks
+                let found = findings.Find(_model, condition, attack.Attack, metric)
+                where found is not null
+                select (X: attack.Place + aside, found.Over, found.Values)).ToArray();
+            if (points.Length == 0)
+                continue;
+            chart.Seeds(style, [.. points.SelectMany(point => point.Values.Select(value => (point.X, value)))]);
+            foreach (var (x, over, _) in points)
+                chart.Intervals(style, x, over.Mean, null, over.Interval);
+            chart.Line(style, [.. points.Select(point => (point.X, point.Over.Mean))]);
+            chart.Name(style, condition, (points[^1].X, points[^1].Over.Mean));
         }
 
+        string seeds = trials.Seeds.Count > 1 ? $"Means over seeds, each seed a faint dot; bars are {Intervals}" : "One seed: no intervals";
         return new(
-            $"Harmful score (lower is better){(IsScored ? " and fine-tune accuracy (higher is better)" : "")} after the attack, against {what}. "
-                + $"Means over seeds; bars are {Intervals}. Marks are moved apart a little so that bars can be told from one another.",
-            Key(trials.Conditions), [Panel(ReportMetric.HarmfulScore, "HS, %"), .. IsScored ? (Chart[])[Panel(ReportMetric.FinetuneAccuracy, "FA, %")] : []]);
+            $"{name} after the attack, against {what}. {seeds}. Marks are moved apart a little so that none hides another.", [], [chart]);
     }
 
     /// <summary>HS against FA over the strengths of a perturbation.</summary>

@@ -21,6 +21,9 @@ internal readonly record struct SeriesStyle(int Index, bool Hollow = false)
     /// <summary>Stands for the colour until the page is written.</summary>
     public OxyColor Color => Chart.Variable($"series-{Index % Colors}");
 
+    /// <summary>The variable of the style sheet that holds the colour.</summary>
+    public string Variable => $"--series-{Index % Colors}";
+
     /// <summary>The shape of points.</summary>
     public MarkerType Shape => Shapes[Index % Shapes.Length];
 

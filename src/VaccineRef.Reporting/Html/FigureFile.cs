@@ -16,10 +16,14 @@ internal static class FigureFile
     /// <summary>Draws it; null where the report has no picture.</summary>
     public static string? Of(ReportDocument document)
     {
-        if (document.Sections.SelectMany(section => section.Figures).FirstOrDefault() is not { } figure)
+        if (document.FirstFigure is not { } figure)
             return null;
-        XElement[] panels = [.. figure.Panels.Select((panel, i) => Place(panel.Svg($"panel{i}"), i * Chart.Width, 0, Chart.Width, Chart.Height))];
-        int width = Chart.Width * panels.Length, bottom = Chart.Height + Margin;
+        XElement[] panels =
+        [
+            .. figure.Panels.Select((panel, i) => Place(
+                panel.Svg($"panel{i}"), figure.Panels.Take(i).Sum(before => before.FullWidth), 0, panel.FullWidth, Chart.Height)),
+        ];
+        int width = figure.Panels.Sum(panel => panel.FullWidth), bottom = Chart.Height + Margin;
         var key = Key(figure, width, bottom, out int height);
         var page = new XElement(Svg + "svg",
             new XAttribute("viewBox", $"0 0 {width} {height}"), new XAttribute("role", "img"),
@@ -47,7 +51,7 @@ internal static class FigureFile
             x += needed + Margin;
         }
 
-        height = y + Line + Margin;
+        height = figure.Key.Count == 0 ? top : y + Line + Margin;
         return elements;
     }
 

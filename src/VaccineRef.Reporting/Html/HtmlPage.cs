@@ -24,18 +24,22 @@ internal static class HtmlPage
                 new XElement("title", $"{document.Title} – VaccineRef"),
                 new XElement("style", Style())),
             new XElement("body",
-                new XElement("header", new XElement("h1", document.Title), new XElement("p", Class("under"), document.Subtitle)),
+                new XElement("header",
+                    new XElement("h1", document.Title), new XElement("p", Class("finding"), document.Headline),
+                    document.Picture is null ? null : Figure(document.Picture, 1),
+                    document.World.Count == 0 ? null : new XElement("p", Class("world"), string.Join(' ', document.World)),
+                    new XElement("p", Class("under"), document.Subtitle)),
                 new XElement("main",
                     new XElement("section", Class("conclusions"), new XElement("h2", document.ConclusionsTitle),
                         new XElement("ul", document.Conclusions.Select(sentence => new XElement("li", sentence)))),
-                    Numbered(document.Sections))));
+                    Numbered(document.Sections, figure: document.Picture is null ? 0 : 1))));
         Clean(page);
         return $"<!DOCTYPE html>\n{page.ToString(SaveOptions.DisableFormatting)}\n";
     }
 
-    private static IEnumerable<XElement> Numbered(IReadOnlyList<ReportSection> sections)
+    private static IEnumerable<XElement> Numbered(IReadOnlyList<ReportSection> sections, int figure)
     {
-        int table = 0, figure = 0;
+        int table = 0;
         foreach (var section in sections)
         {
             object[] body =
@@ -84,10 +88,10 @@ internal static class HtmlPage
 
     private static XElement Figure(ReportFigure figure, int number) => new(
         "figure", Class("picture"),
-        new XElement("ul", Class("key"), figure.Key.Select(item => new XElement(
+        figure.Key.Count == 0 ? null : new XElement("ul", Class("key"), figure.Key.Select(item => new XElement(
             "li", item.Style.Swatch(line: !figure.Key.Any(each => each.Style.Hollow)), new XElement("span", item.Name)))),
         new XElement("div", Class("panels"), figure.Panels.Select((panel, i) => new XElement(
-            "div", new XElement("p", Class("panel"), $"{(char)('a' + i)}  {panel.Title}"), panel.Svg($"f{number}{(char)('a' + i)}")))),
+            "div", new XElement("p", Class("panel"), figure.Panels.Count == 1 ? panel.Title : $"{(char)('a' + i)}  {panel.Title}"), panel.Svg($"f{number}{(char)('a' + i)}")))),
         new XElement("figcaption", new XElement("b", $"Figure {number}"), $" {figure.Caption}"));
 
     /// <summary>Puts a replacement character in the place of what XML cannot hold: a name from a recipe can hold anything.</summary>
