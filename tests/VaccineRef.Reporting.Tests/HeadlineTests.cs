@@ -6,7 +6,7 @@ namespace VaccineRef.Reporting.Tests;
 
 public sealed partial class HeadlineTests
 {
-    private const int FewResults = 40;
+    private const int FewResults = 15;
 
     public static TheoryData<string> Shapes => [.. MadeUpRecipes.All.Keys];
 
