@@ -62,20 +62,9 @@ public sealed class ParameterVector<T>(Device device) : IDisposable where T : un
         return sum;
     }
 
-    /// <summary>Multiplies by a number.</summary>
-    public void Scale(double factor) => device.Run(new ScaleInPlace<T>(factor), _all);
-
     /// <summary>Multiplies the numbers of a parameter by the magnitudes of its values, plus a constant.</summary>
     public void MultiplyByWeights(Parameter<T> parameter, double offset) =>
         device.Run(new MultiplyByMagnitude<T>(offset), Of(parameter), parameter.Value);
-
-    /// <summary>Adds a multiple of another vector of the same parameters.</summary>
-    public void Add(double factor, ParameterVector<T> other)
-    {
-        var add = new AddScaled<T>(factor);
-        for (int i = 0; i < _all.Length; i++)
-            device.Run(add, other._all[i], _all[i]);
-    }
 
     /// <summary>Adds a multiple to the parameters' values.</summary>
     public void AddToValues(double factor)

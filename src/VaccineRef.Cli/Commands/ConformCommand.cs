@@ -20,7 +20,7 @@ internal static class ConformCommand
     {
         var folder = new Argument<string>("DIR") { Description = "A new or empty folder." };
         var command = new Command("kit", "Write the cases, the schemas, a recorder and an example port.") { folder };
-        command.AddExamples("vaccine conform kit my-kit", "vaccine conform kit /tmp/kit");
+        command.AddExamples("vaccine conform kit my-kit", "vaccine conform kit kits/first");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             using var device = new CpuDevice(1);

@@ -64,7 +64,7 @@ public sealed class AdaptiveVaccine<T> : IGradientRule<T>, IDisposable where T :
         var (clean, gradients) = SitePass.Ascend(state, objective, batch, record);
         _epsilon.FillAdaptive(record, gradients, batch);
         state.Tape.Clear();
-        int second = _options.Dropout == PassDropout.Shared ? 0 : 1;
+        int second = _options.Dropout.Pass(1);
         double moved = SitePass.Descend(state, objective, batch, new Shift<T>(_epsilon), scale, second);
         return new(moved, clean, _epsilon.GradientNorm, _epsilon.Norm);
     }

@@ -32,7 +32,7 @@ public sealed record AsamOptions(
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"ASAM, rho = {NumberText.Of(Rho)}", Form == AsamForm.Original ? "" : ", davda54",
-        Eta is { } eta ? $", eta = {NumberText.Of(eta)}" : "", Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Eta is { } eta ? $", eta = {NumberText.Of(eta)}" : "", Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2, 2);
@@ -95,7 +95,7 @@ public sealed class Asam<T> : IGradientRule<T>, IDisposable where T : unmanaged,
         double guard = _options.Form == AsamForm.Original ? OriginalGuard : DavdaGuard;
         double factor = _options.Rho / (Math.Sqrt(_epsilon.SquaredNorm()) + guard);
         MultiplyByT(state);                                                             // T^2 g
-        int second = _options.Dropout == PassDropout.Shared ? 0 : 1;
+        int second = _options.Dropout.Pass(1);
         double moved = _ball.At(factor, _epsilon, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
         return new(moved, clean, WeightShift: factor * Math.Sqrt(_epsilon.SquaredNorm()));
     }

@@ -17,7 +17,7 @@ public sealed record BoosterOptions(double Lambda = 5, double Alpha = 0.1, doubl
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"Booster, lambda = {NumberText.Of(Lambda)}, alpha = {NumberText.Of(Alpha)}", Rho > 0 ? $", rho = {NumberText.Of(Rho)}" : "",
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes()
@@ -55,21 +55,18 @@ public sealed record BoosterOptions(double Lambda = 5, double Alpha = 0.1, doubl
 public sealed class Booster<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Prevents NaN if the gradient is zero.</summary>
-    public const double Guard = 1e-7;
-
-    private const int HarmfulPass = 2;          // the masks of passes on another batch
+    public const double Guard = HarmfulContrast<T>.Guard;
 
     private readonly BoosterOptions _options;
     private readonly IGradientRule<T> _aligning;
-    private readonly ParameterVector<T> _gradient;
-    private readonly WeightBall<T> _ball;
+    private readonly HarmfulContrast<T> _contrast;
 
     /// <summary>Prepares the rule on a device.</summary>
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public Booster(BoosterOptions options, Device device)
     {
         options.Validate("rule");
-        (_options, _gradient, _ball) = (options, new(device), new(device));
+        (_options, _contrast) = (options, new(-options.Alpha, options.Dropout, device));
         _aligning = options.Rho > 0 ? new Vaccine<T>(new(options.Rho, Dropout: options.Dropout), device) : new Plain<T>();
     }
 
@@ -77,21 +74,15 @@ public sealed class Booster<T> : IGradientRule<T>, IDisposable where T : unmanag
     public string Name => "booster";
 
     /// <inheritdoc/>
-    public long StateBytes => _gradient.Bytes + _ball.Bytes;
+    public long StateBytes => _contrast.Bytes;
 
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
         var harmful = state.Next(StreamName.Harmful);
         var report = _aligning.Accumulate(objective, batch, state, scale);
-        if (_options.Lambda == 0)
-            return report;
-        double weight = _options.Lambda * scale;
-        state.Gradient(objective, harmful, state.Pass(new NoTap<T>(), HarmfulPass), _gradient);
-        _gradient.AddToGradients(weight);
-        double step = _options.Alpha / (Math.Sqrt(_gradient.SquaredNorm()) + Guard);
-        int second = _options.Dropout == PassDropout.Shared ? HarmfulPass : HarmfulPass + 1;
-        _ball.At(-step, _gradient, () => state.Descend(objective, harmful, state.Pass(new NoTap<T>(), second), -weight));
+        if (_options.Lambda > 0)
+            _contrast.Add(objective, harmful, state, _options.Lambda * scale);
         return report;
     }
 
@@ -99,7 +90,6 @@ public sealed class Booster<T> : IGradientRule<T>, IDisposable where T : unmanag
     public void Dispose()
     {
         (_aligning as IDisposable)?.Dispose();
-        _gradient.Dispose();
-        _ball.Dispose();
+        _contrast.Dispose();
     }
 }

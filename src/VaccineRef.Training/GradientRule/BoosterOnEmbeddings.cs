@@ -15,7 +15,7 @@ public sealed record BoosterOnEmbeddingsOptions(
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"Booster on embeddings, lambda = {NumberText.Of(Lambda)}, alpha = {NumberText.Of(Alpha)}", SitesText.Of(Sites),
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes() => Lambda > 0 ? new(3, 3) : new(1, 1);
@@ -45,8 +45,6 @@ public sealed record BoosterOnEmbeddingsOptions(
 /// </summary>
 public sealed class BoosterOnEmbeddings<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int HarmfulPass = 2;          // the masks of passes on another batch
-
     private readonly BoosterOnEmbeddingsOptions _options;
     private readonly SiteKind[] _sites;
     private readonly ParameterVector<T> _gradient;
@@ -79,9 +77,9 @@ public sealed class BoosterOnEmbeddings<T> : IGradientRule<T>, IDisposable where
             return new(loss);
         double weight = _options.Lambda * scale;
         var record = new Record<T>(_sites) { ForGradients = true };
-        SitePass.Ascend(state, objective, harmful, record, _gradient, HarmfulPass, gradients => _epsilon.Fill(record, gradients, harmful));
+        SitePass.Ascend(state, objective, harmful, record, _gradient, DropoutMasks.OtherBatch, gradients => _epsilon.Fill(record, gradients, harmful));
         _gradient.AddToGradients(weight);
-        int second = _options.Dropout == PassDropout.Shared ? HarmfulPass : HarmfulPass + 1;
+        int second = DropoutMasks.OtherBatch + _options.Dropout.Pass(1);
         SitePass.Descend(state, objective, harmful, new Shift<T>(_epsilon), -weight, second);
         return new(loss, SiteGradientNorm: _epsilon.GradientNorm, PerturbationNorm: _epsilon.Norm);
     }

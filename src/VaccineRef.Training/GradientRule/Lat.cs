@@ -21,7 +21,7 @@ public sealed record LatOptions(
     public override string Label() => string.Concat(
         $"LAT, epsilon = {NumberText.Of(Epsilon)}, {Steps} steps of {NumberText.Of(LearningRate)}",
         Layers is null ? "" : $", layers {string.Join('+', Layers)}", SitesText.Of(Sites),
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(Steps + 1, Steps + 1);
@@ -116,7 +116,7 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
 
-    private int Pass(int number) => _options.Dropout == PassDropout.Shared ? 0 : number;
+    private int Pass(int number) => _options.Dropout.Pass(number);
 
     private void Begin(Record<T> record)
     {

@@ -18,7 +18,7 @@ public sealed record OasisOptions(
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"OASIS, rho = {NumberText.Of(Rho)}, {Layers} layers, every {ProbeEvery}", Variant == Variant.AsReleased ? ", as released" : "",
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2 + (1.0 / ProbeEvery), 2 + (1.0 / ProbeEvery));
@@ -55,8 +55,6 @@ public sealed class Oasis<T> : IGradientRule<T>, IDisposable where T : unmanaged
 {
     /// <summary>Added to || dbar ||^2, so that a direction of zero projects nothing out.</summary>
     public const double Guard = 1e-7;
-
-    private const int ProbePass = 2;            // the masks of a pass of its own
 
     private readonly OasisOptions _options;
     private readonly Device _device;
@@ -103,7 +101,7 @@ public sealed class Oasis<T> : IGradientRule<T>, IDisposable where T : unmanaged
         _epsilon.Fill(record, gradients, batch);
         state.Tape.Clear();
         ProjectOut(state.Tape);
-        int second = _options.Dropout == PassDropout.Shared ? 0 : 1;
+        int second = _options.Dropout.Pass(1);
         double moved = SitePass.Descend(state, objective, batch, new Shift<T>(_epsilon), scale, second);
         if (_options.Variant == Variant.AsReleased)
             ClearOthers(state);
@@ -130,7 +128,7 @@ public sealed class Oasis<T> : IGradientRule<T>, IDisposable where T : unmanaged
         var tape = state.Tape;
         var batch = state.Next(StreamName.Harmful);
         var record = new Record<T>(SiteKind.AttentionOutput) { ForGradients = true };
-        var (_, gradients) = SitePass.Ascend(state, objective, batch, record, pass: ProbePass);
+        var (_, gradients) = SitePass.Ascend(state, objective, batch, record, pass: DropoutMasks.OtherBatch);
         View<T>[] harmful = new View<T>[record.Sites.Count];
         for (int i = 0; i < harmful.Length; i++)
             harmful[i] = gradients[record.Hidden[i]];

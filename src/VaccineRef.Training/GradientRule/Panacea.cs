@@ -12,7 +12,7 @@ public sealed record PanaceaOptions(double Lambda = 1e-3, double Rho = 1, PassDr
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"Panacea, lambda = {NumberText.Of(Lambda)}, rho = {NumberText.Of(Rho)}", Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        $"Panacea, lambda = {NumberText.Of(Lambda)}, rho = {NumberText.Of(Rho)}", Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(3, 3);
@@ -46,49 +46,37 @@ public sealed record PanaceaOptions(double Lambda = 1e-3, double Rho = 1, PassDr
 public sealed class Panacea<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Prevents NaN if the gradient is zero.</summary>
-    public const double Guard = 1e-7;
-
-    private const int HarmfulPass = 2;          // the masks of passes on another batch
+    public const double Guard = HarmfulContrast<T>.Guard;
 
     private readonly PanaceaOptions _options;
-    private readonly ParameterVector<T> _gradient;
-    private readonly WeightBall<T> _ball;
-    private double _factor;
+    private readonly HarmfulContrast<T> _contrast;
 
     /// <summary>Prepares the rule on a device.</summary>
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public Panacea(PanaceaOptions options, Device device)
     {
         options.Validate("rule");
-        (_options, _gradient, _ball) = (options, new(device), new(device));
+        (_options, _contrast) = (options, new(options.Rho, options.Dropout, device));
     }
 
     /// <inheritdoc/>
     public string Name => "panacea";
 
     /// <inheritdoc/>
-    public long StateBytes => _gradient.Bytes + _ball.Bytes;
+    public long StateBytes => _contrast.Bytes;
 
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
         var harmful = state.Next(StreamName.Harmful);
-        double loss = state.Descend(objective, batch, state.Pass(new NoTap<T>()), scale), weight = _options.Lambda * scale;
-        state.Gradient(objective, harmful, state.Pass(new NoTap<T>(), HarmfulPass), _gradient);
-        _gradient.AddToGradients(weight);
-        _factor = _options.Rho / (Math.Sqrt(_gradient.SquaredNorm()) + Guard);
-        int second = _options.Dropout == PassDropout.Shared ? HarmfulPass : HarmfulPass + 1;
-        _ball.At(_factor, _gradient, () => state.Descend(objective, harmful, state.Pass(new NoTap<T>(), second), -weight));
+        double loss = state.Descend(objective, batch, state.Pass(new NoTap<T>()), scale);
+        _contrast.Add(objective, harmful, state, _options.Lambda * scale);
         return new(loss);
     }
 
     /// <summary>Leaves the perturbation of the last step on the weights.</summary>
-    public void Complete(TrainState<T> state) => _gradient.AddToValues(_factor);
+    public void Complete(TrainState<T> state) => _contrast.Move();
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _gradient.Dispose();
-        _ball.Dispose();
-    }
+    public void Dispose() => _contrast.Dispose();
 }

@@ -107,5 +107,5 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
         return clean;
     }
 
-    private int Pass(int number) => _options.Dropout == PassDropout.Shared ? 0 : number;
+    private int Pass(int number) => _options.Dropout.Pass(number);
 }

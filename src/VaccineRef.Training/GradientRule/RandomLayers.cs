@@ -16,7 +16,7 @@ public sealed record RandomLayersOptions(
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"Vaccine on random layers, rho = {NumberText.Of(Rho)}, S = {Layers}, J = {ResampleEvery}", Freeze ? "" : ", none frozen",
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2, 2);

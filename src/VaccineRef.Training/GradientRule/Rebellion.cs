@@ -40,8 +40,6 @@ public sealed record RebellionOptions(
 /// </summary>
 public sealed class Rebellion<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int TaskPass = 2;             // the masks of a pass on another batch
-
     private readonly Vaccine<T> _vaccine;
 
     /// <summary>Prepares the rule on a device.</summary>
@@ -63,7 +61,7 @@ public sealed class Rebellion<T> : IGradientRule<T>, IDisposable where T : unman
     {
         var task = state.Next(StreamName.Task);
         var report = _vaccine.Accumulate(objective, batch, state, scale);
-        state.Descend(objective, task, state.Pass(new NoTap<T>(), TaskPass), scale);
+        state.Descend(objective, task, state.Pass(new NoTap<T>(), DropoutMasks.OtherBatch), scale);
         return report;
     }
 

@@ -10,7 +10,7 @@ namespace VaccineRef.Training;
 public sealed record SamOptions(double Rho = 0.05, PassDropout Dropout = PassDropout.Shared) : RuleOptions
 {
     /// <inheritdoc/>
-    public override string Label() => $"SAM, rho = {NumberText.Of(Rho)}{(Dropout == PassDropout.Shared ? "" : ", dropout fresh")}";
+    public override string Label() => $"SAM, rho = {NumberText.Of(Rho)}{Dropout.Variation()}";
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2, 2);
@@ -37,15 +37,21 @@ public sealed class Sam<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     public const double Guard = 1e-12;
 
     private readonly SamOptions _options;
+    private readonly double _guard;
     private readonly ParameterVector<T> _gradient;
     private readonly WeightBall<T> _ball;
 
     /// <summary>Prepares the rule on a device.</summary>
     /// <exception cref="InputException">rho is negative or not finite.</exception>
-    public Sam(SamOptions options, Device device)
+    public Sam(SamOptions options, Device device) : this(options, Guard, device)
+    {
+    }
+
+    /// <summary>Prepares the step for a rule whose release has another guard.</summary>
+    internal Sam(SamOptions options, double guard, Device device)
     {
         options.Validate("rule");
-        (_options, _gradient, _ball) = (options, new(device), new(device));
+        (_options, _guard, _gradient, _ball) = (options, guard, new(device), new(device));
     }
 
     /// <inheritdoc/>
@@ -58,8 +64,8 @@ public sealed class Sam<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
         double clean = state.Gradient(objective, batch, state.Pass(new NoTap<T>()), _gradient);
-        double norm = Math.Sqrt(_gradient.SquaredNorm()), factor = _options.Rho / (norm + Guard);
-        int second = _options.Dropout == PassDropout.Shared ? 0 : 1;
+        double norm = Math.Sqrt(_gradient.SquaredNorm()), factor = _options.Rho / (norm + _guard);
+        int second = _options.Dropout.Pass(1);
         double moved = _ball.At(factor, _gradient, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
         return new(moved, clean, WeightShift: factor * norm);
     }

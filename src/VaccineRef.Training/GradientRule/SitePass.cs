@@ -54,7 +54,9 @@ internal static class SitePass
         return moved;
     }
 
-    private static void RequireSites<T>(Record<T> record) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>Requires that the model reached a site that was asked for.</summary>
+    /// <exception cref="InputException">The model has none of the sites.</exception>
+    public static void RequireSites<T>(Record<T> record) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (record.Sites.Count == 0)
             throw new InputException(

@@ -21,7 +21,7 @@ public sealed record TVaccineOptions(
     /// <inheritdoc/>
     public override string Label() => string.Concat(
         $"T-Vaccine, rho = {NumberText.Of(Rho)}, S = {Layers}, J = {ResampleEvery}, K = {ProbeEvery}",
-        Variant == Variant.AsReleased ? ", as released" : "", Dropout == PassDropout.Shared ? "" : ", dropout fresh",
+        Variant == Variant.AsReleased ? ", as released" : "", Dropout.Variation(),
         Recompute ? "" : ", all kept");
 
     /// <inheritdoc/>
@@ -59,8 +59,6 @@ public sealed record TVaccineOptions(
 /// </summary>
 public sealed class TVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int ProbePass = 2;            // the masks of a pass of its own
-
     private readonly TVaccineOptions _options;
     private readonly Vaccine<T> _vaccine;
     private readonly LayerFreeze<T> _freeze = new();
@@ -120,7 +118,7 @@ public sealed class TVaccine<T> : IGradientRule<T>, IDisposable where T : unmana
     {
         bool unknown = _scores.Length == 0;
         if (unknown || (state.Step - 1) % _options.ProbeEvery == 0)
-            _scores = Recomputing(state, _ => true, () => HarmfulProbe.SiteNorms(objective, state, ProbePass));
+            _scores = Recomputing(state, _ => true, () => HarmfulProbe.SiteNorms(objective, state, DropoutMasks.OtherBatch));
         if (unknown || (state.Step - 1) % _options.ResampleEvery == 0)
             _chosen = LayerChoice.Sample(_scores, _options.Layers, state.Draws("layers"));
         if (_options.Variant == Variant.AsReleased)

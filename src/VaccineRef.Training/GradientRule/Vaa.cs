@@ -31,7 +31,7 @@ public sealed record VaaOptions(
     public override string Label() => string.Concat(
         $"VAA, rho = {NumberText.Of(Rho)}, lambda = {NumberText.Of(Lambda)}", Schedule == VaaSchedule.Linear ? "" : " constant",
         $", p = {NumberText.Of(Probability)}, rate {NumberText.Of(ProbabilityRate)}",
-        Dropout == PassDropout.Shared ? "" : ", dropout fresh");
+        Dropout.Variation());
 
     /// <inheritdoc/>
     public override PassCount Passes()
@@ -79,15 +79,15 @@ public sealed class Vaa<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     public const double Guard = 1e-7;
 
     private readonly VaaOptions _options;
-    private readonly ParameterVector<T> _gradient;
-    private readonly WeightBall<T> _ball;
+    private readonly Plain<T> _plain = new();
+    private readonly Sam<T> _sam;
 
     /// <summary>Prepares the rule on a device.</summary>
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public Vaa(VaaOptions options, Device device)
     {
         options.Validate("rule");
-        (_options, _gradient, _ball) = (options, new(device), new(device));
+        (_options, _sam) = (options, new(new(options.Rho, options.Dropout), Guard, device));
         Probability = options.Probability;
     }
 
@@ -95,7 +95,7 @@ public sealed class Vaa<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     public string Name => "vaa";
 
     /// <inheritdoc/>
-    public long StateBytes => _gradient.Bytes + _ball.Bytes;
+    public long StateBytes => _sam.StateBytes;
 
     /// <summary>p, the probability of the vulnerable group in the next step.</summary>
     public double Probability { get; private set; }
@@ -109,31 +109,18 @@ public sealed class Vaa<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         else
             state.Require(StreamName.Vulnerable);
         bool perturbed = state.Draws("perturbed").Uniform(state.MicroBatch) > 1 - Share(state);
-        var report = perturbed ? Perturbed(objective, batch, state, scale)
-            : new(state.Descend(objective, batch, state.Pass(new NoTap<T>()), scale));
+        IGradientRule<T> rule = perturbed ? _sam : _plain;
+        var report = rule.Accumulate(objective, batch, state, scale);
         Probability = VaaGroups.Next(Probability, report.Loss, vulnerable, _options.ProbabilityRate);
         return report;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _gradient.Dispose();
-        _ball.Dispose();
-    }
+    public void Dispose() => _sam.Dispose();
 
     private double Share(TrainState<T> state) => _options.Schedule == VaaSchedule.Linear && state.PlannedSteps > 0
         ? _options.Lambda * (state.Step - 1) / state.PlannedSteps
         : _options.Lambda;
-
-    private RuleReport Perturbed(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale)
-    {
-        double clean = state.Gradient(objective, batch, state.Pass(new NoTap<T>()), _gradient);
-        double norm = Math.Sqrt(_gradient.SquaredNorm()), factor = _options.Rho / (norm + Guard);
-        int second = _options.Dropout == PassDropout.Shared ? 0 : 1;
-        double moved = _ball.At(factor, _gradient, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
-        return new(moved, clean, WeightShift: factor * norm);
-    }
 }
 
 /// <summary>The adversary of vulnerability-aware alignment, which chooses between the two groups.</summary>

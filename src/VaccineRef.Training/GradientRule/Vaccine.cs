@@ -44,15 +44,13 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
         var record = new Record<T>(_sites, Where) { ForGradients = true };
         var first = state.Pass(record);
         double clean = state.Loss(objective, batch, first, out var loss);              // f(w; x)
-        if (record.Sites.Count == 0)
-            throw new InputException(
-                "the model has none of the sites asked for", "sites", string.Join(", ", _sites), "sites that the model has");
+        SitePass.RequireSites(record);
         var gradients = state.Tape.Backward(loss, record.Hidden);                      // g_l = df/de_l; no weight gradient is formed
         _epsilon.Fill(record, gradients, batch);                                       // eps_l = rho g_l / ||g||, a copy
         state.Tape.Clear();
 
         var shift = new Shift<T>(_epsilon);                                            // e_l + eps_l at every site
-        var second = state.Pass(shift, _options.Dropout == PassDropout.Shared ? 0 : 1);
+        var second = state.Pass(shift, _options.Dropout.Pass(1));
         double moved = state.Descend(objective, batch, second, scale);
         shift.RequireAllApplied();
         return new(moved, clean, _epsilon.GradientNorm, _epsilon.Norm);

@@ -28,6 +28,19 @@ public enum PassDropout
     Shared,
 }
 
+/// <summary>The numbers of the passes of a step: passes with the same number see the same dropout masks.</summary>
+internal static class DropoutMasks
+{
+    /// <summary>The number of the first pass on another batch than the stage's.</summary>
+    public const int OtherBatch = 2;
+
+    /// <summary>The number of a pass on the same batch, counted from 0.</summary>
+    public static int Pass(this PassDropout dropout, int pass) => dropout == PassDropout.Shared ? 0 : pass;
+
+    /// <summary>As it follows a label; nothing where it is the default.</summary>
+    public static string Variation(this PassDropout dropout) => dropout == PassDropout.Shared ? "" : ", dropout fresh";
+}
+
 /// <summary>The settings of the Vaccine rule.</summary>
 /// <param name="Rho">The radius of the L2 ball, at least 0.</param>
 /// <param name="Norm">Whether there is one ball for the batch or one for each sequence.</param>
@@ -51,7 +64,7 @@ public sealed record VaccineOptions(
 
     /// <summary>The settings that differ from the defaults, as they follow a label.</summary>
     internal string Variations() => string.Concat(
-        Norm == PerturbationNorm.Batch ? "" : ", norm sample", Dropout == PassDropout.Shared ? "" : ", dropout fresh",
+        Norm == PerturbationNorm.Batch ? "" : ", norm sample", Dropout.Variation(),
         SitesText.Of(Sites));
 }
 
