@@ -66,7 +66,11 @@ internal static class ChatRows
             "user" or "human" or "prompter" => ChatMessage.User,
             "assistant" or "gpt" or "chatgpt" or "bot" or "model" => ChatMessage.Assistant,
             "system" => ChatMessage.System,
-            var other => throw row.Wrong($"{at}.{key}", other is { Length: > 0 and <= 20 } && other.All(char.IsAsciiLetter) ? $"'{other}'" : members.GetValueOrDefault(key),
+            var other => throw row.WrongAsShown(
+                $"{at}.{key}",
+                other is { Length: > 0 and <= 20 } && other.All(char.IsAsciiLetter)
+                    ? $"'{other}'"
+                    : DataRow.Describe(members.GetValueOrDefault(key)),
                 "user or human, assistant or gpt, or system"),
         };
         string held = members.ContainsKey("content") ? "content" : "value";

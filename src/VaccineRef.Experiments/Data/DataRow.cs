@@ -70,8 +70,12 @@ public sealed class DataRow(
     public string? Known(params ReadOnlySpan<string> names)
     {
         foreach (string name in names)
-            if (fields.Keys.FirstOrDefault(field => Plain(field) == Plain(name)) is { } found)
+        {
+            string plain = Plain(name);
+            if (fields.Keys.FirstOrDefault(field => Plain(field) == plain) is { } found)
                 return found;
+        }
+
         return null;
     }
 
@@ -110,10 +114,12 @@ public sealed class DataRow(
     /// <summary>Makes the exception that says that a field does not hold what was expected.</summary>
     public DataException Wrong(string field, string expected) => Wrong(field, fields.GetValueOrDefault(field), expected);
 
-    /// <summary>As <see cref="Wrong(string, string)"/>, of a part of a field; what was found may be described already, in quotes.</summary>
-    internal DataException Wrong(string field, object? found, string expected) => new(
-        "a field of the data has the wrong content", file, number, Shown(field), found is string text && text is ['\'', .., '\''] ? text : Describe(found),
-        expected);
+    /// <summary>As <see cref="Wrong(string, string)"/>, of a part of a field.</summary>
+    internal DataException Wrong(string field, object? found, string expected) => WrongAsShown(field, Describe(found), expected);
+
+    /// <summary>As <see cref="Wrong(string, string)"/>, where it is known how what was found may be shown.</summary>
+    internal DataException WrongAsShown(string field, string shown, string expected) =>
+        new("a field of the data has the wrong content", file, number, Shown(field), shown, expected);
 
     /// <summary>Makes the exception that says that the row has no such field.</summary>
     internal DataException Lacks(string field, string expected) => new(
@@ -128,7 +134,8 @@ public sealed class DataRow(
 
     private string Shown(string field) => names?.GetValueOrDefault(field) ?? field;
 
-    private static string Describe(object? value) => value switch
+    /// <summary>What a value is, without the texts of the data.</summary>
+    internal static string Describe(object? value) => value switch
     {
         null => "null",
         string { Length: <= 8 } text when LabelValue.Integer(text) is { } parsed => $"'{parsed}'",

@@ -33,6 +33,7 @@ public sealed class DataErrorTests
     [InlineData("{\"prompt\":\"secret\",\"response\":5,\"is_safe\":true}", 1, "response", "wrong content")]
     [InlineData("{\"prompt\":null,\"response\":\"secret\",\"is_safe\":true}", 1, "prompt", "wrong content")]
     [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":\"secret\"}", 1, "is_safe", "wrong content")]
+    [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":\"'secret'\"}", 1, "is_safe", "wrong content")]
     [InlineData("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":5}", 1, "is_safe", "wrong content")]
     [InlineData("{\"prompt\":\"p\",\"prompt\":\"secret\",\"response\":\"r\",\"is_safe\":true}", 1, "prompt", "stands twice")]
     [InlineData("{\"prompt\":\"secret \\ud83d\",\"response\":\"r\",\"is_safe\":true}", 1, "prompt", "cannot be read")]
