@@ -59,9 +59,10 @@ public static class OpLaws
     /// <inheritdoc cref="Check" path="/param"/>
     public static IEnumerable<LawResult> Run(OpCase op, Device? device = null, LawOptions? options = null)
     {
-        using var own = device is null ? new CpuDevice(1) : null;
+        var at = device ?? new CpuDevice(1);
+        using var own = device is null ? at : null;
         foreach (var law in All)
-            yield return Run(law, op, device ?? own!, options);
+            yield return Run(law, op, at, options);
     }
 
     /// <summary>Checks one law on an op.</summary>

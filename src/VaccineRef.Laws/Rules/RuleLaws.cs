@@ -23,8 +23,7 @@ public static class RuleLaws
     // The terms that a gradient is summed from are of the order of 1, even where they cancel to much less.
     private const double Terms = 1;
 
-    // As in ModelLaws: five-point central differences with h = 1e-5 along a unit direction.
-    private const double DifferenceStep = 1e-5, DifferenceTolerance = 1e-7;
+    private const double DifferenceTolerance = Numbers.SlopeTolerance;
 
     // A multiple of every small tau, so that the mean of passes is what the options say.
     private const int Steps = 6;
@@ -59,11 +58,11 @@ public static class RuleLaws
     /// <inheritdoc cref="Check" path="/param"/>
     public static IEnumerable<LawResult> Run(RuleCase rule, Device? device = null, LawOptions? options = null)
     {
-        using var own = device is null ? new CpuDevice(1) : null;
+        var at = device ?? new CpuDevice(1);
+        using var own = device is null ? at : null;
         foreach (var law in All)
             yield return law.Run(
-                new(rule, device ?? own!), rule.Name,
-                device is null or CpuDevice ? options : new(options?.Seed, options?.MaxTest ?? FewOnGpu));
+                new(rule, at), rule.Name, at is CpuDevice ? options : new(options?.Seed, options?.MaxTest ?? FewOnGpu));
     }
 
     private static Law<RuleTrial, TinyModel> Law(
@@ -156,15 +155,14 @@ public static class RuleLaws
             throw new NotOfferedException("the rule holds what depends on the weights");
         using var run = new TinyRun<double>(tiny, trial.Device);
         double[] weights = run.Weights, gradient = Step(trial, run, [(run.Batch, 1)]).Gradient;
-        double[] direction = Numbers.Mix(1 / Math.Max(gradient.Norm(), 1e-12), gradient, 0, gradient);
+        double[] direction = gradient.Times(1 / Math.Max(gradient.Norm(), 1e-12));
         double At(double distance)
         {
             run.Weights = Numbers.Mix(1, weights, distance, direction);
             return Step(trial, run, [(run.Batch, 1)]).Report.Loss;
         }
 
-        double Difference(int steps) => At(steps * DifferenceStep) - At(-steps * DifferenceStep);
-        double slope = ((8 * Difference(1)) - Difference(2)) / (12 * DifferenceStep);
+        double slope = Numbers.Slope(At);
         Require.Near(
             slope, gradient.Dot(direction), DifferenceTolerance * (Terms + gradient.Norm()),
             "the gradient along itself");

@@ -5,10 +5,7 @@ namespace VaccineRef.Laws;
 /// </summary>
 internal static class ModelLaws
 {
-    // Five-point central differences with h = 1e-5 along a unit direction: truncation h^4 D / 30 = 3e-22 D, with D the
-    // fifth derivative, of which 5e9 has been met where a norm divides by a short row; rounding 1.5 |df| / h = 1e-9 for
-    // a loss good to 1e-14.
-    private const double DifferenceStep = 1e-5, DifferenceTolerance = 1e-7;
+    private const double DifferenceTolerance = Numbers.SlopeTolerance;
 
     // A product formed once in the weight instead of in every row: sums of some hundred numbers, through norms of
     // condition 1e2, in machine epsilons.
@@ -29,7 +26,7 @@ internal static class ModelLaws
         Require.That(gradients.Length > 0, "there is no site at all");
         int[] sizes = [.. gradients.Select(site => site.Length)];
         Slopes(
-            PerturbLaws.Flat(gradients), drawn, "the gradients at the sites",
+            Numbers.Flat(gradients), drawn, "the gradients at the sites",
             (direction, distance) => Loss(step, 0, Split(direction, sizes, distance)));
     }
 
@@ -50,7 +47,7 @@ internal static class ModelLaws
     {
         Begin(step, drawn);
         double[][] gradients = Offered(step.Gradients(0), "gradients at the sites");
-        double norm = PerturbLaws.Flat(gradients).Norm(), before = Loss(step, 0, []);
+        double norm = Numbers.Flat(gradients).Norm(), before = Loss(step, 0, []);
         double after = Loss(step, 0, PerturbLaws.Perturb(step, gradients, drawn.Rho));
         double most = 1 + Math.Abs(before) + (drawn.Rho * norm);
         Require.Near(
@@ -139,9 +136,7 @@ internal static class ModelLaws
             double[] raw = trial == 0 ? gradient : StepCase.Noise(drawn.Random.At("slope").At(trial), gradient.Length);
             double length = Math.Max(raw.Norm(), 1e-12);
             double[] direction = [.. raw.Select(value => value / length)];
-            double Difference(int steps) =>
-                at(direction, steps * DifferenceStep) - at(direction, -steps * DifferenceStep);
-            double slope = ((8 * Difference(1)) - Difference(2)) / (12 * DifferenceStep);
+            double slope = Numbers.Slope(distance => at(direction, distance));
             Require.Near(
                 slope, gradient.Dot(direction), DifferenceTolerance * (Terms + gradient.Norm()),
                 $"{what} along a direction");

@@ -14,22 +14,23 @@ internal static class PerturbLaws
     public static void NormBound(IVaccineStep step, StepCase drawn)
     {
         double[][] gradients = drawn.DrawGradients();
-        double found = Flat(Perturb(step, gradients, drawn.Rho)).Norm(), allowed = Tolerance(step) * drawn.Rho;
-        Require.Near(drawn.Rho * Shortened(step, Flat(gradients).Norm()), found, allowed, "||eps||");
+        double found = Numbers.Flat(Perturb(step, gradients, drawn.Rho)).Norm(), allowed = Tolerance(step) * drawn.Rho;
+        Require.Near(drawn.Rho * Shortened(step, Numbers.Flat(gradients).Norm()), found, allowed, "||eps||");
         Require.That(found <= drawn.Rho + allowed, $"||eps|| is {found:R}, more than rho = {drawn.Rho:R}");
     }
 
     public static void Rise(IVaccineStep step, StepCase drawn)
     {
-        double[] gradient = Flat(drawn.DrawGradients());
-        double norm = gradient.Norm(), found = gradient.Dot(Flat(Perturb(step, drawn.DrawGradients(), drawn.Rho)));
+        double[][] gradients = drawn.DrawGradients();
+        double[] gradient = Numbers.Flat(gradients);
+        double norm = gradient.Norm(), found = gradient.Dot(Numbers.Flat(Perturb(step, gradients, drawn.Rho)));
         Require.Near(drawn.Rho * norm * Shortened(step, norm), found, Tolerance(step) * drawn.Rho * norm, "<g, eps>");
     }
 
     public static void NoBetterDirection(IVaccineStep step, StepCase drawn)
     {
-        double[] gradient = Flat(drawn.DrawGradients());
-        double[] epsilon = Flat(Perturb(step, drawn.DrawGradients(), drawn.Rho));
+        double[][] gradients = drawn.DrawGradients();
+        double[] gradient = Numbers.Flat(gradients), epsilon = Numbers.Flat(Perturb(step, gradients, drawn.Rho));
         double rise = gradient.Dot(epsilon), length = epsilon.Norm();
         double allowed = Tolerance(step) * gradient.Norm() * length;
         for (int trial = 0; trial < Trials; trial++)
@@ -49,13 +50,13 @@ internal static class PerturbLaws
     {
         double factor = Math.Pow(2, drawn.Random.Below(21, 0) - 10);           // no rounding
         double[][] gradients = drawn.DrawGradients();
-        double[] epsilon = Flat(Perturb(step, gradients, drawn.Rho));
-        double[] scaled = Flat(Perturb(step, [.. gradients.Select(site => Scaled(site, factor))], drawn.Rho));
+        double[] epsilon = Numbers.Flat(Perturb(step, gradients, drawn.Rho));
+        double[] scaled = Numbers.Flat(Perturb(step, [.. gradients.Select(site => site.Times(factor))], drawn.Rho));
 
         // c G / (c G + guard) and G / (G + guard) are known, and eps is g times a number.
-        double norm = Flat(gradients).Norm();
+        double norm = Numbers.Flat(gradients).Norm();
         double ratio = norm == 0 ? 1 : Shortened(step, factor * norm) / Shortened(step, norm);
-        Require.Close(Scaled(epsilon, ratio), scaled, Tolerance(step) * drawn.Rho, $"eps of {factor:R} times the loss");
+        Require.Close(epsilon.Times(ratio), scaled, Tolerance(step) * drawn.Rho, $"eps of {factor:R} times the loss");
     }
 
     public static void OrderOfLayers(IVaccineStep step, StepCase drawn)
@@ -63,7 +64,7 @@ internal static class PerturbLaws
         double[][] gradients = drawn.DrawGradients(), epsilon = Perturb(step, gradients, drawn.Rho);
         double[][] turned = Perturb(step, [.. gradients.Reverse()], drawn.Rho);
         Require.Close(
-            Flat([.. epsilon.Reverse()]), Flat(turned), Tolerance(step) * drawn.Rho,
+            Numbers.Flat([.. epsilon.Reverse()]), Numbers.Flat(turned), Tolerance(step) * drawn.Rho,
             "eps of the layers in reverse order");
     }
 
@@ -81,9 +82,6 @@ internal static class PerturbLaws
     /// <summary>By what the guard shortens a perturbation: G / (G + guard).</summary>
     public static double Shortened(IVaccineStep step, double norm) => norm == 0 ? 0 : norm / (norm + step.Guard);
 
-    /// <summary>All sites end to end.</summary>
-    public static double[] Flat(double[][] sites) => [.. sites.SelectMany(site => site)];
-
     /// <summary>eps, of the same shape as the gradients.</summary>
     public static double[][] Perturb(IVaccineStep step, double[][] gradients, double rho)
     {
@@ -97,8 +95,6 @@ internal static class PerturbLaws
 
     private static string Sizes(double[][] sites) => string.Join(", ", sites.Select(site => site.Length));
 
-    private static double[] Scaled(double[] values, double factor) => [.. values.Select(value => factor * value)];
-
     private static void Zero(double[][] epsilon, string what) =>
-        Require.Same([.. Flat(epsilon).Select(_ => 0.0)], [.. Flat(epsilon).Select(Math.Abs)], what);
+        Require.Same([.. Numbers.Flat(epsilon).Select(_ => 0.0)], [.. Numbers.Flat(epsilon).Select(Math.Abs)], what);
 }

@@ -5,11 +5,6 @@ namespace VaccineRef.Training.Tests.Rules;
 /// <summary>Finite differences of a loss along directions of the trainable parameters, against a gradient.</summary>
 public static class Slopes
 {
-    // Five-point central differences with h = 1e-5 along a unit direction: truncation h^4 D / 30 = 3e-22 D, with D
-    // the fifth derivative, of which 5e9 has been met where a norm divides by a short row; rounding 1.5 |df| / h =
-    // 1e-9 for a loss good to 1e-14.
-    private const double Step = 1e-5, Tolerance = 1e-7;
-
     /// <summary>Requires that the gradient, over the parameters that are not held, is the slope of the loss.</summary>
     /// <param name="run">The model, whose weights are moved and put back.</param>
     /// <param name="gradient">The gradient.</param>
@@ -31,9 +26,8 @@ public static class Slopes
             var random = run.Tiny.Random.At("slopes");
             double[] direction = trial == 0 ? gradient : [.. free.Select((one, i) => one * random.Normal(i))];
             direction = [.. direction.Select(value => value / Math.Max(direction.Norm(), 1e-12))];
-            double Difference(int steps) => At(direction, steps * Step) - At(direction, -steps * Step);
-            double slope = ((8 * Difference(1)) - Difference(2)) / (12 * Step);
-            Assert.Equal(gradient.Dot(direction), slope, Tolerance * (size + gradient.Norm()));
+            double slope = Numbers.Slope(distance => At(direction, distance));
+            Assert.Equal(gradient.Dot(direction), slope, Numbers.SlopeTolerance * (size + gradient.Norm()));
         }
 
         run.Weights = weights;
