@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
@@ -42,6 +43,19 @@ internal sealed partial class ConformJson : JsonSerializerContext
     /// <summary>Text from somewhere else, without control characters and of bounded length.</summary>
     public static string Clean(string text) =>
         new([.. text.Take(400).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c)]);
+
+    /// <summary>A text of an answer, cleaned; null if there is none, or if it cannot be read.</summary>
+    public static string? Text(JsonObject answer, string key)
+    {
+        try
+        {
+            return answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? Clean(value.GetValue<string>()) : null;
+        }
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>
     /// The same JSON with null in the place of a NaN or an infinity, which Python writes and JSON does not have.

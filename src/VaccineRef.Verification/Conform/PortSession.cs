@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using VaccineRef.Core;
 
@@ -59,11 +58,11 @@ public sealed class PortSession(string command, string kitFolder, TimeSpan patie
             return Crashed(name, failure!);
         }
 
-        if (Text(answer, "skipped") is { } skipped || answer["skipped"] is JsonValue)
-            return new(name, Verdict.Skipped) { Reason = Text(answer, "reason") ?? Text(answer, "skipped") ?? "no reason given" };
+        if (ConformJson.Text(answer, "skipped") is { } skipped || answer["skipped"] is JsonValue)
+            return new(name, Verdict.Skipped) { Reason = ConformJson.Text(answer, "reason") ?? ConformJson.Text(answer, "skipped") ?? "no reason given" };
         if (answer["error"] is not null)
-            return Crashed(name, Text(answer, "error") ?? "an error without a text");
-        if (Text(answer, "trace") is not { } trace)
+            return Crashed(name, ConformJson.Text(answer, "error") ?? "an error without a text");
+        if (ConformJson.Text(answer, "trace") is not { } trace)
             return Crashed(name, "it answered with none of trace, skipped, error");
         try
         {
@@ -86,7 +85,7 @@ public sealed class PortSession(string command, string kitFolder, TimeSpan patie
         if (answer is not null && answer["error"] is null)
             return null;
         End();
-        return failure ?? Text(answer!, "error") ?? "it refused to start";
+        return failure ?? ConformJson.Text(answer!, "error") ?? "it refused to start";
     }
 
     private void End()
@@ -96,16 +95,4 @@ public sealed class PortSession(string command, string kitFolder, TimeSpan patie
     }
 
     private static CaseReport Crashed(string name, string reason) => new(name, Verdict.Crashed) { Reason = ConformJson.Clean(reason) };
-
-    private static string? Text(JsonObject answer, string key)
-    {
-        try
-        {
-            return answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? ConformJson.Clean(value.GetValue<string>()) : null;
-        }
-        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
-        {
-            return null;
-        }
-    }
 }

@@ -12,10 +12,7 @@ namespace VaccineRef.Verification.Ports;
 internal sealed class PortAnswer(string command, JsonObject answer)
 {
     /// <summary>A text; null if there is none. Texts of a port are shown without control characters.</summary>
-    public string? Text(string key) =>
-        answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String
-            ? ConformJson.Clean(value.GetValue<string>())
-            : null;
+    public string? Text(string key) => ConformJson.Text(answer, key);
 
     /// <summary>A list of texts; empty if there is none.</summary>
     public IEnumerable<string> Texts(string key) => answer[key] switch
