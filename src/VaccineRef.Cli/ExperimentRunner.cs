@@ -21,7 +21,7 @@ namespace VaccineRef.Cli;
 /// </summary>
 internal sealed class ExperimentRunner
 {
-    private const string RecipeFile = "recipe.json", ManifestFile = "manifest.json";
+    private const string ManifestFile = "manifest.json";
 
     private readonly Option<string> _cache = new("--cache")
     {
@@ -120,7 +120,7 @@ internal sealed class ExperimentRunner
 
     private static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
     {
-        AtomicFile.WriteText(Path.Combine(folder, RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
+        AtomicFile.WriteText(Path.Combine(folder, FinishedRun.RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
         AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
@@ -133,7 +133,7 @@ internal sealed class ExperimentRunner
     /// </summary>
     private static void TakeBack(string folder, HashSet<string> before)
     {
-        foreach (string path in ((string[])[RecipeFile, RecipeSchema.FileName, ManifestFile]).Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
+        foreach (string path in ((string[])[FinishedRun.RecipeFile, RecipeSchema.FileName, ManifestFile]).Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
             File.Delete(path);
         foreach (string made in Directory.GetDirectories(folder).Where(path => !before.Contains(path)))
             if (!Directory.EnumerateFileSystemEntries(made).Any())

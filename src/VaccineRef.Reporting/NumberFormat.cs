@@ -13,7 +13,14 @@ internal static class NumberFormat
     public static string Fixed(double value, int decimals)
     {
         string text = Math.Abs(value).ToString($"F{decimals}", CultureInfo.InvariantCulture);
-        return value < 0 && text.Any(c => c is >= '1' and <= '9') ? $"−{text}" : text;
+        return value < 0 && IsNotZero(text) ? $"−{text}" : text;
+    }
+
+    /// <summary>A difference: as <see cref="Fixed"/>, and with a plus sign where it is positive.</summary>
+    public static string Signed(double value, int decimals)
+    {
+        string text = Fixed(value, decimals);
+        return value > 0 && IsNotZero(text) ? $"+{text}" : text;
     }
 
     /// <summary>A number that somebody set: as short as it can be.</summary>
@@ -43,4 +50,6 @@ internal static class NumberFormat
 
     /// <summary>Megabytes of 10^6 bytes.</summary>
     public static string Megabytes(long bytes) => Fixed(bytes / 1e6, 1);
+
+    private static bool IsNotZero(string number) => number.Any(c => c is >= '1' and <= '9');
 }

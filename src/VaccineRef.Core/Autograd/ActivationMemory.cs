@@ -62,9 +62,12 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
     public void EndSegment(int result, bool drops)
     {
         if (drops)
+        {
             recording[result].State = ValueState.Kept;
-        for (int i = _segments[^1]; drops && i < recording.Count; i++)
-            Drop(ref recording[i]);
+            for (int i = _segments[^1]; i < recording.Count; i++)
+                Drop(ref recording[i]);
+        }
+
         _segments.Add(recording.Count);
     }
 

@@ -20,7 +20,11 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
         : $"{template.Id}, system {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(system)).AsSpan(0, 4))}";
 
     /// <summary>The text up to where the model begins its last answer.</summary>
-    public string Prompt(Example example) => Render(example, [.. Turns(example).Take(Asked(example))], asks: true);
+    public string Prompt(Example example)
+    {
+        var turns = Turns(example);
+        return Render(example, turns is [.. var asked, { IsAnswer: true }] ? asked : turns, asks: true);
+    }
 
     public IReadOnlyList<Passage> Of(Example example, ITextTokenizer tokenizer)
     {
@@ -110,8 +114,6 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
                 remedy: "mend or remove the row, or use another template", inner: error);
         }
     }
-
-    private int Asked(Example example) => Turns(example).Length - (example.Turns.Count == 0 || example.Turns[^1].IsAnswer ? 1 : 0);
 
     private ChatTurn[] Turns(Example example)
     {

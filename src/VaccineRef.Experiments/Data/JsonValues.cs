@@ -12,9 +12,9 @@ internal static class JsonValues
     /// <param name="file">The name of the file.</param>
     /// <param name="text">The text.</param>
     /// <param name="cursor">Where in the file the text begins.</param>
-    /// <param name="row">The row that the text is; null where it is not known.</param>
+    /// <param name="row">The row that the text is.</param>
     /// <exception cref="DataException">The text is no JSON, or a key stands twice in one object.</exception>
-    public static object? Read(string file, ReadOnlySpan<byte> text, TextCursor cursor, int? row)
+    public static object? Read(string file, ReadOnlySpan<byte> text, TextCursor cursor, int row)
     {
         var reader = new Utf8JsonReader(text, Several);
         try
@@ -30,7 +30,7 @@ internal static class JsonValues
         {
             var place = cursor.At(text[..(int)reader.TokenStartIndex]);
             throw new DataException(
-                "a row of the data has a key that is no valid Unicode", file, row ?? place.Line, found: $"half of a surrogate pair at {place}",
+                "a row of the data has a key that is no valid Unicode", file, row, found: $"half of a surrogate pair at {place}",
                 expected: "whole characters", inner: error);
         }
     }
@@ -93,7 +93,7 @@ internal static class JsonValues
     }
 
     /// <summary>The error's place in the text: the reader counts lines by line feeds alone.</summary>
-    private static int Offset(ReadOnlySpan<byte> text, JsonException error)
+    public static int Offset(ReadOnlySpan<byte> text, JsonException error)
     {
         int start = 0;
         for (long line = error.LineNumber ?? 0; line > 0; line--)
@@ -101,17 +101,23 @@ internal static class JsonValues
         return (int)Math.Min(text.Length, start + (error.BytePositionInLine ?? 0));
     }
 
+    /// <summary>The number that stands at the beginning of a text and that JSON does not have; null for any other text.</summary>
+    public static string? NotFinite(ReadOnlySpan<byte> text) =>
+        text.StartsWith("NaN"u8) ? "NaN"
+        : text.StartsWith("Infinity"u8) || text.StartsWith("-Infinity"u8) ? "Infinity"
+        : null;
+
     /// <summary>The error that a text is no JSON.</summary>
-    public static DataException Broken(string file, ReadOnlySpan<byte> text, TextCursor cursor, int? row, JsonException error)
+    public static DataException Broken(string file, ReadOnlySpan<byte> text, TextCursor cursor, int row, JsonException error)
     {
         int offset = Offset(text, error);
         var place = cursor.At(text[..offset]);
         var rest = text[offset..];
-        if (rest.StartsWith("\uFEFF"u8))
+        if (rest.StartsWith(TextStream.Mark))
             return TextStream.MarkInside(file, place);
-        if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
+        if (NotFinite(rest) is { } number)
             return new(
-                "a number of the data is not finite", file, row ?? place.Line, found: $"{(rest[0] == 'N' ? "NaN" : "Infinity")} at {place}",
+                "a number of the data is not finite", file, row, found: $"{number} at {place}",
                 expected: "a JSON number, text or null", remedy: "write null in its place or leave the field out", inner: error);
         return new(
             "a data file holds broken JSON", file, row, found: $"an error at {place}",

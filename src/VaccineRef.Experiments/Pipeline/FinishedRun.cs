@@ -23,8 +23,13 @@ public sealed class FinishedRun
     private readonly StagePlan _plan;
     private readonly StageStore _store;
 
-    private FinishedRun(string folder, StagePlan plan) =>
+    private readonly Lazy<ITextTokenizer> _tokenizer;
+
+    private FinishedRun(string folder, StagePlan plan)
+    {
         (Folder, _plan, _store) = (folder, plan, StageStore.Run(folder));
+        _tokenizer = new(() => Recipe.Model.Tokenizer(folder));
+    }
 
     /// <summary>The run's folder.</summary>
     public string Folder { get; }
@@ -36,7 +41,7 @@ public sealed class FinishedRun
     public IReadOnlyList<StageNode> Stages => _plan.Chains[0];
 
     /// <summary>The tokenizer of the recipe's model.</summary>
-    public ITextTokenizer Tokenizer => Recipe.Model.Tokenizer(Folder);
+    public ITextTokenizer Tokenizer => _tokenizer.Value;
 
     /// <summary>The prompt template with which the run asks its questions, or another one of its model.</summary>
     /// <param name="id">Another template; the recipe's if it is null.</param>

@@ -28,6 +28,9 @@ public sealed record StageNode(Trial Trial, StageOptions? Stage, string Hash, St
 
     /// <summary>Whether the stage is the trial's attack.</summary>
     public bool IsAttack => Stage is not null && Stage.Name == Recipe.Attack?.Name;
+
+    /// <summary>The stage that made the adapter which this one ends with: this one, unless it goes on with the one before.</summary>
+    internal StageNode AdapterFrom => Stage is TrainStageOptions { Adapter: SameAdapterOptions } ? Parent!.AdapterFrom : this;
 }
 
 /// <summary>
@@ -140,19 +143,5 @@ public sealed class StagePlan
         recipe["stages"]!.AsArray().FirstOrDefault(stage => stage!["name"]!.ToString() == name);
 
     /// <summary>Puts the hash of what is read in the place of every path, so that it does not matter where files lie.</summary>
-    private void Identify(JsonNode? node)
-    {
-        if (node is JsonArray list)
-            foreach (var item in list)
-                Identify(item);
-        if (node is not JsonObject group)
-            return;
-        foreach (var (key, value) in group.ToArray())
-            if (RecipePath.IsPath(key) && value is JsonValue path && path.TryGetValue(out string? text))
-                group[key] = Files.Hash(text);
-            else if (RecipePath.IsPath(key) && value is JsonArray several)
-                group[key] = new JsonArray([.. several.Select(each => (JsonNode)Files.Hash(each!.GetValue<string>()))]);
-            else
-                Identify(value);
-    }
+    private void Identify(JsonNode? node) => RecipePath.Map(node, Files.Hash);
 }

@@ -50,7 +50,7 @@ public static class StageProbe
                 double measuring = Measuring(model, reader);
                 if (node.Stage is not TrainStageOptions stage)
                     return node.Stage is null && !Recipe.Model.IsTrained ? 0 : measuring;
-                if (Adapter(stage) is { } lora)
+                if (node.AdapterFrom.Stage is TrainStageOptions { Adapter: LoraOptions lora })
                     Lora.Attach(model, lora.Config(), random);
                 int times = node.IsAttack && Recipe.Evaluation?.CurvePoints is > 0 and var points ? points + 2 : 1;
                 return (SecondsPerToken(model, stage, reader) * planned.Tokens) + (times * measuring);
@@ -59,14 +59,6 @@ public static class StageProbe
             {
                 return null;
             }
-        }
-
-        private LoraOptions? Adapter(TrainStageOptions stage)
-        {
-            var before = Recipe.Stages.TakeWhile(each => each != stage).OfType<TrainStageOptions>();
-            return stage.Adapter is SameAdapterOptions
-                ? before.Select(each => each.Adapter).OfType<LoraOptions>().Last()
-                : stage.Adapter as LoraOptions;
         }
 
         private double SecondsPerToken(Model<T> model, TrainStageOptions stage, DataReader reader)

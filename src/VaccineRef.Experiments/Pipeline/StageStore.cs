@@ -172,9 +172,7 @@ public sealed class StageStore
     /// <summary>What the model is that a stage's adapter is attached to, in words.</summary>
     private static string BaseOf(StageNode node)
     {
-        var before = node.Parent;
-        if (node.Stage is TrainStageOptions { Adapter: SameAdapterOptions })
-            before = FirstWith(before!).Parent;
+        var before = node.AdapterFrom.Parent;
         var stages = new List<string>();
         for (; before?.Stage is { } stage; before = before.Parent)
             stages.Insert(0, stage is TrainStageOptions { Adapter: not null }
@@ -183,10 +181,6 @@ public sealed class StageStore
         string model = $"the model {node.Recipe.Model.Label()}";
         return stages.Count == 0 ? model : $"{model} after {string.Join(", then ", stages)}";
     }
-
-    /// <summary>The stage that made the adapter that a stage ended with.</summary>
-    private static StageNode FirstWith(StageNode node) =>
-        node.Stage is TrainStageOptions { Adapter: SameAdapterOptions } ? FirstWith(node.Parent!) : node;
 
     private static string Mark => $$"""{"schema": "{{Schema}}"}""";
 

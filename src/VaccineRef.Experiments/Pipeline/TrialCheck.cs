@@ -138,7 +138,7 @@ internal sealed class TrialCheck<T>(
 
     private IEnumerable<StageNeeds> Rehearse()
     {
-        foreach (StageOptions? stage in Stages.Prepend(null!))
+        foreach (var stage in Stages.Prepend<StageOptions?>(null))
         {
             _device.ForgetPeak();
             long weights = _model!.Bytes;

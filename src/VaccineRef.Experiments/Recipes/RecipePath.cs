@@ -35,25 +35,28 @@ internal static class RecipePath
         at[keys[^1]] = value?.DeepClone();
     }
 
+    /// <summary>Writes something else in the place of every path that a recipe names.</summary>
+    /// <param name="node">The recipe, or a part of it.</param>
+    /// <param name="of">What is written in the place of a path.</param>
+    public static void Map(JsonNode? node, Func<string, string> of)
+    {
+        if (node is JsonArray list)
+            foreach (var item in list)
+                Map(item, of);
+        if (node is not JsonObject group)
+            return;
+        foreach (var (key, value) in group.ToArray())
+            if (IsPath(key))
+                group[key] = Mapped(value, of);
+            else
+                Map(value, of);
+    }
+
     /// <summary>Makes the paths of a recipe relative to another folder, so that the recipe means the same from there.</summary>
     /// <param name="node">The recipe, or a part of it.</param>
     /// <param name="from">The folder that the paths are relative to.</param>
     /// <param name="to">The folder that they will be relative to.</param>
-    public static void Rebase(JsonNode? node, string from, string to)
-    {
-        if (node is JsonArray list)
-            foreach (var item in list)
-                Rebase(item, from, to);
-        if (node is not JsonObject group)
-            return;
-        foreach (var (key, value) in group.ToArray())
-            if (!IsPath(key))
-                Rebase(value, from, to);
-            else if (value is JsonArray several)
-                group[key] = new JsonArray([.. several.Select(each => Moved(each, from, to))]);
-            else
-                group[key] = Moved(value, from, to);
-    }
+    public static void Rebase(JsonNode? node, string from, string to) => Map(node, path => Moved(path, from, to));
 
     /// <summary>Every file and folder that a recipe names, as it names them.</summary>
     public static IEnumerable<string> Named(JsonNode? node) => node switch
@@ -64,21 +67,7 @@ internal static class RecipePath
     };
 
     /// <summary>Names another file everywhere that a recipe names one.</summary>
-    public static void Replace(JsonNode? node, string path, string by)
-    {
-        if (node is JsonArray list)
-            foreach (var item in list)
-                Replace(item, path, by);
-        if (node is not JsonObject group)
-            return;
-        foreach (var (key, value) in group.ToArray())
-            if (!IsPath(key) || value is not (JsonValue or JsonArray))
-                Replace(value, path, by);
-            else if (value is JsonArray several)
-                group[key] = new JsonArray([.. several.Select(each => IsText(each, path) ? by : each?.DeepClone())]);
-            else if (IsText(value, path))
-                group[key] = by;
-    }
+    public static void Replace(JsonNode? node, string path, string by) => Map(node, each => each == path ? by : each);
 
     /// <summary>A path relative to one folder, made relative to another.</summary>
     public static string Moved(string path, string from, string to) =>
@@ -88,17 +77,14 @@ internal static class RecipePath
     /// <summary>Whether a key, or the path of a grid's axis, names a file or a folder.</summary>
     public static bool IsPath(string key) => key[(key.LastIndexOf('.') + 1)..] is "path" or "more" or "adapter";
 
-    private static JsonNode? Moved(JsonNode? value, string from, string to)
+    private static JsonNode? Mapped(JsonNode? value, Func<string, string> of)
     {
         if (value is JsonArray several)
-            return new JsonArray([.. several.Select(each => Moved(each, from, to))]);
-        if (value is not JsonValue text || !text.TryGetValue(out string? path))
-        {
-            Rebase(value, from, to);
-            return value?.DeepClone();
-        }
-
-        return Moved(path, from, to);
+            return new JsonArray([.. several.Select(each => Mapped(each, of))]);
+        if (value is JsonValue text && text.TryGetValue(out string? path))
+            return of(path);
+        Map(value, of);
+        return value?.DeepClone();
     }
 
     private static IEnumerable<string> Texts(JsonNode? value) => value switch
@@ -107,9 +93,6 @@ internal static class RecipePath
         JsonArray several => several.SelectMany(Texts),
         _ => Named(value),
     };
-
-    private static bool IsText(JsonNode? node, string text) =>
-        node is JsonValue value && value.TryGetValue(out string? found) && found == text;
 
     private static JsonObject? Stage(JsonObject recipe, string name) => (recipe["stages"] as JsonArray)?.OfType<JsonObject>()
         .FirstOrDefault(stage => stage["name"] is JsonValue value && value.TryGetValue(out string? found) && found == name);

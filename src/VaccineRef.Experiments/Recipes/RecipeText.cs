@@ -78,17 +78,14 @@ internal static class RecipeText
 
     private static RecipeException Broken(ReadOnlySpan<byte> text, string where, JsonException error)
     {
-        int start = 0;
-        for (long line = error.LineNumber ?? 0; line > 0; line--)
-            start += text[start..].IndexOf((byte)'\n') + 1;
-        int offset = (int)Math.Min(text.Length, start + (error.BytePositionInLine ?? 0));
+        int offset = JsonValues.Offset(text, error);
         var rest = text[offset..];
         var place = PlaceOf(text, offset);
         if (rest.StartsWith(TextStream.Mark))
             return Wrong(where, $"a byte-order mark inside the text at {place}", error);
-        if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
+        if (JsonValues.NotFinite(rest) is { } number)
             return new(
-                "a number of the recipe is not finite", where, $"{(rest[0] == 'N' ? "NaN" : "Infinity")} at {place}", "a JSON number",
+                "a number of the recipe is not finite", where, $"{number} at {place}", "a JSON number",
                 "write a number, or leave the key out for its default", error);
         return Wrong(where, $"an error at {place}: {error.Message.Split(" LineNumber:")[0]}", error);
     }

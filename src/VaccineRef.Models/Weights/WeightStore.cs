@@ -63,23 +63,22 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
 
     /// <summary>The tensors to be written, under the names and in the types in which they were read.</summary>
     public IReadOnlyList<TensorData> Tensors(bool exact = false) =>
-    [
-        .. _tensors.Select(tensor => TensorData.Floats<T>(
-            tensor.Stored.Name, exact && !tensor.Parameter.IsCompact ? Exact : tensor.Stored.Type, [.. tensor.Parameter.Dimensions],
-            () => Download(tensor.Parameter))),
-    ];
+        Tensors((stored, parameter) => exact && !parameter.IsCompact ? Exact : stored.Type);
 
     /// <summary>The tensors to be written, all in one type.</summary>
-    public IReadOnlyList<TensorData> Tensors(TensorType type) =>
-    [
-        .. _tensors.Select(tensor => TensorData.Floats<T>(
-            tensor.Stored.Name, type, [.. tensor.Parameter.Dimensions], () => Download(tensor.Parameter))),
-    ];
+    public IReadOnlyList<TensorData> Tensors(TensorType type) => Tensors((_, _) => type);
 
     private static TensorType Exact => typeof(T) == typeof(double) ? TensorType.F64 : TensorType.F32;
 
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();
+
+    private IReadOnlyList<TensorData> Tensors(Func<StoredAs, Parameter<T>, TensorType> type) =>
+    [
+        .. _tensors.Select(tensor => TensorData.Floats<T>(
+            tensor.Stored.Name, type(tensor.Stored, tensor.Parameter), [.. tensor.Parameter.Dimensions],
+            () => Download(tensor.Parameter))),
+    ];
 
     private Parameter<T> Add(Parameter<T> parameter, StoredAs stored)
     {

@@ -58,22 +58,19 @@ public sealed class DifferenceTable
                 moment, .. HasAttacks ? [attack] : (string[])[], metric,
                 .. _variants.SelectMany((variant, i) =>
                 {
-                    var own = variant.Of(moment, attack, metric);
-                    string mean = Mean(own.Values, decimals, signed: false);
+                    var own = i == 0 ? first : variant.Of(moment, attack, metric);
+                    string mean = Mean(own.Values, decimals, NumberFormat.Fixed);
                     return i == 0 ? [mean] : (string[])[mean, Mean(own.Where(each => first.ContainsKey(each.Key))
-                        .Select(each => each.Value - first[each.Key]), decimals, signed: true)];
+                        .Select(each => each.Value - first[each.Key]), decimals, NumberFormat.Signed)];
                 }),
             ];
         }
     }
 
-    private static string Mean(IEnumerable<double> values, int decimals, bool signed)
+    private static string Mean(IEnumerable<double> values, int decimals, Func<double, int, string> format)
     {
         double[] all = [.. values];
-        if (all.Length == 0)
-            return "";
-        string text = NumberFormat.Fixed(all.Average(), decimals);
-        return signed && text[0] != '−' && text.Any(c => c is >= '1' and <= '9') ? $"+{text}" : text;
+        return all.Length == 0 ? "" : format(all.Average(), decimals);
     }
 
     private static IEnumerable<(string Metric, double Value, int Decimals)> Values(ComparisonTable.Row row)
