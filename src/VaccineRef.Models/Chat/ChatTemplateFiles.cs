@@ -11,19 +11,29 @@ namespace VaccineRef.Models.Chat;
 /// </summary>
 internal static class ChatTemplateFiles
 {
-    private const string Usual = "default", Key = "chat_template", Config = "tokenizer_config.json";
+    /// <summary>The folder of further templates.</summary>
+    public const string More = "additional_chat_templates";
+
+    private const string Default = "default", Key = "chat_template", Config = "tokenizer_config.json";
 
     /// <summary>A template and the file that it is from; the default one where no name is given.</summary>
     /// <exception cref="ChatTemplateException">The folder has no such template.</exception>
     public static (string Where, string Text) Find(string folder, string? name)
     {
         var found = All(folder);
-        string wanted = name ?? (found.Count == 1 ? found.Keys.Single() : Usual);
+        string wanted = name ?? (found.Count == 1 ? found.Keys.Single() : Default);
         return found.TryGetValue(wanted, out var template) ? template : throw new ChatTemplateException(
             name is null ? "the model has no chat template" : "the model has no chat template of this name", folder,
             found.Count == 0 ? null : $"templates named {string.Join(", ", found.Keys)}",
             $"chat_template.jinja, or {Key} in {Config}",
             $"name a built-in one: {string.Join(", ", ChatTemplate.BuiltIn)}{(found.Count > 0 ? $"; or {ChatTemplate.OfModel}:NAME" : "")}");
+    }
+
+    /// <summary>The text of the default template; null where the folder has none.</summary>
+    public static string? Usual(string folder)
+    {
+        var found = All(folder);
+        return found.Count == 1 ? found.Values.Single().Text : found.GetValueOrDefault(Default).Text;
     }
 
     /// <summary>The text of a built-in template.</summary>
@@ -37,9 +47,9 @@ internal static class ChatTemplateFiles
     private static Dictionary<string, (string Where, string Text)> All(string folder)
     {
         var found = new Dictionary<string, (string, string)>();
-        string file = Path.Combine(folder, "chat_template.jinja"), more = Path.Combine(folder, "additional_chat_templates");
+        string file = Path.Combine(folder, "chat_template.jinja"), more = Path.Combine(folder, More);
         if (File.Exists(file))
-            found[Usual] = (file, Read(file));
+            found[Default] = (file, Read(file));
         if (Directory.Exists(more))
             foreach (string each in Directory.GetFiles(more, "*.jinja").Order(StringComparer.Ordinal))
                 found.TryAdd(Path.GetFileNameWithoutExtension(each), (each, Read(each)));
@@ -54,7 +64,7 @@ internal static class ChatTemplateFiles
     {
         JsonValueKind.Array => template.Items().Select(item => (item["name"].Text(), item["template"].Text())),
         JsonValueKind.Object => template.Members().Select(member => (member.Name, member.Value.Text())),
-        _ => template.Given ? [(Usual, template.Text())] : [],
+        _ => template.Given ? [(Default, template.Text())] : [],
     };
 
     private static string Read(string path)

@@ -41,6 +41,22 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Contains("a system text must come first", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A model that is saved or exported keeps its templates, wherever its folder has them.</summary>
+    [Theory]
+    [InlineData("chat_template.jinja", "{{ messages }}")]
+    [InlineData("chat_template.json", """{"chat_template": "{{ messages }}"}""")]
+    [InlineData("tokenizer_config.json", """{"chat_template": "{{ messages }}"}""")]
+    [InlineData("additional_chat_templates/default.jinja", "{{ messages }}")]
+    public void Copies_of_a_folder_have_its_templates(string file, string text)
+    {
+        using var folder = new TempFolder();
+        string from = Directory.CreateDirectory(folder.File("from")).FullName, to = Directory.CreateDirectory(folder.File("to")).FullName;
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(from, file))!);
+        File.WriteAllText(Path.Combine(from, file), text);
+        TokenizerFiles.Copy(from, to);
+        Assert.Equal(text, File.ReadAllText(Path.Combine(to, file)));
+    }
+
     [Fact]
     public void A_models_own_template_is_found_where_transformers_looks_for_it()
     {
