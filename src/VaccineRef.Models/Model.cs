@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Text;
 using System.Text.Json.Nodes;
 using VaccineRef.Core;
+using VaccineRef.Models.Gguf;
 
 namespace VaccineRef.Models;
 
@@ -139,6 +140,41 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
             tokenizer(temporary);
         });
     }
+
+    /// <summary>
+    /// Writes a Llama, Mistral or Qwen2 with its tokenizer as one GGUF file under llama.cpp's names. If anything fails, nothing
+    /// is written.
+    /// </summary>
+    /// <param name="path">A file that does not exist yet.</param>
+    /// <param name="type">
+    /// The type of matrices, F32, F16 or BF16; narrowing rounds once, to nearest even. Vectors are F32.
+    /// </param>
+    /// <param name="tokenizer">Receives a temporary folder, and writes the tokenizer's files into it.</param>
+    /// <returns>Which texts llama.cpp splits otherwise than the tokenizer, as sentences; empty where it splits all alike.</returns>
+    /// <exception cref="InputException">
+    /// An adapter is attached and not merged, the file exists or cannot be written, a value does not fit, or llama.cpp has no
+    /// name for something that the model or its tokenizer has.
+    /// </exception>
+    public IReadOnlyList<string> ExportGguf(string path, TensorType type, Action<string> tokenizer)
+    {
+        RequireMerged(path);
+        if (Path.Exists(path))
+            throw new InputException("the output file exists already", path, remedy: "choose another name");
+        var folder = Directory.CreateTempSubdirectory("vaccine-");
+        try
+        {
+            tokenizer(folder.FullName);
+            Config.CopyTo(folder.FullName);
+            return GgufModel.Write(this, path, type, folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>The values of a parameter, on the host.</summary>
+    internal ReadOnlySpan<T> Values(Parameter<T> parameter) => _weights.Values(parameter);
 
     /// <summary>Merges the adapter that is attached into the weights, if there is one, and takes it off.</summary>
     public void MergeAdapter()

@@ -69,6 +69,7 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
             Splitters = [],
             Model = new SentencePieceModel(file, userDefined, path),
             Decoder = new SentencePieceTokenizer(file, added, invisible, addsSpace),
+            Source = new PieceSource(file, added.Values, addsSpace, settings.Legacy),
         };
     }
 

@@ -30,6 +30,9 @@ internal static class TokenizerJson
             VocabularySize = vocabulary.Size,
             Splitters = splitters,
             Model = Model(root["model"], vocabulary, byteLevel),
+            Source = new MergeSource(
+                vocabulary.Tokens, added, Pattern(root), root["model"]["ignore_merges"].Flag(false),
+                root["normalizer"].Given, () => Merges.Read(TokenizerFile.ReadJson(path)["model"]["merges"], vocabulary)),
             Decoder = new StepDecoder(
                 vocabulary.Tokens, specials.Select(token => token.Id), TokenSteps.Read(root["decoder"])),
         };
@@ -73,6 +76,10 @@ internal static class TokenizerJson
             Model = new BytePairModel(
                 vocabulary.Ids, Merges.Read(mergesPath, vocabulary), new BytePairModel.Options(ByteLevel: true),
                 vocabPath),
+            Source = new MergeSource(
+                vocabulary.Tokens, added,
+                qwen2 ? WordScanner.Qwen2 : settings.AddPrefixSpace ?? false ? null : WordScanner.Gpt2,
+                IgnoresMerges: false, qwen2, () => Merges.Read(mergesPath, vocabulary)),
             Decoder = new StepDecoder(
                 spelled, added.Where(token => token.Special).Select(token => token.Id),
                 tokens => [ByteAlphabet.ToText(tokens)]),
@@ -98,6 +105,12 @@ internal static class TokenizerJson
         return new BytePairModel(
             vocabulary.Ids, Merges.Read(model["merges"], vocabulary), options, $"{model.File}: {model.Path}");
     }
+
+    // The pattern that cuts texts, where nothing else but the composition of characters is done to them.
+    private static WordScanner? Pattern(Setting root) =>
+        root["normalizer"] is not { Given: true } normalizer || normalizer["type"].Text() == "NFC"
+            ? WordSplitters.Pattern(root["pre_tokenizer"])
+            : null;
 
     /// <summary>The special token that has a role by its name, when no file says which has it.</summary>
     private static int? Usual(string role, AddedToken[] specials, int[] prefix)

@@ -52,6 +52,9 @@ internal sealed class TokenizerPipeline : ITextTokenizer
 
     public required ITokenDecoder Decoder { private get; init; }
 
+    /// <summary>What this was made of.</summary>
+    public required TokenSource Source { get; init; }
+
     public int? BosId => _special.Bos;
 
     public int? EosId => _special.Eos;

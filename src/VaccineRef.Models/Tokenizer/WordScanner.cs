@@ -23,6 +23,9 @@ internal sealed class WordScanner
     /// <summary><c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c></summary>
     public static WordScanner Gpt2 { get; } = new(true, int.MaxValue);
 
+    /// <summary>That of Llama 3: up to three digits are a word.</summary>
+    public static WordScanner Llama3 { get; } = new(false, 3);
+
     /// <summary>That of Qwen 2: Llama 3's, with each digit a word.</summary>
     public static WordScanner Qwen2 { get; } = new(false, 1);
 
@@ -30,7 +33,7 @@ internal sealed class WordScanner
     public static IReadOnlyDictionary<string, WordScanner> Known { get; } = new Dictionary<string, WordScanner>
     {
         [Gpt2Pattern] = Gpt2,
-        [Llama3Pattern(@"\p{N}{1,3}")] = new(false, 3),
+        [Llama3Pattern(@"\p{N}{1,3}")] = Llama3,
         [Llama3Pattern(@"\p{N}")] = Qwen2,
     };
 

@@ -13,9 +13,7 @@ internal static class WordSplitters
     /// <summary>The steps in order, and whether the words are then spelled in <see cref="ByteAlphabet"/>.</summary>
     public static (WordSplitter[] Steps, bool ByteLevel) Read(Setting setting)
     {
-        Setting[] parts = !setting.Given ? []
-            : setting["type"].Text() == "Sequence" ? [.. Sequence(setting)]
-            : [setting];
+        var parts = Parts(setting);
         bool byteLevel = false;
         var steps = new List<WordSplitter>();
         foreach (var part in parts)
@@ -26,6 +24,23 @@ internal static class WordSplitters
             steps.Add(One(part));
         }
         return ([.. steps], byteLevel);
+    }
+
+    /// <summary>
+    /// The one pattern of a byte-level pre-tokenizer that puts no space in front; null where it is another kind.
+    /// </summary>
+    public static WordScanner? Pattern(Setting setting)
+    {
+        var parts = Parts(setting);
+        if (parts is not [.., var last] || last["type"].Text() != "ByteLevel" || last["add_prefix_space"].Flag(true))
+            return null;
+        return (parts, last["use_regex"].Flag(true)) switch
+        {
+            ([_], true) => WordScanner.Gpt2,
+            ([var split, _], false) when split["type"].Text() == "Split" =>
+                WordScanner.Known.GetValueOrDefault(split["pattern"]["Regex"].Text()),
+            _ => null,
+        };
     }
 
     /// <summary>
@@ -45,10 +60,14 @@ internal static class WordSplitters
     public static void Qwen2(ReadOnlyMemory<char> text, bool first, List<ReadOnlyMemory<char>> words) =>
         WordScanner.Qwen2.Cut(text, words);
 
-    private static IEnumerable<Setting> Sequence(Setting setting)
+    private static Setting[] Parts(Setting setting)
     {
+        if (!setting.Given)
+            return [];
+        if (setting["type"].Text() != "Sequence")
+            return [setting];
         setting.AllowOnly("type", "pretokenizers");
-        return setting["pretokenizers"].Items();
+        return [.. setting["pretokenizers"].Items()];
     }
 
     private static WordSplitter One(Setting setting)

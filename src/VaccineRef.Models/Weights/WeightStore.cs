@@ -77,7 +77,7 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     [
         .. _tensors.Select(tensor => TensorData.Floats<T>(
             tensor.Stored.Name, type(tensor.Stored, tensor.Parameter), [.. tensor.Parameter.Dimensions],
-            () => Download(tensor.Parameter))),
+            () => Values(tensor.Parameter))),
     ];
 
     private Parameter<T> Add(Parameter<T> parameter, StoredAs stored)
@@ -87,7 +87,8 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
         return parameter;
     }
 
-    private ReadOnlySpan<T> Download(Parameter<T> parameter)
+    /// <summary>The values of a parameter, on the host.</summary>
+    internal ReadOnlySpan<T> Values(Parameter<T> parameter)
     {
         if (parameter.IsCompact)
             return CompactWeight.Read<T>(device, parameter.Compact);
