@@ -56,6 +56,7 @@ internal sealed record ReportDocument(
             new("During the attack", [], [], [.. figures.AgainstStep()]),
             new("Hidden embeddings", [], [.. Some(tables.DriftByLayer())], [.. figures.Embeddings()]),
             new("Perturbations", [], [.. Some(settings.Perturbations())], []),
+            new("Edits of the weights", [], [.. Some(settings.Edits())], []),
             new(CostTitle, [], attacked ? [.. Some(settings.Cost())] : [], []),
             new("Every measure", [], [.. Some(tables.All()), .. attacked ? Some(tables.BySeed()) : []], [], IsReference: true),
         ];
@@ -71,6 +72,7 @@ internal sealed record ReportDocument(
             new("During the attack", [], [], [.. figures.AgainstStep()]),
             new("Hidden embeddings", [], [], [.. figures.Embeddings()]),
             new("Perturbations", [], [.. Some(settings.Perturbations())], []),
+            new("Edits of the weights", [], [.. Some(tables.Edits())], []),
             new(CostTitle, [], [.. Some(tables.Cost())], []),
         ];
     }

@@ -80,11 +80,11 @@ public sealed class DataReader
     /// <param name="stage">The stage.</param>
     /// <param name="name">The stream, one of the stage's.</param>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
-    public IReadOnlyList<TokenSequence> Stream(TrainStageOptions stage, string name)
+    public IReadOnlyList<TokenSequence> Stream(StageOptions stage, string name)
     {
         string key = StreamKey.Of(stage.Name, name);
         if (!_stages.TryGetValue(key, out var data))
-            _stages.Add(key, data = stage.Streams![name].Data.Read(this, key));
+            _stages.Add(key, data = stage.AllData().First(part => part.Name == key).Data.Read(this, key));
         return data.Sequences;
     }
 

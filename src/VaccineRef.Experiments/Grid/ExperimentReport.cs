@@ -94,8 +94,17 @@ public sealed record ExperimentReport(
     public StageResult? Aligned(ReportedTrial trial) =>
         trial.Stages.TakeWhile(stage => stage.Name != Options.Attack).LastOrDefault() is { } last ? Stages.GetValueOrDefault(last.Hash) : null;
 
-    /// <summary>The trial's model after the attack; null where nothing is attacked.</summary>
-    public StageResult? Attacked(ReportedTrial trial) => Find(trial, Options.Attack);
+    /// <summary>
+    /// The attack on the trial's model, and what was measured at the end: where an edit follows the attack, after that. Null where nothing is
+    /// attacked, or not everything was computed.
+    /// </summary>
+    public StageResult? Attacked(ReportedTrial trial)
+    {
+        var attack = Find(trial, Options.Attack);
+        return attack is null || trial.Stages[^1].Name == Options.Attack ? attack
+            : Stages.GetValueOrDefault(trial.Stages[^1].Hash) is { Edit: not null } edited ? attack with { Measured = edited.Measured }
+            : attack;
+    }
 
     /// <summary>What was done to align the trial's model; null where nothing was.</summary>
     public StageResult? Alignment(ReportedTrial trial) => trial.AlignedIn is { } stage ? Find(trial, stage) : null;

@@ -39,7 +39,7 @@ public sealed class PrincipalAxes
         axis.MaxBy(Math.Abs) < 0 ? [.. axis.Select(a => -a)] : axis;
 
     /// <summary>Leaves the eigenvalues on the diagonal of <paramref name="a"/>; returns the eigenvectors as columns.</summary>
-    private static double[,] Diagonalize(double[,] a)
+    internal static double[,] Diagonalize(double[,] a)
     {
         int n = a.GetLength(0);
         var v = new double[n, n];

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using VaccineRef.Experiments.Evaluation;
 
 namespace VaccineRef.Experiments.Pipeline;
@@ -17,14 +18,23 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="Warnings">
 /// What the adapters that were read ask for and do not do; null where there is nothing to say.
 /// </param>
+/// <param name="Edit">How much an edit changed; null where nothing was edited.</param>
 public sealed record StageResult(
     string Schema, string Hash, string Stage, Measurement? Measured, PerturbationSize? Perturbation, IReadOnlyList<CurvePoint> Curve,
     int? StepsUntilBroken, EmbeddingProjection? Projection, TrainingCost? Cost, TrainingTimes? Times,
-    string? Arithmetic = null, IReadOnlyList<string>? Warnings = null)
+    string? Arithmetic = null, IReadOnlyList<string>? Warnings = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] EditSize? Edit = null)
 {
     /// <summary>The form of today's records.</summary>
     public const string CurrentSchema = "vaccine-stage/1";
 }
+
+/// <summary>What an edit changed in the weights, counted.</summary>
+/// <param name="Changed">Numbers that are other ones afterwards.</param>
+/// <param name="Numbers">Numbers of the model.</param>
+/// <param name="Tensors">Weights of which at least one number changed.</param>
+/// <param name="Norm">The length of the whole change.</param>
+public sealed record EditSize(long Changed, long Numbers, int Tensors, double Norm);
 
 /// <summary>What a gradient rule added to the hidden embeddings.</summary>
 /// <param name="Norm">Mean over the steps of ||eps||, the whole batch and all layers together.</param>

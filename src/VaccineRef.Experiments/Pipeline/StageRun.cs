@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Edits;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
@@ -58,7 +59,7 @@ internal sealed class StageRun<T>(
     public StageResult Do(Model<T> model, DataReader reader, IEvaluation<T>? evaluation) => node.Stage switch
     {
         TrainStageOptions train => Train(model, train, reader, evaluation),
-        EditStageOptions edit => Edit(model, edit, evaluation),
+        EditStageOptions edit => Edit(model, edit, reader, evaluation),
         _ => Result() with
         {
             Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null,
@@ -70,11 +71,31 @@ internal sealed class StageRun<T>(
 
     private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, arithmetic);
 
-    private StageResult Edit(Model<T> model, EditStageOptions edit, IEvaluation<T>? evaluation)
+    private StageResult Edit(Model<T> model, EditStageOptions edit, DataReader reader, IEvaluation<T>? evaluation)
     {
         model.MergeAdapter();
-        edit.Apply(model);
-        return Result() with { Measured = Measure(model, evaluation, null) };
+        EditSize size;
+        using (var context = new EditContext<T>(model, At, stream => reader.Stream(edit, stream)))
+        {
+            edit.Apply(context);
+            size = context.Size;
+        }
+
+        return Result() with { Measured = Measure(model, evaluation, null), Edit = size };
+    }
+
+    /// <summary>
+    /// The model that an earlier stage ended with, its adapter merged. In a rehearsal no stage has ended, and the model as it is given needs
+    /// as much memory.
+    /// </summary>
+    private Model<T> At(string stage)
+    {
+        var earlier = node.Parent;
+        while (earlier is not null && earlier.Name != stage)
+            earlier = earlier.Parent;
+        var model = store is null || earlier is null ? Given() : store.Load<T>(earlier, files.Folder, device);
+        model.MergeAdapter();
+        return model;
     }
 
     private StageResult Train(Model<T> model, TrainStageOptions stage, DataReader reader, IEvaluation<T>? evaluation)

@@ -75,21 +75,15 @@ internal sealed class TrialCheck<T>(
 
     private IEnumerable<(string Key, FileDataOptions File)> Files() =>
     [
-        .. from stage in _recipe.Stages.OfType<TrainStageOptions>()
+        .. from stage in _recipe.Stages
            where !stage.Skip || stage == _recipe.Probed || IsMixedIn(stage)
-           from part in Data(stage)
+           from part in stage.AllData()
            from each in part.Data.Files()
            select ($"{part.Key}{(each.Key.Length > 0 ? $".{each.Key}" : "")}", each.File),
         .. _recipe.Evaluation?.Files().Select(each => ($"evaluation.{each.Key}", each.File)) ?? [],
     ];
 
-    private static IEnumerable<(string Key, DataOptions Data)> Data(TrainStageOptions stage) =>
-    [
-        ($"{stage.Name}.data", stage.Data),
-        .. stage.Streams?.Select(stream => ($"{stage.Name}.streams.{stream.Key}.data", stream.Value.Data)) ?? [],
-    ];
-
-    private bool IsMixedIn(TrainStageOptions stage) =>
+    private bool IsMixedIn(StageOptions stage) =>
         _recipe.Stages.OfType<TrainStageOptions>().Any(each => each.MixedIn?.From == stage.Name);
 
     private void Adapters(Model<T> model)
@@ -102,7 +96,7 @@ internal sealed class TrialCheck<T>(
     private StageForecast? Read(StageOptions options, int context)
     {
         if (options is not TrainStageOptions stage)
-            return new(options.Name, 0, [], [], 0, 0);
+            return ReadOfEdit(options, context);
         object key = (
             (trial.Seed, _recipe.Model, _recipe.World, _recipe.Template), (_recipe.MaxLength, _recipe.Boundary, _recipe.Evaluation),
             (stage.Name, stage.Data, stage.Training));
@@ -127,6 +121,18 @@ internal sealed class TrialCheck<T>(
         if (alone && forecast is not null)
             known[key] = forecast;
         return forecast;
+    }
+
+    private StageForecast ReadOfEdit(StageOptions options, int context)
+    {
+        if (options is EditStageOptions edit)
+            foreach (var (stream, _) in edit.Streams())
+                Try($"{edit.Name}.{stream}", () =>
+                {
+                    foreach (var error in ContextLimit.Beyond(_reader!.Stream(edit, stream), context))
+                        Add($"{edit.Name}.{stream}", error);
+                });
+        return new(options.Name, 0, [], [], 0, 0);
     }
 
     // A row that was not cut ends in the end of text.

@@ -1,5 +1,6 @@
 using System.Globalization;
 using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Edits;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.World;
 using VaccineRef.Training;
@@ -46,6 +47,12 @@ public static class NumberLimits
         [(typeof(WorldModelOptions), "layers")] = new(1, 4096),
         [(typeof(WorldModelOptions), "heads")] = new(1, 4096),
         [(typeof(ScaleResidualStreamOptions), "factor")] = Positive,
+        [(typeof(LoxOptions), "rank")] = new(0, Widest),
+        [(typeof(LoxOptions), "factor")] = AnySize,
+        [(typeof(SafeLoraOptions), "layers")] = new(0, Count),
+        [(typeof(SafeLoraOptions), "threshold")] = new(-1, 1),
+        [(typeof(SafeLoraOptions), "rank")] = new(0, Widest),
+        [(typeof(AntidoteOptions), "ratio")] = Share,
         [(typeof(MixedInOptions), "count")] = new(1, Rows),
         [(typeof(LoraOptions), "rank")] = new(1, Widest),                  // the hidden size of the largest published Llama
         [(typeof(LoraOptions), "alpha")] = Positive,                        // 0 would train nothing

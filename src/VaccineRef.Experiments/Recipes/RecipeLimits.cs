@@ -1,4 +1,5 @@
 using VaccineRef.Experiments.Data;
+using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Recipes;
@@ -62,6 +63,10 @@ internal static class RecipeLimits
             throw new RecipeException(
                 "a stage's name is taken", $"{path}.name", stage.Name, "a name that no other stage and no key of the recipe has");
         stage.Validate(path);
+        RequireReferences(recipe, stage, index, path);
+        if (stage is EditStageOptions { Skip: false } && recipe.Model.Kept == WeightPrecision.Bf16)
+            throw new RecipeException(
+                "weights kept in bfloat16 cannot be edited", $"{path}.kind", stage.Name, "stages that train an adapter", "weights full");
         if (stage is not TrainStageOptions train)
             return;
         var earlier = recipe.Stages.Take(index).OfType<TrainStageOptions>().ToArray();
@@ -81,9 +86,18 @@ internal static class RecipeLimits
                 "weights kept in bfloat16 cannot be trained", $"{path}.adapter", "none", "an adapter in every stage", "weights full");
     }
 
+    private static void RequireReferences(Recipe recipe, StageOptions stage, int index, string path)
+    {
+        string[] there = [StageNode.Given, .. recipe.Stages.Take(index).Where(each => stage.Skip || !each.Skip).Select(each => each.Name)];
+        foreach (string name in stage.References().Where(name => !there.Contains(name)))
+            throw new RecipeException(
+                "there is no such stage whose weights could be looked at", path, name, string.Join(", ", there),
+                "name an earlier stage that is not skipped, or skip this one");
+    }
+
     private static void RequireWorld(Recipe recipe)
     {
-        bool needed = recipe.Evaluation?.NeedsWorld() == true || recipe.Stages.OfType<TrainStageOptions>().Any(stage => stage.NeedsWorld);
+        bool needed = recipe.Evaluation?.NeedsWorld() == true || recipe.Stages.Any(stage => stage.NeedsWorld);
         if (needed && recipe.World is null)
             throw new RecipeException("the synthetic world is used and not described", "$.world", "nothing", "an object; {} for the defaults");
     }

@@ -1,6 +1,6 @@
 using VaccineRef.Core;
+using VaccineRef.Experiments.Edits;
 using VaccineRef.Kernels;
-using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Recipes;
 
@@ -28,17 +28,18 @@ public sealed record ScaleResidualStreamOptions : EditStageOptions
 
     /// <inheritdoc/>
     /// <exception cref="InputException">The model is no Llama whose head is its embedding.</exception>
-    public override void Apply<T>(Model<T> model)
+    public override void Apply<T>(EditContext<T> context)
     {
+        var model = context.Model;
         var parameters = model.Network.Parameters;
         if (!parameters.Any(parameter => parameter.Name == Last) || parameters.Any(parameter => parameter.Name == "lm_head.weight"))
             throw new InputException("the residual stream cannot be scaled", found: model.Network.Shape.Family, expected: "a Llama with tied embeddings");
         foreach (var parameter in parameters)
         {
             if (parameter.Name == Last)
-                model.Device.Run(new ScaleInPlace<T>(1 / Factor), parameter.Value);
+                context.Change(parameter, weight => model.Device.Run(new ScaleInPlace<T>(1 / Factor), weight));
             else if (Added.Any(name => parameter.Name.EndsWith(name, StringComparison.Ordinal)))
-                model.Device.Run(new ScaleInPlace<T>(Factor), parameter.Value);
+                context.Change(parameter, weight => model.Device.Run(new ScaleInPlace<T>(Factor), weight));
         }
     }
 }

@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Text.Json.Serialization;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
-using VaccineRef.Models;
+using VaccineRef.Experiments.Edits;
 using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Recipes;
@@ -15,6 +15,9 @@ namespace VaccineRef.Experiments.Recipes;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(TrainStageOptions), "train")]
 [JsonDerivedType(typeof(ScaleResidualStreamOptions), "scale_residual_stream")]
+[JsonDerivedType(typeof(LoxOptions), "lox")]
+[JsonDerivedType(typeof(SafeLoraOptions), "safe_lora")]
+[JsonDerivedType(typeof(AntidoteOptions), "antidote")]
 public abstract record StageOptions
 {
     /// <summary>Names the stage in paths, folders and reports, and the random stream that it draws from.</summary>
@@ -23,18 +26,44 @@ public abstract record StageOptions
     /// <summary>Whether the stage is left out. Its data can still be mixed in or measured on.</summary>
     public bool Skip { get; set; }
 
+    /// <summary>
+    /// Earlier stages whose weights are looked at, by name; <see cref="Pipeline.StageNode.Given"/> is the model as it is given.
+    /// </summary>
+    public virtual IReadOnlyList<string> References() => [];
+
     /// <summary>Checks the settings before anything is loaded.</summary>
     /// <param name="path">Where the settings stand in the recipe; the error names it.</param>
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public abstract void Validate(string path);
+
+    /// <summary>The data of the stage, each under its name among all stages' and under its key in the recipe.</summary>
+    internal virtual IEnumerable<(string Name, string Key, DataOptions Data)> AllData() => [];
+
+    /// <summary>Whether any of the data come from the synthetic world.</summary>
+    internal bool NeedsWorld => AllData().Any(part => part.Data.NeedsWorld());
 }
 
 /// <summary>A stage that changes weights without training.</summary>
 public abstract record EditStageOptions : StageOptions
 {
-    /// <summary>Changes the weights of a model to which no adapter is attached.</summary>
+    /// <summary>The data that the edit looks at, by the name that <see cref="EditContext{T}.Rows"/> takes.</summary>
+    public virtual IReadOnlyDictionary<string, DataOptions> Streams() => new Dictionary<string, DataOptions>();
+
+    /// <summary>Changes the weights of a model to which no adapter is attached, each by <see cref="EditContext{T}.Change"/>.</summary>
     /// <exception cref="InputException">The model is not of a kind that this edit works on.</exception>
-    public abstract void Apply<T>(Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>;
+    public abstract void Apply<T>(EditContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>;
+
+    /// <inheritdoc/>
+    internal override IEnumerable<(string Name, string Key, DataOptions Data)> AllData() =>
+        Streams().Select(stream => (StreamKey.Of(Name, stream.Key), $"{Name}.{stream.Key}", stream.Value));
+
+    /// <summary>Checks that a setting is a finite number that is not negative.</summary>
+    /// <exception cref="RecipeException">It is not.</exception>
+    protected static void RequireFinite(double value, string path)
+    {
+        if (value is not (>= 0 and < double.PositiveInfinity))
+            throw RecipeException.OutOfRange(path, value, "a finite number, at least 0");
+    }
 }
 
 /// <summary>A stage that trains: an objective and a gradient rule, on data.</summary>
@@ -72,8 +101,12 @@ public sealed record TrainStageOptions : StageOptions
     /// <summary>Whether the stage needs data of the stage before it.</summary>
     internal bool NeedsReference => Objective.NeedsReference();
 
-    /// <summary>Whether any of the data come from the synthetic world.</summary>
-    internal bool NeedsWorld => Data.NeedsWorld() || Streams?.Values.Any(stream => stream.Data.NeedsWorld()) == true;
+    /// <inheritdoc/>
+    internal override IEnumerable<(string Name, string Key, DataOptions Data)> AllData() =>
+    [
+        (Name, $"{Name}.data", Data),
+        .. Streams?.Select(stream => (StreamKey.Of(Name, stream.Key), $"{Name}.streams.{stream.Key}.data", stream.Value.Data)) ?? [],
+    ];
 
     /// <inheritdoc/>
     public override void Validate(string path)

@@ -48,9 +48,15 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>The adapter that is attached to this layer, if any.</summary>
     public LowRank<T>? Adapter { get; internal set; }
 
+    /// <summary>Is shown x in every forward pass, for measurements; null where nobody looks.</summary>
+    public Action<Tensor<T>>? Watch { get; set; }
+
     /// <summary>x (N, in) to y (N, out).</summary>
-    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x) =>
-        Adapter is null ? Apply(pass.Tape, _linear, x) : Adapter.Forward(pass, x);
+    public Tensor<T> Forward(Pass<T> pass, Tensor<T> x)
+    {
+        Watch?.Invoke(x);
+        return Adapter is null ? Apply(pass.Tape, _linear, x) : Adapter.Forward(pass, x);
+    }
 
     /// <summary>
     /// Applies an op to x, W, the inputs in <paramref name="more"/>, and b if there is one. An op for a bfloat16 W has W

@@ -39,6 +39,31 @@ internal sealed class SettingsTables(TrialIndex trials)
             ]);
     }
 
+    /// <summary>How much edits changed in the weights; null where nothing was edited.</summary>
+    public ReportTable? Edits()
+    {
+        var report = trials.Report;
+        var rows = (
+            from trial in report.Trials
+            from stage in trial.Stages
+            let edit = report.Stages.GetValueOrDefault(stage.Hash)?.Edit
+            where edit is not null
+            group edit by (trial.Condition, trial.Model, trial.Attack, stage.Name)).ToArray();
+        return rows.Length == 0 ? null : new(
+            "What each edit changed in the weights, means over seeds: numbers that are other ones afterwards, of all, and the length of the "
+                + "whole change.",
+            ["method", "model", "attack", "stage"], [new("changed", ["numbers", "of", "%"]), new("change", ["‖ΔW‖"])],
+            [
+                .. rows.Select(row => (ReportCell[])
+                [
+                    row.Key.Condition, row.Key.Model, row.Key.Attack ?? "", row.Key.Name,
+                    NumberFormat.Count((long)row.Average(edit => edit.Changed)), NumberFormat.Count(row.First().Numbers),
+                    NumberFormat.Fixed(row.Average(edit => 100.0 * edit.Changed / edit.Numbers), 2),
+                    NumberFormat.Fixed(row.Average(edit => edit.Norm), 4),
+                ]),
+            ]);
+    }
+
     /// <summary>How large perturbations were; null where nothing was perturbed.</summary>
     public ReportTable? Perturbations()
     {

@@ -61,6 +61,23 @@ internal sealed class StageTables(ExperimentReport report, ReportedTrial trial)
             ]);
     }
 
+    /// <summary>How much each edit changed in the weights; null where nothing was edited.</summary>
+    public ReportTable? Edits()
+    {
+        var edited = _stages.Where(stage => stage.Edit is not null).ToArray();
+        return edited.Length == 0 ? null : new(
+            "What each edit changed in the weights: numbers that are other ones afterwards, of all, and the length of the whole change.",
+            ["stage"], [new("changed", ["numbers", "of", "%", "tensors"]), new("change", ["‖ΔW‖"])],
+            [
+                .. edited.Select(stage => (ReportCell[])
+                [
+                    stage.Stage, NumberFormat.Count(stage.Edit!.Changed), NumberFormat.Count(stage.Edit.Numbers),
+                    NumberFormat.Fixed(100.0 * stage.Edit.Changed / stage.Edit.Numbers, 2), $"{stage.Edit.Tensors}",
+                    NumberFormat.Fixed(stage.Edit.Norm, 4),
+                ]),
+            ]);
+    }
+
     private static ReportCell[] Times(TrainingTimes? times) => times is null
         ? ["", ""]
         : [NumberFormat.Fixed(1000 * times.SecondsPerStep, 2), NumberFormat.Fixed(times.Seconds, 1)];

@@ -1,4 +1,5 @@
 using VaccineRef.Core;
+using VaccineRef.Experiments.Edits;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
 using VaccineRef.Testing;
@@ -27,7 +28,8 @@ public sealed class ScaleResidualStreamTests
         }
 
         var (loss, length) = Measure();
-        new ScaleResidualStreamOptions { Name = "lengthen", Factor = factor }.Apply(model);
+        using var context = new EditContext<float>(model);
+        new ScaleResidualStreamOptions { Name = "lengthen", Factor = factor }.Apply(context);
         var (after, longer) = Measure();
         Assert.Equal(loss, after, Epsilon * loss);
         Assert.Equal(factor * length, longer, Epsilon * longer);
@@ -41,6 +43,7 @@ public sealed class ScaleResidualStreamTests
         var config = ConfigReader.Parse(System.Text.Encoding.UTF8.GetBytes(
             TinyExperiment.Config.Replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", StringComparison.Ordinal)), "config.json");
         using var model = LanguageModel.Create<float>(config, device, RandomStream.FromSeed(1));
-        Assert.Throws<InputException>(() => new ScaleResidualStreamOptions { Name = "lengthen", Factor = 2 }.Apply(model));
+        using var context = new EditContext<float>(model);
+        Assert.Throws<InputException>(() => new ScaleResidualStreamOptions { Name = "lengthen", Factor = 2 }.Apply(context));
     }
 }
