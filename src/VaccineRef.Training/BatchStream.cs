@@ -12,6 +12,9 @@ public static class StreamName
     /// <summary>The alignment data that a harmful fine-tuning makes a model forget first.</summary>
     public const string Vulnerable = "vulnerable";
 
+    /// <summary>Harmful questions that are refused and harmless ones that are answered, for a rule of the fine-tuning.</summary>
+    public const string Alignment = "alignment";
+
     /// <summary>Rows of the user's task.</summary>
     public const string Task = "task";
 }

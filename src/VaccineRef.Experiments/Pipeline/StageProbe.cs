@@ -69,7 +69,8 @@ public static class StageProbe
             var rule = stage.Rule.Make<T>(device);
             using var disposableRule = rule as IDisposable;
             var objective = stage.Objective.Make(new ObjectiveContext<T>(
-                model, () => [.. reader.Stage(Recipe.Before(stage)!).Sequences.Take(options.BatchSize)], options.BatchSize));
+                model, () => [.. reader.Stage(Recipe.Before(stage)!).Sequences.Take(options.BatchSize)], options.BatchSize,
+                _ => Recipe.Model.Load<T>(files.Folder, device, RandomStream.FromSeed(node.Trial.Seed))));
             using var disposableObjective = objective as IDisposable;
             using var step = new TrainStep<T>(
                 model.Trainable, objective, rule, options.Step, device, StageStreams.Of(stage, reader, RandomStream.FromSeed(0)));

@@ -151,7 +151,7 @@ internal sealed class StageRun<T>(
         var rule = stage.Rule.Make<T>(device);
         using var disposableRule = rule as IDisposable;
         var objective = stage.Objective.Make(new ObjectiveContext<T>(
-            model, () => reader.Stage(Recipe.Before(stage)!).Sequences, options.BatchSize));         // RecipeLimits: there where it is needed
+            model, () => reader.Stage(Recipe.Before(stage)!).Sequences, options.BatchSize, At));         // RecipeLimits: there where it is needed
         using var disposableObjective = objective as IDisposable;
         var meter = new PerturbationMeter<T>(objective);
         int steps = options.Steps(data.Count);

@@ -102,6 +102,9 @@ public sealed record TrainStageOptions : StageOptions
     internal bool NeedsReference => Objective.NeedsReference();
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> References() => Objective.References();
+
+    /// <inheritdoc/>
     internal override IEnumerable<(string Name, string Key, DataOptions Data)> AllData() =>
     [
         (Name, $"{Name}.data", Data),

@@ -55,6 +55,8 @@ public static class RuleCases
         new("panacea", new PanaceaOptions(Lambda: 0.1, Rho: 0.2)),
         new("vaa", new VaaOptions(Rho, Schedule: VaaSchedule.Constant, ProbabilityRate: 0)) { ChoosesItsData = true },
         new("rebellion", new RebellionOptions(Rho)),
+        new("lisa", new LisaOptions(Rho, AlignmentSteps: 1, TaskSteps: 2))
+            { AsPlain = new LisaOptions(Rho, AlignmentSteps: 0), ChoosesItsData = true },
     ];
 
     /// <summary>The case of this name.</summary>

@@ -38,7 +38,7 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
 
     /// <summary>Streams of every name, from their beginning.</summary>
     public IReadOnlyDictionary<string, BatchStream> Streams =>
-        new[] { StreamName.Harmful, StreamName.Vulnerable, StreamName.Task }.ToDictionary(name => name, Stream);
+        new[] { StreamName.Harmful, StreamName.Vulnerable, StreamName.Alignment, StreamName.Task }.ToDictionary(name => name, Stream);
 
     /// <summary>A stream from its beginning, of batches of all its sequences.</summary>
     public BatchStream Stream(string name) => new(Tiny.Other(name), Tiny.Lengths.All.Length, Tiny.Random.At("order"));

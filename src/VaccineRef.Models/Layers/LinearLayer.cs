@@ -58,6 +58,15 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
         return Adapter is null ? Apply(pass.Tape, _linear, x) : Adapter.Forward(pass, x);
     }
 
+    /// <summary>Copies W, stored as it is; one that is kept in bfloat16 is widened.</summary>
+    public void CopyWeight(Device device, View<T> to)
+    {
+        if (Weight.IsCompact)
+            device.Upload<T>(CompactWeight.Read<T>(device, Weight.Compact), to);
+        else
+            device.Copy(Weight.Value, to);
+    }
+
     /// <summary>
     /// Applies an op to x, W, the inputs in <paramref name="more"/>, and b if there is one. An op for a bfloat16 W has W
     /// itself.

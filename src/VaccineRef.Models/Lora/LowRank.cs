@@ -50,6 +50,9 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
         return Layer.Apply(tape, _adapted, x, low, tape.Of(B));
     }
 
+    /// <summary>Adds scaling B A to a copy of the layer's weight, stored as that is.</summary>
+    public void AddTo(Device device, View<T> weight) => device.Run(new AddProduct<T>(_scaling, Layer.Layout), weight, B.Value, A.Value);
+
     /// <summary>W += sign scaling B A. If W is kept in bfloat16, the sum is rounded to it.</summary>
     internal void AddToWeight(Device device, int sign)
     {

@@ -27,6 +27,7 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(PanaceaOptions), "panacea")]
 [JsonDerivedType(typeof(VaaOptions), "vaa")]
 [JsonDerivedType(typeof(RebellionOptions), "rebellion")]
+[JsonDerivedType(typeof(LisaOptions), "lisa")]
 public abstract record RuleOptions
 {
     /// <summary>The rule with its settings, as tables name it: "Vaccine, rho = 1".</summary>

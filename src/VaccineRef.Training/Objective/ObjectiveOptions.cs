@@ -13,6 +13,9 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(CrossEntropyOptions), "cross_entropy")]
 [JsonDerivedType(typeof(EwcOptions), "ewc")]
 [JsonDerivedType(typeof(KlOptions), "kl")]
+[JsonDerivedType(typeof(LdifsOptions), "ldifs")]
+[JsonDerivedType(typeof(AsftOptions), "asft")]
+[JsonDerivedType(typeof(EarlyTokensOptions), "early_tokens")]
 public abstract record ObjectiveOptions
 {
     /// <summary>The objective with its settings, as tables name it: "EWC, lambda = 1e9".</summary>
@@ -20,6 +23,9 @@ public abstract record ObjectiveOptions
 
     /// <summary>Whether the objective looks at the data of the stage before its own.</summary>
     public virtual bool NeedsReference() => false;
+
+    /// <summary>Earlier stages whose weights the objective looks at, by name.</summary>
+    public virtual IReadOnlyList<string> References() => [];
 
     /// <summary>Makes the objective. Dispose of it where it is disposable.</summary>
     public abstract IObjective<T> Make<T>(ObjectiveContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>;
@@ -44,7 +50,12 @@ public abstract record ObjectiveOptions
 /// <param name="Model">The model as it is when the stage begins; what is trainable is what the stage trains.</param>
 /// <param name="Reference">The data of the stage before; read when it is asked for.</param>
 /// <param name="BatchSize">The sequences in a batch of the stage.</param>
-public sealed record ObjectiveContext<T>(Model<T> Model, Func<IReadOnlyList<TokenSequence>> Reference, int BatchSize)
+/// <param name="At">
+/// Loads the model that an earlier stage ended with, its adapter merged, for who asks for it by <see cref="ObjectiveOptions.References"/>
+/// and disposes it.
+/// </param>
+public sealed record ObjectiveContext<T>(
+    Model<T> Model, Func<IReadOnlyList<TokenSequence>> Reference, int BatchSize, Func<string, Model<T>> At)
     where T : unmanaged, IFloatingPointIeee754<T>;
 
 /// <summary>The language-model loss has no settings.</summary>

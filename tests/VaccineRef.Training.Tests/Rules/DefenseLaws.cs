@@ -4,7 +4,7 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>EWC and KL: what they add to the loss, and where they add nothing.</summary>
+/// <summary>EWC, KL, LDIFS, AsFT: what they add to the loss, and where they add nothing. With early tokens: slopes and threads.</summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 15)]
 public sealed class DefenseLaws
 {
@@ -17,7 +17,10 @@ public sealed class DefenseLaws
     [
         new("ewc", Lambda), new("ewc", Lambda, Variant.AsReleased),
         new("kl", Lambda), new("kl", Lambda, Variant.AsReleased),
+        new("ldifs", Lambda), new("ldifs", Lambda, Variant.AsReleased), new("asft", Lambda),
     ];
+
+    private static readonly Choice[] All = [.. Choices, new("early_tokens", 0)];
 
     [Property]
     public void Where_training_begins_nothing_is_added(TinyModel tiny)
@@ -26,7 +29,7 @@ public sealed class DefenseLaws
         {
             using var trial = new Trial(tiny, choice);
             var (plain, defended) = (trial.Run(plain: true), trial.Run(plain: false));
-            if (choice is { Kind: "kl", Variant: Variant.AsReleased })
+            if (choice is { Kind: "kl", Variant: Variant.AsReleased } or { Kind: "ldifs" })
                 plain.RequireNear(defended);            // over all rows: the same sums, cut elsewhere
             else
                 Assert.Equal(plain, defended);
@@ -78,7 +81,7 @@ public sealed class DefenseLaws
     {
         // Truncation h^3 / 4 times the fourth derivative, below 1e-8 for one of 4e7; rounding (40 / 6h) 1e-15 L, 7e-10 L.
         const double Step = 1e-5, Tolerance = 1e-7;
-        foreach (var choice in Choices)
+        foreach (var choice in All)
         {
             using var trial = new Trial(tiny, choice);
             trial.Move();
@@ -103,7 +106,7 @@ public sealed class DefenseLaws
     [Property]
     public void One_thread_and_many_give_the_same_bits(TinyModel tiny)
     {
-        foreach (var choice in Choices)
+        foreach (var choice in All)
         {
             using Trial one = new(tiny, choice), many = new(tiny, choice, threads: 3);
             one.Move();
@@ -162,9 +165,20 @@ public sealed class DefenseLaws
         private IObjective<double> Objective(Choice choice)
         {
             var model = Model.Model;
-            if (choice.Kind == "kl")
-                return new KlObjective<double>(model.Network, model.Trainable, choice.Lambda, choice.Variant, Model.Device);
             var loss = new CrossEntropyObjective<double>(model.Network);
+            using var before = new TinyRun<double>(Model.Tiny with { Adapted = false }, Model.Device, noise: 0.1);
+            switch (choice.Kind)
+            {
+                case "kl":
+                    return new KlObjective<double>(model.Network, model.Trainable, choice.Lambda, choice.Variant, Model.Device);
+                case "ldifs":
+                    return new LdifsObjective<double>(model.Network, model.Trainable, new(choice.Lambda, choice.Variant), Model.Device);
+                case "asft":
+                    return new AsftObjective<double>(loss, model, before.Model, choice.Lambda);
+                case "early_tokens":
+                    return new EarlyTokensObjective<double>(model.Network, model.Trainable, new(), Model.Device);
+            }
+
             var batches = Counted.Chunk(choice.Variant == Variant.Paper ? 1 : 2).Select(PackedBatch.Pack).ToArray();
             var fisher = FisherDiagonal<double>.Estimate(loss, model.Trainable, batches, choice.Variant, Model.Device);
             return new EwcObjective<double>(loss, model.Trainable, fisher, choice.Lambda, Model.Device);
