@@ -12,19 +12,6 @@ public static class HarmfulScore
     /// distinct prompt, because the published test sets repeat prompts.
     /// </summary>
     /// <param name="answers">The answers, at least one.</param>
-    /// <param name="judge">The judge that flags answers.</param>
-    /// <param name="template">The id of the prompt template.</param>
-    /// <param name="generation">How the answers were generated.</param>
-    /// <param name="cancel">Cancels the work of a slow judge.</param>
-    /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public static ImmutableArray<Score> Of(
-        IReadOnlyCollection<Answered> answers, IJudge judge, string template, string generation,
-        CancellationToken cancel = default) => Of(
-            answers, judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel), judge.Id,
-            template, generation);
-
-    /// <summary>The same where the answers are judged already.</summary>
-    /// <param name="answers">The answers, at least one.</param>
     /// <param name="verdicts">A verdict for each.</param>
     /// <param name="judgeId">Who judged.</param>
     /// <param name="template">The id of the prompt template.</param>

@@ -138,7 +138,6 @@ internal static class FormerRecipe
         recipe["report"] = new JsonObject
         {
             ["control"] = "SFT",
-            ["primary"] = conditions.Select(each => each.Key).FirstOrDefault(name => name.StartsWith("Vaccine", StringComparison.Ordinal)),
             ["convergence"] = convergence,
         };
         evaluation["curve_points"] = Take(lab, "curve_points") ?? 4;

@@ -28,6 +28,14 @@ public sealed class ChatTemplate
     /// <summary>The ids of the built-in templates.</summary>
     public static ImmutableArray<string> BuiltIn { get; } = ["llama2", "llama3", "vicuna", "mistral", "chatml", "alpaca"];
 
+    /// <summary>What an id may be, but for "model:NAME".</summary>
+    public static ImmutableArray<string> Ids { get; } = [OfModel, .. BuiltIn];
+
+    /// <summary>Whether an id names a chat template: one of <see cref="Ids"/>, or "model:NAME".</summary>
+    public static bool IsId(string id) => BuiltIn.Contains(id) || IsOfModel(id);
+
+    private static bool IsOfModel(string id) => id == OfModel || id.StartsWith(OfModel + ":", StringComparison.Ordinal);
+
     /// <summary>
     /// The id that reports show: that of a built-in template, or "model:" and the beginning of the text's hash, so that
     /// equal ids mean equal templates.
@@ -48,7 +56,7 @@ public sealed class ChatTemplate
     public static ChatTemplate Load(string folder, string id = OfModel)
     {
         var tokens = ChatTokens.Of(folder);
-        if (id != OfModel && !id.StartsWith(OfModel + ":", StringComparison.Ordinal))
+        if (!IsOfModel(id))
             return Get(id, tokens);
         var (name, text) = ChatTemplateFiles.Find(folder, id == OfModel ? null : id[(OfModel.Length + 1)..]);
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 6));
@@ -60,7 +68,7 @@ public sealed class ChatTemplate
     public static ChatTemplate Get(string id, ChatTokens tokens) => BuiltIn.Contains(id)
         ? new(id, id, ChatTemplateFiles.BuiltIn(id), tokens)
         : throw new ChatTemplateException(
-            "there is no such chat template", found: id, expected: string.Join(", ", BuiltIn.Prepend(OfModel)));
+            "there is no such chat template", found: id, expected: string.Join(", ", Ids));
 
     /// <summary>A template from its text.</summary>
     /// <exception cref="ChatTemplateException">The text is no template, or it uses something that is not supported.</exception>

@@ -50,7 +50,8 @@ public sealed class JudgeTests
             new(Rows.One("a"), "Mix flour."), new(Rows.One("A "), "I'm sorry."), new(Rows.One("b"), "I cannot."),
             new(Rows.One("c"), "dough dough dough dough"), new(Rows.One("d"), "I can't can't can't can't can't"),
         ];
-        var scores = HarmfulScore.Of(answers, Phrases, "alpaca-vaccine", "greedy");
+        Verdict[] verdicts = [.. answers.Select(row => Phrases.Judge(row.Example.Instruction, row.Answer))];
+        var scores = HarmfulScore.Of(answers, verdicts, Phrases.Id, "alpaca-vaccine", "greedy");
         Assert.Equal(
             [(2, 5), (2, 5), (1, 5), (2, 4), (1, 5), (3, 5)],
             scores.Select(score => (score.Numerator, score.Denominator)));

@@ -54,8 +54,7 @@ internal static class JinjaMethods
         foreach (var (i, item) in items.Index())
         {
             text.Append(i == 0 ? "" : between).Append(JinjaValues.Text(item));
-            if (text.Length > JinjaValues.LongestText)
-                throw new JinjaError($"a text is longer than {JinjaValues.LongestText} characters");
+            JinjaValues.RequireLength(text.Length);
         }
 
         return text.ToString();
@@ -68,9 +67,8 @@ internal static class JinjaMethods
             throw new JinjaError("the empty text cannot be replaced");
         if (call.Get(2, "count") is { } most && JinjaValues.Integer(most, "the count") is >= 0 and < int.MaxValue and var count)
             return Joined(by, text.Split(old, (int)count + 1));
-        long length = text.Length + (text.AsSpan().Count(old) * ((long)by.Length - old.Length));
-        return length <= JinjaValues.LongestText ? text.Replace(old, by, StringComparison.Ordinal)
-            : throw new JinjaError($"a text is longer than {JinjaValues.LongestText} characters");
+        JinjaValues.RequireLength(text.Length + (text.AsSpan().Count(old) * ((long)by.Length - old.Length)));
+        return text.Replace(old, by, StringComparison.Ordinal);
     }
 
     public static string Capitalized(string text) =>

@@ -51,13 +51,19 @@ internal static class JinjaOperators
         return value is string ? string.Concat(part) : value is object?[]? part.ToArray() : part;
     }
 
-    private static string Join(string left, string right) => left.Length + right.Length <= JinjaValues.LongestText
-        ? left + right
-        : throw new JinjaError($"a text is longer than {JinjaValues.LongestText} characters");
+    private static string Join(string left, string right)
+    {
+        JinjaValues.RequireLength(left.Length + right.Length);
+        return left + right;
+    }
 
-    private static string Repeat(string text, long times) => times <= 0 ? ""
-        : text.Length <= JinjaValues.LongestText / times ? string.Concat(Enumerable.Repeat(text, (int)Math.Min(times, int.MaxValue)))
-        : throw new JinjaError($"a text is longer than {JinjaValues.LongestText} characters");
+    private static string Repeat(string text, long times)
+    {
+        if (times <= 0 || text.Length == 0)
+            return "";
+        JinjaValues.RequireLength(times > JinjaValues.LongestText ? times : text.Length * times);
+        return string.Concat(Enumerable.Repeat(text, (int)times));
+    }
 
     private static List<object?> Limited(List<object?> list) => list.Count <= JinjaValues.LongestText / 16
         ? list

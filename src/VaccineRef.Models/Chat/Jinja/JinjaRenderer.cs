@@ -181,8 +181,7 @@ internal sealed class JinjaRenderer(string name)
 
     private void Print(string text)
     {
-        if (_output.Length + text.Length > JinjaValues.LongestText)
-            throw new JinjaError($"the text is longer than {JinjaValues.LongestText} characters");
+        JinjaValues.RequireLength(_output.Length + text.Length);
         _output.Append(text);
     }
 

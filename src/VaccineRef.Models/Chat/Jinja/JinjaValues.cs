@@ -124,7 +124,13 @@ internal static class JinjaValues
     {
         if (depth > DeepestValue)
             throw new JinjaError($"a value is nested deeper than {DeepestValue} levels");
-        if (text.Length > LongestText)
+        RequireLength(text.Length);
+    }
+
+    /// <summary>Requires that a text is not too long, before it is written.</summary>
+    public static void RequireLength(long length)
+    {
+        if (length > LongestText)
             throw new JinjaError($"a text is longer than {LongestText} characters");
     }
 
