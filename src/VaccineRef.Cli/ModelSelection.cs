@@ -13,9 +13,6 @@ namespace VaccineRef.Cli;
 /// </summary>
 internal sealed class ModelSelection
 {
-    /// <summary>The template that leaves a text as it is.</summary>
-    private const string NoTemplate = "none";
-
     private readonly Argument<string> _model = new("model")
     {
         Description = "A Hugging Face folder, or the folder of a run.",
@@ -44,7 +41,7 @@ internal sealed class ModelSelection
 
     private readonly Option<string> _template = new("--template")
     {
-        Description = $"The prompt template: {string.Join(", ", Names)}. A run's own by default.",
+        Description = $"The prompt template: {string.Join(", ", PromptTemplate.Ids)}. A run's own by default.",
         DefaultValueFactory = _ => PromptTemplate.AlpacaVaccine.Id,
         HelpName = "NAME",
     };
@@ -56,8 +53,6 @@ internal sealed class ModelSelection
     };
 
     private bool _hasTemplate;
-
-    private static IEnumerable<string> Names => PromptTemplate.Ids.Append(NoTemplate);
 
     /// <summary>Adds the argument and the options to a command.</summary>
     /// <param name="command">The command.</param>
@@ -96,7 +91,7 @@ internal sealed class ModelSelection
                 : new ModelSubject(
                     folder, parsed.GetValue(_adapters) ?? [], parsed.GetValue(_strip), parsed.GetValue(_weights),
                     parsed.GetValue(_precision),
-                    _hasTemplate ? Template(parsed, (id, system) => PromptTemplate.Get(id, system, Chat)) : PromptTemplate.Plain);
+                    _hasTemplate ? Template(parsed, (id, system) => PromptTemplate.Get(id, system, Chat)) : PromptTemplate.None);
 
         foreach (var option in (Option[])[_adapters, _strip, _precision, _weights])
             if (IsGiven(parsed, option))
@@ -117,12 +112,10 @@ internal sealed class ModelSelection
         if (!PromptTemplate.IsChat(name) && IsGiven(parsed, _system))
             throw new InputException(
                 "only a chat template has a system text", _system.Name, $"the template {name}",
-                string.Join(", ", ChatTemplate.BuiltIn.Prepend(ChatTemplate.OfModel)), "choose one with --template");
-        if (!PromptTemplate.IsChat(name) && !Names.Contains(name))
-            throw RecipeException.Unknown("unknown prompt template", _template.Name, name, [.. Names]);
-        return name == NoTemplate
-            ? PromptTemplate.Custom("{instruction}\n{input}", "{instruction}")
-            : find(name, parsed.GetValue(_system));
+                string.Join(", ", ChatTemplate.Ids), "choose one with --template");
+        if (!PromptTemplate.IsChat(name) && !PromptTemplate.Ids.Contains(name))
+            throw RecipeException.Unknown("unknown prompt template", _template.Name, name, [.. PromptTemplate.Ids]);
+        return find(name, parsed.GetValue(_system));
     }
 
     private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };

@@ -13,7 +13,7 @@ internal sealed class EvaluateCommand
 {
     private readonly ModelSelection _models = new();
 
-    private readonly DataSelection _data = new("Data files; a pattern such as \"data/*.jsonl\", or a folder. Without it, a run's own "
+    private readonly DataSelection _data = new("--data", "Data files; a pattern such as \"data/*.jsonl\", or a folder. Without it, a run's own "
         + "evaluation is repeated, and has to give the run's numbers.");
 
     private readonly Option<int> _count =

@@ -24,18 +24,8 @@ internal sealed class GenerateCommand
         HelpName = "TEXT",
     };
 
-    private readonly Option<string?> _file = new("--file")
-    {
-        Description = "A data file whose prompts are answered.",
-        HelpName = "FILE",
-    };
-
-    private readonly Option<string> _task = new("--task")
-    {
-        Description = "What the data file is.",
-        DefaultValueFactory = _ => TaskPreset.Prompts.Id,
-        HelpName = "TASK",
-    };
+    private readonly DataSelection _data =
+        new("--file", "Data files whose prompts are answered; a pattern such as \"data/*.jsonl\", or a folder.", TaskPreset.Prompts);
 
     private readonly Option<int> _count =
         CommonOptions.Count("--count", "Rows of the file, from the first; 0 takes all.", 0, least: 0);
@@ -46,16 +36,15 @@ internal sealed class GenerateCommand
         HelpName = "JSONL",
     };
 
-    private GenerateCommand() => _task.AcceptOnlyFromAmong([.. TaskPreset.All.Select(preset => preset.Id)]);
-
     public static Command Create()
     {
         var generate = new GenerateCommand();
         var command = new Command("generate", "Let a model, or a stage of a run, answer prompts.");
         generate._models.AddTo(command);
-        foreach (var option in (Option[])
-            [generate._prompts, generate._file, generate._task, generate._count, generate._output])
-            command.Add(option);
+        command.Add(generate._prompts);
+        generate._data.AddTo(command);
+        command.Add(generate._count);
+        command.Add(generate._output);
         generate._generation.AddTo(command);
         generate._where.AddTo(command);
         command.AddExamples(
@@ -88,14 +77,14 @@ internal sealed class GenerateCommand
     private ImmutableArray<Example> Rows(ParseResult parsed, string? output, CancellationToken cancel)
     {
         string[] prompts = parsed.GetValue(_prompts) ?? [];
-        string? path = parsed.GetValue(_file);
-        if (prompts.Length > 0 == path is not null)
+        var data = _data.ReadIfGiven(parsed);
+        if (prompts.Length > 0 == data is not null)
             throw new InputException(
-                "prompts come from one place", $"{_prompts.Name}, {_file.Name}", path is null ? "neither" : "both",
+                "prompts come from one place", $"{_prompts.Name}, {_data.Files.Name}", data is null ? "neither" : "both",
                 "either --prompt TEXT or --file FILE");
-        if (path is null)
+        if (data is null)
         {
-            foreach (var option in (Option[])[_task, _count])
+            foreach (var option in (Option[])[.. _data.Details, _count])
                 if (parsed.GetResult(option) is { Implicit: false })
                     throw new InputException(
                         "the option says something of a file", option.Name, "--prompt", "--file FILE", "leave it out");
@@ -106,7 +95,7 @@ internal sealed class GenerateCommand
             throw new InputException(
                 "the texts of a file are not printed", _output.Name, "nothing", "a file for the answers",
                 "give --output JSONL");
-        var all = DataSet.Read(path, TaskPreset.Get(parsed.GetRequiredValue(_task)), cancel: cancel).Examples;
+        var all = new DataFiles(".", cancel).Read(data).Examples;
         int wanted = parsed.GetValue(_count);
         return wanted == 0 || wanted >= all.Length ? all : all[..wanted];
     }

@@ -13,27 +13,28 @@ internal static class InitCommand
         var preset = new Option<string?>("--preset") { Description = $"A preset: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
         preset.CompletionSources.Add([.. Presets.Names]);
         var model = new Option<string?>("--model") { Description = "Your model, a Hugging Face folder.", HelpName = "DIR" };
-        var data = new Option<string?>("--data") { Description = "Your rows, on which the model is aligned.", HelpName = "FILE" };
-        var task = new Option<string?>("--task") { Description = "What the rows are; found out unless it is given.", HelpName = "NAME" };
+        var data = new DataSelection("--data", "Your rows, on which the model is aligned. What they are is found out unless --task or --field say it.");
         var output = new Option<string?>("--out") { Description = $"Write this file, and {RecipeSchema.FileName} beside it, instead of printing.", HelpName = "FILE" };
         var command = new Command("init", "Write a recipe to start from: for your model and your rows, or one of the presets.")
-        { model, data, task, preset, output };
+        { model, preset, output };
+        data.AddTo(command);
         command.AddExamples(
             "vaccine init --model my-model --data rows.jsonl --out mine.json", "vaccine init --preset harmful-ratio > mine.json");
         command.Validators.Add(result =>
         {
-            if (result.GetResult(preset) is not null && ((Option[])[model, data, task]).Any(own => result.GetResult(own) is not null))
+            if (result.GetResult(preset) is not null && ((Option[])[model, data.Files, .. data.Details]).Any(own => result.GetResult(own) is not null))
                 result.AddError("init takes either --preset, or --model and --data");
         });
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             string? path = parsed.GetValue(output);
             string folder = path is null ? "." : Path.GetDirectoryName(Path.GetFullPath(path))!;
-            string text = parsed.GetValue(model) is null && parsed.GetValue(data) is null
+            var rows = data.ReadOpen(parsed);
+            string text = parsed.GetValue(model) is null && rows is null
                 ? Presets.Text(parsed.GetValue(preset) ?? "demo")
                 : FirstRecipe.Text(
                     parsed.GetValue(model) ?? throw Missing("--model", "the folder of your model"),
-                    parsed.GetValue(data) ?? throw Missing("--data", "the file with your rows"), parsed.GetValue(task), folder);
+                    rows ?? throw Missing("--data", "the file with your rows"), DataSelection.Map, folder);
             if (path is null)
                 Console.Out.Write(text);
             else

@@ -11,19 +11,13 @@ internal static class JudgeCommand
 {
     public static Command Create()
     {
-        var on = new Option<string[]>("--on")
-        {
-            Description = "Labelled answers: XSTest's completions or BeaverTails; several files are taken as one.",
-            Required = true,
-            HelpName = "FILE",
-            AllowMultipleArgumentsPerToken = true,
-        };
-        var field = DataSelection.Field("What the files call a field, as in completion=answer.");
-        var format = DataSelection.Format();
+        var on = new DataSelection("--on", "Labelled answers: XSTest's completions or BeaverTails; several files are taken as one.");
+        on.Files.Required = true;
         var judges = new JudgeSelection();
         var weights = CommonOptions.Weights();
         var where = new DeviceOptions();
-        var command = new Command("judge", "Measure how far a judge agrees with people's labels.") { on, field, format, weights };
+        var command = new Command("judge", "Measure how far a judge agrees with people's labels.") { weights };
+        on.AddTo(command, hasTask: false);
         judges.AddTo(command);
         where.AddTo(command);
         command.AddExamples(
@@ -31,8 +25,7 @@ internal static class JudgeCommand
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var choice = judges.Read(parsed);
-            LabelledAnswer[] answers = [.. parsed.GetRequiredValue(on).SelectMany(file =>
-                LabelledAnswer.Read(file, parsed.GetValue(format), DataSelection.Names(parsed.GetValue(field) ?? [])))];
+            var answers = LabelledAnswer.Read(on.ReadOpen(parsed)!, cancel);
             using var device = where.Open(parsed);
             var judge = choice.Open<float>(".", device, parsed.GetValue(weights));
             using var disposable = judge as IDisposable;

@@ -25,15 +25,23 @@ public sealed class DataFiles(string folder, CancellationToken cancel = default)
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public DataSet Read(FileDataOptions options)
     {
-        string[] paths = [.. DataPaths.Find(folder, [options.Path, .. options.More])];
+        var paths = Find(folder, options);
         var preset = options.Preset;
-        var rows = options.Rows is { } range ? RowRange.Parse(range) : null;
-        if (rows is not null && paths.Length > 1)
-            throw new DataException(
-                "rows are chosen by number from several files", options.Path, found: $"rows {rows} of {paths.Length} files", expected: "one file",
-                remedy: "name one file, or leave out rows");
+        var rows = options.Range;
         string key = $"{string.Join('|', paths)}|{preset.Id}|{options.Fields}|{options.Format}|{rows}|{string.Join(',', options.Rename ?? new Dictionary<string, string>())}";
         return _read.GetOrAdd(key, _ => new(() => Together(paths.Select(path => DataSet.Read(path, preset, options.Format, rows, cancel))))).Value;
+    }
+
+    /// <summary>The files that the options name.</summary>
+    /// <exception cref="DataException">There are none, or several of which rows are to be chosen by number.</exception>
+    internal static IReadOnlyList<string> Find(string folder, FileDataOptions options)
+    {
+        var paths = DataPaths.Find(folder, [options.Path, .. options.More]);
+        return options.Range is { } rows && paths.Count > 1
+            ? throw new DataException(
+                "rows are chosen by number from several files", options.Path, found: $"rows {rows} of {paths.Count} files", expected: "one file",
+                remedy: "name one file, or leave out rows")
+            : paths;
     }
 
     private static DataSet Together(IEnumerable<DataSet> files)

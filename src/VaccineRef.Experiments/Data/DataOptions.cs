@@ -125,6 +125,9 @@ public sealed record FileDataOptions : DataOptions
             throw RecipeException.Unknown("the task has no such field", $"{path}.rename.{unknown}", unknown, [.. TaskPreset.Get(Task!).Fields]);
     }
 
+    /// <summary>The rows that are read; null for all.</summary>
+    internal RowRange? Range => Rows is null ? null : RowRange.Parse(Rows);
+
     /// <summary>How rows become examples.</summary>
     internal TaskPreset Preset => Fields is { } fields ? TaskPreset.From(fields)     // Validate made sure that one of the two is given
         : TaskPreset.Get(Task!).Renamed(Rename ?? new Dictionary<string, string>());

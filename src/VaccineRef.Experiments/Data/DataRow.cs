@@ -14,8 +14,18 @@ namespace VaccineRef.Experiments.Data;
 public sealed class DataRow(
     string file, int number, IReadOnlyDictionary<string, object?> fields, IReadOnlyDictionary<string, string>? names = null)
 {
+    private readonly DataException? _wrong;
+
+    /// <summary>A row that cannot be read, while those behind it can.</summary>
+    internal DataRow(string file, int number, DataException wrong)
+        : this(file, number, new OrderedDictionary<string, object?>()) => _wrong = wrong;
+
     /// <summary>The number of the row, counted from 1.</summary>
     public int Number => number;
+
+    /// <summary>The row, if it could be read.</summary>
+    /// <exception cref="DataException">It could not.</exception>
+    internal DataRow Require() => _wrong is null ? this : throw _wrong;
 
     /// <summary>The id of the row, in the form "file:row".</summary>
     public string Id => $"{file}:{number}";

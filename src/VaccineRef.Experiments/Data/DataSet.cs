@@ -30,31 +30,39 @@ public sealed record DataSet(ImmutableArray<SourceFile> Sources, ImmutableArray<
         format = format == DataFormat.Auto ? Detect(file) : format;
         var examples = new List<Example>();
         int last = 0;
-        foreach (var row in Rows(file, format, task.Columns))
+        new BadRows(file.Name).Each(Rows(file, format, task.Columns), row =>
         {
             cancel.ThrowIfCancellationRequested();
             last = row.Number;
             if (rows is null || rows.Holds(row.Number))
-                examples.Add(task.ToExample(row));
-            else if (row.Number > rows.Last)
-                break;
-        }
+                examples.Add(task.ToExample(row.Require()));
+            return rows is null || row.Number < rows.Last;
+        });
 
-        var (hash, bytes) = file.Finish();
         if (examples.Count == 0)
-            throw last == 0 ? Empty(file, bytes) : new DataException(
-                "a data file has no such rows", file.Name, found: $"rows up to {last}", expected: $"rows {rows}");
+            throw Missing(file, rows, last);
+        var (hash, bytes) = file.Finish();
         string reader = $"{(file.Compressed is { } kind ? kind + " " : "")}{NameOf(format)} as {task.Id}{(rows is null ? "" : $", rows {rows}")}";
         return new([new(file.Name, hash, bytes, examples.Count, reader)], [.. examples.Select(example => example with { File = hash })]);
     }
 
     /// <summary>Reads the rows of a file as they are, and does something with each. There is at least one.</summary>
     /// <exception cref="DataException">The file cannot be read, or it holds no row.</exception>
-    internal static ImmutableArray<T> Rows<T>(string path, Func<DataRow, T> read, DataFormat format = DataFormat.Auto)
+    internal static ImmutableArray<T> Rows<T>(
+        string path, Func<DataRow, T> read, DataFormat format = DataFormat.Auto, RowRange? range = null, CancellationToken cancel = default)
     {
-        using var file = StoredFile.Open(path);
-        ImmutableArray<T> rows = [.. Rows(file, format == DataFormat.Auto ? Detect(file) : format, []).Select(read)];
-        return rows.IsEmpty ? throw Empty(file, file.Finish().Bytes) : rows;
+        using var file = StoredFile.Open(path, cancel);
+        var rows = ImmutableArray.CreateBuilder<T>();
+        int last = 0;
+        new BadRows(file.Name).Each(Rows(file, format == DataFormat.Auto ? Detect(file) : format, []), row =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            last = row.Number;
+            if (range is null || range.Holds(row.Number))
+                rows.Add(read(row.Require()));
+            return range is null || row.Number < range.Last;
+        });
+        return rows.Count == 0 ? throw Missing(file, range, last) : rows.ToImmutable();
     }
 
     private static IEnumerable<DataRow> Rows(StoredFile file, DataFormat format, ImmutableArray<string> columns) =>
@@ -92,6 +100,10 @@ public sealed record DataSet(ImmutableArray<SourceFile> Sources, ImmutableArray<
             expected: ".csv, .tsv, .txt, .parquet with PAR1, or any other name with JSON, which begins with [ or {; or .gz, .xz or .zst of them",
             remedy: "choose the format explicitly");
     }
+
+    private static DataException Missing(StoredFile file, RowRange? rows, int last) => last == 0
+        ? Empty(file, file.Finish().Bytes)
+        : new("a data file has no such rows", file.Name, found: $"rows up to {last}", expected: $"rows {rows}");
 
     private static DataException Empty(StoredFile file, long bytes) => new(
         "a data file holds no rows", file.Name, found: $"{bytes} bytes", expected: "at least one row");

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text;
 using CsvHelper;
 using CsvHelper.Configuration;
 
@@ -20,8 +19,7 @@ internal static class DelimitedRows
     {
         int row = -1;                               // the header is row 0
         string delimiter = format == DataFormat.Tsv ? "\t" : Delimiter(file.Text.Next());
-        using var text = new LimitedReader(
-            new StreamReader(file.Text, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, leaveOpen: true), file.Name, () => row + 1);
+        using var text = new LimitedReader(file, () => row + 1);
         using var parser = new CsvParser(text, Configuration(file.Name, format, delimiter, () => row));
         string[] names = [];
         while (Read(parser, file.Name, row))
@@ -43,9 +41,9 @@ internal static class DelimitedRows
     private static DataRow Row(string file, int row, string[] names, string[] record)
     {
         if (record.Length != names.Length)
-            throw new DataException(
+            return new(file, row, new DataException(
                 "a row of the data has the wrong number of columns", file, row,
-                found: $"{record.Length} columns", expected: $"{names.Length}: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", ..." : "")}");
+                found: $"{record.Length} columns", expected: $"{names.Length}: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", ..." : "")}"));
         var fields = new OrderedDictionary<string, object?>(record.Length);
         foreach (var (name, value) in names.Zip(record))
             if (!fields.TryAdd(name, value))

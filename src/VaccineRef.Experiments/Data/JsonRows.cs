@@ -75,7 +75,7 @@ internal static class JsonRows
     {
         OrderedDictionary<string, object?> fields => new(file, row, fields),
         string text => new(file, row, new OrderedDictionary<string, object?> { [Text] = text }),
-        _ => throw new DataException("a row of the data is no object", file, row, found: Kind(value), expected: "{...}, or text for a prompt"),
+        _ => new(file, row, new DataException("a row of the data is no object", file, row, found: Kind(value), expected: "{...}, or text for a prompt")),
     };
 
     private static string Kind(object? value) => value switch

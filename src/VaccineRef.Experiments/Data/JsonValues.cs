@@ -6,7 +6,10 @@ namespace VaccineRef.Experiments.Data;
 internal static class JsonValues
 {
     /// <summary>Settings for a text that holds one value after another.</summary>
-    public static readonly JsonReaderOptions Several = new() { AllowMultipleValues = true };
+    public static readonly JsonReaderOptions Several = new() { AllowMultipleValues = true, MaxDepth = Deepest };
+
+    // Nobody's data is nested so, and reading goes as deep as the data.
+    private const int Deepest = 512;
 
     /// <summary>Reads the value at the beginning of a text.</summary>
     /// <param name="file">The name of the file.</param>
@@ -101,6 +104,16 @@ internal static class JsonValues
         return (int)Math.Min(text.Length, start + (error.BytePositionInLine ?? 0));
     }
 
+    private static int Depth(ReadOnlySpan<byte> text)
+    {
+        var reader = new Utf8JsonReader(text, isFinalBlock: false, new JsonReaderState(new() { AllowMultipleValues = true, MaxDepth = int.MaxValue }));
+        while (reader.Read())
+        {
+        }
+
+        return reader.CurrentDepth;
+    }
+
     /// <summary>The number that stands at the beginning of a text and that JSON does not have; null for any other text.</summary>
     public static string? NotFinite(ReadOnlySpan<byte> text) =>
         text.StartsWith("NaN"u8) ? "NaN"
@@ -119,6 +132,9 @@ internal static class JsonValues
             return new(
                 "a number of the data is not finite", file, row, found: $"{number} at {place}",
                 expected: "a JSON number, text or null", remedy: "write null in its place or leave the field out", inner: error);
+        if (Depth(text[..offset]) >= Deepest - 1)                      // the error is at what would go deeper
+            return new(
+                "a data file is nested too deeply", file, row, found: $"{Deepest} levels at {place}", expected: $"fewer than {Deepest}", inner: error);
         return new(
             "a data file holds broken JSON", file, row, found: $"an error at {place}",
             expected: "JSON objects, one a line, or one JSON array of objects", inner: error);

@@ -15,7 +15,7 @@ namespace VaccineRef.Experiments.Data;
 public sealed partial record PromptTemplate
 {
     /// <summary>The ids that a recipe may name, but for "model:NAME".</summary>
-    public static ImmutableArray<string> Ids => [.. All.Select(template => template.Id), ChatTemplate.OfModel, .. ChatTemplate.BuiltIn];
+    public static ImmutableArray<string> Ids => [.. All.Select(template => template.Id), .. ChatTemplate.Ids];
 
     private const string Opening = "Below is an instruction that describes a task";
     private const string Asking =
@@ -46,11 +46,14 @@ public sealed partial record PromptTemplate
     public static PromptTemplate AlpacaBooster { get; } =
         new("alpaca-booster", WithContext + "### Response:\n", WithoutContext + "### Response:\n");
 
-    /// <summary>No template: the instruction, the input on a line of its own where there is one, and a newline.</summary>
+    /// <summary>No template: the instruction as it is, and the input on a line of its own where there is one.</summary>
+    public static PromptTemplate None { get; } = new("none", "{instruction}\n{input}", "{instruction}");
+
+    /// <summary>The instruction, the input on a line of its own where there is one, and a newline.</summary>
     public static PromptTemplate Plain { get; } = new("plain", "{instruction}\n{input}\n", "{instruction}\n");
 
     /// <summary>All templates that are no chat templates.</summary>
-    public static ImmutableArray<PromptTemplate> All { get; } = [AlpacaVaccine, AlpacaBooster, Plain];
+    public static ImmutableArray<PromptTemplate> All { get; } = [AlpacaVaccine, AlpacaBooster, None, Plain];
 
     /// <summary>The name of the template, as records show it.</summary>
     public string Id { get; }
@@ -93,8 +96,7 @@ public sealed partial record PromptTemplate
     public static PromptTemplate Of(ChatTemplate template, string? system = null) => new(new ChatPassages(template, system));
 
     /// <summary>Whether an id names a chat template.</summary>
-    public static bool IsChat(string id) =>
-        id == ChatTemplate.OfModel || id.StartsWith($"{ChatTemplate.OfModel}:", StringComparison.Ordinal) || ChatTemplate.BuiltIn.Contains(id);
+    public static bool IsChat(string id) => ChatTemplate.IsId(id);
 
     /// <summary>Makes the prompt of an example. Braces inside the example's own text are left as they are.</summary>
     /// <exception cref="InputException">The template cannot express the example's conversation.</exception>
@@ -129,7 +131,7 @@ public sealed partial record PromptTemplate
         ? example
         : throw new DataException(
             "a conversation of several turns needs a chat template", example.Id, found: $"{example.Turns.Count} turns, and the template '{Id}'",
-            expected: "one question and one answer", remedy: $"set the template to {string.Join(", ", ChatTemplate.BuiltIn.Prepend(ChatTemplate.OfModel))}");
+            expected: "one question and one answer", remedy: $"set the template to {string.Join(", ", ChatTemplate.Ids)}");
 
     private static void Check(string text, string form, string[] expected)
     {

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>Reads one prompt from each line of a text. Blank lines hold no row, but they count when lines are numbered.</summary>
@@ -8,7 +6,7 @@ internal static class TextRows
     public static IEnumerable<DataRow> From(StoredFile file)
     {
         int number = 0;
-        using var text = new LimitedReader(new StreamReader(file.Text, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, leaveOpen: true), file.Name, () => number + 1);
+        using var text = new LimitedReader(file, () => number + 1);
         while (text.ReadLine() is { } line)
         {
             number++;

@@ -18,13 +18,12 @@ public sealed record LabelledAnswer(string Prompt, string Answer, string Group, 
     /// BeaverTails has the fields <c>prompt</c>, <c>response</c> and <c>is_safe</c>: an answer that is not safe should
     /// be flagged.
     /// </summary>
-    /// <param name="path">The file.</param>
-    /// <param name="format">The format of the file.</param>
-    /// <param name="names">For fields that the file calls otherwise, its names for them; null where there are none.</param>
-    /// <exception cref="DataException">The file cannot be read, is empty, or has other fields or labels.</exception>
-    public static ImmutableArray<LabelledAnswer> Read(
-        string path, DataFormat format = DataFormat.Auto, IReadOnlyDictionary<string, string>? names = null) =>
-        DataSet.Rows(path, row => Of(names is null ? row : row.Renamed(names)), format);
+    /// <param name="options">The files, their format, the rows that are wanted, and fields that they call otherwise.</param>
+    /// <param name="cancel">Stops after the row under way.</param>
+    /// <exception cref="DataException">A file cannot be read, is empty, or has other fields or labels.</exception>
+    public static ImmutableArray<LabelledAnswer> Read(FileDataOptions options, CancellationToken cancel = default) =>
+        [.. DataFiles.Find(".", options).SelectMany(path => DataSet.Rows(
+            path, row => Of(options.Rename is { } names ? row.Renamed(names) : row), options.Format, options.Range, cancel))];
 
     private static LabelledAnswer Of(DataRow row) =>
         row.Has("final_label") ? OfXsTest(row)

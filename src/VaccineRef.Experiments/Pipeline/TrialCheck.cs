@@ -104,6 +104,8 @@ internal sealed class TrialCheck<T>(
         if (alone && known.TryGetValue(key, out var same))
             return same;
         StageForecast? forecast = null;
+        bool failed = _failed;
+        _failed = false;
         Try($"{stage.Name}.data", () =>
         {
             var rows = _reader!.Training(stage);
@@ -118,8 +120,9 @@ internal sealed class TrialCheck<T>(
             string[] cut = [.. rows.Where(IsCut).Select(row => row.Id!)];
             forecast = new(stage.Name, rows.Count, cut, Dropped(stage.Name), work.Tokens, work.Steps);
         });
-        if (alone && forecast is not null)
+        if (alone && forecast is not null && !_failed)             // what is wrong is said of every trial that it is wrong with
             known[key] = forecast;
+        _failed |= failed;
         return forecast;
     }
 
@@ -163,6 +166,11 @@ internal sealed class TrialCheck<T>(
         try
         {
             work();
+        }
+        catch (DataRowsException error)
+        {
+            foreach (var each in error.Each)
+                Add(key, each);
         }
         catch (InputException error)
         {

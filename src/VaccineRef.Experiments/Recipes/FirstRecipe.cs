@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Grid;
@@ -13,39 +14,41 @@ public static class FirstRecipe
 
     /// <summary>Writes it.</summary>
     /// <param name="model">The model's folder.</param>
-    /// <param name="data">The file with the rows of the alignment.</param>
-    /// <param name="task">What the file is, by the name of a preset; null to find out.</param>
+    /// <param name="data">The files with the rows of the alignment. Where they name no task it is found out.</param>
+    /// <param name="fields">Makes a field map of the names that fields have in the files, where those are given without a task.</param>
     /// <param name="folder">The folder that the recipe will lie in: its paths are relative to it.</param>
     /// <exception cref="InputException">The model or the file cannot be read, or the recipe would not run on them.</exception>
-    public static string Text(string model, string data, string? task, string folder)
+    public static string Text(
+        string model, FileDataOptions data, Func<IReadOnlyDictionary<string, string>, FieldMap> fields, string folder)
     {
         var options = new FolderModelOptions { Path = Path.GetFullPath(model) };
         int length = Math.Min(options.Shape(".").Context, Longest);
-        var preset = task is null ? Recognise(data) : TaskPreset.Get(task);
-        string text = Write(
-            Path.GetFileNameWithoutExtension(data).Replace('.', '-'), Relative(model, folder), Relative(data, folder), preset.Id, length);
+        if (data.Task is null)
+            data = data.Rename is { } names ? data with { Fields = fields(names), Rename = null } : data with { Task = Recognise(data).Id };
+        data.Validate("--data");
+        string text = Write(Name(data.Path), Relative(model, folder), Json(data, folder), length);
         var grid = new ExperimentGrid(RecipeFormat.Standard.Parse(text, "the recipe that init writes"), RecipeFormat.Standard);
         Preflight.Require(grid.Trials(), new DataFiles(folder));
         return text;
     }
 
     /// <summary>The preset that reads every row of a file. Prompts alone, which almost every file has, are none to train on.</summary>
-    private static TaskPreset Recognise(string data)
+    private static TaskPreset Recognise(FileDataOptions data)
     {
         // a file that cannot be read at all says so; rows that are read say which fields they have
-        string fields = DataSet.Rows(data, row => string.Join(", ", row.Names))[0];
+        string fields = DataSet.Rows(DataFiles.Find(".", data)[0], row => string.Join(", ", row.Names), data.Format, data.Range)[0];
         var candidates = TaskPreset.All.Where(preset => preset != TaskPreset.Prompts && preset != TaskPreset.Refusals);
         return candidates.FirstOrDefault(preset => Reads(preset, data)) ?? throw new InputException(
-            "what the rows are cannot be told", data, $"rows with the fields {fields}",
+            "what the rows are cannot be told", data.Path, $"rows with the fields {fields}",
             $"the fields of one of {string.Join(", ", TaskPreset.All.Select(preset => preset.Id))}",
-            "name it with --task, or write \"fields\" in the place of \"task\" in a recipe (docs/data.md)");
+            "name it with --task, or name the fields with --field (docs/data.md)");
     }
 
-    private static bool Reads(TaskPreset preset, string data)
+    private static bool Reads(TaskPreset preset, FileDataOptions data)
     {
         try
         {
-            DataSet.Read(data, preset);
+            new DataFiles(".").Read(data with { Task = preset.Id });
             return true;
         }
         catch (InputException)
@@ -57,7 +60,25 @@ public static class FirstRecipe
     private static string Relative(string path, string folder) =>
         Path.GetRelativePath(Path.GetFullPath(folder), Path.GetFullPath(path)).Replace(Path.DirectorySeparatorChar, '/');
 
-    private static string Write(string name, string model, string data, string task, int length) =>
+    // A pattern gives its name without what stands for other characters.
+    private static string Name(string path)
+    {
+        string name = string.Concat(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path)).Split('*', '?')).Trim('.').Replace('.', '-');
+        return name.Length > 0 ? name : "mine";
+    }
+
+    /// <summary>The settings of the data as a recipe writes them, without what is usual.</summary>
+    private static string Json(FileDataOptions data, string folder)
+    {
+        var all = JsonSerializer.SerializeToNode(
+            data with { Path = Relative(data.Path, folder), More = [.. data.More.Select(path => Relative(path, folder))] },
+            RecipeJson.Default.FileDataOptions)!.AsObject();
+        var usual = JsonSerializer.SerializeToNode(new FileDataOptions { Path = "" }, RecipeJson.Default.FileDataOptions)!.AsObject();
+        var said = all.Where(each => !JsonNode.DeepEquals(each.Value, usual[each.Key]));
+        return $"{{ {string.Join(", ", said.Select(each => $"\"{each.Key}\": {each.Value!.ToJsonString()}"))} }}";
+    }
+
+    private static string Write(string name, string model, string data, int length) =>
         $$"""
         // A first recipe: run it with "vaccine run", look before with "vaccine plan". Every key is described in docs/recipes.md;
         // an editor that knows JSON Schema completes them. Paths are relative to this file.
@@ -74,7 +95,7 @@ public static class FirstRecipe
             {
               "name": "align",
               // What the model is aligned on: the rows of this file, where it labels them only the safe ones. "count": 1000 takes fewer.
-              "data": { "path": {{Quoted(data)}}, "task": "{{task}}" },
+              "data": {{data}},
               // Vaccine perturbs the hidden embeddings by rho. { "kind": "plain" } is ordinary fine-tuning (SFT).
               "rule": { "kind": "vaccine", "rho": 2 },
               // A LoRA on every linear layer. Without it every weight is trained.

@@ -4,7 +4,7 @@ namespace VaccineRef.Models;
 /// What stands in a clone that was made without Git LFS where a large file belongs: three lines of text that name the
 /// file's hash and size. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
 /// </summary>
-internal static class GitLfsPointer
+public static class GitLfsPointer
 {
     /// <summary>What is wrong, for messages.</summary>
     public const string What = "this is a Git LFS pointer and not the file itself";
@@ -13,8 +13,8 @@ internal static class GitLfsPointer
     public const string Remedy =
         "run \"git lfs install\" and \"git lfs pull\" in that folder, or download the file itself";
 
-    // The specification says that a pointer is shorter than this.
-    private const int Longest = 1024;
+    /// <summary>A pointer has fewer bytes.</summary>
+    public const int Longest = 1024;
 
     private static ReadOnlySpan<byte> Begin => "version https://git-lfs.github.com/spec/"u8;
 
@@ -36,6 +36,6 @@ internal static class GitLfsPointer
         System.Text.Encoding.UTF8.GetString(bytes).ReplaceLineEndings(" ").Trim();
 
     /// <summary>The complaint about a file that should hold <paramref name="expected"/>.</summary>
-    public static CheckpointException Refuse(string path, string expected) =>
+    internal static CheckpointException Refuse(string path, string expected) =>
         new(What, path, null, Found(System.IO.File.ReadAllBytes(path)), expected, Remedy);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Tests.Data;
@@ -18,6 +19,16 @@ public sealed class ChatRowsTests
     [InlineData("""{"chosen":[{"role":"user","content":"A?"},{"role":"assistant","content":"B"}],"rejected":[],"score":1}""", "user:A?|assistant:B")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"A"},{"type":"text","text":"?"}]},{"role":"assistant","content":"B","weight":1}]}""", "user:A?|assistant:B")]
     [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"x","weight":0},{"role":"user","content":"A?"},{"role":"assistant","content":"B"}]}""", "user:A?|-assistant:x|user:A?|assistant:B")]
+    [InlineData("""{"chosen":"\n\nHuman: Hi\n\nAssistant: Ho\n\nHuman: A?\n\nAssistant: B","rejected":"\n\nHuman: Hi\n\nAssistant: C"}""", Talk)]
+    [InlineData("""{"chosen":"Human: A?\n\nAssistant: B"}""", "user:A?|assistant:B")]
+    [InlineData("""{"prompt":"\n\nHuman: Hi\n\nAssistant: Ho\n\nHuman: A?\n\nAssistant:","chosen":"B"}""", Talk)]
+    [InlineData("""{"prompt":"\n\nHuman: A?\n\nAssistant:","chosen":"\n\nHuman: A?\n\nAssistant: B"}""", "user:A?|assistant:B")]
+    [InlineData("""{"messages":null,"prompt":"A?","completion":null,"chosen":"B"}""", "user:A?|assistant:B")]
+    [InlineData("""{"messages":null,"conversations":[{"from":"human","value":"A?"},{"from":"gpt","value":"B"}]}""", "user:A?|assistant:B")]
+    [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"B","tool_calls":[]}],"conversations":[{"from":"human","value":"A?"},{"from":"gpt","value":"B"}]}""", "user:A?|assistant:B")]
+    [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"x","train":"false"},{"role":"user","content":"A?"},{"role":"assistant","content":"B","weight":null}]}""", "user:A?|-assistant:x|user:A?|assistant:B")]
+    [InlineData("""{"prompt":"A?","completion":"Human: what?"}""", "user:A?|assistant:Human: what?")]
+    [InlineData("""{"messages":"[ {\"role\":\"user\",\"content\":\"A?\"},{\"role\":\"assistant\",\"content\":\"B\"}]"}""", "user:A?|assistant:B")]
     [InlineData("""{"messages":"[{\"role\":\"user\",\"content\":\"A?\"},{\"role\":\"assistant\",\"content\":\"B\"}]"}""", "user:A?|assistant:B")]
     public void Every_form_is_read(string row, string expected)
     {
@@ -25,7 +36,7 @@ public sealed class ChatRowsTests
         var example = Assert.Single(DataSet.Read(file.Path, TaskPreset.Chat).Examples);
         Assert.Equal(expected, string.Join('|', example.Turns.Select(turn =>
             $"{(turn.IsAnswer && !turn.Learned ? "-" : "")}{turn.Message.Role}:{turn.Message.Content}")));
-        Assert.Equal(("A?", "", "B", "chat"), (example.Instruction, example.Input, example.Output, example.Source));
+        Assert.Equal(("A?", "", expected.Contains("Human", StringComparison.Ordinal) ? "Human: what?" : "B", "chat"), (example.Instruction, example.Input, example.Output, example.Source));
     }
 
     [Theory]
@@ -35,6 +46,11 @@ public sealed class ChatRowsTests
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]}""", "messages[0].content", "a list")]
     [InlineData("""{"messages":["A?"]}""", "messages[0]", "a string of 2 characters")]
     [InlineData("""{"messages":[]}""", "messages", "a list")]
+    [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"B","weight":0.5}]}""", "messages[1].weight", "0.5")]
+    [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"B","train":"perhaps"}]}""", "messages[1].train", "a string of 7 characters")]
+    [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"B","tool_calls":[{"id":"1"}]}]}""", "messages[1].tool_calls", "a list")]
+    [InlineData("""{"messages":[{"role":"user","content":"A?"},{"role":"assistant","content":"B"}],"conversations":[{"from":"human","value":"C?"},{"from":"gpt","value":"D"}]}""", "conversations", "a list")]
+    [InlineData("""{"messages":null}""", "messages", "null")]
     [InlineData("""{"messages":"A?"}""", "messages", "a string of 2 characters")]
     [InlineData("""{"messages":[{"role":"system","content":"S"}]}""", "messages", "a list")]
     [InlineData("""{"messages":"[{\"role\":}]"}""", "messages", null)]
@@ -48,6 +64,21 @@ public sealed class ChatRowsTests
         Assert.Equal(("c.jsonl", 2, field), (error.File, error.Row, error.Field));
         if (found is not null)
             Assert.Contains($"found:    {found}", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A conversation written as HH-RLHF writes it is the one that a list of messages holds, mask and all.</summary>
+    [Property]
+    public void Spoken_turns_are_the_messages(NonEmptyString[] said)
+    {
+        string[] words = [.. said.Select(text => text.Get.Trim().Replace("\n\n", "\n", StringComparison.Ordinal)).Where(text => text.Length > 0 && text.IsNormalized())];
+        words = words.Length % 2 == 0 ? [.. words, "q", "a"] : [.. words, "a"];
+        string spoken = string.Concat(words.Select((text, i) => $"\n\n{(i % 2 == 0 ? "Human" : "Assistant")}: {text}"));
+        var messages = words.Select((text, i) => new Dictionary<string, string> { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = text });
+        using var file = new TempFile("c.json", JsonSerializer.Serialize(new object[]
+            { new Dictionary<string, object> { ["chosen"] = spoken }, new Dictionary<string, object> { ["messages"] = messages } }));
+        var rows = DataSet.Read(file.Path, TaskPreset.Chat).Examples;
+        Assert.Equal(rows[1].Turns, rows[0].Turns);
+        Assert.Equal((rows[1].Instruction, rows[1].Output), (rows[0].Instruction, rows[0].Output));
     }
 
     [Fact]

@@ -144,6 +144,19 @@ public sealed class CompressionTests
         }
     }
 
+    /// <summary>xz may put a filter before LZMA2. It is named; the file is not broken.</summary>
+    [Theory]
+    [InlineData("x86", "/Td6WFoAAATm1rRGAgEEACEBFgANhjUfAQAgeyJpbnN0cnVjdGlvbiI6ImkiLCJvdXRwdXQiOiJvIn0KAAAAAOSg2kRAE0dkAAE5Ic8oa2IftvN9AQAAAAAEWVo=")]
+    [InlineData("delta", "/Td6WFoAAATm1rRGAgEDAQAhARZ5IMTuAQAge6dHBQUB/gPuEfUG/7QY6Ee5CvZNBv/8Bf+uGOhNs1uNAAAAAOSg2kRAE0dkAAE5Ic8oa2IftvN9AQAAAAAEWVo=")]
+    [InlineData("arm64", "/Td6WFoAAATm1rRGAgEKACEBFgB95z8lAQAgeyJpbnN0cnVjdGlvbiI6ImkiLCJvdXRwdXQiOiJvIn0KAAAAAOSg2kRAE0dkAAE5Ic8oa2IftvN9AQAAAAAEWVo=")]
+    public void A_filter_of_xz_is_named(string filter, string base64)
+    {
+        using var file = new TempFile("a.jsonl.xz", Convert.FromBase64String(base64));
+        var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Alpaca));
+        Assert.Contains("filter", error.What, StringComparison.Ordinal);
+        Assert.Contains($"found:    {filter}", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("a.jsonl.gz", "gzip")]
     [InlineData("a.jsonl.xz", "xz")]

@@ -17,10 +17,14 @@ public sealed class DataPathsTests : IDisposable
     [InlineData("d", "", "B1 B2 a1 a2 b1 b2")]
     [InlineData("d/b.jsonl", "d/a.jsonl", "b1 b2 a1 a2")]
     [InlineData("*/c.csv", "d", "c1 c2 B1 B2 a1 a2 b1 b2")]
+    [InlineData("**/*.jsonl", "", "B1 B2 a1 a2 b1 b2 x1 x2")]
+    [InlineData("g/**/*.jsonl", "", "x1 x2")]
+    [InlineData("**/h/**/x.jsonl", "", "x1 x2")]
+    [InlineData("**/c.csv", "", "c1 c2")]
     [InlineData("e/*.csv", "d/[ab].jsonl", "c1 c2 [ab]1 [ab]2")]
     public void Files_patterns_and_folders_are_read_in_order(string path, string more, string expected)
     {
-        Write("d/b.jsonl", "d/a.jsonl", "d/B.jsonl", "d/.hidden.jsonl", "d/README.md", "e/c.csv", "f/d.jsonl.gz");
+        Write("d/b.jsonl", "d/a.jsonl", "d/B.jsonl", "d/.hidden.jsonl", "d/README.md", "e/c.csv", "f/d.jsonl.gz", "g/h/i/x.jsonl", "g/.j/y.jsonl");
         if (more.StartsWith("d/[", StringComparison.Ordinal))
             Write(more);
         var data = new DataFiles(_folder.FullName).Read(Options(path) with { More = more.Length > 0 ? [more] : [] });
@@ -33,6 +37,9 @@ public sealed class DataPathsTests : IDisposable
     [InlineData("empty", "", "no data files", "remedy")]
     [InlineData("d/*.csv", "", "no data file fits", "*.csv")]
     [InlineData("d/a.jsonl", "d/*.jsonl", "named twice", "a.jsonl")]
+    [InlineData("d/a.jsonl", "**/a.jsonl", "named twice", "a.jsonl")]
+    [InlineData("**", "", "names folders", "**/*.jsonl")]
+    [InlineData("**/*.tsv", "", "no data file fits", "any number of folders")]
     public void What_names_no_files_is_named(string path, string more, string what, string named)
     {
         Write("d/a.jsonl", "mixed/a.jsonl", "mixed/c.csv", "empty/README.md");
@@ -55,6 +62,16 @@ public sealed class DataPathsTests : IDisposable
         before = Hashes();
         Write("d/c.jsonl");
         Assert.NotEqual(before[1], Hashes()[1]);
+    }
+
+    /// <summary>A link that leads back up is not followed in a circle.</summary>
+    [Fact]
+    public void Links_in_a_circle_are_not_followed()
+    {
+        Write("d/a.jsonl");
+        Directory.CreateSymbolicLink(Path.Combine(_folder.FullName, "d/up"), _folder.FullName);
+        var data = new DataFiles(_folder.FullName).Read(Options("**/*.jsonl"));
+        Assert.Equal(["a1", "a2"], data.Examples.Select(row => row.Output));
     }
 
     /// <summary>Numbers are those that messages name: lines in JSON lines, places in the others.</summary>

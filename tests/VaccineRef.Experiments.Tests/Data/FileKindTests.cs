@@ -9,6 +9,47 @@ public sealed class FileKindTests
 {
     private const string One = """{"instruction":"Name a colour.","output":"Blue."}""", Two = """{"instruction":"Name a tree.","output":"Oak."}""";
 
+    /// <summary>What holds data in a way that is not read is named, whatever its extension makes of it.</summary>
+    [Theory]
+    [InlineData("bzip2", "425A6839314159265359")]
+    [InlineData("zip", "504B030414000000")]
+    [InlineData("7z", "377ABCAF271C0004")]
+    [InlineData("lzma", "5D00008000FFFF")]
+    [InlineData("Arrow", "4152524F57310000")]
+    public void What_is_no_data_file_is_named(string kind, string hex)
+    {
+        foreach (string name in (string[])["a.jsonl", "a.csv", "a.txt", "a.parquet"])
+        {
+            using var file = new TempFile(name, Convert.FromHexString(hex));
+            Assert.Contains(kind, Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("a.jsonl")]
+    [InlineData("a.txt")]
+    [InlineData("a.csv")]
+    [InlineData("a.parquet")]
+    public void A_pointer_of_Git_LFS_is_named(string name)
+    {
+        using var file = new TempFile(name, $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 12345\n");
+        Assert.Contains("git lfs pull", Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What nobody needs may be nested as deep as anybody nests, and what is deeper is not called broken.</summary>
+    [Theory]
+    [InlineData(400, null)]
+    [InlineData(600, "nested too deeply")]
+    public void Deep_values_are_read_or_named(int depth, string? what)
+    {
+        string deep = $"{{\"instruction\":\"i\",\"output\":\"o\",\"x\":{new string('[', depth)}{new string(']', depth)}}}";
+        using var file = new TempFile("a.jsonl", deep);
+        var error = Record.Exception(() => DataSet.Read(file.Path, TaskPreset.Alpaca));
+        Assert.Equal(what is null, error is null);
+        if (what is not null)
+            Assert.Contains(what, error!.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("a.jsonl", "\uFEFF" + One + "\n" + Two, 1, 2)]
     [InlineData("a.jsonl", One + "\r\n" + Two + "\r\n", 1, 2)]

@@ -106,11 +106,4 @@ internal sealed class TextStream(PeekStream content, string file) : ReadStream
             "a data file is not UTF-8", file, place.Line, found: $"byte 0x{rest[0]:X2} at {place}", expected: "UTF-8",
             remedy: "convert the file to UTF-8");
     }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            content.Dispose();
-        base.Dispose(disposing);
-    }
 }
