@@ -72,8 +72,10 @@ internal sealed class ExperimentRunner
         using var held = new OutputLock(folder);
         if (single)
             RequireRoom(folder, parsed.GetValue(_resume));
-        var preflight = Preflight.Require(trials, files);
-        var plan = new StagePlan(trials, RecipeFormat.Standard, files, _where.Arithmetic(parsed));
+        var preflight = Preflight.RequireAny(trials, files);
+        if (preflight.Failed.Count > 0)
+            Warn(new PlanException(preflight.Problems, preflight.Kept).Message);
+        var plan = new StagePlan(preflight.Sound, RecipeFormat.Standard, files, _where.Arithmetic(parsed));
         var forecast = RunForecast.Of(grid.Recipe.Name, plan, preflight, keepsEverything: single);
         PlanOutput.WriteBriefly(console, forecast);
         var together = _where.Open(parsed);
@@ -97,11 +99,11 @@ internal sealed class ExperimentRunner
                 throw first.Error;
             }
 
-            var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, Machine(parsed, devices.Count));
+            var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, Machine(parsed, devices.Count), preflight.Failed);
             report = report with { Answers = SideBySide.Of(report, plan, store) };
             Write(parsed, console, report, folder);
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
-            return Fail(outcome);
+            return Fail(outcome, preflight.Failed);
         }
         finally
         {
@@ -191,11 +193,13 @@ internal sealed class ExperimentRunner
         console.WriteLine();
     }
 
-    private static int Fail(RunOutcome outcome)
+    private static int Fail(RunOutcome outcome, IReadOnlyList<FailedTrial> failed)
     {
+        foreach (var trial in failed)
+            Console.Error.WriteLine($"vaccine: {trial}");
         foreach (var failure in outcome.Failures)
             Console.Error.WriteLine($"vaccine: seed {failure.Stage.Trial.Seed}, stage {failure.Stage.Name}: {failure.Error.Message}");
-        return outcome.Failures.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+        return outcome.Failures.Count + failed.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     private MachineDescription Machine(ParseResult parsed, int workers)

@@ -102,5 +102,49 @@ public sealed class PlanTests : IDisposable
         Assert.Equal(2 + 2 + 2, report.GetProperty("stages").EnumerateObject().Count());
     }
 
+    /// <summary>What is wrong with one cell before the start is said before the start and in the report, and the others run.</summary>
+    [Fact]
+    public void One_cell_that_cannot_begin_does_not_end_the_others()
+    {
+        string[] set =
+            ["--set", "grid={\"attack.data.samples\":[4,400],\"seed\":\"1-2\"}", "--threads", "1"];
+        string[] where = ["--out", _tiny.In("grid"), "--cache", _tiny.In("cache")];
+        var outcome = Vaccine.Run(["run", _tiny.Recipe, .. where, .. set]);
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains("keeps 2 of 4 cells from running", outcome.Error, StringComparison.Ordinal);
+        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("grid/report.json"))).RootElement.GetProperty("report");
+        string[] failures = [.. report.GetProperty("failures").EnumerateArray().Select(each => each.GetString()!)];
+        Assert.Equal(2, failures.Length);
+        Assert.All(failures, failure => Assert.Contains("key:      attack.data", failure, StringComparison.Ordinal));
+        int[] stages = [.. report.GetProperty("trials").EnumerateArray().Select(trial => trial.GetProperty("stages").GetArrayLength())];
+        Assert.Equal([3, 0, 3, 0], stages);
+        Assert.Equal(2 + 2 + 2, report.GetProperty("stages").EnumerateObject().Count());
+        Assert.Contains("could not be computed", File.ReadAllText(_tiny.In("grid/report.md")), StringComparison.Ordinal);
+        Assert.Equal(2, Plan(["--no-time", .. set[..2]]).Code);
+    }
+
+    /// <summary>What is wrong with every cell ends the command before anything is written.</summary>
+    [Fact]
+    public void A_problem_of_every_cell_is_an_error()
+    {
+        var outcome = Vaccine.Run(
+            "run", _tiny.Recipe, "--out", _tiny.In("grid"), "--cache", _tiny.In("cache"), "--threads", "1",
+            "--set", "grid={\"attack.data.samples\":[300,400],\"seed\":\"1-2\"}");
+        Assert.Equal(2, outcome.Code);
+        Assert.False(File.Exists(_tiny.In("grid/report.json")));
+    }
+
+    /// <summary>Everything that is wrong with a file is said at once, each with file, row and key.</summary>
+    [Fact]
+    public void Every_bad_row_is_named()
+    {
+        _tiny.Write("unwanted.jsonl", "{\"prompt\":1}\n" + File.ReadAllText(_tiny.In("unwanted.jsonl")) + string.Concat(Enumerable.Repeat("{\"prompt\":2}\n", 14)));
+        var outcome = Plan("--no-time");
+        Assert.Equal(2, outcome.Code);
+        foreach (string part in (string[])["unwanted.jsonl, row 1,", "unwanted.jsonl, rows 6, 7, 8, 9, 10, 11, 12, 13, 14,", "5 more rows of unwanted.jsonl"])
+            Assert.Contains(part, outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(3, outcome.Error.Split("key:      attack.data.harmful").Length - 1);
+    }
+
     private Outcome Plan(params string[] more) => Vaccine.Run(["plan", _tiny.Recipe, "--threads", "1", .. more]);
 }

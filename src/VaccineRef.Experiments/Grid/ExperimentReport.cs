@@ -62,20 +62,29 @@ public sealed record ExperimentReport(
     /// <param name="data">What was read.</param>
     /// <param name="format">How recipes are written.</param>
     /// <param name="machine">Where it ran.</param>
+    /// <param name="failed">Trials of the grid that are not in the plan, since they could not begin.</param>
     public static ExperimentReport Of(
-        ExperimentGrid grid, StagePlan plan, RunOutcome outcome, DataManifest data, RecipeFormat format, MachineDescription? machine)
+        ExperimentGrid grid, StagePlan plan, RunOutcome outcome, DataManifest data, RecipeFormat format, MachineDescription? machine,
+        IReadOnlyList<FailedTrial>? failed = null)
     {
-        var families = plan.Trials.Where(trial => trial.Attack is not null).DistinctBy(trial => trial.Attack)
+        failed ??= [];
+        (Trial Of, IReadOnlyList<StageNode> Stages)[] chains = [.. plan.Trials.Zip(plan.Chains), .. failed.Select(each => (each.Trial, Array.Empty<StageNode>()))];
+        Trial[] order = failed.Count == 0 ? [.. plan.Trials] : [.. grid.Trials()];
+        var families = order.Where(trial => trial.Attack is not null).DistinctBy(trial => trial.Attack)
             .ToDictionary(trial => trial.Attack!, trial => Family(trial, format));
         return new(
             CurrentSchema, grid.Recipe.Name, grid.Recipe.Title ?? grid.Recipe.Name,
             format.ToJson(grid.Recipe with { Files = null }),
             grid.Recipe.Report,
-            [.. plan.Chains.Zip(plan.Trials, (chain, trial) => Reported(trial, chain, outcome.Results, families))],
+            [.. chains.OrderBy(each => Array.FindIndex(order, trial => Cell(trial) == Cell(each.Of)))
+                .Select(each => Reported(each.Of, each.Stages, outcome.Results, families))],
             plan.Nodes.Where(node => outcome.Results.ContainsKey(node.Hash)).ToDictionary(node => node.Hash, node => outcome.Results[node.Hash]),
             data with { Stages = [.. data.Stages.Select(stage => stage with { Rows = null })] }, machine,
-            [.. outcome.Failures.Select(failure =>
-                $"seed {failure.Stage.Trial.Seed}, {failure.Stage.Trial.Condition}, stage {failure.Stage.Name}: {failure.Error.Message}")],
+            [
+                .. failed.Select(each => each.ToString()),
+                .. outcome.Failures.Select(failure =>
+                    $"seed {failure.Stage.Trial.Seed}, {failure.Stage.Trial.Condition}, stage {failure.Stage.Name}: {failure.Error.Message}"),
+            ],
             outcome.Interrupted);
     }
 
@@ -109,14 +118,16 @@ public sealed record ExperimentReport(
     /// <summary>What was done to align the trial's model; null where nothing was.</summary>
     public StageResult? Alignment(ReportedTrial trial) => trial.AlignedIn is { } stage ? Find(trial, stage) : null;
 
+    private static (ulong, string, string, string?) Cell(Trial trial) => (trial.Seed, trial.Model, trial.Condition, trial.Attack);
+
     private static ReportedTrial Reported(
         Trial trial, IReadOnlyList<StageNode> chain, IReadOnlyDictionary<string, StageResult> results, Dictionary<string, string> families)
     {
         var probed = trial.Recipe.Probed;
         string? aligned = probed is { Skip: false } && chain.Count(node => node.Stage is TrainStageOptions && !node.IsAttack) > Pretraining(trial)
             ? probed.Name : null;
-        var before = chain.TakeWhile(node => !node.IsAttack).Last();
-        bool? converged = aligned is null || !results.TryGetValue(before.Hash, out var result) ? null
+        var before = chain.TakeWhile(node => !node.IsAttack).LastOrDefault();
+        bool? converged = aligned is null || before is null || !results.TryGetValue(before.Hash, out var result) ? null
             : Converged(trial.Recipe.Report.Convergence, result.Measured, trial.Recipe.Probed?.Adapter is not null);
         var (share, examples) = Content(trial.Recipe.Attack?.Data);
         return new(

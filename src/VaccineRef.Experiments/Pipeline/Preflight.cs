@@ -10,9 +10,13 @@ namespace VaccineRef.Experiments.Pipeline;
 /// is trained, and no memory is taken for any model.
 /// </summary>
 /// <param name="Data">The files, and what every stage of every trial takes from them.</param>
-/// <param name="Trials">What was found of each trial, in order.</param>
+/// <param name="Sound">The trials with which nothing is wrong.</param>
+/// <param name="Trials">What was found of each of them, in order.</param>
+/// <param name="Failed">The trials that cannot begin.</param>
 /// <param name="Problems">Everything that is wrong, each once.</param>
-public sealed record Preflight(DataManifest Data, IReadOnlyList<TrialForecast> Trials, IReadOnlyList<PlanProblem> Problems)
+public sealed record Preflight(
+    DataManifest Data, IReadOnlyList<Trial> Sound, IReadOnlyList<TrialForecast> Trials, IReadOnlyList<FailedTrial> Failed,
+    IReadOnlyList<PlanProblem> Problems)
 {
     // Of one key: what is wrong with a thousand rows is not said a thousand times.
     private const int MostOfKey = 10;
@@ -22,20 +26,32 @@ public sealed record Preflight(DataManifest Data, IReadOnlyList<TrialForecast> T
     /// <param name="files">The files of the recipe.</param>
     public static Preflight Of(IReadOnlyList<Trial> trials, DataFiles files)
     {
-        var problems = new List<PlanProblem>();
+        var failed = new List<FailedTrial>();
+        var sound = new List<Trial>();
         var forecasts = new List<TrialForecast>();
         var known = new Dictionary<object, StageForecast>();
         var seen = new HashSet<string>();
         foreach (var trial in trials)
         {
             // trials that differ in the seed alone need the same
-            bool rehearse = seen.Add($"{trial.Model}|{trial.Condition}|{trial.Attack}");
-            forecasts.Add(trial.Recipe.Precision == Precision.Double
+            string cell = $"{trial.Model}|{trial.Condition}|{trial.Attack}";
+            bool rehearse = seen.Add(cell);
+            var problems = new List<PlanProblem>();
+            var forecast = trial.Recipe.Precision == Precision.Double
                 ? Of<double>(trial, files, known, rehearse, problems.Add)
-                : Of<float>(trial, files, known, rehearse, problems.Add));
+                : Of<float>(trial, files, known, rehearse, problems.Add);
+            if (problems.Count > 0)
+            {
+                failed.Add(new(trial, Bounded(problems)));
+                seen.Remove(cell);
+                continue;
+            }
+
+            sound.Add(trial);
+            forecasts.Add(forecast);
         }
 
-        return new(Join(forecasts), forecasts, Bounded(problems));
+        return new(Join(forecasts), sound, forecasts, failed, Bounded(failed.SelectMany(each => each.Problems)));
     }
 
     /// <summary>Goes through all trials, and goes on only where nothing is wrong.</summary>
@@ -43,8 +59,19 @@ public sealed record Preflight(DataManifest Data, IReadOnlyList<TrialForecast> T
     public static Preflight Require(IReadOnlyList<Trial> trials, DataFiles files)
     {
         var found = Of(trials, files);
-        return found.Problems.Count == 0 ? found : throw new PlanException(found.Problems);
+        return found.Problems.Count == 0 ? found : throw new PlanException(found.Problems, found.Kept);
     }
+
+    /// <summary>Goes through all trials, and goes on with those with which nothing is wrong, if there are any.</summary>
+    /// <exception cref="PlanException">Something is wrong with every trial: everything that is.</exception>
+    public static Preflight RequireAny(IReadOnlyList<Trial> trials, DataFiles files)
+    {
+        var found = Of(trials, files);
+        return found.Sound.Count > 0 ? found : throw new PlanException(found.Problems);
+    }
+
+    /// <summary>What the problems keep from running.</summary>
+    public string Kept => Sound.Count == 0 ? "the recipe" : $"{Failed.Count} of {Sound.Count + Failed.Count} cells";
 
     private static TrialForecast Of<T>(
         Trial trial, DataFiles files, Dictionary<object, StageForecast> known, bool rehearse, Action<PlanProblem> found)

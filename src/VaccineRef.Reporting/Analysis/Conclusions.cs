@@ -25,7 +25,7 @@ internal sealed class Conclusions(
     private IEnumerable<string> Unfinished()
     {
         var report = trials.Report;
-        int finished = report.Trials.Count(trial => trial.Stages.All(stage => report.Stages.ContainsKey(stage.Hash)));
+        int finished = report.Trials.Count(trial => trial.Stages.Count > 0 && trial.Stages.All(stage => report.Stages.ContainsKey(stage.Hash)));
         if (finished < report.Trials.Count)
             yield return $"{(report.Interrupted ? "It was stopped before its end" : "Not everything could be computed")}: "
                 + $"{finished} of {report.Trials.Count} trials are finished.";
