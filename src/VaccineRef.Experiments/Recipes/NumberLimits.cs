@@ -109,6 +109,7 @@ public static class NumberLimits
         [(typeof(LisaOptions), "alignment_steps")] = new(0, Count),
         [(typeof(LisaOptions), "task_steps")] = new(1, Count),
         [(typeof(LisaOptions), "free_share")] = Share,
+        [(typeof(SafeGradOptions), "rho")] = AnySize,
         [(typeof(StreamOptions), "batch_size")] = new(0, Count),
         [(typeof(WorldHarmfulOptions), "count")] = new(1, Count),
         [(typeof(EwcOptions), "lambda")] = AnySize,

@@ -57,6 +57,7 @@ public static class RuleCases
         new("rebellion", new RebellionOptions(Rho)),
         new("lisa", new LisaOptions(Rho, AlignmentSteps: 1, TaskSteps: 2))
             { AsPlain = new LisaOptions(Rho, AlignmentSteps: 0), ChoosesItsData = true },
+        new("safe_grad", new SafeGradOptions(Rho)),
     ];
 
     /// <summary>The case of this name.</summary>

@@ -77,7 +77,7 @@ public sealed class Lisa<T> : IGradientRule<T>, IDisposable where T : unmanaged,
     {
         Turn(state);
         if (IsAligning)
-            batch = state.Next(StreamName.Alignment);
+            (objective, batch) = (objective.Aligning, state.Next(StreamName.Alignment));
         else
             state.Require(StreamName.Alignment);
         double loss = state.Descend(objective, batch, state.Pass(new NoTap<T>()), scale);

@@ -28,6 +28,7 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(VaaOptions), "vaa")]
 [JsonDerivedType(typeof(RebellionOptions), "rebellion")]
 [JsonDerivedType(typeof(LisaOptions), "lisa")]
+[JsonDerivedType(typeof(SafeGradOptions), "safe_grad")]
 public abstract record RuleOptions
 {
     /// <summary>The rule with its settings, as tables name it: "Vaccine, rho = 1".</summary>

@@ -19,6 +19,9 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     /// <inheritdoc/>
     public long StateBytes => inner.StateBytes;
 
+    /// <inheritdoc/>
+    public IObjective<T> Aligning => ReferenceEquals(inner.Aligning, inner) ? this : inner.Aligning;
+
     /// <summary>Whether the next steps are measured, token by token.</summary>
     public bool IsOn { get; set; }
 

@@ -92,6 +92,16 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
         return tape.Apply(new Add<T>(_lambda * terms), [loss, tape.Apply(_mean, [divergence])]);
     }
 
+    /// <summary>The divergence alone, in the paper's form: the mean over the counted tokens.</summary>
+    internal Tensor<T> Divergence(Pass<T> pass, PackedBatch batch)
+    {
+        NextTokenLoss<T>.RequireCounted(pass, batch);
+        var hidden = Hidden(pass, batch);
+        _anchors.With(() => Teach(batch));
+        var logits = pass.Tape.Apply(_head, [hidden, pass.Tape.Of(_model.Head)]);
+        return pass.Tape.Apply(_mean, [pass.Tape.Apply(_divergence, [logits, pass.Tape.Constant(_teacherLogits)])]);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -16,6 +16,7 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(LdifsOptions), "ldifs")]
 [JsonDerivedType(typeof(AsftOptions), "asft")]
 [JsonDerivedType(typeof(EarlyTokensOptions), "early_tokens")]
+[JsonDerivedType(typeof(AlignedKlOptions), "aligned_kl")]
 public abstract record ObjectiveOptions
 {
     /// <summary>The objective with its settings, as tables name it: "EWC, lambda = 1e9".</summary>
