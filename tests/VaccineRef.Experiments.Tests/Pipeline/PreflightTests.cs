@@ -86,6 +86,26 @@ public sealed class PreflightTests : IDisposable
         Assert.Contains("safe.json", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A stage that several cells share is wrong in each of them, though it is gone through once.</summary>
+    [Fact]
+    public void What_is_wrong_with_a_shared_stage_is_wrong_with_every_cell()
+    {
+        _tiny.Write("safe.json", $$"""[{"instruction": "a", "output": "b"}, {"instruction": "a", "output": "{{new string('b', 900)}}"}]""");
+        var found = Preflight.Of(Grid("max_length=700", "evaluation=null",
+            "grid={\"attack.data.samples\":[2,4]}").Trials(), new DataFiles(_tiny.Folder));
+        Assert.Equal((0, 2), (found.Sound.Count, found.Failed.Count));
+        Assert.Equal("alignment.data", Assert.Single(found.Problems).Key);
+    }
+
+    [Fact]
+    public void Cells_with_which_nothing_is_wrong_are_told_from_the_others()
+    {
+        var found = Preflight.Of(Grid("grid={\"attack.data.samples\":[4,400],\"seed\":\"1-2\"}").Trials(), new DataFiles(_tiny.Folder));
+        Assert.Equal([(1UL, 4), (2UL, 4)], found.Sound.Select(trial => (trial.Seed, ((MixtureOptions)trial.Recipe.Attack!.Data).Samples)));
+        Assert.Equal([1UL, 2UL], found.Failed.Select(each => each.Trial.Seed));
+        Assert.All(found.Trials, trial => Assert.Contains(trial.Stages, stage => stage.Needs is not null || trial != found.Trials[0]));
+    }
+
     private ExperimentGrid Grid(params string[] set) => new(RecipeFormat.Standard.Read(_tiny.Recipe, set), RecipeFormat.Standard);
 
     private RunForecast Forecast(params string[] set)
