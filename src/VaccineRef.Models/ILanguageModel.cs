@@ -24,6 +24,14 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>The weight of the output head, (V, C): logits = hidden Head'.</summary>
     Parameter<T> Head { get; }
 
+    /// <summary>
+    /// Brings a hidden embedding of the residual stream, (N, C), into the form in which <see cref="Forward"/> hands over the last one: the last norm,
+    /// and a projection where there is one. Reading it with the head is known as the logit lens.
+    /// </summary>
+    /// <exception cref="InputException">The model does not offer this.</exception>
+    Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden) => throw new InputException(
+        "the hidden states of the model's layers cannot be read with its head", "model", Shape.Family, "a model that offers Normalise");
+
     /// <summary>Runs the model up to its head.</summary>
     /// <param name="pass">The tape, the tap, and whether this is training.</param>
     /// <param name="batch">The tokens.</param>

@@ -15,12 +15,16 @@ public sealed class WeightBall<T>(Device device) : IDisposable where T : unmanag
     public long Bytes => _weights.Bytes;
 
     /// <summary>Runs <paramref name="action"/> with w + factor * direction in the place of w, whatever it throws.</summary>
-    public double At(double factor, ParameterVector<T> direction, Func<double> action)
+    public double At(double factor, ParameterVector<T> direction, Func<double> action) => At([(factor, direction)], action);
+
+    /// <summary>Runs <paramref name="action"/> with w + the sum of the moves in the place of w, whatever it throws.</summary>
+    public double At(IReadOnlyList<(double Factor, ParameterVector<T> Direction)> moves, Func<double> action)
     {
-        _weights.CopyValues(direction.Parameters);
+        _weights.CopyValues(moves[0].Direction.Parameters);
         try
         {
-            direction.AddToValues(factor);
+            foreach (var (factor, direction) in moves)
+                direction.AddToValues(factor);
             return action();
         }
         finally

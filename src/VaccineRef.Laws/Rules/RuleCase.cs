@@ -58,6 +58,7 @@ public static class RuleCases
         new("lisa", new LisaOptions(Rho, AlignmentSteps: 1, TaskSteps: 2))
             { AsPlain = new LisaOptions(Rho, AlignmentSteps: 0), ChoosesItsData = true },
         new("safe_grad", new SafeGradOptions(Rho)),
+        new("seam", new SeamOptions(Alpha: 0.8)) { AsPlain = new SeamOptions(Beta: 0, Unlearning: 0) },
     ];
 
     /// <summary>The case of this name.</summary>

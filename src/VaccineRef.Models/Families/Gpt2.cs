@@ -90,6 +90,9 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
     {
         var x = pass.Tape.Apply(_add, [_tokens.Forward(pass, batch.Tokens), _positions.Forward(pass, batch.Positions)]);
         x = pass.Show(Site.TokenEmbedding, _dropout.Forward(pass, x));
-        return _norm.Forward(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
+        return Normalise(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
     }
+
+    /// <inheritdoc/>
+    public Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden) => _norm.Forward(pass, hidden);
 }

@@ -75,8 +75,10 @@ internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T
     public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache, int[]? outputRows)
     {
         var x = pass.Show(Site.TokenEmbedding, _tokens.Forward(pass, batch.Tokens));
-        return _norm.Forward(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
+        return Normalise(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
     }
+
+    public Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden) => _norm.Forward(pass, hidden);
 }
 
 /// <summary>Llama, Mistral and Qwen2 as language models. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
@@ -109,4 +111,7 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
     /// <inheritdoc/>
     public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null) =>
         _model.Forward(pass, batch, cache, outputRows);
+
+    /// <inheritdoc/>
+    public Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden) => _model.Normalise(pass, hidden);
 }

@@ -104,8 +104,13 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
         x = _projectIn?.Forward(pass, x) ?? x;
         x = pass.Tape.Apply(_add, [x, _positions.Forward(pass, batch.Positions)]);
         x = pass.Show(Site.TokenEmbedding, x);
-        x = _blocks.Forward(pass, x, batch, cache, outputRows);
-        x = _norm?.Forward(pass, x) ?? x;
-        return _projectOut?.Forward(pass, x) ?? x;
+        return Normalise(pass, _blocks.Forward(pass, x, batch, cache, outputRows));
+    }
+
+    /// <inheritdoc/>
+    public Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden)
+    {
+        hidden = _norm?.Forward(pass, hidden) ?? hidden;
+        return _projectOut?.Forward(pass, hidden) ?? hidden;
     }
 }

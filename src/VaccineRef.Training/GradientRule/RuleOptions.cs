@@ -29,6 +29,7 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(RebellionOptions), "rebellion")]
 [JsonDerivedType(typeof(LisaOptions), "lisa")]
 [JsonDerivedType(typeof(SafeGradOptions), "safe_grad")]
+[JsonDerivedType(typeof(SeamOptions), "seam")]
 public abstract record RuleOptions
 {
     /// <summary>The rule with its settings, as tables name it: "Vaccine, rho = 1".</summary>

@@ -22,6 +22,9 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
     /// <inheritdoc/>
     public IObjective<T> Aligning => ReferenceEquals(inner.Aligning, inner) ? this : inner.Aligning;
 
+    /// <inheritdoc/>
+    public IObjective<T> Layerwise => inner.Layerwise;
+
     /// <summary>Whether the next steps are measured, token by token.</summary>
     public bool IsOn { get; set; }
 

@@ -18,6 +18,9 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     public string Name => "cross_entropy";
 
     /// <inheritdoc/>
+    public IObjective<T> Layerwise { get; } = new LayerwiseCrossEntropy<T>(model);
+
+    /// <inheritdoc/>
     /// <exception cref="InputException">In training, no label of the batch counts: its loss would be 0/0.</exception>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {

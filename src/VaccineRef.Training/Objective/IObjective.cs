@@ -19,6 +19,11 @@ public interface IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// </summary>
     IObjective<T> Aligning => this;
 
+    /// <summary>The same objective on the hidden states of every layer, for rules that look at them.</summary>
+    /// <exception cref="InputException">The objective has no such form.</exception>
+    IObjective<T> Layerwise => throw new InputException(
+        "the objective has no loss of every layer, which the rule needs", "objective", Name, "cross_entropy");
+
     /// <summary>Computes the loss of a batch on the tape of the pass.</summary>
     /// <returns>A scalar, (1, 1).</returns>
     Tensor<T> Loss(Pass<T> pass, PackedBatch batch);

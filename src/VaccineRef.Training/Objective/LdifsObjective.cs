@@ -73,7 +73,7 @@ public sealed class LdifsObjective<T> : IObjective<T>, IDisposable where T : unm
         View<T>[] kept = [];
         _anchors.With(() => kept = Teach(batch));
         var record = Recorder();
-        var hidden = _model.Forward(pass with { Tap = new Both(pass.Tap, record) }, batch);
+        var hidden = _model.Forward(pass with { Tap = new Behind<T>(pass.Tap, record) }, batch);
         var loss = _loss.Of(pass, hidden, batch.Targets);
         for (int i = 0; i < kept.Length; i++)
             loss = Penalise(pass.Tape, loss, record.Hidden[i], kept[i], batch.Sequences);
@@ -112,17 +112,4 @@ public sealed class LdifsObjective<T> : IObjective<T>, IDisposable where T : unm
     }
 
     private Record<T> Recorder() => new(_options.Sites ?? [SiteKind.MlpOutput]);
-
-    /// <summary>The tap of the rule, and what the model goes on with behind it.</summary>
-    private sealed class Both(ITap<T> tap, Record<T> record) : ITap<T>
-    {
-        public long StateBytes => tap.StateBytes;
-
-        public bool ListensTo(SiteKind kind) => tap.ListensTo(kind) || record.ListensTo(kind);
-
-        public bool Keeps(SiteKind kind) => tap.Keeps(kind) || record.Keeps(kind);
-
-        public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass) =>
-            record.At(site, tap.At(site, hidden, pass with { Tap = tap }), pass);
-    }
 }
