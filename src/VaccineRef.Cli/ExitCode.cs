@@ -11,9 +11,11 @@ internal static class ExitCode
 {
     public const int Done = 0, Failed = 1, WrongInput = 2, HungUp = 129, Interrupted = 130, Terminated = 143;
 
+    private const int FirstSignal = 128;
+
     /// <summary>
-    /// Runs the body of a command. The first Ctrl-C (or SIGTERM, which schedulers send, or SIGHUP, which a closed terminal sends)
-    /// cancels the token, so that the body ends after the current step, with everything written. The second one ends the
+    /// Runs the body of a command. The first Ctrl-C (or SIGTERM or SIGUSR2, which schedulers send, or SIGHUP, which a closed terminal
+    /// sends) cancels the token, so that the body ends after the current step, with everything written. The second one ends the
     /// process at once. The exit code names the signal as a shell does: 128 and its number.
     /// </summary>
     public static int Of(Func<CancellationToken, int> body)
@@ -31,6 +33,7 @@ internal static class ExitCode
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+        using var user = User2 is { } number ? PosixSignalRegistration.Create(number, Stop) : null;
         try
         {
             int code = body(source.Token);
@@ -46,8 +49,12 @@ internal static class ExitCode
     {
         PosixSignal.SIGHUP => HungUp,
         PosixSignal.SIGTERM => Terminated,
-        _ => Interrupted,
+        PosixSignal.SIGINT => Interrupted,
+        var number => FirstSignal + (int)number,
     };
+
+    // SIGUSR2 has no name in .NET, so its number on this system stands for it; Windows has no such signal.
+    private static PosixSignal? User2 => OperatingSystem.IsLinux() ? (PosixSignal)12 : OperatingSystem.IsMacOS() ? (PosixSignal)31 : null;
 
     private static int Of(Exception error, int stopped)
     {

@@ -23,6 +23,12 @@ internal sealed class ExperimentRunner
 {
     private const string ManifestFile = "manifest.json";
 
+    // what a run writes into its folder beside its stages
+    private static readonly string[] RunFiles =
+    [
+        FinishedRun.RecipeFile, RecipeSchema.FileName, ManifestFile, ReportWriter.Json, ReportWriter.Markdown, ReportWriter.Html, ReportWriter.Figure,
+    ];
+
     private readonly Option<string> _cache = new("--cache")
     {
         Description = "Folder of finished stages of grids, which are not computed again.",
@@ -72,6 +78,7 @@ internal sealed class ExperimentRunner
         using var held = new OutputLock(folder);
         if (single)
             RequireRoom(folder, parsed.GetValue(_resume));
+        AtomicFile.RemoveLeftovers(folder, name => RunFiles.Contains(name));
         var preflight = Preflight.RequireAny(trials, files);
         if (preflight.Failed.Count > 0)
             Warn(new PlanException(preflight.Problems, preflight.Kept).Message);
@@ -88,14 +95,15 @@ internal sealed class ExperimentRunner
                 Warn(
                     $"stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the evaluation and are trained on; "
                     + "only a mixture leaves such rows out");
-            var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache));
+            var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
+            store.Require(plan);
             var before = Entries(folder);
             Begin(grid, data, files, folder);
             var outcome = ExperimentDisplay.While(
-                console, grid, plan, show => ExperimentRun.Run(plan, store, devices, show, cancel, devices.Count == 1 ? devices[0] : together));
-            if (outcome is { Results.Count: 0, Failures: [var first, ..] })
+                console, grid, plan, show => ExperimentRun.Run(plan, store, devices, at => Tell(at, show), cancel, devices.Count == 1 ? devices[0] : together));
+            if (outcome is { Results.Count: 0, Failures: [{ SoFar: null } first, ..] })
             {
-                TakeBack(folder, before);
+                TakeBack(folder, before, plan.Nodes.Select(node => node.Name).Distinct());
                 throw first.Error;
             }
 
@@ -114,16 +122,33 @@ internal sealed class ExperimentRunner
 
     private static void RequireRoom(string folder, bool resume)
     {
-        if (!resume && Entries(folder).Any(path => Path.GetFileName(path) != OutputLock.FileName))
+        string[] there = [.. Entries(folder).Where(path => Path.GetFileName(path) != OutputLock.FileName)];
+        if (there.Length == 0)
+            return;
+        if (!resume)
             throw new InputException(
                 "the run's folder is not empty", folder, expected: "a new or empty folder",
                 remedy: "another --out, or --resume to go on with a run that was stopped");
+        // a run writes its schema and its recipe first; a recipe alone may be somebody's own
+        string recipe = Path.Combine(folder, FinishedRun.RecipeFile);
+        if (File.Exists(recipe) && !File.Exists(Path.Combine(folder, RecipeSchema.FileName)))
+            throw new InputException(
+                "the folder is not that of a run, and its recipe would be replaced", recipe, $"no {RecipeSchema.FileName} beside it",
+                "the folder of a run that was stopped, or an empty one", "another --out");
+    }
+
+    private static void Tell(RunProgress at, Action<RunProgress> show)
+    {
+        if (at.Notice is { } sentence)
+            Console.Error.WriteLine($"vaccine: {sentence}");
+        else
+            show(at);
     }
 
     private static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
     {
+        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);       // first: RequireRoom knows a run by it
         AtomicFile.WriteText(Path.Combine(folder, FinishedRun.RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
-        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
 
@@ -133,13 +158,12 @@ internal sealed class ExperimentRunner
     /// Removes what this run made in its folder after it failed without any result. What was there before is kept; the folder itself
     /// goes with the lock if nothing is left in it.
     /// </summary>
-    private static void TakeBack(string folder, HashSet<string> before)
+    private static void TakeBack(string folder, HashSet<string> before, IEnumerable<string> stages)
     {
-        foreach (string path in ((string[])[FinishedRun.RecipeFile, RecipeSchema.FileName, ManifestFile]).Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
-            File.Delete(path);
-        foreach (string made in Directory.GetDirectories(folder).Where(path => !before.Contains(path)))
-            if (!Directory.EnumerateFileSystemEntries(made).Any())
-                Directory.Delete(made);
+        foreach (string path in RunFiles.Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
+            FileChanges.Delete(path);
+        foreach (string made in stages.Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
+            FileChanges.DeleteEmptyFolder(made);
     }
 
     private void WarnOfRoom(RunForecast forecast, ParseResult parsed, string folder, int workers)
@@ -151,8 +175,12 @@ internal sealed class ExperimentRunner
         while (!Directory.Exists(place))
             place = Path.GetDirectoryName(place)!;
         long free = new DriveInfo(place).AvailableFreeSpace;
-        if (forecast.DiskBytes > free)
-            Warn($"the models that are kept need {PlanOutput.Bytes(forecast.DiskBytes)} of disk, and {PlanOutput.Bytes(free)} are free");
+        // weights and two moments of the largest stage, and three files while the third is written
+        long checkpoints = workers * 3 * 3 * forecast.Planned.Max(stage => stage.Trained > 0 ? stage.KeptBytes : 0);
+        if (forecast.DiskBytes + checkpoints > free)
+            Warn(
+                $"the models that are kept need {PlanOutput.Bytes(forecast.DiskBytes)} of disk and checkpoints up to "
+                + $"{PlanOutput.Bytes(checkpoints)}, and {PlanOutput.Bytes(free)} are free");
     }
 
     private static void Warn(string sentence) => Console.Error.WriteLine($"vaccine: warning: {sentence}");

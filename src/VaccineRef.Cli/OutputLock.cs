@@ -11,6 +11,9 @@ internal sealed class OutputLock : IDisposable
     /// <summary>The name of the file.</summary>
     public const string FileName = ".vaccine.lock";
 
+    // what the systems say of a file that another process holds: EWOULDBLOCK twice, and a violation of sharing
+    private const int HeldLinux = 11, HeldMac = 35, HeldWindows = unchecked((int)0x80070020);
+
     private readonly Stack<string> _made = [];
     private readonly FileStream _file;
 
@@ -36,12 +39,11 @@ internal sealed class OutputLock : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             TakeBack();
-            throw File.Exists(path) && error is IOException
+            throw error.HResult is HeldLinux or HeldMac or HeldWindows
                 ? new InputException(
                     "another process is writing to the output folder", folder, $"{FileName}, held by that process", "a folder that no process writes to",
                     "wait until that process has ended, or choose another --out", error)
-                : new InputException(
-                    "the output folder cannot be written", full, error.Message, "a folder in which files may be made", "another --out", error);
+                : FileTrouble.Of("the output folder cannot be written", path, error);
         }
     }
 

@@ -83,6 +83,7 @@ internal sealed record ReportDocument(
         return
         [
             new("Settings", [], [settings.Settings()], [], IsReference: true),
+            new("Before a stage failed", [], [.. Some(UnfinishedTable.Of(trials.Report))], []),
             new("Data and machine", [], [.. Some(settings.Machine()), .. Some(settings.Data()), .. Some(settings.Files())], [], IsReference: true),
         ];
     }

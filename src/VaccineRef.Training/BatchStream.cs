@@ -51,17 +51,31 @@ public sealed class BatchStream
     public PackedBatch Next()
     {
         if (_next >= _index.Length)
-            Begin();
+            Begin(_round + 1);
         int first = _next;
         _next = Math.Min(_index.Length, _next + _batchSize);
         return PackedBatch.Pack([.. _index[first.._next].Select(i => _data[i])]);
     }
 
-    private void Begin()
+    /// <summary>Where the stream is: the round, and how many examples of it were taken.</summary>
+    /// <exception cref="InputException">The stream had other examples when it was kept.</exception>
+    internal void Exchange<T>(KeptState<T> state) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    {
+        int round = state.Part("round", _round), next = state.Part("next", _next);
+        if (!state.IsRead)
+            return;
+        if (round < 0 || next < 0 || next > _index.Length)
+            throw new InputException("a stream was not kept at this place", "streams", $"round {round}, example {next}", $"at most {_index.Length}");
+        if (round > 0)
+            Begin(round);
+        (_round, _next) = (round, next);
+    }
+
+    private void Begin(int round)
     {
         for (int i = 0; i < _index.Length; i++)
             _index[i] = i;
-        _order.At(++_round).Shuffle<int>(_index);
-        _next = 0;
+        _order.At(round).Shuffle<int>(_index);
+        (_round, _next) = (round, 0);
     }
 }

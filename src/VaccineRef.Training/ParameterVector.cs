@@ -82,6 +82,15 @@ public sealed class ParameterVector<T>(Device device) : IDisposable where T : un
             device.Run(add, _all[i], _parameters[i].Gradient);
     }
 
+    /// <summary>The numbers, in a state that is kept; they are then those of the parameters that are trained.</summary>
+    public void Exchange(KeptState<T> state)
+    {
+        if (state.IsRead)
+            Belong(state.Trainable);
+        for (int i = 0; i < _all.Length; i++)
+            state.Part(_parameters[i].Name, _all[i]);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
 

@@ -34,8 +34,10 @@ public sealed record StepRecord(
 /// <param name="Forwards">Number of forward passes.</param>
 /// <param name="Reverses">Number of reverse passes.</param>
 /// <param name="PeakActivationBytes">The most memory that activations and their gradients needed at once.</param>
+/// <param name="RuleBytes">What the rule held at the end (<see cref="IGradientRule{T}.StateBytes"/>).</param>
 public sealed record TrainReport(
-    int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakActivationBytes)
+    int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakActivationBytes,
+    long RuleBytes = 0)
 {
     /// <summary>Whether the stage was stopped before its last step.</summary>
     public bool Interrupted => Steps < PlannedSteps;

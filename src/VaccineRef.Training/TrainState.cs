@@ -8,11 +8,12 @@ namespace VaccineRef.Training;
 /// What a gradient rule works with: the tape, the trainable parameters with their gradients, the random stream of the run,
 /// and how far the run is. The parameters are trainable as long as this lives.
 /// </summary>
-public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly HashSet<Parameter<T>> _held = [];
     private readonly RandomStream _random;
     private readonly Arena _gradients;
+    private long _reversedBefore, _peakBefore;      // of the part of the run that went before a stop
 
     /// <summary>Makes parameters trainable, with gradients of zero.</summary>
     /// <param name="device">Where they live.</param>
@@ -63,6 +64,12 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
 
     /// <summary>Number of forward passes so far.</summary>
     public long Forwards { get; private set; }
+
+    /// <summary>Number of reverse passes so far.</summary>
+    public long Reverses => _reversedBefore + Tape.Reversed;
+
+    /// <summary>The most memory that activations and their gradients needed at once so far, in bytes.</summary>
+    public long PeakActivationBytes => Math.Max(_peakBefore, Tape.Activations.Peak);
 
     /// <summary>Begins the next step: sets all gradients to zero and lets go of all parameters.</summary>
     public void BeginStep()
@@ -140,6 +147,19 @@ public sealed class TrainState<T> : IDisposable where T : unmanaged, IFloatingPo
         Tape.BackwardToParameters(loss, 1, gradient.Of);
         Tape.Clear();
         return value;
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state)
+    {
+        Step = state.Part("step", Step);
+        Forwards = state.Part("forwards", Forwards);
+        _reversedBefore = state.Part("reverses", Reverses) - Tape.Reversed;
+        _peakBefore = state.Part("peak_activation_bytes", PeakActivationBytes);
+        foreach (var parameter in Trainable)
+            state.Part($"parameter.{parameter.Name}", parameter.Value);
+        foreach (var (name, stream) in Streams)
+            stream.Exchange(state.Within($"stream.{name}"));
     }
 
     /// <summary>Freezes the parameters and frees their gradients and the tape.</summary>

@@ -14,7 +14,7 @@ namespace VaccineRef.Training;
 ///     Console.WriteLine(step.Run(batch).Loss);
 /// </code>
 /// </summary>
-public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly StepOptions _options;
     private readonly IObjective<T> _objective;
@@ -97,6 +97,19 @@ public sealed class TrainStep<T> : IDisposable where T : unmanaged, IFloatingPoi
         }
 
         return last with { Loss = loss, CleanLoss = last.CleanLoss is null ? null : clean };
+    }
+
+    /// <summary>
+    /// Parameters, moments, counters, places in the streams, and what the rule and the objective remember: with them, and made in the
+    /// same way, another instance takes the same next step bit for bit.
+    /// </summary>
+    public void Exchange(KeptState<T> state)
+    {
+        state = state.Of(State.Trainable);
+        State.Exchange(state);
+        _optimizer.Exchange(state.Within("adamw"));
+        (Rule as IKeepsState<T>)?.Exchange(state.Within("rule"));
+        (_objective as IKeepsState<T>)?.Exchange(state.Within("objective"));
     }
 
     /// <summary>Frees what the steps needed and freezes the parameters. The rule and the objective are the caller's.</summary>

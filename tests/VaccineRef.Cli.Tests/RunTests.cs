@@ -150,10 +150,13 @@ public sealed class RunTests : IDisposable
     [InlineData("-INT", 130)]
     [InlineData("-TERM", 143)]
     [InlineData("-HUP", 129)]
+    [InlineData("-USR2", 140)]
     public void An_interrupted_run_leaves_everything_written_and_goes_on(string signal, int code)
     {
         Vaccine.RequireInterrupts(signal);
-        string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000"];
+        Assert.SkipWhen(signal == "-USR2" && !OperatingSystem.IsLinux(), "SIGUSR2 has another number on this system");
+        const string Long = "attack.training.max_steps=1000";
+        string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", Long];
         using var process = Vaccine.Start(command);
         string steps = _tiny.In("run/attack/steps.jsonl");
         while (!process.HasExited && (!File.Exists(steps) || new FileInfo(steps).Length < 1000))
@@ -164,18 +167,56 @@ public sealed class RunTests : IDisposable
 
         Assert.True(Report("run").GetProperty("interrupted").GetBoolean());
         Assert.Equal(2, Report("run").GetProperty("stages").EnumerateObject().Count());
+        int done = File.ReadAllLines(steps).Length;
         Assert.All(File.ReadAllLines(steps), line => JsonDocument.Parse(line));
+        Assert.Equal($"checkpoint-{done:D10}.safetensors", Path.GetFileName(Assert.Single(Directory.GetFiles(_tiny.In("run/attack"), "checkpoint-*"))));
         Assert.True(File.Exists(_tiny.In("run/alignment/adapter/adapter_model.safetensors")));
         Assert.True(File.Exists(_tiny.In("run/report.md")));
 
-        // runs the attack as the recipe has it, after the alignment that was kept
-        byte[] kept = File.ReadAllBytes(_tiny.In("run/alignment/result.json"));
+        // another recipe is refused and changes nothing; the same goes on with the step after, and does not align again
+        byte[] kept = File.ReadAllBytes(_tiny.In("run/alignment/result.json")), recipe = File.ReadAllBytes(_tiny.In("run/recipe.json"));
         Assert.Contains("not empty", Run("run").Error);
-        var resumed = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume");
-        Assert.Equal((0, ""), (resumed.Code, resumed.Error));
+        Assert.Contains("the recipe or a file that it names is another one", Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--resume").Error);
+        Assert.Equal(recipe, File.ReadAllBytes(_tiny.In("run/recipe.json")));
+        if (signal != "-USR2")
+            return;                     // one of them goes on to the end: all keep the same file
+        var resumed = Vaccine.Run([.. command, "--resume"]);
+        Assert.Equal((0, $"vaccine: stage attack goes on after step {done}{Environment.NewLine}"), (resumed.Code, resumed.Error));
         Assert.Equal(kept, File.ReadAllBytes(_tiny.In("run/alignment/result.json")));
-        Assert.Equal(0, Run("whole").Code);
+        Assert.Equal(0, Run("whole", Long).Code);
         Assert.Equal(Bits("whole"), Bits("run"));
+    }
+
+    [Fact]
+    public void A_folder_that_is_not_a_runs_is_refused_and_a_users_files_stay_whatever_fails()
+    {
+        Directory.CreateDirectory(_tiny.In("mine"));
+        File.WriteAllText(_tiny.In("mine/recipe.json"), "my soup");
+        string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("mine"), "--threads", "1", "--resume"];
+        var outcome = Vaccine.Run(command);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains("not that of a run", outcome.Error);
+        Assert.Equal("my soup", File.ReadAllText(_tiny.In("mine/recipe.json")));
+
+        File.Move(_tiny.In("mine/recipe.json"), _tiny.In("mine/soup.json"));
+        Directory.CreateDirectory(_tiny.In("mine/empty"));
+        Assert.Equal(2, Vaccine.Run([.. command, "--set", "alignment.data.path=nothing.json"]).Code);
+        Assert.Equal(["empty", "soup.json"], Directory.GetFileSystemEntries(_tiny.In("mine")).Select(Path.GetFileName).Order());
+        Assert.Equal(0, Vaccine.Run(command).Code);
+        Assert.Equal("my soup", File.ReadAllText(_tiny.In("mine/soup.json")));
+        Assert.True(Directory.Exists(_tiny.In("mine/empty")));
+    }
+
+    [Fact]
+    public void A_place_where_nothing_can_be_written_is_named_with_a_remedy()
+    {
+        Directory.CreateDirectory(_tiny.In("run/alignment"));
+        Directory.CreateDirectory(_tiny.In("run/alignment/steps.jsonl"));
+        var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume");
+        Assert.Equal(1, outcome.Code);
+        Assert.Contains(_tiny.In("run/alignment/steps.jsonl"), outcome.Error);
+        Assert.Contains("a folder of that name", outcome.Error);
+        Assert.Contains("move the folder away", outcome.Error);
     }
 
     [Fact]

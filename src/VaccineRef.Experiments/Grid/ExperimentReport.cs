@@ -31,6 +31,13 @@ public sealed record ExperimentReport(
     /// <summary>The form of today's reports.</summary>
     public const string CurrentSchema = "vaccine-report/1";
 
+    /// <summary>
+    /// What was measured in stages that failed, before they did, under their hashes: points of the curve, and nothing at the end.
+    /// Null where nothing was.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, StageResult>? Unfinished { get; init; }
+
     /// <summary>The seeds, in order.</summary>
     [JsonIgnore]
     public IReadOnlyList<ulong> Seeds => [.. Trials.Select(trial => trial.Seed).Distinct()];
@@ -85,7 +92,12 @@ public sealed record ExperimentReport(
                 .. outcome.Failures.Select(failure =>
                     $"seed {failure.Stage.Trial.Seed}, {failure.Stage.Trial.Condition}, stage {failure.Stage.Name}: {failure.Error.Message}"),
             ],
-            outcome.Interrupted);
+            outcome.Interrupted)
+        {
+            Unfinished = outcome.Failures.Any(failure => failure.SoFar is not null)
+                ? outcome.Failures.Where(failure => failure.SoFar is not null).ToDictionary(failure => failure.Stage.Hash, failure => failure.SoFar!)
+                : null,
+        };
     }
 
     /// <summary>What is the same bit for bit whenever the same recipe runs: without times and machine.</summary>

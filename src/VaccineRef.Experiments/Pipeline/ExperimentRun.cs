@@ -1,36 +1,10 @@
+using System.Numerics;
 using System.Runtime.ExceptionServices;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
-
-/// <summary>How far a run is.</summary>
-/// <param name="Done">Stages finished, those that were kept from before included.</param>
-/// <param name="Kept">Stages that were kept from before.</param>
-/// <param name="Stages">Stages in all.</param>
-/// <param name="Work">The share of the work that this run found undone and has done since, from 0 to 1.</param>
-/// <param name="Running">The stages under way.</param>
-/// <param name="Finished">The stage that has just been finished, with what was found; null if none has.</param>
-public readonly record struct RunProgress(
-    int Done, int Kept, int Stages, double Work, IReadOnlyList<RunningStage> Running, (StageNode Stage, StageResult Result)? Finished);
-
-/// <summary>A stage under way.</summary>
-/// <param name="Stage">The stage.</param>
-/// <param name="Last">Its last optimizer step; null before the first.</param>
-/// <param name="Steps">How many steps it has; 0 while that is not known.</param>
-public sealed record RunningStage(StageNode Stage, StepRecord? Last = null, int Steps = 0);
-
-/// <summary>A stage that could not be computed.</summary>
-/// <param name="Stage">The stage.</param>
-/// <param name="Error">Why.</param>
-public sealed record FailedStage(StageNode Stage, Exception Error);
-
-/// <summary>What a run found.</summary>
-/// <param name="Results">Every finished stage under its hash.</param>
-/// <param name="Failures">Stages that could not be computed; those that begin with them are missing too.</param>
-/// <param name="Interrupted">Whether it was stopped.</param>
-public sealed record RunOutcome(IReadOnlyDictionary<string, StageResult> Results, IReadOnlyList<FailedStage> Failures, bool Interrupted);
 
 /// <summary>
 /// Computes the stages of a plan, as many at once as there are devices, each after the one it begins with. What is kept already is not
@@ -65,10 +39,12 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="progress">Told of every optimizer step and every finished stage, from any thread, one at a time.</param>
     /// <param name="cancel">Stops after the steps under way.</param>
     /// <param name="together">Where to run a stage that all others wait for: the processor with all its threads.</param>
+    /// <exception cref="InputException">What is kept was computed from something else; nothing is changed.</exception>
     public static RunOutcome Run(
         StagePlan plan, StageStore store, IReadOnlyList<Device> devices, Action<RunProgress> progress, CancellationToken cancel,
         Device? together = null)
     {
+        store.Require(plan);
         using var run = new ExperimentRun(plan, store, progress, cancel);
         foreach (var node in plan.Nodes)
             run.Take(node);
@@ -107,7 +83,9 @@ public sealed class ExperimentRun : IDisposable
     /// <summary>Takes a stage from the store, or lists it; what it begins with is listed before it.</summary>
     private void Take(StageNode node)
     {
-        if (_store.Find(node, _store.KeepsEverything || _plan.HasChildren(node)) is { } found)
+        var found = _store.Find(node, _store.KeepsEverything || _plan.HasChildren(node));
+        _store.Tidy(node, found is not null, _plan.Arithmetic);
+        if (found is not null)
         {
             _done.Add(node.Hash, found);
             _kept++;
@@ -208,21 +186,9 @@ public sealed class ExperimentRun : IDisposable
 
         lock (_gate)
             Report(null);
-        StageResult? result = null;
-        Exception? failure = null;
-        try
-        {
-            result = node.Recipe.Precision == Precision.Double
-                ? new StageRun<double>(node, _plan.Files, _plan.Arithmetic, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node))
-                : new StageRun<float>(node, _plan.Files, _plan.Arithmetic, _store, device, Step, _stop.Token).Run(_plan.HasChildren(node));
-        }
-        catch (Exception error) when (
-            error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException)
-        {
-            // it went wrong in this stage: the others do not need it
-            failure = error;
-        }
-
+        var (result, failure) = node.Recipe.Precision == Precision.Double
+            ? Attempt<double>(node, device, Step)
+            : Attempt<float>(node, device, Step);
         lock (_gate)
         {
             _running.RemoveAll(each => each.Stage == node);
@@ -230,20 +196,42 @@ public sealed class ExperimentRun : IDisposable
             if (result is not null)
                 _done.Add(node.Hash, result);
             else
-                Fail(node, failure!);
+                Fail(failure!);
             Report(result is null ? null : (node, result));
             Monitor.PulseAll(_gate);
         }
     }
 
-    /// <summary>Strikes what begins with a stage that failed.</summary>
-    private void Fail(StageNode node, Exception error)
+    private (StageResult? Result, FailedStage? Failure) Attempt<T>(StageNode node, Device device, Action<StepRecord, int> onStep)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        _failed.Add(new(node, error));
-        bool Begins(StageNode? each) => each is not null && (each.Hash == node.Hash || Begins(each.Parent));
+        void Notice(string sentence)
+        {
+            lock (_gate)
+                Report(null, sentence);
+        }
+
+        var run = new StageRun<T>(node, _plan, _store, device, onStep, Notice, _stop.Token);
+        try
+        {
+            return (run.Run(), null);
+        }
+        catch (Exception error) when (
+            error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException)
+        {
+            // it went wrong in this stage: the others do not need it
+            return (null, new(node, error, run.SoFar));
+        }
+    }
+
+    /// <summary>Strikes what begins with a stage that failed.</summary>
+    private void Fail(FailedStage failure)
+    {
+        _failed.Add(failure);
+        bool Begins(StageNode? each) => each is not null && (each.Hash == failure.Stage.Hash || Begins(each.Parent));
         _waiting.RemoveAll(Begins);
     }
 
-    private void Report((StageNode, StageResult)? finished) =>
-        _progress(new(_done.Count, _kept, _plan.Nodes.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished));
+    private void Report((StageNode, StageResult)? finished, string? notice = null) =>
+        _progress(new(_done.Count, _kept, _plan.Nodes.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, notice));
 }

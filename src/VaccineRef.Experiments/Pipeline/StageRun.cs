@@ -1,228 +1,60 @@
 using System.Diagnostics;
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
-using VaccineRef.Experiments.Edits;
-using VaccineRef.Experiments.Evaluation;
-using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
 using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
 
-/// <summary>Computes one stage on one device: loads the model that the stage before ended with, trains or edits it, measures it.</summary>
+/// <summary>
+/// Computes one stage on one device: loads the model that the stage before ended with, trains or edits it, measures it, and keeps what
+/// was found. A stage that was stopped goes on from its newest checkpoint.
+/// </summary>
 /// <param name="node">The stage.</param>
-/// <param name="files">The files of the recipe.</param>
-/// <param name="arithmetic">The device and the precision of its products, on which the last bits depend.</param>
-/// <param name="store">Where the stage before is, and where this one is kept; null where nothing is kept.</param>
+/// <param name="plan">The stages of the run.</param>
+/// <param name="store">Where the stage before is, and where this one is kept.</param>
 /// <param name="device">Where to compute.</param>
 /// <param name="onStep">Told of every optimizer step, and of how many there are.</param>
+/// <param name="notice">Told in a sentence where the stage goes on, and which files are passed over.</param>
 /// <param name="cancel">Stops after the step under way.</param>
 internal sealed class StageRun<T>(
-    StageNode node, DataFiles files, string arithmetic, StageStore? store, Device device, Action<StepRecord, int> onStep, CancellationToken cancel)
+    StageNode node, StagePlan plan, StageStore store, Device device, Action<StepRecord, int> onStep, Action<string> notice,
+    CancellationToken cancel)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int ProbeBatch = 50;
+    private readonly StageComputation<T> _stage = new(
+        node, plan.Arithmetic, new(store.StepsOf(node), store.Checkpoints(node, plan.Arithmetic), notice), device,
+        earlier => Load(earlier, plan, store, device, node), onStep, cancel);
 
-    private readonly RandomStream _random = RandomStream.FromSeed(node.Trial.Seed);
-    private readonly List<CurvePoint> _curve = [];
-    private readonly List<KeptAnswer> _answers = [];
-
-    private Recipe Recipe => node.Recipe;
+    /// <summary>What was measured on the way to where the stage failed; null if nothing was.</summary>
+    public StageResult? SoFar => _stage.SoFar;
 
     /// <summary>Computes the stage and keeps it.</summary>
-    /// <param name="keepsModel">Whether another stage begins with its model.</param>
-    /// <exception cref="InputException">Something that the recipe names does not fit.</exception>
+    /// <exception cref="InputException">Something that the recipe names does not fit, or a file cannot be written.</exception>
     /// <exception cref="NonFiniteException">A loss or a gradient is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public StageResult Run(bool keepsModel)
+    public StageResult Run()
     {
         var clock = Stopwatch.StartNew();
-        using var model = node.Parent is { } parent ? store!.Load<T>(parent, files.Folder, device) : Given();
-        var reader = new DataReader(Recipe, files, Recipe.Model.Tokenizer(files.Folder));
-        using var evaluation = Recipe.Evaluation?.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
-        var result = Do(model, reader, evaluation);
+        var (recipe, files) = (node.Recipe, plan.Files);
+        using var model = Load(node.Parent, plan, store, device, node);
+        var reader = new DataReader(recipe, files, recipe.Model.Tokenizer(files.Folder));
+        using var evaluation = recipe.Evaluation?.Open<T>(reader, recipe.Probed, device, recipe.Model.Kept);
+        store.Begin(node);
+        var result = _stage.Do(model, reader, evaluation);
         result = result with { Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
-        if (node.Stage is not null && (keepsModel || store!.KeepsEverything))
-            store!.Keep(node, model);
+        if (node.Stage is not null && (plan.HasChildren(node) || store.KeepsEverything))
+            store.Keep(node, model);
         if (result.Measured is not null)
-            store!.Keep(node, _answers);
-        store!.Keep(node, result);
+            store.Keep(node, _stage.Answers);
+        store.Keep(node, result);
+        store.Tidy(node, isFinished: true, plan.Arithmetic);
         return result;
     }
 
-    /// <summary>Does to a model what the stage does, and keeps nothing.</summary>
-    /// <param name="model">The model that the stage before ended with.</param>
-    /// <param name="reader">The data of the trial.</param>
-    /// <param name="evaluation">What is measured; null for nothing.</param>
-    public StageResult Do(Model<T> model, DataReader reader, IEvaluation<T>? evaluation) => node.Stage switch
-    {
-        TrainStageOptions train => Train(model, train, reader, evaluation),
-        EditStageOptions edit => Edit(model, edit, reader, evaluation),
-        _ => Result() with
-        {
-            Measured = Recipe.Model.IsTrained ? Measure(model, evaluation, null) : null,
-            Warnings = model.Warnings.Count > 0 ? model.Warnings : null,
-        },
-    };
-
-    private Model<T> Given() => Recipe.Model.Load<T>(files.Folder, device, _random);
-
-    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, arithmetic);
-
-    private StageResult Edit(Model<T> model, EditStageOptions edit, DataReader reader, IEvaluation<T>? evaluation)
-    {
-        model.MergeAdapter();
-        EditSize size;
-        using (var context = new EditContext<T>(model, At, stream => reader.Stream(edit, stream)))
-        {
-            edit.Apply(context);
-            size = context.Size;
-        }
-
-        return Result() with { Measured = Measure(model, evaluation, null), Edit = size };
-    }
-
-    /// <summary>
-    /// The model that an earlier stage ended with, its adapter merged. In a rehearsal no stage has ended, and the model as it is given needs
-    /// as much memory.
-    /// </summary>
-    private Model<T> At(string stage)
-    {
-        var earlier = node.Parent;
-        while (earlier is not null && earlier.Name != stage)
-            earlier = earlier.Parent;
-        var model = store is null || earlier is null ? Given() : store.Load<T>(earlier, files.Folder, device);
-        model.MergeAdapter();
-        return model;
-    }
-
-    private StageResult Train(Model<T> model, TrainStageOptions stage, DataReader reader, IEvaluation<T>? evaluation)
-    {
-        var (data, options) = Work(stage, reader);
-        using var drift = node.IsAttack ? Drift(model, evaluation) : null;
-        Attach(model, stage);
-        var projection = node.IsAttack && evaluation is not null && Recipe.Evaluation is { ProjectedPrompts: > 0 and var prompts }
-            ? new Projection<T>(evaluation, device, prompts) : null;
-        projection?.Add(model.Network, attacked: false);
-        var trained = Run(model, stage, (data, options), reader, evaluation, drift);
-        projection?.Add(model.Network, attacked: true);
-        return Result() with
-        {
-            Measured = Measure(model, evaluation, drift),
-            Perturbation = trained.Perturbation(),
-            StepsUntilBroken = _curve.FirstOrDefault(point => point.Measured.Find(Metrics.HarmfulScore) is { Percentage: > 50 })?.Step,
-            Projection = projection?.Done(),
-            Cost = trained.Cost(stage, data.Count),
-            Times = trained.Times(),
-        };
-    }
-
-    /// <summary>
-    /// What is trained on, and how. On a device that only counts, two steps on the largest batch: from the second one on nothing
-    /// more is taken.
-    /// </summary>
-    private (IReadOnlyList<TokenSequence> Data, TrainOptions Options) Work(TrainStageOptions stage, DataReader reader)
-    {
-        var data = reader.Training(stage);
-        var options = stage.Training.For(_random.At(stage.Name).Key);
-        return device is DryDevice
-            ? (StageWork.Of(options, data).Largest, options with { MaxSteps = 2, Accumulation = 1, Shuffle = false })
-            : (data, options);
-    }
-
-    /// <summary>Merges the adapter of the stage before unless this stage trains it on, and attaches a fresh one where one is asked for.</summary>
-    private void Attach(Model<T> model, TrainStageOptions stage)
-    {
-        if (stage.Adapter is SameAdapterOptions)
-            return;
-        model.MergeAdapter();
-        if (stage.Adapter is LoraOptions lora)
-            Lora.Attach(model, lora.Config(), _random.At($"{stage.Name} adapter"));
-    }
-
-    private Trained Run(
-        Model<T> model, TrainStageOptions stage, (IReadOnlyList<TokenSequence> Data, TrainOptions Options) work, DataReader reader,
-        IEvaluation<T>? evaluation, EmbeddingDrift<T>? drift)
-    {
-        var (data, options) = work;
-        using var log = store?.StepsOf(node) is { } path ? new StepLog(path) : null;
-        var rule = stage.Rule.Make<T>(device);
-        using var disposableRule = rule as IDisposable;
-        var objective = stage.Objective.Make(new ObjectiveContext<T>(
-            model, () => reader.Stage(Recipe.Before(stage)!).Sequences, options.BatchSize, At));         // RecipeLimits: there where it is needed
-        using var disposableObjective = objective as IDisposable;
-        var meter = new PerturbationMeter<T>(objective);
-        int steps = options.Steps(data.Count);
-        int[] measured = Spread(steps, Recipe.Evaluation?.PerturbationPoints ?? 0);
-        int[] points = drift is null ? [] : Spread(steps, Recipe.Evaluation?.CurvePoints ?? 0);
-        if (points.Length > 0)
-            AddPoint(0, model, evaluation!, drift!);
-        meter.IsOn = measured.Contains(1);
-        var records = new List<StepRecord>();
-        var trainable = model.Trainable;
-        var report = new Trainer<T>(device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random)).Run(data, step =>
-        {
-            log?.Add(step);
-            records.Add(step);
-            meter.IsOn = measured.Contains(step.Step + 1);
-            if (points.Contains(step.Step))
-                AddPoint(step.Step, model, evaluation!, drift!);
-            onStep(step, steps);
-        }, cancel);
-        cancel.ThrowIfCancellationRequested();
-        long count = trainable.Sum(parameter => parameter.Shape.Count);
-        bool adapted = model.Adapter is not null;
-        long weights = model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0);
-        return new(report, records, meter, measured, count, adapted, weights + rule.StateBytes);
-    }
-
-    private void AddPoint(int step, Model<T> model, IEvaluation<T> evaluation, EmbeddingDrift<T> drift) =>
-        _curve.Add(new(step, evaluation.MeasureBriefly(model, cancel) with { Drift = drift.Measure() }));
-
-    /// <summary>Steps spread evenly up to the last; fewer where there are not so many.</summary>
-    private static int[] Spread(int steps, int count) =>
-        [.. Enumerable.Range(1, count).Select(i => Math.Max(1, (int)((long)steps * i / count))).Distinct()];
-
-    private Measurement? Measure(Model<T> model, IEvaluation<T>? evaluation, EmbeddingDrift<T>? drift)
-    {
-        if (evaluation is null)
-            return null;
-        using var now = Drift(model, evaluation);
-        bool texts = Recipe.Evaluation!.KeepsTexts();
-        var answers = new List<KeptAnswer>();
-        var measured = evaluation.Measure(model, answers, cancel);
-        _answers.AddRange(texts ? answers : answers.Select(answer => answer.WithoutTexts()));
-        return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
-    }
-
-    private EmbeddingDrift<T>? Drift(Model<T> model, IEvaluation<T>? evaluation) => evaluation is { Probe.Count: > 0 }
-        ? new(model.Network, evaluation.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack), device) : null;
-
-    /// <summary>A training stage with all that was seen of it.</summary>
-    private sealed record Trained(
-        TrainReport Report, IReadOnlyList<StepRecord> Steps, PerturbationMeter<T> Meter, IReadOnlyList<int> Measured, long Count,
-        bool ThroughAdapter, long HeldBytes)
-    {
-        public PerturbationSize? Perturbation()
-        {
-            double[] norms = [.. Steps.Select(step => step.PerturbationNorm).Where(norm => norm > 0)];
-            var means = Meter.Tokens > 0 ? Meter.Means : default;
-            return norms.Length == 0 ? null : new(norms.Average(), means.Epsilon, means.Hidden, means.Relative, Measured);
-        }
-
-        // besides the weights and what the rule holds: a gradient and two moments for each number that is trained
-        public TrainingCost Cost(TrainStageOptions stage, int examples) => new(
-            stage.Rule.Label(), stage.Objective.Label(), Report.Steps, examples, Count, ThroughAdapter,
-            (double)Report.Forwards / Report.Steps, (double)Report.Reverses / Report.Steps,
-            HeldBytes + (3 * Unsafe.SizeOf<T>() * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
-            (double)Report.Tokens / Report.Steps, Report.LastLoss);
-
-        public TrainingTimes Times()
-        {
-            double[] seconds = [.. Steps.Select(step => step.Seconds).Order()];
-            return new(seconds[seconds.Length / 2], seconds.Sum(), 0);
-        }
-    }
+    /// <summary>The model that an earlier stage ended with; as it is given where there is none.</summary>
+    private static Model<T> Load(StageNode? earlier, StagePlan plan, StageStore store, Device device, StageNode node) => earlier is null
+        ? node.Recipe.Model.Load<T>(plan.Files.Folder, device, RandomStream.FromSeed(node.Trial.Seed))
+        : store.Load<T>(earlier, plan.Files.Folder, device);
 }

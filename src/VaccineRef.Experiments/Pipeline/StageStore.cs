@@ -1,11 +1,9 @@
 using System.Numerics;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
-using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
 
@@ -16,7 +14,7 @@ namespace VaccineRef.Experiments.Pipeline;
 public sealed class StageStore
 {
     private const string Schema = "vaccine-store/1", SchemaFile = "store.json", Result = "result.json", Model = "model", Adapter = "adapter",
-        Steps = "steps.jsonl", Answers = "answers.jsonl";
+        Steps = "steps.jsonl", Answers = "answers.jsonl", Begun = "begun.txt";
 
     // The names under which earlier versions kept their cells.
     private static readonly string[] Former = ["cells", "models"];
@@ -24,15 +22,18 @@ public sealed class StageStore
     private readonly string _folder;
     private readonly bool _byName;
 
-    private StageStore(string folder, bool byName) => (_folder, _byName) = (folder, byName);
+    private readonly TimeProvider? _clock;
+
+    private StageStore(string folder, bool byName, TimeProvider? clock = null) => (_folder, _byName, _clock) = (folder, byName, clock);
 
     /// <summary>Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with.</summary>
     public bool KeepsEverything => _byName;
 
     /// <summary>A cache for many grids: stages lie under their hashes.</summary>
     /// <param name="folder">Where; made when it is needed.</param>
+    /// <param name="clock">Tells how old the temporary files of killed processes are; they stay where it is null.</param>
     /// <exception cref="InputException">An earlier version of the program wrote the folder, or something else did.</exception>
-    public static StageStore Cache(string folder)
+    public static StageStore Cache(string folder, TimeProvider? clock = null)
     {
         string mark = Path.Combine(folder, SchemaFile);
         if (File.Exists(mark))
@@ -53,7 +54,7 @@ public sealed class StageStore
             AtomicFile.WriteText(mark, Mark + "\n");
         }
 
-        return new(folder, byName: false);
+        return new(folder, byName: false, clock);
     }
 
     /// <summary>Whether a folder is that of a finished stage.</summary>
@@ -77,7 +78,7 @@ public sealed class StageStore
         throw new InputException(
             "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}",
             $"{StageResult.CurrentSchema} {node.Hash}",
-            "remove the stage's folder: it is computed again");
+            "give the recipe, the files and the program as they were, or remove the stage's folder: it is computed again");
     }
 
     /// <summary>What was found in a stage, whatever it was computed from.</summary>
@@ -166,6 +167,59 @@ public sealed class StageStore
         return Unfinished(node.Parent!) ?? (HasModel(node) ? null : (node.Name, In(node, "")));
     }
 
+    /// <summary>The checkpoints of a stage under way.</summary>
+    internal StageCheckpoints Checkpoints(StageNode node, string arithmetic) => new(In(node, ""), node, arithmetic);
+
+    /// <summary>
+    /// Requires that a run may go on here: that every stage which is kept, whole or on the way, is one of the plan and in its arithmetic.
+    /// Nothing is changed.
+    /// </summary>
+    /// <exception cref="InputException">A stage was computed from something else. The message says from what.</exception>
+    public void Require(StagePlan plan)
+    {
+        foreach (var node in plan.Nodes)
+        {
+            if (File.Exists(In(node, Result)) && Recorded(node).Arithmetic is { } found && found != plan.Arithmetic)
+                throw new InputException(
+                    "a kept stage was computed in another arithmetic, which gives other bits", In(node, Result), found, plan.Arithmetic,
+                    "give the same --device and --matmul, on a machine with vectors of the same width, or begin anew in another --out");
+            if (Find(node, needsModel: false) is not null)
+                continue;
+            Checkpoints(node, plan.Arithmetic).Require();
+            if (_byName && HasModel(node) && (!File.Exists(In(node, Begun)) || File.ReadAllText(In(node, Begun)).Trim() != node.Hash))
+                throw new InputException(
+                    "a stage was begun with another recipe or other files, and its model is kept", In(node, ""), null, $"a stage {node.Hash}",
+                    "give the recipe and the files as they were, or remove the stage's folder: it is computed again");
+        }
+    }
+
+    /// <summary>
+    /// Removes what a process that was killed left of a stage: temporary files and, of a finished stage, checkpoints. In a cache, which
+    /// other processes may be writing to, temporary files have to be a day old.
+    /// </summary>
+    internal void Tidy(StageNode node, bool isFinished, string arithmetic)
+    {
+        AtomicFile.RemoveLeftovers(In(node, ""), IsOwn, _byName ? null : IsOld);
+        if (!isFinished)
+            return;
+        Checkpoints(node, arithmetic).Remove();
+        FileChanges.Delete(In(node, Begun));
+    }
+
+    /// <summary>
+    /// Notes in a run's folder which stage is begun there, so that a model that is kept before its result can be told from one of a
+    /// changed recipe. In a cache the folder's name says it.
+    /// </summary>
+    internal void Begin(StageNode node)
+    {
+        if (_byName)
+            AtomicFile.WriteText(In(node, Begun), node.Hash + "\n");
+    }
+
+    private bool IsOld(string path) => _clock?.GetUtcNow() - File.GetLastWriteTimeUtc(path) > TimeSpan.FromDays(1);
+
+    private static bool IsOwn(string name) => name is Result or Model or Adapter or Steps or Answers or Begun || StageCheckpoints.IsName(name);
+
     /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>
     internal string? StepsOf(StageNode node) => _byName ? In(node, Steps) : null;
 
@@ -188,17 +242,3 @@ public sealed class StageStore
 
     private string In(StageNode node, string name) => Path.Combine(_folder, _byName ? node.Name : node.Hash, name);
 }
-
-/// <summary>How stages are written.</summary>
-[JsonSourceGenerationOptions(
-    WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectRequiredConstructorParameters = true,
-    RespectNullableAnnotations = true)]
-[JsonSerializable(typeof(StageResult))]
-internal sealed partial class StageJson : JsonSerializerContext;
-
-/// <summary>How a step is written in steps.jsonl.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-[JsonSerializable(typeof(StepRecord))]
-internal sealed partial class StepJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using VaccineRef.Core;
+using VaccineRef.Models;
 using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
@@ -9,21 +10,25 @@ namespace VaccineRef.Experiments.Pipeline;
 internal sealed class StepLog : IDisposable
 {
     private readonly string _path;
-    private readonly FileStream _file;
+    private readonly Stream _file;
 
-    /// <summary>Begins the file anew.</summary>
+    /// <summary>Begins the file anew with the steps that are done already.</summary>
     /// <exception cref="InputException">It cannot be written.</exception>
-    public StepLog(string path)
+    public StepLog(string path, IReadOnlyList<StepRecord> before)
     {
         _path = path;
+        AtomicFile.Write(path, stream =>
+        {
+            foreach (var step in before)
+                stream.Write(Line(step));
+        });
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+            _file = FileChanges.Append(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(error);
+            throw FileTrouble.Of("the steps of a stage cannot be written", path, error);
         }
     }
 
@@ -34,19 +39,17 @@ internal sealed class StepLog : IDisposable
         long end = _file.Position;
         try
         {
-            _file.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(step, StepJson.Default.StepRecord) + "\n"));
+            _file.Write(Line(step));
         }
         catch (IOException error)
         {
             _file.SetLength(end);
-            throw Unwritable(error);
+            throw FileTrouble.Of("the steps of a stage cannot be written", _path, error);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private InputException Unwritable(Exception error) => new(
-        "the steps of a stage cannot be written", _path, error.Message, "room and the right to write there",
-        "free some space, or choose another --out", error);
+    private static byte[] Line(StepRecord step) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(step, StepJson.Default.StepRecord) + "\n");
 }

@@ -40,6 +40,8 @@ public static class NumberLimits
     {
         [(typeof(Recipe), "seed")] = new(0, ulong.MaxValue),
         [(typeof(Recipe), "max_length")] = new(2, Count),
+        [(typeof(CheckpointOptions), "every_steps")] = new(0, int.MaxValue),
+        [(typeof(CheckpointOptions), "every_minutes")] = new(0, Count),
         [(typeof(ConvergenceOptions), "most_loss")] = AnySize,
         [(typeof(ConvergenceOptions), "most_adapter_loss")] = AnySize,
         [(typeof(ConvergenceOptions), "least_refused")] = new(0, 100),

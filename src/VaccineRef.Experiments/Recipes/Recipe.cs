@@ -70,6 +70,9 @@ public sealed record Recipe
     /// </summary>
     public JsonObject? Grid { get; set; }
 
+    /// <summary>When training stages are kept on the way. It bears on no number.</summary>
+    public CheckpointOptions Checkpoint { get; set; } = new();
+
     /// <summary>What the report compares and shows.</summary>
     public ReportOptions Report { get; set; } = new();
 

@@ -13,7 +13,7 @@ internal static class RecipeLimits
     private static readonly string[] TopLevel =
     [
         "name", "title", "model", "precision", "seed", "template", "system", "max_length", "boundary", "world", "stages", "evaluation",
-        "grid", "report", "files",
+        "grid", "report", "files", "checkpoint",
     ];
 
     private static readonly string[] Published =

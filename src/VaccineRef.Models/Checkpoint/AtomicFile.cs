@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using VaccineRef.Core;
 
 namespace VaccineRef.Models;
@@ -10,7 +11,7 @@ namespace VaccineRef.Models;
 /// Writes beside the target and renames into place, so that a reader finds the old content or the new and never a part,
 /// whatever fails. The temporary file is removed on failure.
 /// </summary>
-public static class AtomicFile
+public static partial class AtomicFile
 {
     /// <summary>Writes a file, with the folders above it.</summary>
     /// <param name="path">The file, replaced if it exists.</param>
@@ -20,17 +21,12 @@ public static class AtomicFile
     {
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
+            FileChanges.Write(temporary, write);
+            FileChanges.Move(temporary, path);
         }
         finally
         {
-            File.Delete(temporary); // no file, no error: after the rename there is nothing left
+            FileChanges.Delete(temporary); // no file, no error: after the rename there is nothing left
         }
     });
 
@@ -65,16 +61,14 @@ public static class AtomicFile
         {
             try
             {
-                Directory.CreateDirectory(temporary);
+                FileChanges.MakeFolder(temporary);
                 write(temporary);
-                if (Directory.Exists(path))
-                    Directory.Delete(path);
-                Directory.Move(temporary, path);
+                FileChanges.DeleteEmptyFolder(path);
+                FileChanges.MoveFolder(temporary, path);
             }
             finally
             {
-                if (Directory.Exists(temporary))
-                    Directory.Delete(temporary, recursive: true);
+                FileChanges.DeleteFolder(temporary);
             }
         });
     }
@@ -85,26 +79,36 @@ public static class AtomicFile
         var folder = Path.GetDirectoryName(full) ?? full;
         try
         {
-            Directory.CreateDirectory(folder);
+            FileChanges.MakeFolder(folder);
             write(Path.Combine(folder, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp"));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new InputException(
-                "a file cannot be written", full, $"{error.Message} ({FreeSpace(folder)} free on that disk)",
-                "room and the right to write there", "free some space or choose another place", error);
+            throw FileTrouble.Of("a file cannot be written", full, error);
         }
     }
 
-    private static string FreeSpace(string folder)
+    /// <summary>
+    /// Removes temporary files and folders that a process left beside a target when it was killed while writing. Nothing else has such
+    /// a name: a point, the target's name, 32 hexadecimal digits and .tmp.
+    /// </summary>
+    /// <param name="folder">The folder of the targets.</param>
+    /// <param name="isTarget">Whether a name is that of a target.</param>
+    /// <param name="isDead">Whether nobody is writing to a path any more; null where nobody else can.</param>
+    public static void RemoveLeftovers(string folder, Func<string, bool> isTarget, Func<string, bool>? isDead = null)
     {
-        try
+        if (!Directory.Exists(folder))
+            return;
+        foreach (string path in Directory.GetFileSystemEntries(folder, ".*.tmp"))
         {
-            return $"{new DriveInfo(folder).AvailableFreeSpace / 1e9:0.###} GB";
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return "an unknown amount";
+            if (Leftover().Match(Path.GetFileName(path)) is not { Success: true } match || !isTarget(match.Groups[1].Value)
+                || isDead?.Invoke(path) == false)
+                continue;
+            FileChanges.Delete(path);
+            FileChanges.DeleteFolder(path);
         }
     }
+
+    [GeneratedRegex(@"^\.(.+)\.[0-9a-f]{32}\.tmp$", RegexOptions.CultureInvariant)]
+    private static partial Regex Leftover();
 }

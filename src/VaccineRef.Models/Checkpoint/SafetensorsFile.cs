@@ -109,6 +109,23 @@ public sealed class SafetensorsFile : IDisposable
         return values;
     }
 
+    /// <summary>Reads a tensor of U8 as it is.</summary>
+    /// <exception cref="CheckpointException">No such tensor, another type, or more than an array holds.</exception>
+    public byte[] ReadBytes(string name)
+    {
+        var entry = Entry(name);
+        return entry.Type == TensorType.U8 && entry.Count <= Array.MaxLength
+            ? _file.Slice(entry.Offset, (int)entry.Count).ToArray()
+            : throw Unreadable(entry, "U8");
+    }
+
+    /// <summary>Gives the bytes of a tensor, in the order of the file.</summary>
+    internal void Feed(TensorEntry entry, Action<ReadOnlySpan<byte>> take)
+    {
+        for (long done = 0; done < entry.Length; done += Window)
+            take(_file.Slice(entry.Offset + done, (int)Math.Min(Window, entry.Length - done)));
+    }
+
     /// <summary>Unmaps the file.</summary>
     public void Dispose() => _file.Dispose();
 

@@ -62,6 +62,10 @@ public sealed class TensorData
             static (type, from, to) => TensorCodec.EncodeIntegers(type, from, to) is { } lost ? $"{lost}" : null));
     }
 
+    /// <summary>Bytes as they are, stored as U8.</summary>
+    public static TensorData Bytes(string name, ReadOnlyMemory<byte> values) =>
+        new(name, TensorType.U8, [values.Length], (_, stream, _) => stream.Write(values.Span));
+
     internal void WriteTo(Stream stream, string path) => _write(this, stream, path);
 
     private void Write<T>(Stream stream, string path, ReadOnlySpan<T> values, Encoder<T> encode)

@@ -49,7 +49,7 @@ public sealed record LisaOptions(double Rho = 1, int AlignmentSteps = 100, int T
 /// on. Source: Huang et al., "Lisa: lazy safety alignment", NeurIPS 2024, arXiv 2405.18641, Algorithm 1; git-disl/Lisa, trainer.py, whose
 /// README swaps the names of the two copies.
 /// </summary>
-public sealed class Lisa<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Lisa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly LisaOptions _options;
     private readonly ParameterVector<T> _alignment, _task;
@@ -90,6 +90,18 @@ public sealed class Lisa<T> : IGradientRule<T>, IDisposable where T : unmanaged,
         }
 
         return new(loss);
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state)
+    {
+        const int Undecided = 0, Aligning = 1, Task = 2;
+        int turn = state.Part("turn", _aligning is null ? Undecided : IsAligning ? Aligning : Task);
+        _aligning = turn == Undecided ? null : turn == Aligning;
+        if (turn == Undecided)
+            return;                     // no copy was made yet
+        _alignment.Exchange(state.Within("alignment"));
+        _task.Exchange(state.Within("task"));
     }
 
     /// <inheritdoc/>

@@ -51,7 +51,7 @@ public sealed record OasisOptions(
 /// The parameters of the other layers are held. As released their gradients are only set to zero, so that AdamW goes on moving them by
 /// its momentum and by weight decay. Source: the released code, xiaoroyi/OASIS, oasis_trainer.py.
 /// </summary>
-public sealed class Oasis<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Oasis<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Added to || dbar ||^2, so that a direction of zero projects nothing out.</summary>
     public const double Guard = 1e-7;
@@ -106,6 +106,21 @@ public sealed class Oasis<T> : IGradientRule<T>, IDisposable where T : unmanaged
         if (_options.Variant == Variant.AsReleased)
             ClearOthers(state);
         return new(moved, clean, _epsilon.GradientNorm, _epsilon.Norm);
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state)
+    {
+        _chosen = state.Part("chosen", _chosen);
+        int columns = state.Part("columns", _means.Length == 0 ? 0 : _means[0].Shape.Columns);
+        if (state.IsRead)
+        {
+            _memory.Rewind();
+            _means = [.. _chosen.Select(_ => _memory.Allocate<T>(Shape.Vector(columns)))];
+        }
+
+        for (int i = 0; i < _means.Length; i++)
+            state.Part($"mean.{i}", _means[i]);
     }
 
     /// <inheritdoc/>

@@ -27,7 +27,7 @@ public sealed record RandomDirectionOptions(double Rho, IReadOnlyList<SiteKind>?
 /// the length of Vaccine's perturbation and the same sites and tokens, so that any difference in effect is due to the direction. A
 /// step needs one forward pass and one reverse pass. The first step needs one more forward pass to learn the shape of the sites.
 /// </summary>
-public sealed class RandomDirection<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly SiteKind[] _kinds;
     private readonly Perturbation<T> _epsilon;
@@ -61,6 +61,15 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IDisposable where T :
         double loss = state.Descend(objective, batch, pass with { Tap = shift }, scale);
         shift.RequireAllApplied();
         return new(loss, PerturbationNorm: _epsilon.Norm);
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state)
+    {
+        int[] layers = state.Part("layers", [.. _sites.Select(site => site.Layer)]);
+        int[] kinds = state.Part("kinds", [.. _sites.Select(site => (int)site.Kind)]);
+        _sites = [.. layers.Zip(kinds, (layer, kind) => new Site(layer, (SiteKind)kind))];
+        _columns = state.Part("columns", _columns);
     }
 
     /// <inheritdoc/>

@@ -38,7 +38,7 @@ public sealed record RandomLayersOptions(
 /// the other layers held. The control for what the probabilities do; no paper has it. Two forward and two reverse passes; the first
 /// step has one more forward pass, which finds out how many layers there are. With as many layers as the model has it is Vaccine.
 /// </summary>
-public sealed class RandomLayers<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class RandomLayers<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly RandomLayersOptions _options;
     private readonly Vaccine<T> _vaccine;
@@ -72,6 +72,10 @@ public sealed class RandomLayers<T> : IGradientRule<T>, IDisposable where T : un
             Choose(objective, batch, state);
         return _vaccine.Accumulate(objective, batch, state, scale);
     }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state) =>
+        (_equal, _chosen) = (state.Part("equal", _equal), state.Part("chosen", _chosen));
 
     /// <inheritdoc/>
     public void Dispose() => _vaccine.Dispose();

@@ -57,7 +57,7 @@ public sealed record TVaccineOptions(
 /// and an adapter gets no gradient below the first chosen layer (the layer below that one if there are more than 26), because a
 /// reentrant checkpoint passes none where its input needs none.
 /// </summary>
-public sealed class TVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly TVaccineOptions _options;
     private readonly Vaccine<T> _vaccine;
@@ -97,6 +97,10 @@ public sealed class TVaccine<T> : IGradientRule<T>, IDisposable where T : unmana
         return Recomputing(
             state, segment => !_chosen.Contains(segment - 1), () => _vaccine.Accumulate(objective, batch, state, scale));
     }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state) =>
+        (_scores, _chosen) = (state.Part("scores", _scores), state.Part("chosen", _chosen));
 
     /// <inheritdoc/>
     public void Dispose() => _vaccine.Dispose();

@@ -73,7 +73,7 @@ public sealed record VaaOptions(
 /// Source: Chen et al., "Vulnerability-aware alignment", ICML 2025; ChanLiang/VAA, trainer.py (DROSamplingTrainer), whose lambda_t counts
 /// epochs with their fraction. A batch of the stage that the other group replaces is not trained on.
 /// </summary>
-public sealed class Vaa<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Vaa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Prevents NaN if the gradient is zero.</summary>
     public const double Guard = 1e-7;
@@ -114,6 +114,9 @@ public sealed class Vaa<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         Probability = VaaGroups.Next(Probability, report.Loss, vulnerable, _options.ProbabilityRate);
         return report;
     }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state) => Probability = state.Part("probability", Probability);
 
     /// <inheritdoc/>
     public void Dispose() => _sam.Dispose();

@@ -9,15 +9,16 @@ namespace VaccineRef.Training;
 /// Measures how far a gradient rule moves the hidden embeddings. It is an objective around another one: it computes the same loss
 /// and compares each hidden embedding before and after the rule's tap. This works for any rule and changes no number.
 /// </summary>
-public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, IKeepsState<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly List<double> _epsilon = [], _hidden = [], _relative = [];
+    private List<double> _epsilon = [], _hidden = [], _relative = [];
+    private long _stateBefore;          // of the objective before a stop: what it holds only grows
 
     /// <inheritdoc/>
     public string Name => inner.Name;
 
     /// <inheritdoc/>
-    public long StateBytes => inner.StateBytes;
+    public long StateBytes => Math.Max(_stateBefore, inner.StateBytes);
 
     /// <inheritdoc/>
     public IObjective<T> Aligning => ReferenceEquals(inner.Aligning, inner) ? this : inner.Aligning;
@@ -56,6 +57,17 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T> wh
         }
 
         return loss;
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state)
+    {
+        Bytes = state.Part("bytes", Bytes);
+        _stateBefore = state.Part("state_bytes", StateBytes);
+        _epsilon = [.. state.Part("epsilon", _epsilon)];
+        _hidden = [.. state.Part("hidden", _hidden)];
+        _relative = [.. state.Part("relative", _relative)];
+        (inner as IKeepsState<T>)?.Exchange(state.Within("inner"));
     }
 
     private sealed class Watch(ITap<T> tap, double[] epsilon, double[] hidden) : ITap<T>

@@ -8,7 +8,7 @@ namespace VaccineRef.Training;
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101). The gradient of all parameters together is clipped by the factor
 /// min(1, max / (norm + 1e-6)). Vectors, which are the weights of norms and biases, do not decay: Hugging Face's two parameter groups.
 /// </summary>
-public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class AdamW<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const double ClipGuard = 1e-6;
 
@@ -18,7 +18,7 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
     private readonly View<T>[] _gradients;          // all at once: a GPU answers once
     private readonly SquaredNorm<T> _squaredNorm = new();
     private readonly AdamWOptions _options;
-    private readonly int[] _missed;                 // steps in which a parameter was held
+    private int[] _missed;                          // steps in which a parameter was held
 
     /// <summary>Makes the two moments of every parameter, of zeros.</summary>
     public AdamW(IReadOnlyList<Parameter<T>> parameters, AdamWOptions options, Device device)
@@ -86,6 +86,17 @@ public sealed class AdamW<T> : IDisposable where T : unmanaged, IFloatingPointIe
         }
 
         return rate;
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(KeptState<T> state)
+    {
+        _missed = state.Part("missed", _missed);
+        foreach (var (parameter, m, v) in _moments)
+        {
+            state.Part($"first.{parameter.Name}", m);
+            state.Part($"second.{parameter.Name}", v);
+        }
     }
 
     /// <inheritdoc/>

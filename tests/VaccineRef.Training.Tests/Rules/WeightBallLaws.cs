@@ -149,7 +149,7 @@ public sealed class WeightBallLaws
                     last = run.Weights;
                     if (step.Step == stopAfter)
                         stop.Cancel();
-                }, stop.Token);
+                }, cancel: stop.Token);
             return (last, run.Weights);
         }
 

@@ -76,7 +76,7 @@ public sealed class TrainerLaws
         using var run = new TinyRun<double>(Tiny);
         using var cancel = new CancellationTokenSource();
         var trainer = Trainer(run, new Plain<double>(), new(1, new(0.01), Epochs: 5));
-        var report = trainer.Run(Tiny.Sequences, step => { if (step.Step == 2) cancel.Cancel(); }, cancel.Token);
+        var report = trainer.Run(Tiny.Sequences, step => { if (step.Step == 2) cancel.Cancel(); }, cancel: cancel.Token);
         Assert.Equal((2, 15, true), (report.Steps, report.PlannedSteps, report.Interrupted));
         Assert.All(run.Network.Parameters, parameter => Assert.False(parameter.IsTrainable));
     }
@@ -126,7 +126,7 @@ public sealed class TrainerLaws
         {
             using var run = new TinyRun<double>(Tiny);
             using var vaccine = run.Vaccine(2);
-            Trainer(run, rule(run, vaccine), Options).Run(Tiny.Sequences, onStep, Cancel);
+            Trainer(run, rule(run, vaccine), Options).Run(Tiny.Sequences, onStep, cancel: Cancel);
             return run.Weights;
         }
 
