@@ -24,15 +24,15 @@ internal static class FormerRecipe
         var model = new JsonObject { [Kind] = "folder", ["path"] = Take(recipe, "model") };
         Move(recipe, "adapter", model);
         Move(recipe, "weights", model);
-        var alignment = Take(recipe, Alignment) as JsonObject;
-        var attack = Take(recipe, Attack) as JsonObject;
+        var alignment = Part(recipe, Alignment);
+        var attack = Part(recipe, Attack);
         var stages = new JsonArray();
         if (alignment is not null)
             stages.Add(OfAlignment((JsonObject)alignment.DeepClone()));
         if (attack is not null)
             stages.Add(OfAttack((JsonObject)attack.DeepClone(), alignment is null));
-        var evaluation = Evaluation(Take(recipe, "evaluation") as JsonObject ?? []);
-        if (Take(recipe, "lab") is JsonObject lab)
+        var evaluation = Evaluation(Part(recipe, "evaluation") ?? []);
+        if (Part(recipe, "lab") is { } lab)
             Lab(recipe, lab, alignment?["method"] as JsonObject, evaluation);
         recipe["model"] = model;
         recipe["stages"] = stages;
@@ -42,23 +42,23 @@ internal static class FormerRecipe
 
     private static JsonObject OfAlignment(JsonObject stage)
     {
-        stage["name"] = Alignment;
-        if (Take(stage, "method") is JsonObject method)
-            stage["rule"] = Rule(method);
-        if (Take(stage, "lora") is JsonObject lora)
-            stage["adapter"] = Lora(lora);
+        Add(stage, "name", Alignment, Alignment);
+        if (Part(stage, "method", Alignment) is { } method)
+            Add(stage, "rule", Rule(method), Alignment);
+        if (Part(stage, "lora", Alignment) is { } lora)
+            Add(stage, "adapter", Lora(lora, Alignment), Alignment);
         return stage;
     }
 
     private static JsonObject OfAttack(JsonObject stage, bool alone)
     {
-        stage["name"] = Attack;
+        Add(stage, "name", Attack, Attack);
         var data = new JsonObject { [Kind] = "mixture" };
         foreach (string key in (string[])["harmful", "benign", "harmful_ratio", "samples", "sampling"])
             Move(stage, key, data);
-        stage["data"] = data;
+        Add(stage, "data", data, Attack);
         string adapter = Take(stage, "adapter")?.ToString() ?? "fresh";
-        var lora = Take(stage, "lora") as JsonObject ?? [];
+        var lora = Part(stage, "lora", Attack) ?? [];
         if (lora.Count > 0 && adapter != "fresh")
             throw new RecipeException(
                 "the settings of a fresh adapter are given, and there is none", $"$.{Attack}.lora", $"adapter {adapter}",
@@ -69,15 +69,15 @@ internal static class FormerRecipe
         stage["adapter"] = adapter switch
         {
             "none" => null,
-            "fresh" => Lora(lora),
+            "fresh" => Lora(lora, Attack),
             _ => new JsonObject { [Kind] = adapter },
         };
-        if (Take(stage, "defense") is JsonObject defense)
+        if (Part(stage, "defense", Attack) is { } defense)
             Defend(stage, defense, alone);
-        var training = stage["training"] as JsonObject ?? [];
+        var training = Part(stage, "training", Attack) ?? [];
         foreach (var (key, value) in AttackTraining)
             training.TryAdd(key, value.DeepClone());
-        stage["training"] = training.DeepClone();
+        stage["training"] = training;
         return stage;
     }
 
@@ -98,7 +98,7 @@ internal static class FormerRecipe
 
     private static JsonObject Evaluation(JsonObject evaluation)
     {
-        evaluation[Kind] = "held_out";
+        Add(evaluation, Kind, "held_out", "evaluation");
         if (Take(evaluation, "judge") is { } judge)
         {
             var named = new JsonObject { [Kind] = judge };
@@ -149,14 +149,36 @@ internal static class FormerRecipe
     {
         var named = new JsonObject { [Kind] = Take(method, "rule") ?? "plain" };
         foreach (var (key, value) in method)
-            named[key] = value?.DeepClone();
+            Add(named, key, value?.DeepClone(), "method");
         return named;
     }
 
-    private static JsonObject Lora(JsonObject lora)
+    private static JsonObject Lora(JsonObject lora, string path)
     {
-        lora.Insert(0, Kind, "lora");
+        Add(lora, Kind, "lora", $"{path}.lora");
         return lora;
+    }
+
+    /// <summary>Takes a part of the recipe away; null if it is not there.</summary>
+    /// <exception cref="RecipeException">It is something else than an object.</exception>
+    private static JsonObject? Part(JsonObject from, string key, string? path = null) => Take(from, key) switch
+    {
+        null => null,
+        JsonObject part => part,
+        var other => throw new RecipeException(
+            "a part of the recipe is no object", path is null ? $"$.{key}" : $"$.{path}.{key}", $"{other.GetValueKind()}", "an object, { ... }"),
+    };
+
+    /// <summary>Adds what only the present form of a recipe has.</summary>
+    /// <exception cref="RecipeException">It stands there already: the recipe is neither of one form nor of the other.</exception>
+    private static void Add(JsonObject to, string key, JsonNode? value, string path)
+    {
+        if (to.ContainsKey(key))
+            throw new RecipeException(
+                "a recipe of the first form has a key of the present one", $"$.{path}.{key}",
+                remedy: "remove the key, or write the recipe anew with stages, as docs/recipes.md shows them");
+        // what says which kind of part it is comes first
+        to.Insert(key == Kind ? 0 : to.Count, key, value);
     }
 
     private static JsonNode? Take(JsonObject from, string key)

@@ -48,6 +48,24 @@ public sealed class RecipeFormatTests
     }
 
     [Theory]
+    [InlineData("alignment=3", "$.alignment")]
+    [InlineData("attack=[]", "$.attack")]
+    [InlineData("evaluation=\"held_out\"", "$.evaluation")]
+    [InlineData("alignment.method=\"vaccine\"", "$.alignment.method")]
+    [InlineData("alignment.lora=2", "$.alignment.lora")]
+    [InlineData("attack.training=true", "$.attack.training")]
+    [InlineData("attack.defense=\"ewc\"", "$.attack.defense")]
+    [InlineData("lab=[1]", "$.lab")]
+    [InlineData("alignment.name=\"x\"", "$.alignment.name")]
+    [InlineData("alignment.lora.kind=\"lora\"", "$.alignment.lora.kind")]
+    [InlineData("alignment.method.kind=\"sam\"", "$.method.kind")]
+    [InlineData("evaluation.kind=\"world\"", "$.evaluation.kind")]
+    [InlineData("attack.data={}", "$.attack.data")]
+    public void Nothing_of_a_former_recipe_is_left_out_in_silence(string assignment, string where) =>
+        Assert.Equal(where, Assert.Throws<RecipeException>(
+            () => RecipeFormat.Standard.Parse(TinyExperiment.FormerRecipeText, "here", assignment)).Where);
+
+    [Theory]
     [InlineData("attack.lora=null attack.adapter=\"same\"", "attack.adapter={\"kind\":\"same\"}")]
     [InlineData("attack.lora=null attack.adapter=\"none\"", "attack.adapter=null")]
     [InlineData("alignment.lora=null", "alignment.adapter=null")]
