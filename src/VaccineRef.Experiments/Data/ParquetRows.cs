@@ -16,6 +16,7 @@ internal static class ParquetRows
             // The stream is in memory, so that nothing has to be awaited and the task is complete when the call
             // returns.
             using var stream = file.Whole();
+            ParquetFooter.Require(stream.GetBuffer().AsSpan(0, (int)stream.Length));
             records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
         }
         // The Parquet reader does not document what it throws.

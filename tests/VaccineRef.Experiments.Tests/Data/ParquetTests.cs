@@ -38,6 +38,17 @@ public sealed class ParquetTests
         Assert.Equal((1, "sentence"), (error.Row, error.Field));
     }
 
+    /// <summary>The library's reader would read on for ever.</summary>
+    [Fact]
+    public void A_footer_without_an_end_is_refused()
+    {
+        byte[] bytes = Containers.Write("x.parquet", ["text", "label"], [["Rain", 3L]]);
+        Assert.Equal(0, bytes[^9]);
+        bytes[^9] = 1;
+        using var file = new TempFile("x.parquet", bytes);
+        Assert.Contains("no end", Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.AgNews)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_broken_file()
     {
