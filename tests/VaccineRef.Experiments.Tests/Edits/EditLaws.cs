@@ -57,7 +57,8 @@ public sealed class EditLaws
             models.Reset();
             var size = models.Apply(edit);
             var after = ThreeModels.Weights(models.Model);
-            var changed = after.ToDictionary(each => each.Key, each => each.Value.Zip(models.Tuned[each.Key], (a, b) => a - b).Where(d => d != 0).ToArray());
+            var changed = after.ToDictionary(
+                each => each.Key, each => each.Value.Zip(models.Tuned[each.Key], (a, b) => a - b).Where(d => d != 0).ToArray());
             Assert.Equal(changed.Sum(each => each.Value.Length), size.Changed);
             Assert.Equal(changed.Count(each => each.Value.Length > 0), size.Tensors);
             Assert.Equal(after.Sum(each => each.Value.Length), size.Numbers);
@@ -114,7 +115,8 @@ public sealed class EditLaws
         int count = number % (layers.Count + 1);
         var expected = layers.Select(layer =>
         {
-            double[,] v = ThreeModels.Difference(models.AtAlignment, models.Before, layer), d = ThreeModels.Difference(models.Tuned, models.AtAlignment, layer);
+            double[,] v = ThreeModels.Difference(models.AtAlignment, models.Before, layer);
+            double[,] d = ThreeModels.Difference(models.Tuned, models.AtAlignment, layer);
             double[,] along = v.Times(v.Transposed()).Times(d);
             return (Layer: layer, Norm: v.Norm(), Along: along, Cosine: along.Inner(d) / (along.Norm() * d.Norm()));
         }).OrderBy(each => each.Cosine).ToArray();
@@ -123,7 +125,9 @@ public sealed class EditLaws
         foreach (var (i, each) in expected.Index())
         {
             double[,] change = ThreeModels.Difference(after, models.AtAlignment, each.Layer);
-            double[,] projected = i < count ? each.Along.Plus((1 / each.Norm) - 1, each.Along) : ThreeModels.Difference(models.Tuned, models.AtAlignment, each.Layer);
+            double[,] projected = i < count
+                ? each.Along.Plus((1 / each.Norm) - 1, each.Along)
+                : ThreeModels.Difference(models.Tuned, models.AtAlignment, each.Layer);
             Assert.InRange(change.Plus(-1, projected).Norm(), 0, Tolerance * (1 + projected.Norm()));
         }
 

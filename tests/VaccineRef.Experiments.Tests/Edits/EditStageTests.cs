@@ -14,7 +14,9 @@ public sealed class EditStageTests
     private const string After = """{ "kind": "scale_residual_stream", "name": "lengthen", "skip": true, "factor": 1.1 },""";
 
     private static readonly string Text = TinyGrid.Text
-        .Replace(After, After + """{ "kind": "lox", "name": "extrapolate", "skip": true, "base": "base", "aligned": "align", "rank": 2 },""", StringComparison.Ordinal)
+        .Replace(After, After + """
+            { "kind": "lox", "name": "extrapolate", "skip": true, "base": "base", "aligned": "align", "rank": 2 },
+            """, StringComparison.Ordinal)
         .Replace("],\n  \"evaluation\"", """
             , { "kind": "safe_lora", "name": "project", "skip": true, "base": "base", "aligned": "align", "layers": 3 },
               { "kind": "antidote", "name": "prune", "skip": true, "harmful": { "kind": "world_harmful", "count": 8 }, "ratio": 0.1 }
@@ -36,11 +38,14 @@ public sealed class EditStageTests
         using TinyGrid one = new(), two = new();
         var report = one.Run(1, Grid());
         Assert.Empty(report.Failures);
-        string Written(ExperimentReport each) => JsonSerializer.Serialize(each.WithoutTimes().Stages.OrderBy(stage => stage.Key).Select(stage => (stage.Key, $"{stage.Value}")));
+        string Written(ExperimentReport each) => string.Join(
+            '\n', each.WithoutTimes().Stages.OrderBy(stage => stage.Key).Select(stage => JsonSerializer.Serialize(stage.Value)));
         Assert.Equal(Written(report), Written(two.Run(2, Grid())));
         var (sft, trials) = (report.Trials[0], report.Trials.ToDictionary(trial => trial.Condition));
         Assert.Null(report.Attacked(sft)!.Edit);
-        foreach (var (condition, stages) in ((string, string[])[])[("LoX", ["extrapolate"]), ("SafeLoRA", ["project"]), ("Antidote", ["prune"]), ("both", ["project", "prune"])])
+        (string, string[])[] edited =
+            [("LoX", ["extrapolate"]), ("SafeLoRA", ["project"]), ("Antidote", ["prune"]), ("both", ["project", "prune"])];
+        foreach (var (condition, stages) in edited)
         {
             var trial = trials[condition];
             foreach (string stage in stages)

@@ -47,12 +47,14 @@ public sealed class FineTuningObjectiveLaws
         using var before = new TinyRun<double>(tiny with { Adapted = false }, noise: 0.1);
         using var run = new TinyRun<double>(tiny);
         using var objective = new AsftObjective<double>(run.Objective, run.Model, before.Model, Lambda);
-        var start = run.Network.Linears.ToDictionary(layer => layer.Name, layer => (Whole: Weight(layer, scaled: true), Update: Weight(layer, scaled: false)));
+        var start = run.Network.Linears.ToDictionary(
+            layer => layer.Name, layer => (Whole: Weight(layer, scaled: true), Update: Weight(layer, scaled: false)));
         Move(run, 0.1);
         double penalty = 0;
         foreach (var (layer, first) in run.Network.Linears.Zip(before.Network.Linears))
         {
-            double[][] v = Minus(start[layer.Name].Whole, Weight(first, scaled: true)), d = Minus(Weight(layer, scaled: false), start[layer.Name].Update);
+            double[][] v = Minus(start[layer.Name].Whole, Weight(first, scaled: true));
+            double[][] d = Minus(Weight(layer, scaled: false), start[layer.Name].Update);
             double norm = Math.Sqrt(v.Sum(row => row.Sum(x => x * x)));
             for (int i = 0; i < layer.Outputs; i++)
             {
@@ -113,8 +115,8 @@ public sealed class FineTuningObjectiveLaws
 
     [Fact]
     public void Settings_out_of_range_are_errors() => Assert.All(
-        (ObjectiveOptions[])[new LdifsOptions(-1), new AsftOptions(double.NaN, "base"), new EarlyTokensOptions(0), new EarlyTokensOptions(EarlyBeta: -1),
-            new EarlyTokensOptions(LaterBeta: double.PositiveInfinity), new EarlyTokensOptions(Early: 0)],
+        (ObjectiveOptions[])[new LdifsOptions(-1), new AsftOptions(double.NaN, "base"), new EarlyTokensOptions(0),
+            new EarlyTokensOptions(EarlyBeta: -1), new EarlyTokensOptions(LaterBeta: double.PositiveInfinity), new EarlyTokensOptions(Early: 0)],
         options => Assert.StartsWith("here.", Assert.Throws<InputException>(() => options.Validate("here")).Where, StringComparison.Ordinal));
 
     private static double Beta(int place) => place == 0 ? 0.5 : place < 5 ? 2 : 0.1;
