@@ -35,10 +35,12 @@ internal sealed record ReportDocument(
         var sections = single ? OfOneTrial(findings, trials) : OfAGrid(findings, trials);
         return new(
             findings.Report.Title, About(trials), new Headline(trials, findings.Comparisons).Sentence(),
-            single ? null : new ReportFigures(findings, trials).HarmAgainstAttack(), trials.IsOfTheWorld ? AboutTheWorld : [],
+            single ? null : Opening(new(findings, trials)), trials.IsOfTheWorld ? AboutTheWorld : [],
             single ? "What was found" : "What holds and what does not", findings.Conclusions,
             [.. sections.Concat(Reference(trials)).Where(section => section.Tables.Count + section.Figures.Count > 0)]);
     }
+
+    private static ReportFigure? Opening(ReportFigures figures) => figures.HarmAgainstAttack() ?? figures.HarmOfConditions();
 
     private static IEnumerable<ReportSection> OfAGrid(Findings findings, TrialIndex trials)
     {

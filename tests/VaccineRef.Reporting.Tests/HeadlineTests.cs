@@ -147,6 +147,21 @@ public sealed partial class HeadlineTests
         Assert.Equal(report.Conditions.Count * Attacks * Seeds, faint);
     }
 
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Every_grid_with_an_attack_begins_with_a_picture_that_names_every_condition(string shape)
+    {
+        foreach (int seeds in (int[])[1, 3])
+        {
+            var report = MadeUpReport.Of(MadeUpRecipes.All[shape], seeds);
+            var picture = Document(report).Picture;
+            Assert.Equal(report.Attacks.Count == 0, picture is null);
+            if (picture is not null)
+                Assert.Equal(report.Conditions, Assert.Single(picture.Panels).Svg("a").Elements()
+                    .Where(each => each.Attribute("class")?.Value == "name").Select(name => name.Value));
+        }
+    }
+
     [Property]
     public void Names_are_moved_apart_in_order_and_stay_in_the_picture(NonEmptyArray<byte> wanted)
     {

@@ -68,9 +68,11 @@ internal sealed partial class Chart
         return this;
     }
 
-    /// <summary>A percentage on the horizontal axis too.</summary>
-    public Chart PercentAcross()
+    /// <summary>A percentage on the horizontal axis too; with rows, which are counted downwards from 0, in place of a vertical axis.</summary>
+    public Chart PercentAcross(int rows = 0)
     {
+        if (rows > 0)
+            (_y.Minimum, _y.Maximum, _y.IsAxisVisible) = (0.5 - rows, 0.5, false);
         (_x.Minimum, _x.Maximum, _x.MajorStep, _x.MajorGridlineStyle) = (-3, 103, 25, LineStyle.Solid);
         return this;
     }

@@ -15,6 +15,32 @@ internal sealed class ReportFigures(Findings findings, TrialIndex trials)
     public ReportFigure? HarmAgainstAttack() => findings.Estimates.Any(each => each.Metric == ReportMetric.HarmfulScore)
         ? Varied().Select(Harm).FirstOrDefault() : null;
 
+    /// <summary>
+    /// The harmful score of each condition after one attack: the picture with which a report begins where its attacks vary nothing; null
+    /// where nothing has a harmful score.
+    /// </summary>
+    public ReportFigure? HarmOfConditions()
+    {
+        string? attack = trials.Report.Focus is { } focus && trials.Attacks.Contains(focus) ? focus
+            : trials.Attacks is [.., var last] ? last : null;
+        var rows = trials.Conditions
+            .Select(condition => (Condition: condition, Found: findings.Find(_model, condition, attack, ReportMetric.HarmfulScore)))
+            .Where(row => attack is not null && row.Found is not null).ToArray();
+        if (rows.Length == 0)
+            return null;
+        var chart = new Chart("HS, %, of each condition", "HS, %", "", percent: false).PercentAcross(rows.Length);
+        foreach (var (i, (condition, found)) in rows.Index())
+        {
+            var (style, mean) = (SeriesStyle.Of(trials, condition), found!.Over.Mean);
+            chart.Seeds(style, [.. found.Values.Select(value => (value, -(double)i))]);
+            chart.Intervals(style, mean, -i, found.Over.Interval, null);
+            chart.Points(style, [(mean, -i)]);
+            chart.Name(style, condition, (mean, -i));
+        }
+
+        return new($"Harmful score (lower is better) of each condition after {Name(attack)}. {SeedNote}.", [], [chart]);
+    }
+
     /// <summary>What else there is against what the attacks vary.</summary>
     public IEnumerable<ReportFigure> AgainstAttack()
     {
@@ -71,9 +97,8 @@ internal sealed class ReportFigures(Findings findings, TrialIndex trials)
             chart.Name(style, condition, (points[^1].X, points[^1].Over.Mean));
         }
 
-        string seeds = trials.Seeds.Count > 1 ? $"Means over seeds, each seed a faint dot; bars are {Intervals}" : "One seed: no intervals";
         return new(
-            $"{name} after the attack, against {what}. {seeds}. Marks are moved apart a little so that none hides another.", [], [chart]);
+            $"{name} after the attack, against {what}. {SeedNote}. Marks are moved apart a little so that none hides another.", [], [chart]);
     }
 
     /// <summary>HS against FA over the strengths of a perturbation.</summary>
@@ -186,6 +211,9 @@ internal sealed class ReportFigures(Findings findings, TrialIndex trials)
 
     /// <summary>Whether the user's task has an accuracy.</summary>
     private bool IsScored => findings.Estimates.Any(each => each.Metric == ReportMetric.FinetuneAccuracy);
+
+    private string SeedNote =>
+        trials.Seeds.Count > 1 ? $"Means over seeds, each seed a faint dot; bars are {Intervals}" : "One seed: no intervals";
 
     private string Intervals => trials.Seeds.Count > 1
         ? $"95% bootstrap intervals over {trials.Seeds.Count} seeds" : "left out: one seed has no interval";
