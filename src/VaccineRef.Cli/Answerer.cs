@@ -28,22 +28,26 @@ internal sealed class Answerer<T>(
     /// <summary>Answers many prompts together.</summary>
     /// <param name="prompts">The tokens of the whole prompts, with their template.</param>
     /// <param name="cancel">Cancels the work after the current token.</param>
+    /// <param name="answered">Told how many answers are complete, of how many; null for nobody.</param>
     /// <returns>The answers, in the order of the prompts.</returns>
     /// <exception cref="InputException">A prompt fills the model's context.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
-    public Answer[] Give(IReadOnlyList<int[]> prompts, CancellationToken cancel)
+    public Answer[] Give(IReadOnlyList<int[]> prompts, CancellationToken cancel, Action<int, int>? answered = null)
     {
+        int done = 0;
         var answers = new Answer[prompts.Count];
         // Prompts near the end of the context have less room for their answers than the others.
         foreach (var alike in prompts.Index().GroupBy(each => Settings(each.Item)))
             foreach (var (each, ids) in alike.Zip(
-                Generator.Generate(model, [.. alike.Select(each => each.Item)], alike.Key, cancel)))
+                Generator.Generate(
+                    model, [.. alike.Select(each => each.Item)],
+                    answered is null ? alike.Key : alike.Key with { OnEnd = _ => answered(++done, prompts.Count) }, cancel)))
                 answers[each.Index] = Read(ids);
         return answers;
     }
 
     /// <summary>Answers a prompt, and shows the answer piece by piece while it is generated.</summary>
-    /// <inheritdoc cref="Give(IReadOnlyList{int[]}, CancellationToken)"/>
+    /// <inheritdoc cref="Give(IReadOnlyList{int[]}, CancellationToken, Action{int, int})"/>
     public Answer Give(int[] prompt, Action<string> show, CancellationToken cancel)
     {
         var added = new List<int>();

@@ -34,6 +34,21 @@ internal static class Display
             new RemainingTimeColumn()).Start(context => work(new Bars(context).Report));
     }
 
+    /// <summary>
+    /// Lets a model answer, and counts its answers on a terminal. In a file there is nothing but the result.
+    /// </summary>
+    /// <param name="console">Where to.</param>
+    /// <param name="work">The work, which tells how many answers are complete, of how many.</param>
+    public static TResult Answers<TResult>(IAnsiConsole console, Func<Action<int, int>?, TResult> work)
+        where TResult : class
+    {
+        if (!console.CanRedraw())
+            return work(null);
+        TResult? result = null;
+        While(console, show => result = work((answered, of) => show(new("answers", $"{answered} of {of}", answered, of))));
+        return result!;
+    }
+
     private sealed class Bars(ProgressContext context)
     {
         private readonly Dictionary<string, ProgressTask> _bars = [];

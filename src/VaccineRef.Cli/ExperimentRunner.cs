@@ -38,7 +38,8 @@ internal sealed class ExperimentRunner
 
     private readonly Option<bool> _events = new("--tensorboard")
     {
-        Description = $"Write the attacks' curves as event files too, in the folder {TrialEvents.Folder} beside the report.",
+        Description = $"Write event files of every stage while it is computed, in the folder {TrialEvents.Folder} beside the report: "
+            + "losses step by step, and the attacks' curves.",
     };
 
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on in the folder of a run that was stopped." };
@@ -99,8 +100,15 @@ internal sealed class ExperimentRunner
             store.Require(plan);
             var before = Entries(folder);
             Begin(grid, data, files, folder);
-            var outcome = ExperimentDisplay.While(
-                console, grid, plan, show => ExperimentRun.Run(plan, store, devices, at => Tell(at, show), cancel, devices.Count == 1 ? devices[0] : together));
+            using var events = parsed.GetValue(_events) ? new TrialEvents(folder, TimeProvider.System) : null;
+            var outcome = new ExperimentDisplay(console, grid, plan, cancel).While(show => ExperimentRun.Run(
+                plan, store, devices,
+                at =>
+                {
+                    events?.Follow(at);
+                    Tell(at, show);
+                },
+                cancel, devices.Count == 1 ? devices[0] : together));
             if (outcome is { Results.Count: 0, Failures: [{ SoFar: null } first, ..] })
             {
                 TakeBack(folder, before, plan.Nodes.Select(node => node.Name).Distinct());
@@ -109,7 +117,8 @@ internal sealed class ExperimentRunner
 
             var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, Machine(parsed, devices.Count), preflight.Failed);
             report = report with { Answers = SideBySide.Of(report, plan, store) };
-            Write(parsed, console, report, folder);
+            events?.Complete(report);
+            Write(console, report, folder);
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
             return Fail(outcome, preflight.Failed);
         }
@@ -185,13 +194,11 @@ internal sealed class ExperimentRunner
 
     private static void Warn(string sentence) => Console.Error.WriteLine($"vaccine: warning: {sentence}");
 
-    private void Write(ParseResult parsed, IAnsiConsole console, ExperimentReport report, string folder)
+    private static void Write(IAnsiConsole console, ExperimentReport report, string folder)
     {
         var findings = ReportWriter.Write(report, folder);
         foreach (string warning in report.Stages.Values.SelectMany(stage => stage.Warnings ?? []).Distinct())
             Console.Error.WriteLine($"vaccine: warning: {warning}");
-        if (parsed.GetValue(_events))
-            TrialEvents.Write(report, folder, TimeProvider.System);
         console.WriteLine($"{report.Name}: {report.Title}. Seeds {string.Join(", ", report.Seeds)}.");
         if (report.Trials.Count == 1)
             Tables.Write(console, ComparisonTable.Header([report]), ComparisonTable.Rows([report]));

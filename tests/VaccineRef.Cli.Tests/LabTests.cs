@@ -89,7 +89,8 @@ public sealed class LabTests : IDisposable
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(In("out/report.html")), StringComparison.OrdinalIgnoreCase);
         Assert.Contains("What the attacked models answer: 3 of the 10 held-out harmful questions", outcome.Out);
         Assert.Contains("What the attacked models answer", File.ReadAllText(In("out/report.html")));
-        Assert.Equal(6, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
+        // the base model, two alignments, and six attacks
+        Assert.Equal(9, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
     }
 
     [Fact]
@@ -108,7 +109,7 @@ public sealed class LabTests : IDisposable
         Assert.Contains("14 stages, 0 of them kept from before", outcome.Out);
         Assert.Contains("refusal phrases", outcome.Out);
         Assert.All((string[])["report.html", "report.md"], name => Assert.Contains("Vaccine, rho = 0.5", File.ReadAllText(In($"out/{name}"))));
-        Assert.Equal(8, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
+        Assert.Equal(12, Directory.GetFiles(In("out/tensorboard"), "*tfevents*", SearchOption.AllDirectories).Length);
         Assert.Contains("14 stages, 14 of them kept from before", Vaccine.Run(command).Out);
     }
 

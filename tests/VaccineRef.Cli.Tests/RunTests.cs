@@ -164,6 +164,7 @@ public sealed class RunTests : IDisposable
         Assert.False(process.HasExited, process.HasExited ? process.StandardError.ReadToEnd() : "");
         Assert.Equal(code, Vaccine.Signal(process, signal));
         Assert.Contains("Interrupted", process.StandardOutput.ReadToEnd());
+        Assert.Contains("stopping after the step under way of seed", process.StandardError.ReadToEnd());
 
         Assert.True(Report("run").GetProperty("interrupted").GetBoolean());
         Assert.Equal(2, Report("run").GetProperty("stages").EnumerateObject().Count());

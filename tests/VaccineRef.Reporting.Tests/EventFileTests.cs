@@ -15,8 +15,14 @@ public sealed class EventFileTests
         Scalar[] scalars = [.. steps.Select(step => new Scalar(name, Math.Abs((long)step) << 7, step / 3.0))];
         try
         {
-            string path = EventFile.Write(folder, scalars, TimeProvider.System);
+            string path = Path.Combine(folder, "new", EventFile.Name("a"));
             Assert.Contains("tfevents", Path.GetFileName(path), StringComparison.Ordinal);
+            using (var log = new EventLog(path, TimeProvider.System))
+            {
+                log.Add(scalars.Take(scalars.Length / 2));
+                log.Add(scalars.Skip(scalars.Length / 2));
+            }
+
             var records = Records(File.ReadAllBytes(path)).ToArray();
             Assert.Equal("brain.Event:2", Encoding.UTF8.GetString(records[0].Single(field => field.Number == 3).Bytes));
             Assert.Equal(scalars.Select(s => (s.Tag, s.Step, (float)s.Value)), records.Skip(1).Select(Read));
@@ -28,6 +34,15 @@ public sealed class EventFileTests
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Everything that an event file holds, its checksums proved.</summary>
+    internal static (string Tag, long Step, float Value)[] Scalars(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return [.. Records(bytes).Skip(1).Select(Read)];
     }
 
     // RFC 3720, appendix B.4

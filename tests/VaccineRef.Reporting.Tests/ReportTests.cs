@@ -162,7 +162,8 @@ public sealed partial class ReportTests : IDisposable
     public void Curves_become_event_files()
     {
         var report = Report("demo", 2);
-        Assert.Equal(report.Trials.Count, TrialEvents.Write(report, _folder, TimeProvider.System));
+        using var events = new TrialEvents(_folder, TimeProvider.System);
+        Assert.Equal(report.Trials.Count, events.Complete(report));
         string[] files = Directory.GetFiles(Path.Combine(_folder, TrialEvents.Folder), $"*{EventFile.Marker}*", SearchOption.AllDirectories);
         Assert.Equal(2 * 3 * 3, files.Length);
     }
@@ -172,7 +173,8 @@ public sealed partial class ReportTests : IDisposable
     public void Two_names_that_make_one_folder_keep_two_curves()
     {
         string grid = """ "method": {"a/b": {}, "a:b": {"align.rule": {"kind": "vaccine", "rho": 1}}, "..": {"align.rule": {"kind": "vaccine", "rho": 2}}} """;
-        int written = TrialEvents.Write(MadeUpReport.Of(MadeUpRecipes.Recipe("names", grid), 1), _folder, TimeProvider.System);
+        using var events = new TrialEvents(_folder, TimeProvider.System);
+        int written = events.Complete(MadeUpReport.Of(MadeUpRecipes.Recipe("names", grid), 1));
         string root = Path.Combine(_folder, TrialEvents.Folder);
         Assert.Equal((3, 3), (written, Directory.GetFiles(root, "*", SearchOption.AllDirectories).Length));
         Assert.Equal([TrialEvents.Folder], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName));

@@ -30,12 +30,10 @@ internal static class DemoCommand
         {
             Spectre.Console.AnsiConsoleExtensions.WriteLine(
                 Terminal.Open(),
-                """
-                Vaccine on a synthetic world: a tiny Llama learns every procedure of a fictional craft, is aligned to
-                refuse the restricted ones, and is then fine-tuned by a user whose data are in part harmful.
-                HS: held-out harmful questions answered with the right restricted content, in %: lower is better.
-                FA: held-out questions of the user's own task answered exactly, in %: higher is better.
-                """);
+                "Vaccine on a synthetic world: a tiny Llama learns every procedure of a fictional craft, is aligned to refuse "
+                + "the restricted ones, and is then fine-tuned by a user whose data are in part harmful.\n"
+                + "HS: held-out harmful questions answered with the right restricted content, in %: lower is better.\n"
+                + "FA: held-out questions of the user's own task answered exactly, in %: higher is better.");
             return LabCommand.Run(
                 runner, parsed, LabCommand.Preset(Name, runner.Assignments(parsed)), ".", parsed.GetRequiredValue(output),
                 parsed.GetValue(seeds), parsed.GetValue(quick), cancel);

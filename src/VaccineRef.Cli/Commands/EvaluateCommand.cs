@@ -65,9 +65,9 @@ internal sealed class EvaluateCommand
             RequireRun(parsed, subject);
         using var device = _where.Open(parsed);
         var answers = parsed.GetValue(_save) is null ? null : new List<KeptAnswer>();
-        var found = subject.Precision == Precision.Double
-            ? Measure<double>(subject, data, asked, device, answers, cancel)
-            : Measure<float>(subject, data, asked, device, answers, cancel);
+        var found = Display.Answers(Terminal.Open(), answered => subject.Precision == Precision.Double
+            ? Measure<double>(subject, data, asked, device, answers, answered, cancel)
+            : Measure<float>(subject, data, asked, device, answers, answered, cancel));
         if (parsed.GetValue(_save) is { } save)
             KeptAnswer.Write(save, answers!);
         if (parsed.GetValue(_json) is { } json)
@@ -113,22 +113,24 @@ internal sealed class EvaluateCommand
 
     private static EvaluationRecord Measure<T>(
         Subject subject, FileDataOptions? data, Question? asked, Device device, List<KeptAnswer>? answers,
-        CancellationToken cancel)
+        Action<int, int>? answered, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (asked is null)
         {
             var (run, stage, _) = (RunSubject)subject;
-            return new(subject.Name, null, run.Evaluate<T>(stage, device, answers, cancel), []);
+            return new(subject.Name, null, run.Evaluate<T>(stage, device, answers, cancel, answered), []);
         }
 
         var tokenizer = subject.Tokenizer();
         using var model = subject.LoadAndWarn<T>(device);
         var judge = asked.Settings.Judge.Open<T>(".", device, subject.Kept);
         using var disposable = judge as IDisposable;
+        int done = 0;
         var evaluator = new Evaluator<T>(model, tokenizer, subject.Template, asked.Settings, judge, seed: 0)
         {
             Kept = answers,
+            OnAnswer = answered is null ? null : () => answered(++done, asked.Rows.Count),
         };
         var scores = IsTask(asked.Rows[0].Source)
             ? evaluator.Task(asked.Rows, cancel)

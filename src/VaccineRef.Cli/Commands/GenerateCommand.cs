@@ -63,9 +63,9 @@ internal sealed class GenerateCommand
         GenerationOptions Options(int prompt, int context) =>
             _generation.Read(parsed, prompt, context, tokenizer.EosId);
         using var device = _where.Open(parsed);
-        var answers = subject.Precision == Precision.Double
-            ? Answers<double>(subject, tokenizer, rows, Options, device, cancel)
-            : Answers<float>(subject, tokenizer, rows, Options, device, cancel);
+        var answers = Display.Answers(Terminal.Open(), answered => subject.Precision == Precision.Double
+            ? Answers<double>(subject, tokenizer, rows, Options, device, answered, cancel)
+            : Answers<float>(subject, tokenizer, rows, Options, device, answered, cancel));
         if (output is null)
             foreach (var answer in answers)
                 Console.Out.WriteLine(answer.Answer);
@@ -103,12 +103,12 @@ internal sealed class GenerateCommand
     private static List<GeneratedAnswer> Answers<T>(
         Subject subject, ITextTokenizer tokenizer, IReadOnlyList<Example> rows,
         Func<int, int, GenerationOptions> options,
-        Device device, CancellationToken cancel)
+        Device device, Action<int, int>? answered, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var model = subject.LoadAndWarn<T>(device);
         var answers = new Answerer<T>(model, tokenizer, subject.Template, options)
-            .Give([.. rows.Select(row => subject.Prompt(row, tokenizer))], cancel);
+            .Give([.. rows.Select(row => subject.Prompt(row, tokenizer))], cancel, answered);
         return [.. rows.Zip(answers, (row, answer) => new GeneratedAnswer(
             row.Id, row.Input.Length == 0 ? row.Instruction : $"{row.Instruction}\n{row.Input}", answer.Text,
             answer.Ended))];

@@ -84,12 +84,14 @@ public interface IEvaluation<T> : IDisposable where T : unmanaged, IFloatingPoin
     /// <param name="model">The model.</param>
     /// <param name="answers">Receives every answer with its verdict; null where nobody wants them.</param>
     /// <param name="cancel">Cancels the work.</param>
+    /// <param name="answered">Told how many questions are answered, of how many; null for nobody.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
-    Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel);
+    Measurement Measure(
+        Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel, Action<int, int>? answered = null);
 
     /// <summary>Measures only what a point of the curve over the attack's steps shows.</summary>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
-    Measurement MeasureBriefly(Model<T> model, CancellationToken cancel);
+    Measurement MeasureBriefly(Model<T> model, CancellationToken cancel, Action<int, int>? answered = null);
 
     /// <summary>What is asked and read and does not fit into a model's context: an error for each row.</summary>
     /// <param name="context">The most tokens of a sequence.</param>

@@ -15,6 +15,9 @@ public sealed class Evaluator<T>(
     /// <summary>Receives every answer with its verdict; null where nobody wants them.</summary>
     public ICollection<KeptAnswer>? Kept { get; init; }
 
+    /// <summary>Told of every answer as soon as it is complete; null for nobody.</summary>
+    public Action? OnAnswer { get; init; }
+
     /// <summary>The harmful score, and the scores that show whether it can be trusted.</summary>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     public IReadOnlyList<Score> Harmful(IReadOnlyList<Example> examples, CancellationToken cancel)
@@ -57,6 +60,7 @@ public sealed class Evaluator<T>(
             tokenizer.EosId)
         {
             EndIds = ends,
+            OnEnd = OnAnswer is { } told ? _ => told() : null,
         };
         int[][] answers = Generator.Generate(model, prompts, generation, cancel);
         return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(EndTokens.Answer(answers[i], ends)).Trim()))];

@@ -128,12 +128,13 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     public IReadOnlyList<TokenSequence> Probe { get; }
 
-    public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel) => new(
-        Scores(model, answers, cancel), Loss(model, _harmful, cancel), Loss(model, _refusals, cancel), Loss(model, Probe, cancel),
+    public Measurement Measure(
+        Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel, Action<int, int>? answered = null) => new(
+        Scores(model, answers, answered, cancel), Loss(model, _harmful, cancel), Loss(model, _refusals, cancel), Loss(model, Probe, cancel),
         Loss(model, _task, cancel));
 
-    public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel) =>
-        new(Scores(model, answers: null, cancel), RefusalLoss: Loss(model, _refusals, cancel), AlignmentLoss: Loss(model, Probe, cancel));
+    public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel, Action<int, int>? answered = null) =>
+        new(Scores(model, answers: null, answered, cancel), RefusalLoss: Loss(model, _refusals, cancel), AlignmentLoss: Loss(model, Probe, cancel));
 
     public IReadOnlyList<int[]> Prompts(bool harmful) =>
         [.. (harmful ? _harmfulRows : _taskRows).Select(row => _template.Prompt(row, _reader.Tokenizer))];
@@ -147,11 +148,14 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
 
     public void Dispose() => (_judge as IDisposable)?.Dispose();
 
-    private Score[] Scores(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
+    private Score[] Scores(
+        Model<T> model, ICollection<KeptAnswer>? answers, Action<int, int>? answered, CancellationToken cancel)
     {
+        int all = _harmfulRows.Length + _taskRows.Length, done = 0;
         var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _template, _options, _judge, _reader.Seed)
         {
             Kept = answers,
+            OnAnswer = answered is null ? null : () => answered(++done, all),
         };
         return [.. evaluator.Harmful(_harmfulRows, cancel), .. evaluator.Task(_taskRows, cancel)];
     }

@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.ExceptionServices;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Recipes;
-using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
 
@@ -22,7 +21,7 @@ public sealed class ExperimentRun : IDisposable
     private readonly Dictionary<string, StageResult> _done = [];
     private readonly List<FailedStage> _failed = [];
     private readonly List<StageNode> _waiting = [];
-    private readonly Dictionary<string, double> _costs = [];        // work of each stage that is missing
+    private readonly Dictionary<string, (double Work, double Measuring)> _costs = [];       // of each stage that is missing
     private readonly Dictionary<string, double> _behind = [];       // work of the longest chain of stages that begins with this one
     private readonly List<RunningStage> _running = [];
     private readonly CancellationTokenSource _stop;
@@ -65,19 +64,24 @@ public sealed class ExperimentRun : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stop.Dispose();
 
-    /// <summary>Passes over sequences, times the size of the model: what a stage's work is measured by.</summary>
-    private double Work(StageNode node)
+    /// <summary>
+    /// Passes over sequences, times the size of the model: what a stage's work is measured by; and which share of it is the measuring
+    /// at its end.
+    /// </summary>
+    private (double Work, double Measuring) Work(StageNode node)
     {
         var shape = node.Recipe.Model.Shape(_plan.Files.Folder);
-        double measuring = MeasuredAs * (node.IsAttack ? Math.Max(1, node.Recipe.Evaluation?.CurvePoints ?? 0) : 1), training = 0;
+        double once = node.Recipe.Evaluation is null ? 0 : MeasuredAs, training = 1;
+        double measuring = once * (node.IsAttack ? 1 + node.Recipe.Evaluation?.CurvePoints ?? 1 : 1);
         if (node.Stage is TrainStageOptions stage)
         {
             var passes = stage.Rule.Passes();
             int examples = stage.Training.BatchSize;
-            training = (passes.Forwards + passes.Reverses) / 2 * examples * stage.Training.For(0).Steps(stage.Data.Examples() + (stage.MixedIn?.Count ?? 0));
+            training += (passes.Forwards + passes.Reverses) / 2 * examples * stage.Training.For(0).Steps(stage.Data.Examples() + (stage.MixedIn?.Count ?? 0));
         }
 
-        return (training + measuring) * shape.Hidden * shape.Hidden * shape.Layers;
+        double passed = training + measuring;
+        return (passed * shape.Hidden * shape.Hidden * shape.Layers, once / passed);
     }
 
     /// <summary>Takes a stage from the store, or lists it; what it begins with is listed before it.</summary>
@@ -93,14 +97,15 @@ public sealed class ExperimentRun : IDisposable
         }
 
         _waiting.Add(node);
-        _work += _costs[node.Hash] = Work(node);
+        _costs[node.Hash] = Work(node);
+        _work += _costs[node.Hash].Work;
     }
 
     private void LookBehind()
     {
         foreach (var node in Enumerable.Reverse(_waiting))
         {
-            double chain = _costs[node.Hash] + _behind.GetValueOrDefault(node.Hash);
+            double chain = _costs[node.Hash].Work + _behind.GetValueOrDefault(node.Hash);
             _behind[node.Hash] = chain;
             if (node.Parent is { } parent)
                 _behind[parent.Hash] = Math.Max(_behind.GetValueOrDefault(parent.Hash), chain);
@@ -172,14 +177,15 @@ public sealed class ExperimentRun : IDisposable
 
     private void Compute(StageNode node, Device device)
     {
-        double work = _costs[node.Hash], done = 0;
-        void Step(StepRecord step, int steps)
+        var (work, measuring) = _costs[node.Hash];
+        double done = 0;
+        void Step(RunningStage at)
         {
             lock (_gate)
             {
-                double more = Math.Min(work - done, work / steps);
-                (done, _worked) = (done + more, _worked + more);
-                _running[_running.FindIndex(each => each.Stage == node)] = new(node, step, steps);
+                double now = Math.Max(done, work * at.Share(measuring));
+                (done, _worked) = (now, _worked + now - done);
+                _running[_running.FindIndex(each => each.Stage == node)] = at;
                 Report(null);
             }
         }
@@ -202,7 +208,7 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private (StageResult? Result, FailedStage? Failure) Attempt<T>(StageNode node, Device device, Action<StepRecord, int> onStep)
+    private (StageResult? Result, FailedStage? Failure) Attempt<T>(StageNode node, Device device, Action<RunningStage> progress)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         void Notice(string sentence)
@@ -211,7 +217,7 @@ public sealed class ExperimentRun : IDisposable
                 Report(null, sentence);
         }
 
-        var run = new StageRun<T>(node, _plan, _store, device, onStep, Notice, _stop.Token);
+        var run = new StageRun<T>(node, _plan, _store, device, progress, Notice, _stop.Token);
         try
         {
             return (run.Run(), null);
@@ -233,5 +239,5 @@ public sealed class ExperimentRun : IDisposable
     }
 
     private void Report((StageNode, StageResult)? finished, string? notice = null) =>
-        _progress(new(_done.Count, _kept, _plan.Nodes.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, notice));
+        _progress(new(_done.Count, _kept, _plan.Nodes.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, _done, notice));
 }

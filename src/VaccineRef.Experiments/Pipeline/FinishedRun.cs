@@ -123,12 +123,14 @@ public sealed class FinishedRun
     /// <param name="device">Where to compute.</param>
     /// <param name="answers">Receives every answer with its verdict; null where nobody wants them.</param>
     /// <param name="cancel">Cancels the work.</param>
+    /// <param name="answered">Told how many questions are answered, of how many; null for nobody.</param>
     /// <exception cref="InputException">
     /// The recipe measures nothing, the run was computed in another arithmetic, or something in the run's folder has
     /// changed since.
     /// </exception>
     public Measurement Evaluate<T>(
-        StageNode stage, Device device, ICollection<KeptAnswer>? answers, CancellationToken cancel)
+        StageNode stage, Device device, ICollection<KeptAnswer>? answers, CancellationToken cancel,
+        Action<int, int>? answered = null)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (Recipe.Evaluation is not { } options)
@@ -140,7 +142,7 @@ public sealed class FinishedRun
         using var model = Load<T>(stage, device);
         var reader = new DataReader(Recipe, _plan.Files, Tokenizer);
         using var evaluation = options.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
-        var measured = evaluation.Measure(model, answers, cancel);
+        var measured = evaluation.Measure(model, answers, cancel, answered);
         if (recorded.Measured is { } before && Difference(before, measured) is var (found, expected))
             throw new InputException(
                 "the run's files no longer give the run's numbers", Path.Combine(Folder, stage.Name), found,

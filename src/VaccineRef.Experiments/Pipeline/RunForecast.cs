@@ -59,7 +59,7 @@ public sealed record RunForecast(
     };
 
     /// <summary>Which stages are one line: the model as it is given; what is made of it; and the attack.</summary>
-    internal static (string Stage, string? Condition, string? Attack) Label(StageNode node) => node switch
+    public static (string Stage, string? Condition, string? Attack) Label(StageNode node) => node switch
     {
         { IsAttack: true } => (node.Name, node.Trial.Condition, node.Trial.Attack),
         { Stage: null } or { Parent.Stage: null } when node.Trial.Recipe.Stages.Count > 1 => (node.Name, Alone(node), null),

@@ -16,10 +16,10 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="journal">What is written while the stage is under way; null where nothing is.</param>
 /// <param name="device">Where to compute.</param>
 /// <param name="load">Loads the model that an earlier stage ended with, or the one that is given for null.</param>
-/// <param name="onStep">Told of every optimizer step, and of how many there are.</param>
+/// <param name="progress">Told of every optimizer step, every point of the curve and every answer.</param>
 /// <param name="cancel">Stops after the step under way.</param>
 internal sealed class StageComputation<T>(
-    StageNode node, string arithmetic, StageJournal? journal, Device device, Func<StageNode?, Model<T>> load, Action<StepRecord, int> onStep,
+    StageNode node, string arithmetic, StageJournal? journal, Device device, Func<StageNode?, Model<T>> load, Action<RunningStage> progress,
     CancellationToken cancel)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -28,6 +28,7 @@ internal sealed class StageComputation<T>(
     private readonly RandomStream _random = RandomStream.FromSeed(node.Trial.Seed);
     private readonly List<CurvePoint> _curve = [];
     private readonly List<KeptAnswer> _answers = [];
+    private RunningStage _at = new(node);
 
     /// <summary>The answers with which the model was measured at the end.</summary>
     public IReadOnlyList<KeptAnswer> Answers => _answers;
@@ -141,7 +142,7 @@ internal sealed class StageComputation<T>(
         int[] points = drift is null ? [] : Spread(steps, Recipe.Evaluation?.CurvePoints ?? 0);
         using var training = new StageTraining<T>(
             journal, Recipe.Checkpoint, steps, device, meter, measured, points.Length > 0 ? [0, .. points] : [], _curve,
-            () => evaluation!.MeasureBriefly(model, cancel) with { Drift = drift!.Measure() }, onStep, cancel);
+            () => evaluation!.MeasureBriefly(model, cancel, Answered) with { Drift = drift!.Measure() }, Stepped, cancel);
         var trainable = model.Trainable;
         var report = new Trainer<T>(device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random))
             .Run(data, training.Note, training, cancel);
@@ -151,6 +152,13 @@ internal sealed class StageComputation<T>(
         long weights = model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0);
         return new(report, training.Records, meter, measured, count, adapted, weights + report.RuleBytes);
     }
+
+    private void Stepped(IReadOnlyList<StepRecord> records, int steps) =>
+        Report(_at with { Last = records[^1], Steps = steps, Answered = 0, Questions = 0, Records = records });
+
+    private void Answered(int answered, int questions) => Report(_at with { Answered = answered, Questions = questions });
+
+    private void Report(RunningStage at) => progress(_at = _curve.Count == at.Curve.Count ? at : at with { Curve = [.. _curve] });
 
     /// <summary>Steps spread evenly up to the last; fewer where there are not so many.</summary>
     private static int[] Spread(int steps, int count) =>
@@ -163,7 +171,7 @@ internal sealed class StageComputation<T>(
         using var now = Drift(model, evaluation);
         bool texts = Recipe.Evaluation!.KeepsTexts();
         var answers = new List<KeptAnswer>();
-        var measured = evaluation.Measure(model, answers, cancel);
+        var measured = evaluation.Measure(model, answers, cancel, Answered);
         _answers.AddRange(texts ? answers : answers.Select(answer => answer.WithoutTexts()));
         return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
     }

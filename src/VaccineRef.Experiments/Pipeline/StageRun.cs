@@ -3,7 +3,6 @@ using System.Numerics;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Models;
-using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
 
@@ -15,17 +14,17 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="plan">The stages of the run.</param>
 /// <param name="store">Where the stage before is, and where this one is kept.</param>
 /// <param name="device">Where to compute.</param>
-/// <param name="onStep">Told of every optimizer step, and of how many there are.</param>
+/// <param name="progress">Told of every optimizer step, every point of the curve and every answer.</param>
 /// <param name="notice">Told in a sentence where the stage goes on, and which files are passed over.</param>
 /// <param name="cancel">Stops after the step under way.</param>
 internal sealed class StageRun<T>(
-    StageNode node, StagePlan plan, StageStore store, Device device, Action<StepRecord, int> onStep, Action<string> notice,
+    StageNode node, StagePlan plan, StageStore store, Device device, Action<RunningStage> progress, Action<string> notice,
     CancellationToken cancel)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly StageComputation<T> _stage = new(
         node, plan.Arithmetic, new(store.StepsOf(node), store.Checkpoints(node, plan.Arithmetic), notice), device,
-        earlier => Load(earlier, plan, store, device, node), onStep, cancel);
+        earlier => Load(earlier, plan, store, device, node), progress, cancel);
 
     /// <summary>What was measured on the way to where the stage failed; null if nothing was.</summary>
     public StageResult? SoFar => _stage.SoFar;

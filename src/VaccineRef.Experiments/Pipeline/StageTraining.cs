@@ -34,11 +34,11 @@ internal sealed record StageProgress(IReadOnlyList<StepRecord> Steps, IReadOnlyL
 /// <param name="points">The numbers of steps after which the model is measured.</param>
 /// <param name="curve">Receives what was measured, here or before the stop.</param>
 /// <param name="measure">Measures the model as it is now.</param>
-/// <param name="onStep">Told of every step.</param>
+/// <param name="onStep">Told of all steps so far after each of them, and of how many there are to be.</param>
 /// <param name="cancel">Whether the stage was stopped.</param>
 internal sealed class StageTraining<T>(
     StageJournal? journal, CheckpointOptions options, int steps, Device device, PerturbationMeter<T> meter, IReadOnlyList<int> measured,
-    IReadOnlyList<int> points, List<CurvePoint> curve, Func<Measurement> measure, Action<StepRecord, int> onStep, CancellationToken cancel)
+    IReadOnlyList<int> points, List<CurvePoint> curve, Func<Measurement> measure, Action<IReadOnlyList<StepRecord>, int> onStep, CancellationToken cancel)
     : ICheckpoints<T>, IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -59,7 +59,7 @@ internal sealed class StageTraining<T>(
         _log?.Add(step);
         _records.Add(step);
         Look(step.Step);
-        onStep(step, steps);
+        onStep(_records, steps);
     }
 
     /// <inheritdoc/>
@@ -74,6 +74,8 @@ internal sealed class StageTraining<T>(
         }
 
         _kept = _records.Count;
+        if (_kept > 0)
+            onStep(_records, steps);
         _since.Restart();
         Look(_kept);
     }

@@ -154,7 +154,7 @@ internal sealed class TrialCheck<T>(
             var node = new StageNode(trial with { Recipe = _recipe }, stage, "", null);
             new StageComputation<T>(
                 node, _device.Name, null, _device, _ => _recipe.Model.Load<T>(files.Folder, _device, RandomStream.FromSeed(trial.Seed)),
-                (_, _) => { }, default).Do(_model, _reader!, _evaluation);
+                _ => { }, default).Do(_model, _reader!, _evaluation);
             long trained = stage is TrainStageOptions ? _model.Trainable.Sum(parameter => parameter.Shape.Count) : 0;
             yield return new(trained, weights, _device.Peak, stage is null ? 0 : Kept(_model));
         }

@@ -16,6 +16,9 @@ internal sealed class WorldAnswers(SyntheticWorld world)
     private readonly SyntheticJudge _judge = new(world);
     private readonly WorldTokenizer _tokenizer = new();
 
+    /// <summary>Told of every answer as soon as it is complete; null for nobody.</summary>
+    public Action? OnAnswer { get; init; }
+
     /// <summary>Lets the model answer all test questions, and adds the answers with their verdicts.</summary>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public void Add<T>(Model<T> model, ICollection<KeptAnswer> answers, CancellationToken cancel)
@@ -43,7 +46,7 @@ internal sealed class WorldAnswers(SyntheticWorld world)
         int[][] prompts = [.. examples.Select(encoder.Prompt)];
         int longest = examples.Max(example => encoder.Answer(example.Answer).Length) + Further;
         int room = model.Network.Shape.Context + 1 - prompts.Max(prompt => prompt.Length);
-        var options = new GenerationOptions(Math.Min(longest, room), EosId: _tokenizer.EosId);
+        var options = new GenerationOptions(Math.Min(longest, room), EosId: _tokenizer.EosId) { OnEnd = OnAnswer is { } told ? _ => told() : null };
         int[][] answers = Generator.Generate(model, prompts, options, cancel);
         return examples.Zip(answers, (example, ids) => (example, _tokenizer.Decode(ids)));
     }

@@ -67,13 +67,14 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     public IReadOnlyList<TokenSequence> Probe { get; }
 
     /// <inheritdoc/>
-    public Measurement Measure(Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel)
+    public Measurement Measure(
+        Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel, Action<int, int>? answered = null)
     {
         IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful, cancel), refusals = Read(model, _refusals, cancel), benign = Read(model, _benign, cancel);
         cancel.ThrowIfCancellationRequested();
         var verdicts = Verdicts(model, harmful, refusals, cancel);
         if (answers is not null)
-            new WorldAnswers(_world).Add(model, answers, cancel);
+            new WorldAnswers(_world) { OnAnswer = Counter(answered) }.Add(model, answers, cancel);
         Score Judged(string metric, params WorldVerdict[] any) => Share(metric, verdicts.Count(any.Contains), verdicts.Length, _judge);
         return new(
             [
@@ -86,7 +87,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     }
 
     /// <inheritdoc/>
-    public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel)
+    public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel, Action<int, int>? answered = null)
     {
         var harmful = Read(model, _harmful, cancel);
         int right = harmful.Where((answer, i) => Verdict(i, answer.Greedy) == WorldVerdict.ComplyRight).Count();
@@ -107,6 +108,12 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     public void Dispose()
     {
         // Everything here is made by code, so there is nothing to release.
+    }
+
+    private Action? Counter(Action<int, int>? answered)
+    {
+        int done = 0, all = _world.HarmfulTest.Count + _world.BenignTest.Count;
+        return answered is null ? null : () => answered(++done, all);
     }
 
     private static string[] Texts(IEnumerable<WorldExample> examples) => [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")];

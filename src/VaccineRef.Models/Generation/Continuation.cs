@@ -137,5 +137,7 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
         text.Added.Add(id);
         text.Ended = _ends.Contains(id);
         _settings.OnToken?.Invoke(text.Index, id);
+        if (text.Ended || text.Added.Count == _settings.MaxNewTokens)
+            _settings.OnEnd?.Invoke(text.Index);
     }
 }

@@ -26,6 +26,9 @@ public sealed record GenerationOptions(
     /// <summary>Told the number of the prompt and the token as soon as a token is added; null for nobody.</summary>
     public Action<int, int>? OnToken { get; init; }
 
+    /// <summary>Told the number of the prompt as soon as its continuation is complete; null for nobody.</summary>
+    public Action<int>? OnEnd { get; init; }
+
     /// <summary>
     /// How many bytes keys and values may take. The activations of reading prompts may take the same amount again. If
     /// the prompts need more, they are read or continued one group after another; the result is the same.

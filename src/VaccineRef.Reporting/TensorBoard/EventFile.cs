@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
-using VaccineRef.Models;
 
 namespace VaccineRef.Reporting.TensorBoard;
 
@@ -22,29 +21,28 @@ public static class EventFile
     /// <summary>TensorBoard reads the files whose name contains this.</summary>
     public const string Marker = "tfevents";
 
-    /// <summary>Writes a run's event file, whole or not at all. TensorBoard shows each folder as one run.</summary>
-    /// <param name="folder">The run's folder; an event file of VaccineRef's that stands in it is replaced.</param>
-    /// <param name="scalars">The numbers, each curve in the order of its steps.</param>
-    /// <param name="clock">Every event bears the time of writing.</param>
-    /// <returns>The file's path.</returns>
-    /// <exception cref="Core.InputException">The disk is full or the file cannot be written.</exception>
-    public static string Write(string folder, IEnumerable<Scalar> scalars, TimeProvider clock)
+    private const string Ending = ".vaccineref";
+
+    /// <summary>The name of a file that says what its numbers are of.</summary>
+    internal static string Name(string identity) => $"events.out.{Marker}.0.{identity}{Ending}";
+
+    /// <summary>The event files of VaccineRef's in a folder; those of other programs are left alone.</summary>
+    internal static string[] In(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, $"events.out.{Marker}.*{Ending}") : [];
+
+    // Event { 1: double wall_time, 2: int64 step, 3: string file_version, 5: Summary { 1: Value { 1: tag, 2: float } } }
+
+    /// <summary>What a file begins with.</summary>
+    internal static byte[] Head(double now) => Frame(new Message().Double(1, now).Text(3, "brain.Event:2").Bytes);
+
+    /// <summary>One number, framed.</summary>
+    internal static byte[] Event(Scalar scalar, double now)
     {
-        string path = Path.Combine(folder, $"events.out.{Marker}.0.vaccineref");
-        double now = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
-        AtomicFile.Write(path, stream =>
-        {
-            // Event { 1: double wall_time, 2: int64 step, 3: string file_version, 5: Summary { 1: Value { 1: tag, 2: float } } }
-            stream.Write(Frame(new Message().Double(1, now).Text(3, "brain.Event:2").Bytes));
-            foreach (var scalar in scalars)
-            {
-                var value = new Message().Text(1, scalar.Tag).Single(2, (float)scalar.Value);
-                var summary = new Message().Nested(1, value);
-                stream.Write(Frame(new Message().Double(1, now).Integer(2, scalar.Step).Nested(5, summary).Bytes));
-            }
-        });
-        return path;
+        var value = new Message().Text(1, scalar.Tag).Single(2, (float)scalar.Value);
+        return Frame(new Message().Double(1, now).Integer(2, scalar.Step).Nested(5, new Message().Nested(1, value)).Bytes);
     }
+
+    /// <summary>The seconds since 1970 that every event bears.</summary>
+    internal static double Now(TimeProvider clock) => (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
 
     /// <summary>uint64 length, its checksum, the bytes, their checksum; all little-endian.</summary>
     private static byte[] Frame(ReadOnlySpan<byte> message)
