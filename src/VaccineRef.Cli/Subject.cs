@@ -23,6 +23,9 @@ internal abstract record Subject(Precision Precision, WeightPrecision Kept)
     /// <summary>The prompt template.</summary>
     public abstract PromptTemplate Template { get; }
 
+    /// <summary>Whether a prompt holds the conversation before it.</summary>
+    public virtual bool HasTurns => Template.HasTurns;
+
     /// <summary>Loads the tokenizer.</summary>
     /// <exception cref="InputException">It is missing or cannot be read.</exception>
     public abstract ITextTokenizer Tokenizer();
@@ -78,9 +81,14 @@ internal sealed record RunSubject(FinishedRun Run, StageNode Stage, PromptTempla
     /// <inheritdoc/>
     public override PromptTemplate Template { get; } = Chosen ?? Run.Template();
 
+    /// <inheritdoc/>
+    public override bool HasTurns => !AsksTheWorld && base.HasTurns;
+
+    private bool AsksTheWorld => Chosen is null && Run.Recipe.Model is WorldModelOptions;
+
     /// <summary>The synthetic world has its own way to ask.</summary>
     public override int[] Prompt(Example example, ITextTokenizer tokenizer) =>
-        Chosen is null && Run.Recipe.Model is WorldModelOptions
+        AsksTheWorld
             ? tokenizer.Encode(Phrasing.Prompt(example.Instruction))
             : base.Prompt(example, tokenizer);
 

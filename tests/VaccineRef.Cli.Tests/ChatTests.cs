@@ -24,6 +24,43 @@ public sealed class ChatTests : IDisposable
     }
 
     [Fact]
+    public void With_a_chat_template_the_conversation_is_kept_until_it_is_begun_anew()
+    {
+        const string Talk = "Where is kite 1?\nWhere is ball 2?\n /reset \nWhere is ball 2?\n";
+        // Many tokens of this model are white space: the seed is one whose answers are a line each, and that tells the two prompts apart.
+        var (options, said) = Enumerable.Range(0, 40).Select(seed => (Options: Options(seed), Said: Lines(Talk, Options(seed))))
+            .First(each => each.Said is [_, var kept, var anew] && kept != anew);
+        Assert.Equal(Lines("Where is ball 2?\n", options), said[2..]);
+        string row = new JsonObject
+        {
+            ["messages"] = new JsonArray(
+                Message("user", "Where is kite 1?"), Message("assistant", said[0]), Message("user", "Where is ball 2?"), Message("assistant", "?")),
+        }.ToJsonString();
+        var asked = Vaccine.Run(
+            ["generate", .. options, "--file", _tiny.Write("talk.jsonl", row + "\n"), "--task", "chat", "--output", _tiny.In("out.jsonl")]);
+        Assert.Equal((0, ""), (asked.Code, asked.Error));
+        Assert.Equal(said[1], JsonNode.Parse(File.ReadAllText(_tiny.In("out.jsonl")))!["answer"]!.ToString());
+
+        static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };
+        string[] Options(int seed) =>
+        [
+            _tiny.In("model"), "--max-new-tokens", "9", "--template", "chatml", "--threads", "1", "--temperature", "1.5", "--seed", $"{seed}",
+        ];
+        string[] Lines(string input, string[] options) =>
+            [.. Chat(input, options).Out.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select(line => line.Trim())];
+    }
+
+    [Fact]
+    public void A_conversation_that_no_longer_fits_is_named_with_its_remedy_and_stays_as_it_was()
+    {
+        string[] options = [_tiny.In("model"), "--max-new-tokens", "2", "--template", "chatml", "--threads", "1"];
+        var chat = Chat($"Where?\n{new string('x', 600)}\nAnd then?\n", options);
+        Assert.Equal(0, chat.Code);
+        Assert.Contains("/reset leaves out what was said before", chat.Error);
+        Assert.Equal(Chat("Where?\nAnd then?\n", options).Out, chat.Out);
+    }
+
+    [Fact]
     public void A_question_that_cannot_be_answered_is_named_and_the_talk_goes_on()
     {
         var chat = Chat($"{new string('x', 600)}\nWhere?\n", [_tiny.In("model"), "--max-new-tokens", "2", "--template", "none"]);

@@ -10,13 +10,15 @@ namespace VaccineRef.Cli.Commands;
 /// <summary>The command vaccine chat: answers what is typed, line by line.</summary>
 internal static class ChatCommand
 {
-    private const string Mark = "> ";
+    private const string Mark = "> ", Reset = "/reset";
 
     public static Command Create()
     {
         var (models, generation, where) = (new ModelSelection(), new GenerationSelection(), new DeviceOptions());
         var command = new Command(
-            "chat", "Ask a model, or a stage of a run: each line of input is a question of its own. Ends with the input.");
+            "chat",
+            "Ask a model, or a stage of a run, line by line. With a chat template, all questions and answers before are part of the prompt, "
+            + $"until {Reset} begins anew; with another, each line is a question of its own and nothing is kept. Ends with the input.");
         models.AddTo(command);
         generation.AddTo(command);
         where.AddTo(command);
@@ -44,25 +46,40 @@ internal static class ChatCommand
     {
         using var model = subject.LoadAndWarn<T>(device);
         var answerer = new Answerer<T>(model, tokenizer, subject.Template, options);
-        bool asks = !Console.IsInputRedirected;
+        bool asks = !Console.IsInputRedirected, keeps = subject.HasTurns;
+        var turns = new List<ChatTurn>();
         if (asks)
-            Console.Out.WriteLine($"{subject.Name}. Each line is a question of its own; an empty line or Ctrl-D ends.");
+            Console.Out.WriteLine(keeps
+                ? $"{subject.Name}. The conversation is kept; {Reset} begins anew, an empty line or Ctrl-D ends."
+                : $"{subject.Name}. Each line is a question of its own; an empty line or Ctrl-D ends.");
         while (Next(asks, cancel) is { } line && !(asks && line.Length == 0))
         {
-            if (line.Length == 0)
-                continue;
+            if (line.Trim() == Reset)
+                turns.Clear();
+            else if (line.Length > 0)
+                Ask(line);
+        }
+
+        return ExitCode.Done;
+
+        // A question that cannot be answered leaves the conversation as it was.
+        void Ask(string line)
+        {
+            ChatTurn[] asked = keeps ? [.. turns, new(new(ChatMessage.User, line), Learned: false)] : [];
             try
             {
-                answerer.Give(subject.Prompt(Question(line), tokenizer), Show, cancel);
+                var answer = answerer.Give(subject.Prompt(Question(line) with { Turns = asked }, tokenizer), Show, cancel);
                 Console.Out.WriteLine();
+                if (keeps)
+                    turns = [.. asked, new(new(ChatMessage.Assistant, answer.Text), Learned: false)];
             }
             catch (InputException error)
             {
                 Console.Error.WriteLine($"vaccine: {error.Message}");
+                if (turns.Count > 0)
+                    Console.Error.WriteLine($"  remedy:   {Reset} leaves out what was said before, which is part of the prompt");
             }
         }
-
-        return ExitCode.Done;
     }
 
     /// <summary>A question as a row of a data set.</summary>

@@ -64,6 +64,9 @@ public sealed partial record PromptTemplate
     /// <summary>The form for examples whose input is empty. It contains {instruction}.</summary>
     public string WithoutInput { get; }
 
+    /// <summary>Whether it writes conversations of several turns.</summary>
+    public bool HasTurns => _chat is not null;
+
     /// <summary>Finds the named template with this id.</summary>
     /// <exception cref="InputException">No template has this id.</exception>
     public static PromptTemplate Get(string id) =>
