@@ -14,7 +14,7 @@ public sealed class DataReader
 {
     private readonly Recipe _recipe;
     private readonly DataFiles _files;
-    private readonly Dictionary<string, ExampleEncoder> _encoders = [];
+    private readonly CommonData _shared;
     private readonly Dictionary<(string Id, string? System), PromptTemplate> _templates = [];
     private readonly Lazy<SyntheticWorld> _world;
     private readonly Lazy<ImmutableArray<Example>> _heldOut;
@@ -26,11 +26,12 @@ public sealed class DataReader
     /// <param name="recipe">The recipe of the trial.</param>
     /// <param name="files">The data files of the recipe.</param>
     /// <param name="tokenizer">The tokenizer of the recipe's model.</param>
-    public DataReader(Recipe recipe, DataFiles files, ITextTokenizer tokenizer)
+    /// <param name="shared">What this trial has in common with others; null where it is read alone.</param>
+    public DataReader(Recipe recipe, DataFiles files, ITextTokenizer tokenizer, CommonData? shared = null)
     {
-        (_recipe, _files, Tokenizer) = (recipe, files, tokenizer);
+        (_recipe, _files, Tokenizer, _shared) = (recipe, files, tokenizer, shared ?? new());
         // RecipeLimits made sure that it is not null if it is needed.
-        _world = new(() => new(recipe.Seed, recipe.World!));
+        _world = new(() => _shared.Once((recipe.Seed, recipe.World), () => new SyntheticWorld(recipe.Seed, recipe.World!)));
         _heldOut = new(() => [.. recipe.Evaluation?.HeldOut(this) ?? []]);
     }
 
@@ -206,14 +207,14 @@ public sealed class DataReader
         Sequences(Encoder(template).Encode(rows, _files.Cancel));
 
     /// <summary>Records data that are made by code.</summary>
-    internal void Note(string name, IReadOnlyCollection<string> texts) => Add(DataStage.Of(name, Seed, texts));
+    internal void Note(DataStage texts) => Add(texts);
 
-    private ExampleEncoder Encoder(PromptTemplate template)
-    {
-        if (!_encoders.TryGetValue(template.Id, out var encoder))
-            _encoders.Add(template.Id, encoder = new(Tokenizer, template, _recipe.MaxLength, _recipe.Boundary));
-        return encoder;
-    }
+    /// <summary>What is made of the world of this trial, once for all trials that have it.</summary>
+    internal TMade OfWorld<TMade>(object of, Func<TMade> make) where TMade : class => _shared.Once((Seed, _recipe.World, of), make);
+
+    private ExampleEncoder Encoder(PromptTemplate template) => _shared.Once(
+        (Tokenizer, template.Id, _recipe.MaxLength, _recipe.Boundary),
+        () => new ExampleEncoder(Tokenizer, template, _recipe.MaxLength, _recipe.Boundary));
 
     private DataStage Describe(string name, PromptTemplate template, ImmutableArray<Example> rows, Sampling sampling) =>
         DataStage.Of(name, Seed, [.. rows.Select(row => row.Written)]) with

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
@@ -17,6 +18,9 @@ public sealed class ExampleEncoder
     private readonly int _maxLength;
     private readonly BoundaryPolicy _boundary;
     private readonly int _eos;
+
+    // A row is looked at several times: whether it fits, in its role, and once for every trial that has it.
+    private readonly ConditionalWeakTable<Example, TokenizedExample> _encoded = [];
 
     /// <param name="tokenizer">The tokenizer. It must have an end-of-text token.</param>
     /// <param name="template">The text around the instruction.</param>
@@ -51,8 +55,8 @@ public sealed class ExampleEncoder
         foreach (var example in examples)
         {
             cancel.ThrowIfCancellationRequested();
-            var row = Encode(example, out bool mismatch);
-            mismatches += mismatch ? 1 : 0;
+            var row = Encoded(example);
+            mismatches += row.Mismatch ? 1 : 0;
             if (row.PromptLength < row.Tokens.Length)        // the first label that counts is in the row
                 kept.Add(row);
             else
@@ -74,17 +78,24 @@ public sealed class ExampleEncoder
     /// </exception>
     public bool Fits(Example example)
     {
-        var row = Encode(example, out _);
+        var row = Encoded(example);
         return row.PromptLength < row.Tokens.Length;
     }
 
-    private TokenizedExample Encode(Example example, out bool mismatch)
+    private TokenizedExample Encoded(Example example)
+    {
+        if (!_encoded.TryGetValue(example, out var row))
+            _encoded.Add(example, row = Encode(example));
+        return row;
+    }
+
+    private TokenizedExample Encode(Example example)
     {
         var passages = _template.Passages(example, _tokenizer);
         int[][] before = Boundaries(passages);
         int[] tokens = _template.Encode(string.Concat(passages.Select(passage => passage.Text)), _tokenizer);
         var wrong = before.FirstOrDefault(prefix => !tokens.AsSpan().StartsWith(prefix));
-        mismatch = wrong is not null;
+        bool mismatch = wrong is not null;
         if (mismatch && _boundary == BoundaryPolicy.Error)
             throw new DataException(
                 passages.Count == 2 ? "a prompt does not end at a token boundary" : "a turn does not begin and end at token boundaries", example.Id,
@@ -98,7 +109,7 @@ public sealed class ExampleEncoder
         int[] row = whole[..Math.Min(whole.Length, _maxLength)];
         int[] labels = Labels(row, passages, ends);
         int first = labels.AsSpan().IndexOfAnyExcept(PackedBatch.Ignored);
-        return new(row, labels, first < 0 ? row.Length : first, example.Id, row.Length < whole.Length);
+        return new(row, labels, first < 0 ? row.Length : first, example.Id, row.Length < whole.Length) { Mismatch = mismatch };
     }
 
     /// <summary>The tokens of the text before every boundary.</summary>

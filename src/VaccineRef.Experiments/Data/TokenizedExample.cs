@@ -13,4 +13,8 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="Truncated">
 /// Whether tokens were cut off at the maximal length. In that case the end-of-text token is missing.
 /// </param>
-public sealed record TokenizedExample(int[] Tokens, int[] Labels, int PromptLength, string Id, bool Truncated);
+public sealed record TokenizedExample(int[] Tokens, int[] Labels, int PromptLength, string Id, bool Truncated)
+{
+    /// <summary>Whether the end of the prompt, or of a turn, is no token boundary.</summary>
+    internal bool Mismatch { get; init; }
+}

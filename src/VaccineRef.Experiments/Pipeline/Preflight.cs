@@ -31,15 +31,19 @@ public sealed record Preflight(
         var forecasts = new List<TrialForecast>();
         var known = new Dictionary<object, StageForecast>();
         var seen = new HashSet<string>();
+        var (shared, seed) = (new CommonData(), (ulong?)null);
         foreach (var trial in trials)
         {
+            // trials of one seed follow each other: what was made for another seed is let go
+            if (trial.Seed != seed)
+                (shared, seed) = (new(), trial.Seed);
             // trials that differ in the seed alone need the same
             string cell = $"{trial.Model}|{trial.Condition}|{trial.Attack}";
             bool rehearse = seen.Add(cell);
             var problems = new List<PlanProblem>();
             var forecast = trial.Recipe.Precision == Precision.Double
-                ? Of<double>(trial, files, known, rehearse, problems.Add)
-                : Of<float>(trial, files, known, rehearse, problems.Add);
+                ? Of<double>(trial, files, shared, known, rehearse, problems.Add)
+                : Of<float>(trial, files, shared, known, rehearse, problems.Add);
             if (problems.Count > 0)
             {
                 failed.Add(new(trial, Bounded(problems)));
@@ -74,10 +78,10 @@ public sealed record Preflight(
     public string Kept => Sound.Count == 0 ? "the recipe" : $"{Failed.Count} of {Sound.Count + Failed.Count} cells";
 
     private static TrialForecast Of<T>(
-        Trial trial, DataFiles files, Dictionary<object, StageForecast> known, bool rehearse, Action<PlanProblem> found)
+        Trial trial, DataFiles files, CommonData shared, Dictionary<object, StageForecast> known, bool rehearse, Action<PlanProblem> found)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
-        using var check = new TrialCheck<T>(trial, files, known, found);
+        using var check = new TrialCheck<T>(trial, files, shared, known, found);
         return check.Run(rehearse);
     }
 

@@ -16,10 +16,11 @@ namespace VaccineRef.Experiments.Pipeline;
 /// </summary>
 /// <param name="trial">The trial.</param>
 /// <param name="files">The files of the recipe.</param>
+/// <param name="shared">What this trial has in common with those before it.</param>
 /// <param name="known">The stages that were gone through in other trials, by all that their data depend on.</param>
 /// <param name="found">Told of everything that is wrong.</param>
 internal sealed class TrialCheck<T>(
-    Trial trial, DataFiles files, Dictionary<object, StageForecast> known, Action<PlanProblem> found) : IDisposable
+    Trial trial, DataFiles files, CommonData shared, Dictionary<object, StageForecast> known, Action<PlanProblem> found) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly DryDevice _device = new();
@@ -38,7 +39,8 @@ internal sealed class TrialCheck<T>(
         foreach (var (key, file) in Files())
             Try(key, () => files.Read(file));
         Try("model", () => _model = _recipe.Model.Load<T>(files.Folder, _device, RandomStream.FromSeed(trial.Seed)));
-        Try("model", () => _reader = new(trial.Recipe, files, _recipe.Model.Tokenizer(files.Folder)));
+        Try("model", () => _reader = new(
+            trial.Recipe, files, shared.Once(("tokenizer", _recipe.Model), () => _recipe.Model.Tokenizer(files.Folder)), shared));
         if (_model is not null)
             Adapters(_model);
         if (_failed || _reader is null)

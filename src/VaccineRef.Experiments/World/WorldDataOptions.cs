@@ -19,9 +19,14 @@ public abstract record WorldDataOptions : DataOptions
     /// <inheritdoc/>
     public sealed override StageData Read(DataReader reader, string stage)
     {
-        var examples = Make(reader.World);
-        reader.Note(stage, [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")]);
-        var sequences = WorldEncoder.Encode(examples);
+        var (texts, sequences) = reader.OfWorld(this, () =>
+        {
+            var examples = Make(reader.World);
+            return Tuple.Create(
+                DataStage.Of(stage, reader.Seed, [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")]),
+                WorldEncoder.Encode(examples));
+        });
+        reader.Note(texts with { Name = stage });
         return new(sequences, [], count =>
         {
             if (count > sequences.Length)

@@ -51,8 +51,8 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     /// </summary>
     public WorldEvaluation(DataReader reader, Device device) : this(reader.World, device)
     {
-        reader.Note("harmful evaluation", Texts(_world.HarmfulTest));
-        reader.Note("task evaluation", Texts(_world.BenignTest));
+        reader.Note(DataStage.Of("harmful evaluation", reader.Seed, Texts(_world.HarmfulTest)));
+        reader.Note(DataStage.Of("task evaluation", reader.Seed, Texts(_world.BenignTest)));
     }
 
     /// <summary>Makes the evaluation for a world.</summary>

@@ -28,6 +28,32 @@ public sealed class PreflightTests : IDisposable
         static (int, int, int) Counts(PlannedRows rows) => (rows.Found, rows.Drawn, rows.Used);
     }
 
+    /// <summary>Trials that are gone through together share what they have in common; each finds what it finds alone.</summary>
+    [Fact]
+    public void What_trials_share_changes_nothing()
+    {
+        var worlds = TinyGrid.Grid().With([3, 4]).Trials();
+        var files = new ExperimentGrid(
+            RecipeFormat.Standard.Read(_tiny.Recipe, ["""grid={"attack.training.batch_size":[1,2],"max_length":[320,400],"seed":"3-4"}"""]),
+            RecipeFormat.Standard).Trials();
+        foreach (var (trials, folder) in ((IReadOnlyList<Trial>, string)[])[(worlds, "."), (files, Path.GetDirectoryName(_tiny.Recipe)!)])
+        {
+            var together = Preflight.Require(trials, new DataFiles(folder));
+            foreach (var (trial, found) in trials.Zip(together.Trials))
+            {
+                var alone = Assert.Single(Preflight.Require([trial], new DataFiles(folder)).Trials);
+                Assert.Equal(Text(alone.Data), Text(found.Data));
+                Assert.Equal(
+                    alone.Stages.Select(stage => (stage.Stage, stage.Rows, stage.Tokens, stage.Steps, string.Join(' ', stage.Cut))),
+                    found.Stages.Select(stage => (stage.Stage, stage.Rows, stage.Tokens, stage.Steps, string.Join(' ', stage.Cut))));
+            }
+        }
+
+        // what is known of a stage from another trial is not read again, so that only the rest is told of
+        static string Text(DataManifest manifest) => string.Join(
+            '\n', manifest.Stages.Where(stage => stage.Name.Contains("evaluation", StringComparison.Ordinal)).Select(stage => $"{stage.Name} {stage.Sha256}"));
+    }
+
     [Fact]
     public void Rows_that_are_cut_or_dropped_are_named()
     {
