@@ -49,6 +49,15 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
                 Tiny with { Adapted = adapted, Dropout = adapted ? 0.2 : 0 }, rule, CrossEntropy, adapted ? 1 : 2, new CpuDevice(1), new CpuDevice(2));
     }
 
+    /// <summary>A probability that was forgotten shows only where a draw lies between it and the one at the beginning.</summary>
+    [Fact]
+    public void A_probability_that_moves_goes_on_with_every_seed()
+    {
+        for (ulong seed = 0; seed < 8; seed++)
+            Holds<double>(
+                Tiny with { Layers = 1 }, Moving.Options, CrossEntropy, 2, new CpuDevice(1), new CpuDevice(1), Options with { Seed = seed });
+    }
+
     [Fact]
     public void Every_objective_and_the_meter_go_on_bit_for_bit()
     {
