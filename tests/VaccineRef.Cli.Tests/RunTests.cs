@@ -155,7 +155,7 @@ public sealed class RunTests : IDisposable
     {
         Vaccine.RequireInterrupts(signal);
         Assert.SkipWhen(signal == "-USR2" && !OperatingSystem.IsLinux(), "SIGUSR2 has another number on this system");
-        const string Long = "attack.training.max_steps=1000";
+        const string Long = "attack.training.max_steps=500";
         string[] command = ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", Long];
         using var process = Vaccine.Start(command);
         string steps = _tiny.In("run/attack/steps.jsonl");
