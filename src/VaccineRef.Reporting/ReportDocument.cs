@@ -45,6 +45,7 @@ internal sealed record ReportDocument(
     private static IEnumerable<ReportSection> OfAGrid(Findings findings, TrialIndex trials)
     {
         var (tables, settings, figures) = (new ScoreTables(findings, trials), new SettingsTables(trials), new ReportFigures(findings, trials));
+        var (sweep, pareto) = (new SweepTables(findings, trials), new ParetoFigure(findings, trials));
         bool attacked = trials.Attacks.Count > 0;
         var published = PublishedResults.Of(findings.Report.Options.Published);
         string[] note = published.Count == 0 ? [] : [AboutPublished];
@@ -53,6 +54,7 @@ internal sealed record ReportDocument(
             attacked
                 ? new("Scores", note, [.. Some(tables.Grid()), .. published], [.. figures.AgainstAttack(), .. figures.TradeOff()])
                 : new(CostTitle, note, [.. Some(settings.Cost()), .. published], []),
+            new("The worst attack", [], [.. Some(sweep.WorstCases()), .. Some(sweep.Outside()), .. Some(sweep.Dominations())], [.. pareto.Figures()]),
             new("Answers", [], [.. AnswerTable.Of(findings.Report)], []),
             new("Comparisons", [], [.. Some(tables.Comparisons())], [], IsReference: true),
             new("During the attack", [], [], [.. figures.AgainstStep()]),

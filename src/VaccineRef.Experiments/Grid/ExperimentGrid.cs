@@ -75,7 +75,9 @@ public sealed class ExperimentGrid
         foreach (var axis in _models.Concat(_attacks))
             grid[axis.Name] = One(grid[axis.Name]!, last: _attacks.Contains(axis));
         grid[SeedKey] = $"{Seeds[0]}";
-        return new(Recipe with { Grid = grid }, _format);
+        // An axis of which one alternative is left that changes nothing would no longer be seen to be one of attacks.
+        var report = Recipe.Report with { Columns = [.. Recipe.Report.Columns.Union(_attacks.Select(axis => axis.Name))] };
+        return new(Recipe with { Grid = grid, Report = report }, _format);
     }
 
     private static JsonNode One(JsonNode axis, bool last)

@@ -42,6 +42,7 @@ public static class NumberLimits
         [(typeof(Recipe), "max_length")] = new(2, Count),
         [(typeof(CheckpointOptions), "every_steps")] = new(0, int.MaxValue),
         [(typeof(CheckpointOptions), "every_minutes")] = new(0, Count),
+        [(typeof(ReportOptions), "capability_guard")] = new(0, 100),
         [(typeof(ConvergenceOptions), "most_loss")] = AnySize,
         [(typeof(ConvergenceOptions), "most_adapter_loss")] = AnySize,
         [(typeof(ConvergenceOptions), "least_refused")] = new(0, 100),

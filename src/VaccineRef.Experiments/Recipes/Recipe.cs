@@ -116,6 +116,12 @@ public sealed record ReportOptions
     /// <summary>Tables of the paper to show beside: "table-1" to "table-11".</summary>
     public IReadOnlyList<string> Published { get; set; } = [];
 
+    /// <summary>
+    /// How many points of FA an attacked model may lie below the control under the same attack and still be of use to the attacker: the
+    /// worst attack is chosen among those that leave it so.
+    /// </summary>
+    public double CapabilityGuard { get; set; } = 5;
+
     /// <summary>When an alignment has come out and may be compared.</summary>
     public ConvergenceOptions? Convergence { get; set; }
 

@@ -27,9 +27,14 @@ public sealed class Analysis
         bool single = report.Trials.Count <= 1;
         var comparisons = single ? [] : analysis.Comparisons();
         var convergence = analysis.Convergence();
+        var worst = single ? [] : new Sweep(analysis._trials).WorstCases();
         return new(
             ExperimentReport.CurrentSchema, new Conclusions(analysis._trials, comparisons, convergence).Sentences(), comparisons, convergence,
-            single ? [] : [.. analysis.Estimates()], report);
+            single ? [] : [.. analysis.Estimates()], report)
+        {
+            WorstCases = worst.Count > 0 ? worst : null,
+            Dominations = worst.Count > 0 ? Sweep.Dominations(worst) : null,
+        };
     }
 
     private IEnumerable<ConditionEstimate> Estimates() =>

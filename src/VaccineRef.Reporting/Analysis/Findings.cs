@@ -16,6 +16,14 @@ public sealed record Findings(
     string Schema, IReadOnlyList<string> Conclusions, IReadOnlyList<Comparison> Comparisons, IReadOnlyList<ConditionConvergence> Convergence,
     IReadOnlyList<ConditionEstimate> Estimates, ExperimentReport Report)
 {
+    /// <summary>What each condition holds against all attacks as a whole; null where none was attacked and scored.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<WorstCase>? WorstCases { get; init; }
+
+    /// <summary>Which condition dominates which in worst HS, FA, passes and memory; null without <see cref="WorstCases"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<Domination>? Dominations { get; init; }
+
     /// <summary>The findings as indented JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, FindingsJson.Default.Findings) + "\n";
 

@@ -1,7 +1,11 @@
+using System.Reflection;
+using System.Text.Json.Serialization;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Experiments.Tests.Pipeline;
+using VaccineRef.Testing;
+using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Tests.Grid;
 
@@ -19,6 +23,7 @@ public sealed class GridTests
     [InlineData("accelerated", 1, 6, 1, 5)]
     [InlineData("cost", 3, 2, 0, 5)]
     [InlineData("controls", 1, 6, 4, 5)]
+    [InlineData("family", 1, 21, 5, 3)]
     public void A_preset_has_the_rows_and_columns_of_its_table(string name, int models, int conditions, int attacks, int seeds)
     {
         var grid = Preset(name);
@@ -36,7 +41,21 @@ public sealed class GridTests
     }
 
     [Fact]
-    public void Every_preset_is_among_them() => Assert.Equal(11, Presets.Names.Length);
+    public void Every_preset_is_among_them() => Assert.Equal(12, Presets.Names.Length);
+
+    /// <summary>Whoever adds a rule adds its line to the family, so that it is compared with all others.</summary>
+    [Fact]
+    public void Every_rule_that_a_recipe_can_name_is_in_the_family()
+    {
+        JsonDerivedTypeAttribute[] known = [.. typeof(RuleOptions).GetCustomAttributes<JsonDerivedTypeAttribute>()];
+        Assert.True(known.Length > 20);
+        foreach (string text in (string[])[Presets.Text("family"), File.ReadAllText(Path.Combine(Repository.Root, "recipes", "family-choice.json"))])
+        {
+            var trials = new ExperimentGrid(RecipeFormat.Standard.Parse(text, "the family"), RecipeFormat.Standard).With([0]).Trials();
+            var rules = trials.SelectMany(trial => trial.Recipe.Stages.OfType<TrainStageOptions>()).Select(stage => stage.Rule.GetType()).ToHashSet();
+            Assert.Empty(known.Where(each => !rules.Contains(each.DerivedType)).Select(each => each.TypeDiscriminator));
+        }
+    }
 
     [Fact]
     public void An_unknown_preset_names_those_there_are()
@@ -56,6 +75,33 @@ public sealed class GridTests
         Assert.Equal(3, trials.Select(trial => trial.Attack).Distinct().Count());
         Assert.Equal([5ul, 7ul], trials.Select(trial => trial.Seed).Distinct());
         Assert.Equal(trials[^1].Seed, trials[^1].Recipe.Seed);
+    }
+
+    [Fact]
+    public void A_quick_look_keeps_an_attack_that_leaves_the_recipe_as_it_is()
+    {
+        var grid = TinyGrid.Grid("""grid={"method":{"SFT":{"align.rule":{"kind":"plain"}}},"attacks":{"none":{"attack.data.harmful_ratio":0},"all":{}}}""");
+        Assert.Equal([("SFT", "none"), ("SFT", "all")], grid.Trials().Select(trial => (trial.Condition, trial.Attack)));
+        Assert.Equal([("SFT", "all")], grid.Quick().Trials().Select(trial => (trial.Condition, trial.Attack)));
+    }
+
+    /// <summary>What an attacker can choose, as one axis: each alternative is a column of the tables, and none a method.</summary>
+    [Fact]
+    public void Everything_that_an_attacker_chooses_fits_on_one_axis()
+    {
+        string[] attacks =
+        [
+            """ "rate": {"attack.training.learning_rate": 0.01} """, """ "schedule": {"attack.training.schedule": "linear"} """,
+            """ "batch": {"attack.training.batch_size": 2} """, """ "epochs": {"attack.training.epochs": 3} """,
+            """ "rank": {"attack.adapter": {"kind": "lora", "rank": 4}} """, """ "all weights": {"attack.adapter": null} """,
+            """ "benign": {"attack.data.harmful_ratio": 0} """, """ "harmful": {"attack.data.harmful_ratio": 1} """,
+            """ "few": {"attack.data.samples": 8} """, """ "no template": {"attack.template": "none"} """,
+            """ "other data": {"attack.data": {"kind": "world_harmful", "count": 8}} """,
+        ];
+        var trials = TinyGrid.Grid($$"""grid={"attacks": { {{string.Join(',', attacks)}} } }""").Trials();
+        Assert.Equal(attacks.Length, trials.Select(trial => trial.Attack).Distinct().Count());
+        Assert.Single(trials.Select(trial => trial.Condition).Distinct());
+        Assert.Equal(attacks.Length, trials.Select(trial => $"{trial.Recipe.Attack}").Distinct().Count());
     }
 
     [Theory]
