@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Grid;
 using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli;
@@ -56,7 +59,7 @@ internal sealed class DeviceOptions
     /// GPU.
     /// </summary>
     public IReadOnlyList<Device> OpenEach(ParseResult parsed) => IsProcessor(parsed)
-        ? [.. Enumerable.Range(0, Threads(parsed)).Select(_ => Open(parsed, threads: 1))]
+        ? [.. Enumerable.Range(0, Workers(parsed)).Select(_ => Open(parsed, threads: 1))]
         : [Open(parsed)];
 
     /// <summary>
@@ -65,14 +68,35 @@ internal sealed class DeviceOptions
     /// </summary>
     public string Arithmetic(ParseResult parsed)
     {
-        int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
         string device = parsed.GetRequiredValue(_device).Split(':')[0];
-        return $"{device}{(device == Devices.Processor ? $" {bits}" : "")}, {parsed.GetRequiredValue(_matmul)}";
+        return $"{device}{(device == Devices.Processor ? $" {VectorBits}" : "")}, {parsed.GetRequiredValue(_matmul)}";
     }
 
     /// <summary>Describes the device for a report, such as "2 threads" or "cuda:0".</summary>
     public string Describe(ParseResult parsed) =>
         IsProcessor(parsed) ? Threads(parsed) is 1 ? "1 thread" : $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
+
+    /// <summary>Describes the machine for a report.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="workers">How many stages are computed at once.</param>
+    public MachineDescription Machine(ParseResult parsed, int workers) => new(
+        Describe(parsed), workers,
+        $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} cores, vectors of {VectorBits} bits",
+        RuntimeInformation.FrameworkDescription,
+        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
+
+    /// <summary>How many stages of a grid are computed at once.</summary>
+    public int Workers(ParseResult parsed) => IsProcessor(parsed) ? Threads(parsed) : 1;
+
+    /// <summary>The options that were given, as words of a command line; the threads are left out.</summary>
+    public IEnumerable<string> Words(ParseResult parsed) => ((Option<string>[])[_device, _matmul])
+        .Where(option => parsed.GetResult(option) is { Implicit: false })
+        .SelectMany(option => (string[])[option.Name, parsed.GetRequiredValue(option)]);
+
+    /// <summary>The threads that were asked for; 0 for one per core.</summary>
+    public int AskedThreads(ParseResult parsed) => parsed.GetValue(_threads);
+
+    private static int VectorBits => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
     private Device Open(ParseResult parsed, int threads) =>
         Devices.Open(parsed.GetRequiredValue(_device), threads, (_products ? parsed.GetValue(_matmul) : null) switch

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VaccineRef.Core;
+using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Gpu;
 
 namespace VaccineRef.Cli;
@@ -9,7 +10,7 @@ namespace VaccineRef.Cli;
 /// </summary>
 internal static class ExitCode
 {
-    public const int Done = 0, Failed = 1, WrongInput = 2, HungUp = 129, Interrupted = 130, Terminated = 143;
+    public const int Done = 0, Failed = 1, WrongInput = 2, TryAgain = 75, HungUp = 129, Interrupted = 130, Terminated = 143;
 
     private const int FirstSignal = 128;
 
@@ -61,7 +62,7 @@ internal static class ExitCode
         var (code, text) = error switch
         {
             InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
-            NonFiniteException or DeviceLostException or KernelMissingException => (Failed, error.Message),
+            NonFiniteException or DivergedException or DeviceLostException or KernelMissingException => (Failed, error.Message),
             OperationCanceledException => (stopped, "interrupted"),
             OutOfMemoryException => (Failed, $"out of memory{Environment.NewLine}  remedy:   a smaller batch or model"),
             _ => (Failed, $"this should not have happened, please report it{Environment.NewLine}{error}"),

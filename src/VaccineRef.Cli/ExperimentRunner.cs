@@ -1,9 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using Spectre.Console;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
@@ -29,18 +26,9 @@ internal sealed class ExperimentRunner
         FinishedRun.RecipeFile, RecipeSchema.FileName, ManifestFile, ReportWriter.Json, ReportWriter.Markdown, ReportWriter.Html, ReportWriter.Figure,
     ];
 
-    private readonly Option<string> _cache = new("--cache")
-    {
-        Description = "Folder of finished stages of grids, which are not computed again.",
-        DefaultValueFactory = _ => Path.Combine("lab", "cache"),
-        HelpName = "DIR",
-    };
+    private readonly Option<string> _cache = Cache();
 
-    private readonly Option<bool> _events = new("--tensorboard")
-    {
-        Description = $"Write event files of every stage while it is computed, in the folder {TrialEvents.Folder} beside the report: "
-            + "losses step by step, and the attacks' curves.",
-    };
+    private readonly Option<bool> _events = Events();
 
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on in the folder of a run that was stopped." };
 
@@ -51,6 +39,21 @@ internal sealed class ExperimentRunner
     /// <summary>The option --set.</summary>
     public static Option<string[]> Setting() =>
         new("--set") { Description = "Set a value of the recipe, as in align.rule.rho=1.", HelpName = "PATH=VALUE" };
+
+    /// <summary>The option --cache.</summary>
+    public static Option<string> Cache() => new("--cache")
+    {
+        Description = "Folder of finished stages of grids, which are not computed again.",
+        DefaultValueFactory = _ => Path.Combine("lab", "cache"),
+        HelpName = "DIR",
+    };
+
+    /// <summary>The option --tensorboard.</summary>
+    public static Option<bool> Events() => new("--tensorboard")
+    {
+        Description = $"Write event files of every stage while it is computed, in the folder {TrialEvents.Folder} beside the report: "
+            + "losses step by step, and the attacks' curves.",
+    };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -86,47 +89,39 @@ internal sealed class ExperimentRunner
         var plan = new StagePlan(preflight.Sound, RecipeFormat.Standard, files, _where.Arithmetic(parsed));
         var forecast = RunForecast.Of(grid.Recipe.Name, plan, preflight, keepsEverything: single);
         PlanOutput.WriteBriefly(console, forecast);
-        var together = _where.Open(parsed);
-        IReadOnlyList<Device> devices = single || grid.Recipe.Report.OneAtATime ? [together] : _where.OpenEach(parsed);
-        try
-        {
-            WarnOfRoom(forecast, parsed, folder, devices.Count);
-            var data = preflight.Data;
-            foreach (var stage in data.Stages.Where(stage => stage.OverlapKept > 0).DistinctBy(stage => stage.Name))
-                Warn(
-                    $"stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the evaluation and are trained on; "
-                    + "only a mixture leaves such rows out");
-            var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
-            store.Require(plan);
-            var before = Entries(folder);
-            Begin(grid, data, files, folder);
-            using var events = parsed.GetValue(_events) ? new TrialEvents(folder, TimeProvider.System) : null;
-            var outcome = new ExperimentDisplay(console, grid, plan, cancel).While(show => ExperimentRun.Run(
-                plan, store, devices,
-                at =>
-                {
-                    events?.Follow(at);
-                    Tell(at, show);
-                },
-                cancel, devices.Count == 1 ? devices[0] : together));
-            if (outcome is { Results.Count: 0, Failures: [{ SoFar: null } first, ..] })
+        using var open = new OpenDevices(_where, parsed, single || grid.Recipe.Report.OneAtATime);
+        var devices = open.Each;
+        WarnOfRoom(forecast, parsed, folder, devices.Count);
+        var data = preflight.Data;
+        foreach (var stage in data.Stages.Where(stage => stage.OverlapKept > 0).DistinctBy(stage => stage.Name))
+            Warn(
+                $"stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the evaluation and are trained on; "
+                + "only a mixture leaves such rows out");
+        var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
+        store.Require(plan);
+        var before = Entries(folder);
+        Begin(grid, data, files, folder);
+        using var events = parsed.GetValue(_events) ? new TrialEvents(folder, TimeProvider.System) : null;
+        var outcome = new ExperimentDisplay(console, grid, plan, cancel).While(show => ExperimentRun.Run(
+            plan, store, devices,
+            at =>
             {
-                TakeBack(folder, before, plan.Nodes.Select(node => node.Name).Distinct());
-                throw first.Error;
-            }
-
-            var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, Machine(parsed, devices.Count), preflight.Failed);
-            report = report with { Answers = SideBySide.Of(report, plan, store) };
-            events?.Complete(report);
-            Write(console, report, folder);
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
-            return Fail(outcome, preflight.Failed);
-        }
-        finally
+                events?.Follow(at);
+                Tell(at, show);
+            },
+            cancel, open.Together));
+        if (outcome is { Results.Count: 0, Failures: [{ SoFar: null } first, ..] })
         {
-            foreach (var device in devices.Append(together).Distinct())
-                device.Dispose();
+            TakeBack(folder, before, plan.Nodes.Select(node => node.Name).Distinct());
+            throw first.Error;
         }
+
+        var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, _where.Machine(parsed, devices.Count), preflight.Failed);
+        report = report with { Answers = SideBySide.Of(report, plan, store) };
+        events?.Complete(report);
+        ReportOutput.Write(console, report, folder);
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
+        return ReportOutput.Fail(outcome, preflight.Failed);
     }
 
     private static void RequireRoom(string folder, bool resume)
@@ -146,7 +141,8 @@ internal sealed class ExperimentRunner
                 "the folder of a run that was stopped, or an empty one", "another --out");
     }
 
-    private static void Tell(RunProgress at, Action<RunProgress> show)
+    /// <summary>Shows progress, and says at once what the user should know.</summary>
+    internal static void Tell(RunProgress at, Action<RunProgress> show)
     {
         if (at.Notice is { } sentence)
             Console.Error.WriteLine($"vaccine: {sentence}");
@@ -154,7 +150,8 @@ internal sealed class ExperimentRunner
             show(at);
     }
 
-    private static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
+    /// <summary>Writes what a run's folder has from its beginning: the recipe with its schema, and what was read.</summary>
+    internal static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
     {
         AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);       // first: RequireRoom knows a run by it
         AtomicFile.WriteText(Path.Combine(folder, FinishedRun.RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
@@ -192,58 +189,6 @@ internal sealed class ExperimentRunner
                 + $"{PlanOutput.Bytes(checkpoints)}, and {PlanOutput.Bytes(free)} are free");
     }
 
-    private static void Warn(string sentence) => Console.Error.WriteLine($"vaccine: warning: {sentence}");
-
-    private static void Write(IAnsiConsole console, ExperimentReport report, string folder)
-    {
-        var findings = ReportWriter.Write(report, folder);
-        foreach (string warning in report.Stages.Values.SelectMany(stage => stage.Warnings ?? []).Distinct())
-            Console.Error.WriteLine($"vaccine: warning: {warning}");
-        console.WriteLine($"{report.Name}: {report.Title}. Seeds {string.Join(", ", report.Seeds)}.");
-        if (report.Trials.Count == 1)
-            Tables.Write(console, ComparisonTable.Header([report]), ComparisonTable.Rows([report]));
-        else
-            Tables.Write(console, SummaryTable.Header(report), SummaryTable.Rows(report));
-        foreach (string sentence in findings.Conclusions)
-            console.WriteLine(sentence);
-        if (report.Answers is { } answers)
-            ShowAnswers(console, answers);
-        console.WriteLine(
-            $"{(report.Interrupted ? "Interrupted. What was found until then" : "The report")} is {Path.Combine(folder, ReportWriter.Html)}; "
-            + "beside it the same as Markdown and JSON.");
-    }
-
-    private static void ShowAnswers(IAnsiConsole console, SideBySide shown)
-    {
-        console.WriteLine();
-        console.WriteLine(AnswerTable.Caption(shown));
-        foreach (var (question, answers) in shown.Questions)
-        {
-            console.WriteLine();
-            console.WriteLine($"  {question}");
-            foreach (var (condition, answer) in shown.Conditions.Zip(answers))
-                console.WriteLine($"    {condition}: {AnswerTable.Text(answer)}");
-        }
-
-        console.WriteLine();
-    }
-
-    private static int Fail(RunOutcome outcome, IReadOnlyList<FailedTrial> failed)
-    {
-        foreach (var trial in failed)
-            Console.Error.WriteLine($"vaccine: {trial}");
-        foreach (var failure in outcome.Failures)
-            Console.Error.WriteLine($"vaccine: seed {failure.Stage.Trial.Seed}, stage {failure.Stage.Name}: {failure.Error.Message}");
-        return outcome.Failures.Count + failed.Count == 0 ? ExitCode.Done : ExitCode.Failed;
-    }
-
-    private MachineDescription Machine(ParseResult parsed, int workers)
-    {
-        string program = Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
-        int vector = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
-        return new(
-            _where.Describe(parsed), workers,
-            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} cores, vectors of {vector} bits",
-            RuntimeInformation.FrameworkDescription, program);
-    }
+    /// <summary>Warns.</summary>
+    internal static void Warn(string sentence) => Console.Error.WriteLine($"vaccine: warning: {sentence}");
 }

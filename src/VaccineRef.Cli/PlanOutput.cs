@@ -85,7 +85,8 @@ internal static class PlanOutput
 
     private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Time(double seconds) => seconds switch
+    /// <summary>A time as people read it.</summary>
+    public static string Time(double seconds) => seconds switch
     {
         < 1 => "under 1 s",
         < 120 => string.Create(CultureInfo.InvariantCulture, $"{seconds:F0} s"),

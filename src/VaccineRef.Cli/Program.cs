@@ -10,7 +10,7 @@ namespace VaccineRef.Cli;
 public static class Program
 {
     /// <summary>Runs a command.</summary>
-    /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.</returns>
+    /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 75 try again (lab work, lab report), 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.</returns>
     public static int Main(string[] args)
     {
         var root = new RootCommand(

@@ -24,9 +24,27 @@ public sealed class CommandTests
     }
 
     [Theory]
+    [InlineData("plan", "<recipe>", "-o", "--seeds", "--set", "--quick", "--no-time", "--device")]
+    [InlineData("work", "<plan>", "--slice", "--level", "--cache", "--device", "--threads")]
+    [InlineData("report", "<plan>", "--cache", "--out", "--tensorboard", "--device")]
+    [InlineData(
+        "slurm", "<recipe>", "--seeds", "--set", "--quick", "--partition", "--time", "--gpus", "--mem", "--chunk", "--dry-run", "--wait", "--out",
+        "--cache", "--device", "--threads")]
+    public void Help_of_what_lab_has_is_complete(string command, params string[] names)
+    {
+        var outcome = Vaccine.Run("lab", command, "--help");
+        Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+        Assert.All(names, name => Assert.Contains(name, outcome.Out));
+        string[] examples = outcome.Out.Split("Examples:\n")[1].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, examples.Length);
+        Assert.All(examples, example => Assert.Contains($"vaccine lab {command} ", example, StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("demo", "--quick", "--seeds", "--out", "--cache", "--threads")]
     [InlineData("lab", "--preset", "harmful-ratio", "all", "--recipe", "--set", "--seeds", "--quick", "--out", "--cache", "--threads", "--device")]
     [InlineData("run", "<recipe>", "--set", "--seeds", "--quick", "--resume", "--out", "--threads")]
+    [InlineData("lab", "plan", "work", "report", "slurm")]
     [InlineData("init", "--preset", "--model", "--data", "--task", "--out")]
     [InlineData("schema", "--out")]
     [InlineData("plan", "<recipe>", "--set", "--seeds", "--quick", "--no-time", "--json", "--device")]

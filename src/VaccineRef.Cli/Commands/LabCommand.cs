@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Recipes;
 
@@ -22,6 +23,8 @@ internal static class LabCommand
         var runner = new ExperimentRunner();
         var command = new Command("lab", "Run a table of the paper as a grid of small experiments, and report it with its seeds.")
         { preset, recipe, seeds, quick, output };
+        foreach (var each in (Command[])[LabPlanCommand.Create(), LabWorkCommand.Create(), LabReportCommand.Create(), LabSlurmCommand.Create()])
+            command.Subcommands.Add(Alone(each));
         runner.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -45,6 +48,17 @@ internal static class LabCommand
 
             return code;
         }));
+        return command;
+    }
+
+    /// <summary>A command that lab has: options of lab itself, which stand before it, would mean nothing.</summary>
+    private static Command Alone(Command command)
+    {
+        command.Validators.Add(result =>
+        {
+            if ((result.Parent as CommandResult)?.Children.OfType<OptionResult>().FirstOrDefault(each => !each.Implicit) is { } stray)
+                result.AddError($"{stray.Option.Name} stands before {command.Name}; an option of {command.Name} stands behind it");
+        });
         return command;
     }
 

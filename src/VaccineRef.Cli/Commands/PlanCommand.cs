@@ -1,7 +1,5 @@
 using System.CommandLine;
-using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
-using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Experiments.Recipes;
 
@@ -14,25 +12,19 @@ internal static class PlanCommand
 
     public static Command Create()
     {
-        var recipe = new Argument<string>("recipe") { Description = "The recipe, a JSON file; or the name of a preset." };
-        var seeds = SeedOption.Create(null);
-        var set = ExperimentRunner.Setting();
-        var quick = new Option<bool>("--quick") { Description = "One seed and one attack of a grid, with all its steps." };
-        var untimed = new Option<bool>("--no-time") { Description = "Take no steps to estimate the time: no memory is needed then." };
+        var recipe = new RecipeSelection();
+        var untimed = Untimed();
         var json = new JsonOption();
         var where = new DeviceOptions();
         var command = new Command(
             "plan", "Check everything that can be known before a run: rows, tokens, steps, memory, disk, time. Nothing is trained.")
-        { recipe, seeds, set, quick, untimed, json.Option };
+        { untimed, json.Option };
+        recipe.AddTo(command);
         where.AddTo(command);
         command.AddExamples("vaccine plan mine.json", "vaccine plan mine.json --set align.rule.rho=1 --no-time --json");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
-            var (grid, origin) = Read(parsed.GetRequiredValue(recipe), parsed.GetValue(set) ?? []);
-            if (parsed.GetValue(seeds) is { } given)
-                grid = grid.With(SeedOption.Of(given));
-            if (parsed.GetValue(quick))
-                grid = grid.Quick();
+            var (grid, origin) = recipe.Read(parsed);
             var files = new DataFiles(origin);
             var trials = grid.Trials();
             var preflight = Preflight.Require(trials, files);
@@ -48,25 +40,16 @@ internal static class PlanCommand
         return command;
     }
 
-    private static (ExperimentGrid Grid, string Origin) Read(string recipe, IReadOnlyList<string> set) =>
-        !File.Exists(recipe) && Presets.Names.Contains(recipe)
-            ? (new(LabCommand.Preset(recipe, set), RecipeFormat.Standard), ".")
-            : (new(RecipeFormat.Standard.Read(recipe, set), RecipeFormat.Standard), Path.GetDirectoryName(Path.GetFullPath(recipe))!);
+    /// <summary>The option --no-time.</summary>
+    internal static Option<bool> Untimed() =>
+        new("--no-time") { Description = "Take no steps to estimate the time: no memory is needed then." };
 
-    private static RunForecast Timed(RunForecast forecast, StagePlan plan, DeviceOptions where, ParseResult parsed)
+    /// <summary>The forecast with times, from a few steps of each stage; without them where memory is short.</summary>
+    internal static RunForecast Timed(RunForecast forecast, StagePlan plan, DeviceOptions where, ParseResult parsed)
     {
         if (forecast.PeakBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes && where.IsProcessor(parsed))
             return forecast;
-        bool alone = plan.Trials.Count == 1 || plan.Trials[0].Recipe.Report.OneAtATime;
-        IReadOnlyList<Device> devices = alone ? [where.Open(parsed)] : where.OpenEach(parsed);
-        try
-        {
-            return forecast.With(StageProbe.Of(plan, forecast, devices[0], Budget), devices.Count);
-        }
-        finally
-        {
-            foreach (var device in devices)
-                device.Dispose();
-        }
+        using var open = new OpenDevices(where, parsed, plan.Trials.Count == 1 || plan.Trials[0].Recipe.Report.OneAtATime);
+        return forecast.With(StageProbe.Of(plan, forecast, open.Each[0], Budget), open.Each.Count);
     }
 }

@@ -13,7 +13,11 @@ namespace VaccineRef.Experiments.Grid;
 /// <param name="Condition">What the condition is called: a row of the tables.</param>
 /// <param name="Attack">What the attack is called: a column of the tables; null where the recipe has no attack.</param>
 /// <param name="Recipe">The recipe with all choices made.</param>
-public sealed record Trial(ulong Seed, string Model, string Condition, string? Attack, Recipe Recipe);
+public sealed record Trial(ulong Seed, string Model, string Condition, string? Attack, Recipe Recipe)
+{
+    /// <summary>Its place in the grid.</summary>
+    internal (ulong Seed, string Model, string Condition, string? Attack) Cell => (Seed, Model, Condition, Attack);
+}
 
 /// <summary>
 /// A recipe with its alternatives: a trial for every combination of one alternative of each axis and a seed. A recipe without a grid is

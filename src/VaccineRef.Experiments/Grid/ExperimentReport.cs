@@ -83,7 +83,7 @@ public sealed record ExperimentReport(
             CurrentSchema, grid.Recipe.Name, grid.Recipe.Title ?? grid.Recipe.Name,
             format.ToJson(grid.Recipe with { Files = null }),
             grid.Recipe.Report,
-            [.. chains.OrderBy(each => Array.FindIndex(order, trial => Cell(trial) == Cell(each.Of)))
+            [.. chains.OrderBy(each => Array.FindIndex(order, trial => trial.Cell == each.Of.Cell))
                 .Select(each => Reported(each.Of, each.Stages, outcome.Results, families))],
             plan.Nodes.Where(node => outcome.Results.ContainsKey(node.Hash)).ToDictionary(node => node.Hash, node => outcome.Results[node.Hash]),
             data with { Stages = [.. data.Stages.Select(stage => stage with { Rows = null })] }, machine,
@@ -129,8 +129,6 @@ public sealed record ExperimentReport(
 
     /// <summary>What was done to align the trial's model; null where nothing was.</summary>
     public StageResult? Alignment(ReportedTrial trial) => trial.AlignedIn is { } stage ? Find(trial, stage) : null;
-
-    private static (ulong, string, string, string?) Cell(Trial trial) => (trial.Seed, trial.Model, trial.Condition, trial.Attack);
 
     private static ReportedTrial Reported(
         Trial trial, IReadOnlyList<StageNode> chain, IReadOnlyDictionary<string, StageResult> results, Dictionary<string, string> families)

@@ -6,30 +6,29 @@ using VaccineRef.Experiments.Recipes;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Computes the stages of a plan, as many at once as there are devices, each after the one it begins with. What is kept already is not
-/// computed again, and what is finished is kept at once. A stage that fails ends the trials that go through it, and no others.
+/// Computes the stages of a plan, or a part of them, as many at once as there are devices, each after the one it begins with. What is kept
+/// already is not computed again, and what is finished is kept at once. A stage that fails ends the trials that go through it, and no
+/// others.
 /// </summary>
 public sealed class ExperimentRun : IDisposable
 {
-    // to measure a model once takes about as long as to train on so many sequences
-    private const double MeasuredAs = 400;
-
     private readonly StagePlan _plan;
     private readonly StageStore _store;
     private readonly Action<RunProgress> _progress;
+    private readonly HashSet<string> _part;
     private readonly object _gate = new();
     private readonly Dictionary<string, StageResult> _done = [];
     private readonly List<FailedStage> _failed = [];
-    private readonly List<StageNode> _waiting = [];
-    private readonly Dictionary<string, (double Work, double Measuring)> _costs = [];       // of each stage that is missing
-    private readonly Dictionary<string, double> _behind = [];       // work of the longest chain of stages that begins with this one
+    private readonly List<StageNode> _waiting = [], _missing = [];
+    private readonly Dictionary<string, StageCost> _costs = [];        // of each stage that is missing
     private readonly List<RunningStage> _running = [];
     private readonly CancellationTokenSource _stop;
+    private IReadOnlyDictionary<string, double> _behind = new Dictionary<string, double>();
     private double _work, _worked;
-    private int _kept;
+    private int _finished, _kept;
 
-    private ExperimentRun(StagePlan plan, StageStore store, Action<RunProgress> progress, CancellationToken cancel) =>
-        (_plan, _store, _progress, _stop) = (plan, store, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
+    private ExperimentRun(StagePlan plan, HashSet<string> part, StageStore store, Action<RunProgress> progress, CancellationToken cancel) =>
+        (_plan, _part, _store, _progress, _stop) = (plan, part, store, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
 
     /// <summary>Computes what is missing.</summary>
     /// <param name="plan">The stages.</param>
@@ -38,16 +37,21 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="progress">Told of every optimizer step and every finished stage, from any thread, one at a time.</param>
     /// <param name="cancel">Stops after the steps under way.</param>
     /// <param name="together">Where to run a stage that all others wait for: the processor with all its threads.</param>
+    /// <param name="part">
+    /// The stages to compute; all if it is null. One that begins with a stage which is neither among them nor kept is not computed.
+    /// </param>
     /// <exception cref="InputException">What is kept was computed from something else; nothing is changed.</exception>
     public static RunOutcome Run(
         StagePlan plan, StageStore store, IReadOnlyList<Device> devices, Action<RunProgress> progress, CancellationToken cancel,
-        Device? together = null)
+        Device? together = null, IReadOnlyCollection<StageNode>? part = null)
     {
-        store.Require(plan);
-        using var run = new ExperimentRun(plan, store, progress, cancel);
-        foreach (var node in plan.Nodes)
+        part ??= plan.Nodes;
+        var needed = part.SelectMany(node => node.Line).ToHashSet();
+        store.Require(plan, needed);
+        using var run = new ExperimentRun(plan, [.. part.Select(node => node.Hash)], store, progress, cancel);
+        foreach (var node in plan.Nodes.Where(needed.Contains))
             run.Take(node);
-        run.LookBehind();
+        run._behind = StageCost.Behind(run._waiting, run._costs);
         run.Report(null);
         try
         {
@@ -55,60 +59,51 @@ public sealed class ExperimentRun : IDisposable
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            return new(run._done, run._failed, Interrupted: true);
+            return run.Outcome(interrupted: true);
         }
 
-        return new(run._done, run._failed, cancel.IsCancellationRequested);
+        return run.Outcome(cancel.IsCancellationRequested);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _stop.Dispose();
 
     /// <summary>
-    /// Passes over sequences, times the size of the model: what a stage's work is measured by; and which share of it is the measuring
-    /// at its end.
+    /// What was found, and which stages of the part failed, in the order of the plan: it does not depend on which was computed first.
     /// </summary>
-    private (double Work, double Measuring) Work(StageNode node)
+    private RunOutcome Outcome(bool interrupted) => new(
+        _done, [.. _plan.Nodes.SelectMany(node => _failed.Where(each => each.Stage == node && _part.Contains(node.Hash)))], interrupted)
     {
-        var shape = node.Recipe.Model.Shape(_plan.Files.Folder);
-        double once = node.Recipe.Evaluation is null ? 0 : MeasuredAs, training = 1;
-        double measuring = once * (node.IsAttack ? 1 + node.Recipe.Evaluation?.CurvePoints ?? 1 : 1);
-        if (node.Stage is TrainStageOptions stage)
-        {
-            var passes = stage.Rule.Passes();
-            int examples = stage.Training.BatchSize;
-            training += (passes.Forwards + passes.Reverses) / 2 * examples * stage.Training.For(0).Steps(stage.Data.Examples() + (stage.MixedIn?.Count ?? 0));
-        }
-
-        double passed = training + measuring;
-        return (passed * shape.Hidden * shape.Hidden * shape.Layers, once / passed);
-    }
+        Missing = _missing,
+    };
 
     /// <summary>Takes a stage from the store, or lists it; what it begins with is listed before it.</summary>
     private void Take(StageNode node)
     {
+        bool asked = _part.Contains(node.Hash);
         var found = _store.Find(node, _store.KeepsEverything || _plan.HasChildren(node));
-        _store.Tidy(node, found is not null, _plan.Arithmetic);
+        if (asked)
+            _store.Tidy(node, found is not null, _plan.Arithmetic);
         if (found is not null)
         {
             _done.Add(node.Hash, found);
-            _kept++;
-            return;
+            (_finished, _kept) = asked ? (_finished + 1, _kept + 1) : (_finished, _kept);
         }
-
-        _waiting.Add(node);
-        _costs[node.Hash] = Work(node);
-        _work += _costs[node.Hash].Work;
-    }
-
-    private void LookBehind()
-    {
-        foreach (var node in Enumerable.Reverse(_waiting))
+        else if (_store.Diverged(node) is { } before)
         {
-            double chain = _costs[node.Hash].Work + _behind.GetValueOrDefault(node.Hash);
-            _behind[node.Hash] = chain;
-            if (node.Parent is { } parent)
-                _behind[parent.Hash] = Math.Max(_behind.GetValueOrDefault(parent.Hash), chain);
+            _failed.Add(before);
+        }
+        else if (asked && !IsLost(node))
+        {
+            if (node.Parent is { } parent && !_done.ContainsKey(parent.Hash) && !_costs.ContainsKey(parent.Hash))
+            {
+                _missing.Add(node);
+                return;
+            }
+
+            _waiting.Add(node);
+            _costs[node.Hash] = StageCost.Of(node, _plan);
+            _work += _costs[node.Hash].Work;
         }
     }
 
@@ -200,7 +195,7 @@ public sealed class ExperimentRun : IDisposable
             _running.RemoveAll(each => each.Stage == node);
             _worked += work - done;
             if (result is not null)
-                _done.Add(node.Hash, result);
+                Finish(node, result);
             else
                 Fail(failure!);
             Report(result is null ? null : (node, result));
@@ -226,18 +221,25 @@ public sealed class ExperimentRun : IDisposable
             error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             // it went wrong in this stage: the others do not need it
-            return (null, new(node, error, run.SoFar));
+            return (null, _store.Noted(new(node, error, run.SoFar)));
         }
+    }
+
+    private void Finish(StageNode node, StageResult result)
+    {
+        _done.Add(node.Hash, result);
+        _finished++;
     }
 
     /// <summary>Strikes what begins with a stage that failed.</summary>
     private void Fail(FailedStage failure)
     {
         _failed.Add(failure);
-        bool Begins(StageNode? each) => each is not null && (each.Hash == failure.Stage.Hash || Begins(each.Parent));
-        _waiting.RemoveAll(Begins);
+        _waiting.RemoveAll(IsLost);
     }
 
+    private bool IsLost(StageNode node) => node.Line.Any(each => _failed.Exists(failed => failed.Stage.Hash == each.Hash));
+
     private void Report((StageNode, StageResult)? finished, string? notice = null) =>
-        _progress(new(_done.Count, _kept, _plan.Nodes.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, _done, notice));
+        _progress(new(_finished, _kept, _part.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, _done, notice));
 }

@@ -45,4 +45,8 @@ public sealed record FailedStage(StageNode Stage, Exception Error, StageResult? 
 /// <param name="Results">Every finished stage under its hash.</param>
 /// <param name="Failures">Stages that could not be computed; those that begin with them are missing too.</param>
 /// <param name="Interrupted">Whether it was stopped.</param>
-public sealed record RunOutcome(IReadOnlyDictionary<string, StageResult> Results, IReadOnlyList<FailedStage> Failures, bool Interrupted);
+public sealed record RunOutcome(IReadOnlyDictionary<string, StageResult> Results, IReadOnlyList<FailedStage> Failures, bool Interrupted)
+{
+    /// <summary>Stages that were asked for and not computed, because the one that they begin with is not kept yet.</summary>
+    public IReadOnlyList<StageNode> Missing { get; init; } = [];
+}

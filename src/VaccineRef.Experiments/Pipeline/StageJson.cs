@@ -9,6 +9,7 @@ namespace VaccineRef.Experiments.Pipeline;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectRequiredConstructorParameters = true,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(StageResult))]
+[JsonSerializable(typeof(DivergedStage))]
 internal sealed partial class StageJson : JsonSerializerContext;
 
 /// <summary>How a step is written in steps.jsonl.</summary>

@@ -29,6 +29,27 @@ public sealed record StageNode(Trial Trial, StageOptions? Stage, string Hash, St
     /// <summary>Whether the stage is the trial's attack.</summary>
     public bool IsAttack => Stage is not null && Stage.Name == Recipe.Attack?.Name;
 
+    /// <summary>How many stages lie before it.</summary>
+    public int Level => Parent is null ? 0 : Parent.Level + 1;
+
+    /// <summary>This stage, and those before it, the model as it is given last.</summary>
+    internal IEnumerable<StageNode> Line => Parent is null ? [this] : Parent.Line.Prepend(this);
+
+    /// <summary>What the model is that the stage's adapter is attached to, in words.</summary>
+    internal string AdapterBase
+    {
+        get
+        {
+            string model = $"the model {Recipe.Model.Label()}";
+            string[] stages =
+            [
+                .. AdapterFrom.Parent!.Line.Select(before => before.Stage).OfType<StageOptions>().Reverse().Select(stage =>
+                    stage is TrainStageOptions { Adapter: not null } ? $"{stage.Name} (adapter, merged)" : $"{stage.Name} (all weights)"),
+            ];
+            return stages.Length == 0 ? model : $"{model} after {string.Join(", then ", stages)}";
+        }
+    }
+
     /// <summary>The stage that made the adapter which this one ends with: this one, unless it goes on with the one before.</summary>
     internal StageNode AdapterFrom => Stage is TrainStageOptions { Adapter: SameAdapterOptions } ? Parent!.AdapterFrom : this;
 }

@@ -21,7 +21,6 @@ public sealed class StageStore
 
     private readonly string _folder;
     private readonly bool _byName;
-
     private readonly TimeProvider? _clock;
 
     private StageStore(string folder, bool byName, TimeProvider? clock = null) => (_folder, _byName, _clock) = (folder, byName, clock);
@@ -70,7 +69,7 @@ public sealed class StageStore
     public StageResult? Find(StageNode node, bool needsModel)
     {
         string path = In(node, Result);
-        if (!File.Exists(path) || (needsModel && node.Stage is not null && !HasModel(node)))
+        if (!File.Exists(path) || (needsModel && node.Stage is not null && !(HasModel(node) && (_byName || KeptSums.Are(In(node, ""))))))
             return null;
         var result = Recorded(node);
         if (result.Hash == node.Hash)
@@ -113,19 +112,26 @@ public sealed class StageStore
     internal void Keep(StageNode node, StageResult result) =>
         AtomicFile.WriteText(In(node, Result), JsonSerializer.Serialize(result, StageJson.Default.StageResult) + "\n");
 
+    /// <summary>A stage that failed, after a cache has kept that it diverged, if it did.</summary>
+    internal FailedStage Noted(FailedStage failure) => _byName ? failure : DivergedStage.Keep(In(failure.Stage, ""), failure);
+
+    /// <summary>A stage that diverged when it was computed into this cache; null where none did.</summary>
+    /// <exception cref="InputException">The note cannot be read.</exception>
+    public FailedStage? Diverged(StageNode node) => _byName ? null : DivergedStage.Read(In(node, ""), node);
+
     /// <summary>
     /// Keeps the model that a stage ended with: the adapter alone where one is attached, for the rest is the stage before; else every
     /// weight, in the type that it was computed in. A model that is there already is the same one, also where another process on this
-    /// cache has renamed it into place while this one was writing.
+    /// cache has renamed it into place while this one was writing. A cache keeps its sums too, for others may read it elsewhere.
     /// </summary>
     internal void Keep<T>(StageNode node, Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (HasModel(node))
-            return;
         try
         {
+            if (HasModel(node))
+                return;
             if (model.Adapter is { } adapter)
-                adapter.Save(In(node, Adapter), exact: true, BaseOf(node));
+                adapter.Save(In(node, Adapter), exact: true, node.AdapterBase);
             else
                 model.Save(In(node, Model), exact: true);
         }
@@ -133,11 +139,18 @@ public sealed class StageStore
         {
             // another process was first with the same bits, and the temporary folder of this one is gone
         }
+        finally
+        {
+            if (!_byName && HasModel(node))
+                KeptSums.Write(In(node, ""), Directory.Exists(In(node, Model)) ? Model : Adapter);
+        }
     }
 
     /// <summary>Loads the model that a stage ended with.</summary>
     internal Model<T> Load<T>(StageNode node, string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (!_byName && HasModel(node))
+            KeptSums.Require(In(node, ""));
         if (Directory.Exists(In(node, Model)))
             return LanguageModel.Load<T>(In(node, Model), device, node.Recipe.Model.Kept);
         if (node.Parent is null)
@@ -174,10 +187,12 @@ public sealed class StageStore
     /// Requires that a run may go on here: that every stage which is kept, whole or on the way, is one of the plan and in its arithmetic.
     /// Nothing is changed.
     /// </summary>
+    /// <param name="plan">The stages.</param>
+    /// <param name="part">Those that are looked at; all if it is null.</param>
     /// <exception cref="InputException">A stage was computed from something else. The message says from what.</exception>
-    public void Require(StagePlan plan)
+    public void Require(StagePlan plan, IReadOnlyCollection<StageNode>? part = null)
     {
-        foreach (var node in plan.Nodes)
+        foreach (var node in part ?? plan.Nodes)
         {
             if (File.Exists(In(node, Result)) && Recorded(node).Arithmetic is { } found && found != plan.Arithmetic)
                 throw new InputException(
@@ -204,6 +219,7 @@ public sealed class StageStore
             return;
         Checkpoints(node, arithmetic).Remove();
         FileChanges.Delete(In(node, Begun));
+        FileChanges.Delete(In(node, DivergedStage.FileName));
     }
 
     /// <summary>
@@ -218,23 +234,11 @@ public sealed class StageStore
 
     private bool IsOld(string path) => _clock?.GetUtcNow() - File.GetLastWriteTimeUtc(path) > TimeSpan.FromDays(1);
 
-    private static bool IsOwn(string name) => name is Result or Model or Adapter or Steps or Answers or Begun || StageCheckpoints.IsName(name);
+    private static bool IsOwn(string name) =>
+        name is Result or Model or Adapter or Steps or Answers or Begun or KeptSums.FileName or DivergedStage.FileName || StageCheckpoints.IsName(name);
 
     /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>
     internal string? StepsOf(StageNode node) => _byName ? In(node, Steps) : null;
-
-    /// <summary>What the model is that a stage's adapter is attached to, in words.</summary>
-    private static string BaseOf(StageNode node)
-    {
-        var before = node.AdapterFrom.Parent;
-        var stages = new List<string>();
-        for (; before?.Stage is { } stage; before = before.Parent)
-            stages.Insert(0, stage is TrainStageOptions { Adapter: not null }
-                ? $"{stage.Name} (adapter, merged)"
-                : $"{stage.Name} (all weights)");
-        string model = $"the model {node.Recipe.Model.Label()}";
-        return stages.Count == 0 ? model : $"{model} after {string.Join(", then ", stages)}";
-    }
 
     private static string Mark => $$"""{"schema": "{{Schema}}"}""";
 

@@ -30,15 +30,25 @@ internal static class RecordedFiles
     /// <param name="to">The folder in which the recipe will lie, and to which its paths will be relative.</param>
     public static void Record(JsonObject recipe, DataFiles files, string to)
     {
+        Record(recipe, files, path => RecipePath.Moved(path, files.Folder, to));
+        RecipePath.Rebase(recipe, files.Folder, to);
+    }
+
+    /// <summary>Records every file that a recipe names, which stays as it is.</summary>
+    /// <param name="recipe">The recipe; its paths are relative to the folder of <paramref name="files"/>.</param>
+    /// <param name="files">Its files.</param>
+    public static void Record(JsonObject recipe, DataFiles files) => Record(recipe, files, path => path);
+
+    private static void Record(JsonObject recipe, DataFiles files, Func<string, string> name)
+    {
         recipe.Remove(Key);
         var recorded = new JsonObject();
         foreach (string path in RecipePath.Named(recipe).Distinct().Order(StringComparer.Ordinal))
-            recorded[RecipePath.Moved(path, files.Folder, to)] = new JsonObject
+            recorded[name(path)] = new JsonObject
             {
                 [HashKey] = files.Hash(path),
                 [AtKey] = Path.GetFullPath(Path.Combine(files.Folder, path)),
             };
-        RecipePath.Rebase(recipe, files.Folder, to);
         if (recorded.Count > 0)
             recipe[Key] = recorded;
     }
