@@ -13,7 +13,7 @@ public sealed class FuzzTests
     private const int Fast = 400, Slow = 25;
     private const int Seed = 20261130;
 
-    private static readonly string[] SlowOnes = ["run", "golden", "kit", "trace", "recipe", "cache", "report"];
+    private static readonly string[] SlowOnes = ["run", "golden", "kit", "trace", "recipe", "cache", "report", "checkpoint"];
 
     public static TheoryData<string> Names => [.. Surfaces.All.Select(surface => surface.Name)];
 
