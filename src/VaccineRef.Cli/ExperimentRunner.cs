@@ -120,8 +120,19 @@ internal sealed class ExperimentRunner
         report = report with { Answers = SideBySide.Of(report, plan, store) };
         events?.Complete(report);
         ReportOutput.Write(console, report, folder);
+        if (!single && !report.Interrupted && grid.Recipe.Keep.Stages.Count > 0)
+            console.WriteLine(Asking(parsed, report, folder));
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
         return ReportOutput.Fail(outcome, preflight.Failed);
+    }
+
+    /// <summary>How to talk to one of the models that a grid kept.</summary>
+    private string Asking(ParseResult parsed, ExperimentReport report, string folder)
+    {
+        string? attack = report.Focus ?? (report.Attacks is [.., var last] ? last : null);
+        string[] words = [.. ((string?[])[report.Options.Primary ?? report.Conditions[^1], attack]).OfType<string>()];
+        return $"To ask one of its models yourself: vaccine chat {folder} {string.Join(' ', words.Select(word => $"--trial \"{word}\""))}"
+            + (parsed.GetResult(_cache) is { Implicit: false } ? $" --cache {parsed.GetValue(_cache)}" : "");
     }
 
     private static void RequireRoom(string folder, bool resume)

@@ -15,7 +15,7 @@ internal sealed class ModelSelection
 {
     private readonly Argument<string> _model = new("model")
     {
-        Description = "A Hugging Face folder, or the folder of a run.",
+        Description = "A Hugging Face folder, or the folder of a run or a grid.",
     };
 
     private readonly Option<string?> _stage = new("--stage")
@@ -23,6 +23,14 @@ internal sealed class ModelSelection
         Description = "Of a run: a stage by its name, aligned (before the attack) or attacked; the last one by default.",
         HelpName = "NAME",
     };
+
+    private readonly Option<string[]> _trials = new("--trial")
+    {
+        Description = "Of a grid: a condition, an attack, a model or a seed, or a part of a name. Given again, it chooses among what is left.",
+        HelpName = "WORD",
+    };
+
+    private readonly Option<string> _cache = ExperimentRunner.Cache();
 
     private readonly Option<string[]> _adapters = new("--adapter")
     {
@@ -61,7 +69,7 @@ internal sealed class ModelSelection
     {
         _hasTemplate = hasTemplate;
         command.Add(_model);
-        foreach (var option in (Option[])[_stage, _adapters, _strip, _precision, _weights])
+        foreach (var option in (Option[])[_stage, _trials, _cache, _adapters, _strip, _precision, _weights])
             command.Add(option);
         foreach (var option in hasTemplate ? (Option[])[_template, _system] : [])
             command.Add(option);
@@ -83,11 +91,11 @@ internal sealed class ModelSelection
                 "the folder is that of one stage of a run, which begins with the stages before it", folder, "a stage",
                 "the folder of a model or of a run", $"name the run and the stage: {of} --stage {name}");
         if (!FinishedRun.Is(folder))
-            return IsGiven(parsed, _stage)
+            return ((Option[])[_stage, _trials, _cache]).FirstOrDefault(option => IsGiven(parsed, option)) is { } given
                 ? throw new InputException(
-                    "only a run has stages", _stage.Name, folder,
-                    $"the folder of a run, with its {FinishedRun.RecipeFile}",
-                    "name the run's folder, or leave the stage out")
+                    "only a run has stages, and only a grid has trials", given.Name, folder,
+                    $"the folder of a run or a grid, with its {FinishedRun.RecipeFile}",
+                    "name that folder, or leave the option out")
                 : new ModelSubject(
                     folder, parsed.GetValue(_adapters) ?? [], parsed.GetValue(_strip), parsed.GetValue(_weights),
                     parsed.GetValue(_precision),
@@ -98,7 +106,7 @@ internal sealed class ModelSelection
                 throw new InputException(
                     "the run's recipe says this already", option.Name, folder, "the folder of a model",
                     "leave the option out");
-        var run = FinishedRun.Open(folder, arithmetic, cancel);
+        var run = FinishedRun.Open(folder, arithmetic, parsed.GetValue(_trials) ?? [], parsed.GetRequiredValue(_cache), cancel);
         var stage = run.Stage(parsed.GetValue(_stage));
         return new RunSubject(run, stage, _hasTemplate && HasTemplate(parsed) ? Template(parsed, run.Template) : null);
 

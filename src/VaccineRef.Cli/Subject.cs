@@ -73,10 +73,10 @@ internal sealed record ModelSubject(
 
 /// <summary>A stage of a run.</summary>
 internal sealed record RunSubject(FinishedRun Run, StageNode Stage, PromptTemplate? Chosen)
-    : Subject(Run.Recipe.Precision, Run.Recipe.Model.Kept)
+    : Subject(Stage.Recipe.Precision, Stage.Recipe.Model.Kept)
 {
     /// <inheritdoc/>
-    public override string Name => $"{Run.Folder}, stage {Stage.Name}";
+    public override string Name => Run.IsGrid ? $"{Run.Folder}, {FinishedRun.Described(Stage.Trial)}, stage {Stage.Name}" : $"{Run.Folder}, stage {Stage.Name}";
 
     /// <inheritdoc/>
     public override PromptTemplate Template { get; } = Chosen ?? Run.Template();

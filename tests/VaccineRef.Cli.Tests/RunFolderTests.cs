@@ -234,13 +234,36 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void The_folder_of_a_grid_says_how_to_run_one_trial()
+    public void What_a_grid_keeps_gives_the_grids_numbers_and_what_it_does_not_keep_is_refused()
     {
+        string[] place = ["--cache", _tiny.In("cache"), "--threads", "1"];
+        string grid = "grid={\"way\": {\"plain\": {\"alignment.rule\": {\"kind\": \"plain\"}}, \"Vaccine\": {}}, "
+            + "\"attack.data.harmful_ratio\": [0, 0.5], \"seed\": \"3-4\"}";
         Assert.Equal(0, Vaccine.Run(
-            "run", _tiny.Recipe, "--out", _tiny.In("grid"), "--cache", _tiny.In("cache"), "--threads", "1", "--seeds", "2").Code);
-        var outcome = Vaccine.Run("evaluate", _tiny.In("grid"));
-        Assert.Equal(2, outcome.Code);
-        Assert.Contains("--set grid=null", outcome.Error);
+            ["run", _tiny.Recipe, "--out", _tiny.In("grid"), "--set", grid, "--set", "keep={\"stages\": [\"attack\"]}", .. place]).Code);
+        var report = Json("grid/report.json")["report"]!;
+        foreach (var trial in report["trials"]!.AsArray().Where(trial => (int)trial!["seed"]! == 3))
+        {
+            string hash = (string)trial!["stages"]!.AsArray()[^1]!["hash"]!;
+            var outcome = Vaccine.Run(
+                ["evaluate", _tiny.In("grid"), "--trial", (string)trial["condition"]!, "--trial", (string)trial["attack"]!, "--json", _tiny.In("found.json"), .. place]);
+            Assert.Equal((0, ""), (outcome.Code, outcome.Error));
+            Assert.Equal(
+                report["stages"]![hash]!["measured"]!["scores"]!.ToJsonString(), Json("found.json")["measured"]!["scores"]!.ToJsonString());
+        }
+
+        // aligned models are kept because attacks begin with them: one for both attacks
+        Assert.Equal(0, Vaccine.Run(["evaluate", _tiny.In("grid"), "--trial", "vacc", "--trial", "4", "--stage", "aligned", .. place]).Code);
+        Refuses("several models", "--trial", "plain");
+        Refuses("has not kept", "--trial", "plain", "--trial", "50 %", "--trial", "4");
+        Refuses("no trial of the grid fits", "--trial", "Booster");
+
+        void Refuses(string expected, params string[] words)
+        {
+            var outcome = Vaccine.Run(["evaluate", _tiny.In("grid"), .. words, .. place]);
+            Assert.Equal(2, outcome.Code);
+            Assert.Contains(expected, outcome.Error);
+        }
     }
 
     private void Run(params string[] set)

@@ -123,7 +123,7 @@ public sealed record GridPlan(
     /// <summary>What a cache has of the plan's stages. Those behind a stage that diverged are not missed.</summary>
     /// <param name="plan">What <see cref="Open"/> found.</param>
     /// <param name="store">The cache.</param>
-    /// <param name="withModels">Whether a stage that others begin with is missed if its model is not there.</param>
+    /// <param name="withModels">Whether a stage whose model is kept is missed if the model is not there.</param>
     /// <exception cref="InputException">A kept stage is not what belongs there.</exception>
     public static RunOutcome Kept(StagePlan plan, StageStore store, bool withModels = false)
     {
@@ -132,7 +132,7 @@ public sealed record GridPlan(
         var missing = new List<StageNode>();
         foreach (var node in plan.Nodes)
         {
-            if (store.Find(node, withModels && plan.HasChildren(node)) is { } result)
+            if (store.Find(node, withModels && plan.Keeps(node)) is { } result)
                 results.Add(node.Hash, result);
             else if (store.Diverged(node) is { } failure)
                 failures.Add(failure);

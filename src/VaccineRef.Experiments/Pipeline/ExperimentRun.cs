@@ -81,7 +81,7 @@ public sealed class ExperimentRun : IDisposable
     private void Take(StageNode node)
     {
         bool asked = _part.Contains(node.Hash);
-        var found = _store.Find(node, _store.KeepsEverything || _plan.HasChildren(node));
+        var found = _store.Find(node, _store.KeepsEverything || _plan.Keeps(node));
         if (asked)
             _store.Tidy(node, found is not null, _plan.Arithmetic);
         if (found is not null)

@@ -9,8 +9,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// The folder of a run of one trial: its recipe, what was found in each stage, and the model that each stage ended
-/// with.
+/// The folder of a run or of a grid: its recipe, what was found in each stage, and the models that stages ended with. A grid's stages
+/// lie in its cache, and only some of its models are kept.
 /// </summary>
 public sealed class FinishedRun
 {
@@ -25,16 +25,19 @@ public sealed class FinishedRun
 
     private readonly Lazy<ITextTokenizer> _tokenizer;
 
-    private FinishedRun(string folder, StagePlan plan)
+    private FinishedRun(string folder, StagePlan plan, StageStore store)
     {
-        (Folder, _plan, _store) = (folder, plan, StageStore.Run(folder));
+        (Folder, _plan, _store) = (folder, plan, store);
         _tokenizer = new(() => Recipe.Model.Tokenizer(folder));
     }
+
+    /// <summary>Whether it is a grid's folder.</summary>
+    public bool IsGrid => !_store.KeepsEverything;
 
     /// <summary>The run's folder.</summary>
     public string Folder { get; }
 
-    /// <summary>The run's recipe.</summary>
+    /// <summary>The run's recipe; of a grid, that of the first trial that was meant.</summary>
     public Recipe Recipe => _plan.Trials[0].Recipe;
 
     /// <summary>The folder's stages in their order, the model as it was given first.</summary>
@@ -69,38 +72,80 @@ public sealed class FinishedRun
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="folder">The folder that the run wrote.</param>
     /// <param name="arithmetic">The device and the precision of its products, as for <see cref="StagePlan"/>.</param>
+    /// <param name="words">Of a grid, which trials are meant: each word is a seed, or a model, a condition or an attack, or a part of one.</param>
+    /// <param name="cache">The folder of a grid's stages.</param>
     /// <param name="cancel">Stops the reading of the run's files, then and later.</param>
     /// <exception cref="InputException">
-    /// It is no run of one trial, or a file that the run was made with is missing or another one.
+    /// No trial is meant, or a file that the run was made with is missing or another one.
     /// </exception>
-    public static FinishedRun Open(string folder, string arithmetic, CancellationToken cancel = default)
+    public static FinishedRun Open(
+        string folder, string arithmetic, IReadOnlyList<string> words, string cache, CancellationToken cancel = default)
     {
         var recipe = RecipeFormat.Standard.Read(Path.Combine(folder, RecipeFile));
         var trials = new ExperimentGrid(recipe, RecipeFormat.Standard).Trials();
-        if (trials.Count != 1)
+        if (trials.Count > 1 && !Directory.Exists(cache))
             throw new InputException(
-                "the folder is that of a grid, which does not keep the models of its trials", folder,
-                $"{trials.Count} trials",
-                "the folder of a run of one trial",
-                $"run the trial by itself: vaccine run {Path.Combine(folder, RecipeFile)} --out DIR --set grid=null, "
-                + "with a further --set for what it changes");
-        return new(folder, new StagePlan(trials, RecipeFormat.Standard, new DataFiles(folder, cancel), arithmetic));
+                "the stages of the grid are not there", cache, expected: "the cache that the grid was run with", remedy: "name it: --cache DIR");
+        var store = trials.Count == 1 ? StageStore.Run(folder) : StageStore.Cache(cache);
+        var meant = words.Aggregate(trials.ToArray(), (left, word) => Meant(left, word, trials));
+        return new(folder, new StagePlan(meant, RecipeFormat.Standard, new DataFiles(folder, cancel), arithmetic), store);
     }
 
     /// <summary>
     /// The stage that a name stands for: its own, "aligned", or "attacked"; the last one where there is none.
     /// </summary>
-    /// <exception cref="InputException">The run has no such stage.</exception>
+    /// <exception cref="InputException">The run has no such stage, or several of its trials have one and none is chosen.</exception>
     public StageNode Stage(string? name)
     {
+        StageNode[] found = [.. _plan.Chains.Select(chain => Stage(chain, name)).DistinctBy(stage => stage.Hash)];
+        if (found.Length > 1)
+            found = [.. found.Where(stage => _store.Unfinished(stage) is null)];
+        const int Shown = 6;
+        return found.Length switch
+        {
+            1 => found[0],
+            0 => throw NotKept(Path.Combine(Folder, RecipeFile), name ?? "the last stage"),
+            _ => throw new InputException(
+                "several models of the grid are meant", Folder,
+                string.Join("; ", found.Take(Shown).Select(stage => Described(stage.Trial))) + (found.Length > Shown ? $"; and {found.Length - Shown} more" : ""),
+                "one", "say which: --trial CONDITION, --trial ATTACK, --trial SEED, as many as are needed; a part of a name is enough"),
+        };
+    }
+
+    /// <summary>A trial in words.</summary>
+    public static string Described(Trial trial) =>
+        string.Join(", ", ((string?[])[trial.Model, trial.Condition, trial.Attack, $"seed {trial.Seed}"]).Where(part => !string.IsNullOrEmpty(part)));
+
+    private static StageNode Stage(IReadOnlyList<StageNode> stages, string? name)
+    {
         if (name is null)
-            return Stages[^1];
-        int attack = Stages.ToList().FindIndex(stage => stage.IsAttack);
-        var found = Stages.FirstOrDefault(stage => stage.Name == name)
-            ?? (attack > 0 && name is Aligned or Attacked ? Stages[name == Aligned ? attack - 1 : attack] : null);
-        string[] known = [.. Stages.Select(stage => stage.Name), .. attack > 0 ? (string[])[Aligned, Attacked] : []];
+            return stages[^1];
+        int attack = stages.ToList().FindIndex(stage => stage.IsAttack);
+        var found = stages.FirstOrDefault(stage => stage.Name == name)
+            ?? (attack > 0 && name is Aligned or Attacked ? stages[name == Aligned ? attack - 1 : attack] : null);
+        string[] known = [.. stages.Select(stage => stage.Name), .. attack > 0 ? (string[])[Aligned, Attacked] : []];
         return found ?? throw RecipeException.Unknown("the run has no such stage", "--stage", name, known);
     }
+
+    /// <summary>The trials that a word fits: those that have it as a name, or else those that have it in one.</summary>
+    private static Trial[] Meant(Trial[] trials, string word, IReadOnlyList<Trial> all)
+    {
+        static string?[] Names(Trial trial) => [trial.Model, trial.Condition, trial.Attack];
+        Trial[] named = [.. trials.Where(trial => $"{trial.Seed}" == word || Names(trial).Contains(word, StringComparer.OrdinalIgnoreCase))];
+        Trial[] found = named.Length > 0
+            ? named
+            : [.. trials.Where(trial => Names(trial).Any(name => name?.Contains(word, StringComparison.OrdinalIgnoreCase) == true))];
+        return found.Length > 0
+            ? found
+            : throw RecipeException.Unknown(
+                "no trial of the grid fits", "--trial", word,
+                [.. all.SelectMany(trial => Names(trial).Append($"{trial.Seed}")).OfType<string>().Where(name => name.Length > 0).Distinct()]);
+    }
+
+    private static InputException NotKept(string where, string stage) => new(
+        "the grid has not kept such a model", where, $"no model of {stage}",
+        "a stage that the recipe's keep names, of one of the seeds that it keeps",
+        "set it in the recipe, as in \"keep\": { \"stages\": [\"attack\"], \"seeds\": 1 }, and run the grid again: only what is missing is computed");
 
     /// <summary>Loads the model that a stage ended with.</summary>
     /// <exception cref="InputException">
@@ -109,7 +154,7 @@ public sealed class FinishedRun
     public Model<T> Load<T>(StageNode stage, Device device) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (_store.Unfinished(stage) is { } missing)
-            throw new InputException(
+            throw !_store.KeepsEverything ? NotKept(missing.Folder, missing.Name) : new InputException(
                 "a stage of the run is not finished", missing.Folder, $"no model of the stage {missing.Name}",
                 "the folder of a finished run",
                 $"go on with it: vaccine run {Path.Combine(Folder, RecipeFile)} --out {Folder} --resume");
@@ -133,15 +178,16 @@ public sealed class FinishedRun
         Action<int, int>? answered = null)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (Recipe.Evaluation is not { } options)
+        var recipe = stage.Recipe;
+        if (recipe.Evaluation is not { } options)
             throw new InputException(
                 "the run's recipe measures nothing", Path.Combine(Folder, RecipeFile), "no evaluation",
                 remedy: "say what to ask: --data FILE --task TASK");
         var recorded = _store.Recorded(stage);
         RequireSame(stage, recorded);
         using var model = Load<T>(stage, device);
-        var reader = new DataReader(Recipe, _plan.Files, Tokenizer);
-        using var evaluation = options.Open<T>(reader, Recipe.Probed, device, Recipe.Model.Kept);
+        var reader = new DataReader(recipe, _plan.Files, Tokenizer);
+        using var evaluation = options.Open<T>(reader, recipe.Probed, device, recipe.Model.Kept);
         var measured = evaluation.Measure(model, answers, cancel, answered);
         if (recorded.Measured is { } before && Difference(before, measured) is var (found, expected))
             throw new InputException(

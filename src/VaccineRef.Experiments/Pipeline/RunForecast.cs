@@ -29,7 +29,7 @@ public sealed record RunForecast(
     /// <param name="name">The recipe's name.</param>
     /// <param name="plan">The stages.</param>
     /// <param name="preflight">What was found of its trials; nothing is wrong with them.</param>
-    /// <param name="keepsEverything">Whether every stage's model is kept, and not only those that others begin with.</param>
+    /// <param name="keepsEverything">Whether every stage's model is kept, and not only those that others begin with or that the recipe asks for.</param>
     public static RunForecast Of(string name, StagePlan plan, Preflight preflight, bool keepsEverything)
     {
         var nodes = new Dictionary<string, (StageNode Node, StageForecast Forecast)>();
@@ -40,7 +40,7 @@ public sealed record RunForecast(
         var groups = plan.Nodes.Select(node => nodes[node.Hash]).GroupBy(each => Label(each.Node));
         PlannedStage[] planned = [.. groups.Select(group => Line(group.Key, [.. group]))];
         long disk = planned.Zip(plan.Nodes.GroupBy(Label), (stage, group) =>
-            stage.KeptBytes * group.Count(node => keepsEverything || plan.HasChildren(node))).Sum();
+            stage.KeptBytes * group.Count(node => keepsEverything || plan.Keeps(node))).Sum();
         return new(
             CurrentSchema, name, plan.Trials.Count, plan.Nodes.Count, plan.Chains.Sum(chain => chain.Count) - plan.Nodes.Count,
             planned.Max(stage => stage.PeakBytes), disk, null, planned, [.. Rows(preflight)]);

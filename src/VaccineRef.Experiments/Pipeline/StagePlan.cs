@@ -98,7 +98,15 @@ public sealed class StagePlan
     public IReadOnlyCollection<StageNode> Nodes => _nodes.Values;
 
     /// <summary>Whether other stages begin with this one.</summary>
-    public bool HasChildren(StageNode node) => _nodes.Values.Any(each => each.Parent?.Hash == node.Hash);
+    private bool HasChildren(StageNode node) => _nodes.Values.Any(each => each.Parent?.Hash == node.Hash);
+
+    /// <summary>Whether a stage's model is kept: others begin with it, or the recipe asks for it.</summary>
+    public bool Keeps(StageNode node)
+    {
+        var keep = node.Recipe.Keep;
+        return HasChildren(node)
+            || (keep.Stages.Contains(node.Name) && (keep.Seeds == 0 || Trials.Select(trial => trial.Seed).Distinct().Take(keep.Seeds).Contains(node.Trial.Seed)));
+    }
 
     private StageNode[] Chain(Trial trial)
     {

@@ -43,7 +43,7 @@ internal sealed class StageRun<T>(
         store.Begin(node);
         var result = _stage.Do(model, reader, evaluation);
         result = result with { Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
-        if (node.Stage is not null && (plan.HasChildren(node) || store.KeepsEverything))
+        if (node.Stage is not null && (plan.Keeps(node) || store.KeepsEverything))
             store.Keep(node, model);
         if (result.Measured is not null)
             store.Keep(node, _stage.Answers);

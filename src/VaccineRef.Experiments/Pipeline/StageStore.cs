@@ -25,7 +25,7 @@ public sealed class StageStore
 
     private StageStore(string folder, bool byName, TimeProvider? clock = null) => (_folder, _byName, _clock) = (folder, byName, clock);
 
-    /// <summary>Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with.</summary>
+    /// <summary>Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with or that the recipe asks for.</summary>
     public bool KeepsEverything => _byName;
 
     /// <summary>A cache for many grids: stages lie under their hashes.</summary>

@@ -40,6 +40,7 @@ public static class NumberLimits
     {
         [(typeof(Recipe), "seed")] = new(0, ulong.MaxValue),
         [(typeof(Recipe), "max_length")] = new(2, Count),
+        [(typeof(KeepOptions), "seeds")] = new(0, int.MaxValue),
         [(typeof(CheckpointOptions), "every_steps")] = new(0, int.MaxValue),
         [(typeof(CheckpointOptions), "every_minutes")] = new(0, Count),
         [(typeof(ReportOptions), "capability_guard")] = new(0, 100),

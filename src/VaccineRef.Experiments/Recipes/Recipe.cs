@@ -73,6 +73,9 @@ public sealed record Recipe
     /// <summary>When training stages are kept on the way. It bears on no number.</summary>
     public CheckpointOptions Checkpoint { get; set; } = new();
 
+    /// <summary>Which models a grid keeps. It bears on no number.</summary>
+    public KeepOptions Keep { get; set; } = new();
+
     /// <summary>What the report compares and shows.</summary>
     public ReportOptions Report { get; set; } = new();
 

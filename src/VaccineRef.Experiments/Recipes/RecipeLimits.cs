@@ -13,7 +13,7 @@ internal static class RecipeLimits
     private static readonly string[] TopLevel =
     [
         "name", "title", "model", "precision", "seed", "template", "system", "max_length", "boundary", "world", "stages", "evaluation",
-        "grid", "report", "files", "checkpoint",
+        "grid", "report", "files", "checkpoint", "keep",
     ];
 
     private static readonly string[] Published =
@@ -32,6 +32,8 @@ internal static class RecipeLimits
         recipe.World?.Validate();
         foreach (var (i, stage) in recipe.Stages.Index())
             Stage(recipe, stage, i, $"$.stages[{i}]");
+        foreach (string kept in recipe.Keep.Stages.Where(name => recipe.Stages.All(stage => stage.Name != name)))
+            throw RecipeException.Unknown("the recipe has no such stage to keep", "$.keep.stages", kept, [.. recipe.Stages.Select(stage => stage.Name)]);
         recipe.Evaluation?.Validate("$.evaluation");
         RequireWorld(recipe);
         if (recipe.Report.Published.FirstOrDefault(name => !Published.Contains(name)) is { } table)
