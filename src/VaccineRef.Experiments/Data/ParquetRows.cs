@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+using Parquet;
 using Parquet.Serialization;
 
 namespace VaccineRef.Experiments.Data;
@@ -8,6 +10,9 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 internal static class ParquetRows
 {
+    // a footer is read in milliseconds
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
     public static IEnumerable<DataRow> From(StoredFile file)
     {
         IEnumerable<IDictionary<string, object>> records;
@@ -17,6 +22,7 @@ internal static class ParquetRows
             // returns.
             using var stream = file.Whole();
             ParquetFooter.Require(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+            RequireDescription(stream);
             records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
         }
         // The Parquet reader does not document what it throws.
@@ -26,6 +32,32 @@ internal static class ParquetRows
         }
 
         return records.Select((record, i) => new DataRow(file.Name, i + 1, Fields(record)));
+    }
+
+    /// <summary>
+    /// The library takes what stands in the footer for the type that should stand there, and where it is another it may read for ever.
+    /// It is given a thread of its own, which is left behind if it comes to no end.
+    /// </summary>
+    private static void RequireDescription(MemoryStream stream)
+    {
+        ExceptionDispatchInfo? error = null;
+        var reading = new Thread(() =>
+        {
+            try
+            {
+                ParquetReader.CreateAsync(stream, leaveStreamOpen: true).GetAwaiter().GetResult();
+            }
+            catch (Exception thrown)
+            {
+                error = ExceptionDispatchInfo.Capture(thrown);
+            }
+        })
+        { IsBackground = true };
+        reading.Start();
+        if (!reading.Join(Patience))
+            throw new InvalidDataException("the reading of its footer comes to no end");
+        error?.Throw();
+        stream.Position = 0;
     }
 
     private static OrderedDictionary<string, object?> Fields(IDictionary<string, object> record)
