@@ -60,7 +60,7 @@ public sealed class LawsTests
 
     [Theory]
     [InlineData("there is no such op", "--op", "Softmax")]
-    [InlineData("there is no such rule", "--rule", "lisa")]
+    [InlineData("there is no such rule", "--rule", "lizard")]
     [InlineData("a port is checked alone", "--port", "cat", "--device", "cpu")]
     [InlineData("a port is checked alone", "--port", "cat", "--op", "Relu")]
     [InlineData("the port does not start", "--port", "exit 3")]
