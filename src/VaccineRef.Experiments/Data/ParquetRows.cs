@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Parquet;
 using Parquet.Serialization;
 
 namespace VaccineRef.Experiments.Data;
@@ -10,7 +9,9 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 internal static class ParquetRows
 {
-    // a footer is read in milliseconds
+    // a hundredth of what is usual
+    private const double SlowestBytesPerSecond = 1 << 20;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     public static IEnumerable<DataRow> From(StoredFile file)
@@ -22,8 +23,7 @@ internal static class ParquetRows
             // returns.
             using var stream = file.Whole();
             ParquetFooter.Require(stream.GetBuffer().AsSpan(0, (int)stream.Length));
-            RequireDescription(stream);
-            records = ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data;
+            records = Watched(() => ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data, stream.Length);
         }
         // The Parquet reader does not document what it throws.
         catch (Exception error) when (error is not (OutOfMemoryException or DataException or OperationCanceledException))
@@ -35,17 +35,17 @@ internal static class ParquetRows
     }
 
     /// <summary>
-    /// The library takes what stands in the footer for the type that should stand there, and where it is another it may read for ever.
+    /// The library takes what stands in the file for the type that should stand there, and where it is another it may read for ever.
     /// It is given a thread of its own, which is left behind if it comes to no end.
     /// </summary>
-    private static void RequireDescription(MemoryStream stream)
+    private static T Watched<T>(Func<T> read, long bytes)
     {
-        ExceptionDispatchInfo? error = null;
+        var (result, error) = (default(T), default(ExceptionDispatchInfo));
         var reading = new Thread(() =>
         {
             try
             {
-                ParquetReader.CreateAsync(stream, leaveStreamOpen: true).GetAwaiter().GetResult();
+                result = read();
             }
             catch (Exception thrown)
             {
@@ -54,10 +54,10 @@ internal static class ParquetRows
         })
         { IsBackground = true };
         reading.Start();
-        if (!reading.Join(Patience))
-            throw new InvalidDataException("the reading of its footer comes to no end");
+        if (!reading.Join(Patience + TimeSpan.FromSeconds((double)bytes / SlowestBytesPerSecond)))
+            throw new InvalidDataException("the reading comes to no end");
         error?.Throw();
-        stream.Position = 0;
+        return result!;
     }
 
     private static OrderedDictionary<string, object?> Fields(IDictionary<string, object> record)

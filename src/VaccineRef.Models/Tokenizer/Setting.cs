@@ -83,8 +83,15 @@ internal readonly record struct Setting(string File, string Path, JsonElement Va
     {
         get
         {
-            string text = Is(JsonValueKind.Undefined) ? "nothing" : Value.GetRawText();
-            return text.Length <= 80 ? text : text[..80] + "...";
+            try
+            {
+                string text = Is(JsonValueKind.Undefined) ? "nothing" : Value.GetRawText();
+                return text.Length <= 80 ? text : text[..80] + "...";
+            }
+            catch (InvalidOperationException)      // broken UTF-8, found only now
+            {
+                return "text that is not valid UTF-8";
+            }
         }
     }
 

@@ -9,6 +9,14 @@ public sealed class BrokenTokenizerTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    /// <summary>A text that is no UTF-8, where a list should stand, is named without being quoted.</summary>
+    [Fact]
+    public void What_is_not_text_is_not_quoted()
+    {
+        _folder.WithJson([]).With("tokenizer_config.json", [.. "{\"added_tokens_decoder\": \""u8, 0xC5, .. "\"}"u8]);
+        Assert.Contains("tokenizer_config.json", Assert.ThrowsAny<InputException>(() => _folder.Load()).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("normalizer", """{"type": "NFKC"}""", "$.normalizer.type")]
     [InlineData("normalizer", """{"type": "NFC", "form": 1}""", "$.normalizer[\"form\"]")]
