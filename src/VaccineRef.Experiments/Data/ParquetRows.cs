@@ -9,7 +9,7 @@ namespace VaccineRef.Experiments.Data;
 /// </summary>
 internal static class ParquetRows
 {
-    // a hundredth of what is usual
+    // far less than any machine reads; how much it reads was not measured
     private const double SlowestBytesPerSecond = 1 << 20;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
