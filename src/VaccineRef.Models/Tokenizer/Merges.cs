@@ -46,9 +46,13 @@ internal static class Merges
         int space = merge.IndexOf(' ');
         if (space > 0 && space < merge.Length - 1 && merge.IndexOf(' ', space + 1) < 0)
             return (merge[..space], merge[(space + 1)..]);
-        var ways = Enumerable.Range(0, merge.Length).Where(i => merge[i] == ' ')
+        if (merge.Length - 1 > vocabulary.LongestPiece)
+            return null;
+        var ids = vocabulary.Ids.GetAlternateLookup<ReadOnlySpan<char>>();      // a line of spaces alone takes no memory
+        var ways = Enumerable.Range(0, merge.Length)
+            .Where(i => merge[i] == ' ' && ids.ContainsKey(merge.AsSpan(0, i)) && ids.ContainsKey(merge.AsSpan(i + 1)))
             .Select(i => (Left: merge[..i], Right: merge[(i + 1)..]))
-            .Where(way => new[] { way.Left, way.Right, way.Left + way.Right }.All(vocabulary.Ids.ContainsKey))
+            .Where(way => vocabulary.Ids.ContainsKey(way.Left + way.Right))
             .ToArray();
         return ways is [var only] ? only : null;
     }

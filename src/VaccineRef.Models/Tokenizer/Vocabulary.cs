@@ -18,12 +18,19 @@ internal sealed class Vocabulary
     /// <summary>One more than the highest id.</summary>
     public int Size => _tokens.Keys.Append(-1).Max() + 1;
 
+    /// <summary>How many characters the longest of the model's pieces has.</summary>
+    public int LongestPiece { get; private set; }
+
     /// <summary>Reads an object of piece: id.</summary>
     public static Vocabulary Read(Setting pieces)
     {
         var vocabulary = new Vocabulary($"{pieces.File}: {pieces.Path}");
         foreach (var (piece, id) in pieces.Members())
+        {
             vocabulary.Enter(vocabulary.Ids, piece, id.Id());
+            vocabulary.LongestPiece = Math.Max(vocabulary.LongestPiece, piece.Length);
+        }
+
         return vocabulary;
     }
 

@@ -76,6 +76,17 @@ public sealed class BrokenTokenizerTests : IDisposable
         Refuses("precompiled_charsmap");
     }
 
+    [Theory]
+    [InlineData(1 << 13)]
+    [InlineData(1 << 20)]
+    public void A_long_line_of_spaces_is_refused_in_proportion_to_its_length(int length)
+    {
+        _folder.With("vocab.json", """{"a": 0, "b": 1, "ab": 2}""").With("merges.txt", "#version: 0.2\na b\n" + new string(' ', length) + "\n");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Refuses("merges.txt, line 3");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (16 * length) + 1_000_000);
+    }
+
     [Property(MaxTest = 300)]
     public void A_damaged_file_is_refused_or_loads(bool model, NonNegativeInt at, byte value, bool cut)
     {
