@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Grid;
 using VaccineRef.Models;
@@ -42,9 +41,9 @@ public static class ReportWriter
         string path = Path.Combine(folder, Json);
         try
         {
-            var json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException("it is no JSON object");
+            var json = JsonElement.Parse(File.ReadAllText(path));
             Require(json, path);
-            return json.Deserialize(FindingsJson.Default.Findings)!.Report;
+            return CompleteJson.Read(json, FindingsJson.Default.Findings).Report;
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -63,14 +62,16 @@ public static class ReportWriter
         }
     }
 
-    private static void Require(JsonObject json, string path)
+    private static void Require(JsonElement json, string path)
     {
-        string? schema = json["schema"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+        if (json.ValueKind != JsonValueKind.Object)
+            throw new JsonException("it is no JSON object");
+        string? schema = json.TryGetProperty("schema", out var named) && named.ValueKind == JsonValueKind.String ? named.GetString() : null;
         if (schema == ExperimentReport.CurrentSchema)
             return;
         string found = schema is not null ? $"a report of the form {schema}"
-            : json.ContainsKey("measurements") ? "the report of a run, written by an earlier version"
-            : json.ContainsKey("verdict") ? "the report of a lab's grid, written by an earlier version"
+            : json.TryGetProperty("measurements", out _) ? "the report of a run, written by an earlier version"
+            : json.TryGetProperty("verdict", out _) ? "the report of a lab's grid, written by an earlier version"
             : "a JSON file that names no form";
         throw new InputException("a report was not written by this version", path, found, Wanted, Again);
     }

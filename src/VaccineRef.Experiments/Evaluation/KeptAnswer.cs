@@ -47,7 +47,7 @@ public sealed record KeptAnswer(
     {
         try
         {
-            return [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize(line, Lines.KeptAnswer)!)];
+            return [.. File.ReadLines(path).Select(line => CompleteJson.Read(line, Lines.KeptAnswer))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {

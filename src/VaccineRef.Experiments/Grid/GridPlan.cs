@@ -67,8 +67,8 @@ public sealed record GridPlan(
     {
         try
         {
-            var plan = JsonSerializer.Deserialize(File.ReadAllBytes(path), GridJson.Default.GridPlan);
-            return plan?.Schema == CurrentSchema ? plan : throw new JsonException($"the schema {plan?.Schema ?? "null"}");
+            var plan = CompleteJson.Read(File.ReadAllText(path), GridJson.Default.GridPlan);
+            return plan.Schema == CurrentSchema ? plan : throw new JsonException($"the schema {plan.Schema}");
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

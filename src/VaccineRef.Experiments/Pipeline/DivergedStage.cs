@@ -46,10 +46,10 @@ internal sealed record DivergedStage(string Schema, string Hash, string Message,
             return null;
         try
         {
-            var note = JsonSerializer.Deserialize(File.ReadAllText(path), StageJson.Default.DivergedStage);
+            var note = CompleteJson.Read(File.ReadAllText(path), StageJson.Default.DivergedStage);
             return note is { Schema: CurrentSchema } && note.Hash == node.Hash
                 ? new(node, new DivergedException(note.Message), note.SoFar)
-                : throw new JsonException($"{note?.Schema} {note?.Hash}");
+                : throw new JsonException($"{note.Schema} {note.Hash}");
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

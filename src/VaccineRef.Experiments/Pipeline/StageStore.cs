@@ -87,7 +87,7 @@ public sealed class StageStore
         string path = In(node, Result);
         try
         {
-            var result = JsonSerializer.Deserialize(File.ReadAllText(path), StageJson.Default.StageResult);
+            var result = CompleteJson.Read(File.ReadAllText(path), StageJson.Default.StageResult);
             return result is { Schema: StageResult.CurrentSchema, Curve: not null }
                 ? result
                 : throw new JsonException("another form");

@@ -133,7 +133,7 @@ internal sealed class StageTraining<T>(
             "progress", state.IsRead ? [] : JsonSerializer.SerializeToUtf8Bytes(new(_records, curve), ProgressJson.Default.StageProgress));
         if (!state.IsRead)
             return;
-        var progress = JsonSerializer.Deserialize(written, ProgressJson.Default.StageProgress) ?? throw new JsonException("no progress");
+        var progress = CompleteJson.Read(JsonElement.Parse(written), ProgressJson.Default.StageProgress);
         if (progress.Steps.Count > steps || progress.Steps.Index().Any(each => each.Item.Step != each.Index + 1))
             throw new JsonException($"{progress.Steps.Count} steps of {steps}");
         _records.AddRange(progress.Steps);

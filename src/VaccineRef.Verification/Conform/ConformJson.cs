@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
 using VaccineRef.Core;
+using VaccineRef.Models;
 
 namespace VaccineRef.Verification.Conform;
 
@@ -30,8 +31,7 @@ internal sealed partial class ConformJson : JsonSerializerContext
         {
             if (new FileInfo(path) is { Exists: true, Length: > MostBytes } file)
                 throw new InputException($"{what} is too long", path, $"{file.Length} bytes", $"at most {MostBytes}");
-            return JsonSerializer.Deserialize(WithoutNaN(File.ReadAllText(path, Encoding.UTF8)), type)
-                ?? throw new InputException($"{what} is empty", path, "null", "an object");
+            return CompleteJson.Read(WithoutNaN(File.ReadAllText(path, Encoding.UTF8)), type);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException
             or InvalidOperationException or NotSupportedException)
