@@ -53,6 +53,8 @@ public sealed record RoutineWork(Routine<float> Routine, int Operands, int Passe
         new(new ScaleInPlace<float>(1), 1, 2),
         new(new FirstNonFinite<float>(), 1, 1),
         new(new AdamWStep<float>(1e-9, 0.9, 0.999, 1e-8, 0, step: 10), 4, 7),
+        new(new SgdStep<float>(1e-9, 0.9, 0, false, 0, step: 10), 3, 5),
+        new(new RmsPropStep<float>(1e-9, 0.99, 1e-8, 0, 0), 3, 5),
     ];
 
     /// <summary>Of every operand.</summary>

@@ -35,9 +35,10 @@ public sealed record StepRecord(
 /// <param name="Reverses">Number of reverse passes.</param>
 /// <param name="PeakActivationBytes">The most memory that activations and their gradients needed at once.</param>
 /// <param name="RuleBytes">What the rule held at the end (<see cref="IGradientRule{T}.StateBytes"/>).</param>
+/// <param name="OptimizerBytes">What the optimizer kept.</param>
 public sealed record TrainReport(
     int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakActivationBytes,
-    long RuleBytes = 0)
+    long RuleBytes = 0, long OptimizerBytes = 0)
 {
     /// <summary>Whether the stage was stopped before its last step.</summary>
     public bool Interrupted => Steps < PlannedSteps;

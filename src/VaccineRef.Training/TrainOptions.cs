@@ -4,17 +4,6 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
-/// <summary>The settings of AdamW. The defaults are those with which the Hugging Face Trainer uses torch.optim.AdamW.</summary>
-/// <param name="LearningRate">The largest learning rate of the schedule.</param>
-/// <param name="WeightDecay">The decoupled weight decay of matrices. Vectors never decay.</param>
-/// <param name="Beta1">The decay of the first moment.</param>
-/// <param name="Beta2">The decay of the second moment.</param>
-/// <param name="Epsilon">What is added to the square root of the second moment.</param>
-/// <param name="MaxGradientNorm">The norm to which the whole gradient is clipped; 0 turns clipping off.</param>
-public sealed record AdamWOptions(
-    double LearningRate, double WeightDecay = 0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
-    double MaxGradientNorm = 1);
-
 /// <summary>How the micro-batches of a step are weighted.</summary>
 [JsonConverter(typeof(SnakeCase<AccumulationWeight>))]
 public enum AccumulationWeight
@@ -27,18 +16,18 @@ public enum AccumulationWeight
 }
 
 /// <summary>The settings of one optimizer step.</summary>
-/// <param name="Optimizer">AdamW's settings.</param>
+/// <param name="Optimizer">How gradients move the parameters.</param>
 /// <param name="Weight">How micro-batches are weighted.</param>
 /// <param name="Seed">The seed of dropout and noise.</param>
 /// <param name="Recompute">
 /// Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.
 /// </param>
 public sealed record StepOptions(
-    AdamWOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false);
+    OptimizerOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false);
 
 /// <summary>The settings of one training stage.</summary>
 /// <param name="BatchSize">Number of sequences in a micro-batch.</param>
-/// <param name="Optimizer">AdamW's settings.</param>
+/// <param name="Optimizer">How gradients move the parameters.</param>
 /// <param name="Epochs">How often the stage goes through the data.</param>
 /// <param name="MaxSteps">Number of optimizer steps; 0 if <paramref name="Epochs"/> decides.</param>
 /// <param name="Accumulation">Number of micro-batches in an optimizer step.</param>
@@ -51,7 +40,7 @@ public sealed record StepOptions(
 /// Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.
 /// </param>
 public sealed record TrainOptions(
-    int BatchSize, AdamWOptions Optimizer, int Epochs = 1, int MaxSteps = 0, int Accumulation = 1,
+    int BatchSize, OptimizerOptions Optimizer, int Epochs = 1, int MaxSteps = 0, int Accumulation = 1,
     AccumulationWeight Weight = AccumulationWeight.MicroBatch, ScheduleKind Schedule = ScheduleKind.Constant,
     double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42, bool Recompute = false)
 {
@@ -94,11 +83,6 @@ public sealed record TrainOptions(
         Require(MaxSteps >= 0, "max_steps", MaxSteps, "at least 0");
         Require(Epochs >= 1 || MaxSteps > 0, "epochs", Epochs, "at least 1, or max_steps");
         Require(WarmupRatio is >= 0 and <= 1, "warmup_ratio", WarmupRatio, "between 0 and 1");
-        Require(Optimizer.LearningRate is >= 0 and < double.PositiveInfinity, "learning_rate", Optimizer.LearningRate, "at least 0");
-        Require(Optimizer.WeightDecay is >= 0 and < double.PositiveInfinity, "weight_decay", Optimizer.WeightDecay, "at least 0");
-        Require(Optimizer.Beta1 is >= 0 and < 1, "beta1", Optimizer.Beta1, "in [0, 1)");
-        Require(Optimizer.Beta2 is >= 0 and < 1, "beta2", Optimizer.Beta2, "in [0, 1)");
-        Require(Optimizer.Epsilon is > 0 and < 1, "adam_epsilon", Optimizer.Epsilon, "in (0, 1)");
-        Require(Optimizer.MaxGradientNorm >= 0, "max_gradient_norm", Optimizer.MaxGradientNorm, "at least 0; 0 clips nothing");
+        Optimizer.Validate(Require);
     }
 }

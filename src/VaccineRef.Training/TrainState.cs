@@ -85,7 +85,7 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     public void NextMicroBatch() => MicroBatch++;
 
     /// <summary>
-    /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its moments as they are.
+    /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its state as they are.
     /// </summary>
     public void Hold(Parameter<T> parameter) => _held.Add(parameter);
 

@@ -6,10 +6,10 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Trains parameters one optimizer step at a time: gradients by a rule on an objective, clipping, AdamW. Owns everything that
-/// a step needs beside the weights. The parameters are trainable as long as this lives.
+/// Trains parameters one optimizer step at a time: gradients by a rule on an objective, clipping, the optimizer. Owns everything
+/// that a step needs beside the weights. The parameters are trainable as long as this lives.
 /// <code>
-/// using var step = new TrainStep&lt;float&gt;(model.Trainable, objective, rule, new StepOptions(new(1e-4)), device);
+/// using var step = new TrainStep&lt;float&gt;(model.Trainable, objective, rule, new StepOptions(new AdamWOptions(1e-4)), device);
 /// foreach (var batch in batches)
 ///     Console.WriteLine(step.Run(batch).Loss);
 /// </code>
@@ -18,9 +18,9 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
 {
     private readonly StepOptions _options;
     private readonly IObjective<T> _objective;
-    private readonly AdamW<T> _optimizer;
+    private readonly Optimizer<T> _optimizer;
 
-    /// <summary>Makes the parameters trainable, with gradients and optimizer moments of zero.</summary>
+    /// <summary>Makes the parameters trainable, with gradients and an optimizer state of zero.</summary>
     /// <param name="parameters">The parameters to train.</param>
     /// <param name="objective">What is minimised.</param>
     /// <param name="rule">How a batch becomes gradients.</param>
@@ -36,7 +36,7 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
         State = new TrainState<T>(device, parameters, options.Seed, options.Recompute) { Streams = streams ?? TrainState<T>.NoStreams };
         try
         {
-            _optimizer = new AdamW<T>(parameters, options.Optimizer, device);
+            _optimizer = new Optimizer<T>(parameters, options.Optimizer, device);
         }
         catch
         {
@@ -50,6 +50,9 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
 
     /// <summary>Tape, gradients and counters: what a rule works with.</summary>
     public TrainState<T> State { get; }
+
+    /// <summary>Bytes that the optimizer keeps beside the parameters and their gradients.</summary>
+    public long OptimizerBytes => _optimizer.StateBytes;
 
     /// <summary>Steps done so far.</summary>
     public int Steps => State.Step;
@@ -100,14 +103,14 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
     }
 
     /// <summary>
-    /// Parameters, moments, counters, places in the streams, and what the rule and the objective remember: with them, and made in the
+    /// Parameters, optimizer state, counters, places in the streams, and what the rule and the objective remember: with them, and made in the
     /// same way, another instance takes the same next step bit for bit.
     /// </summary>
     public void Exchange(KeptState<T> state)
     {
         state = state.Of(State.Trainable);
         State.Exchange(state);
-        _optimizer.Exchange(state.Within("adamw"));
+        _optimizer.Exchange(state.Within(_options.Optimizer.Name()));
         (Rule as IKeepsState<T>)?.Exchange(state.Within("rule"));
         (_objective as IKeepsState<T>)?.Exchange(state.Within("objective"));
     }

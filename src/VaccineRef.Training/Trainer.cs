@@ -62,7 +62,7 @@ public sealed class Trainer<T>(
         var state = step.State;
         return new(
             step.Steps, planned, sums.LastLoss, clock.Elapsed.TotalSeconds, sums.Tokens, state.Forwards, state.Reverses,
-            state.PeakActivationBytes, sums.RuleBytes);
+            state.PeakActivationBytes, sums.RuleBytes, step.OptimizerBytes);
     }
 
     private static void Tell(StepRecord record, Sums sums, Action<StepRecord>? onStep, ICheckpoints<T>? checkpoints)

@@ -159,7 +159,7 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
         var groups = context.Manifest["params"];
         var decay = groups["decay"].Items().Select(name => name.Text()).ToHashSet();
         var trainable = groups["trainable"].Items().Select(name => name.Text()).ToHashSet();
-        List<string> wrong = [.. parameters.Where(p => AdamW<T>.Decays(p) != decay.Contains(p.Name) || !trainable.Remove(p.Name))
+        List<string> wrong = [.. parameters.Where(p => Optimizer<T>.Decays(p) != decay.Contains(p.Name) || !trainable.Remove(p.Name))
             .Select(p => p.Name)];
         wrong.AddRange(trainable);                                             // what the case trains and we do not
         return new(_name, "decay groups", wrong.Count, 0, "names", wrong.FirstOrDefault());

@@ -135,12 +135,14 @@ public sealed class CodeGenerationTests
     private static void Launch<T>(Device gpu) where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var arena = new Arena(gpu);
-        View<T>[] x = [.. Enumerable.Range(0, 4).Select(_ => arena.Allocate<T>(new(4, 4), clear: true))];
+        View<T>[] x = [.. Enumerable.Range(0, 7).Select(_ => arena.Allocate<T>(new(4, 4), clear: true))];
         var random = RandomStream.FromSeed(1);
         Routine<T>[] routines =
         [
             new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new AddSquares<T>(2), new ScaleInPlace<T>(2),
             new SquaredNorm<T>(), new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1),
+            new SgdStep<T>(0.1, 0, 0, false, 0, 1), new SgdStep<T>(0.1, 0.9, 0, true, 0, 1), new RmsPropStep<T>(0.1, 0.9, 1e-8, 0, 0),
+            new RmsPropStep<T>(0.1, 0.9, 1e-8, 0.9, 0), new MuonStep<T>(0.1, 0.1, 0.9, true, 0),
             new AddProduct<T>(0.5), new AddScaled<T>(0.5), new MultiplyByMagnitude<T>(0.5), new ClipRows<T>(0.5), new Dot<T>(),
             new NarrowToBFloat16<T>(arena.Allocate<ushort>(new(4, 4))),
         ];

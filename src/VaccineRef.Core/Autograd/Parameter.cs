@@ -58,6 +58,12 @@ public sealed class Parameter<T>(string name, View<T> value, IReadOnlyList<long>
     /// <summary>The dimensions in the checkpoint: [C] for a vector, [out, in] for a matrix.</summary>
     public IReadOnlyList<long> Dimensions { get; } = dimensions;
 
+    /// <summary>
+    /// Whether its rows stand for tokens or places, one each, as in an embedding or a head. Such a matrix is no map between embeddings, and
+    /// optimizers that treat maps in a way of their own leave it out.
+    /// </summary>
+    public bool IsTable { get; private set; }
+
     /// <summary>Rows and columns.</summary>
     public Shape Shape => IsCompact ? Compact.Shape : Value.Shape;
 
@@ -74,6 +80,14 @@ public sealed class Parameter<T>(string name, View<T> value, IReadOnlyList<long>
             "weights kept in bfloat16 are frozen", Name, "a stage that trains them", "an adapter that is trained instead",
             "give the stage a lora, or keep the weights in full")
         : state.Allocate<T>(Shape, clear: true);
+
+    /// <summary>Says that the rows stand for tokens or places (<see cref="IsTable"/>).</summary>
+    /// <returns>The same parameter.</returns>
+    public Parameter<T> AsTable()
+    {
+        IsTable = true;
+        return this;
+    }
 
     /// <summary>Freezes the parameter: it has no gradient any more.</summary>
     public void Freeze() => Gradient = default;

@@ -191,11 +191,11 @@ internal sealed class StageComputation<T>(
             return norms.Length == 0 ? null : new(norms.Average(), means.Epsilon, means.Hidden, means.Relative, Measured);
         }
 
-        // besides the weights and what the rule holds: a gradient and two moments for each number that is trained
+        // besides the weights and what the rule holds: a gradient for each number that is trained, and what the optimizer keeps
         public TrainingCost Cost(TrainStageOptions stage, int examples) => new(
             stage.Rule.Label(), stage.Objective.Label(), Report.Steps, examples, Count, ThroughAdapter,
             (double)Report.Forwards / Report.Steps, (double)Report.Reverses / Report.Steps,
-            HeldBytes + (3 * Unsafe.SizeOf<T>() * Count) + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
+            HeldBytes + (Unsafe.SizeOf<T>() * Count) + Report.OptimizerBytes + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
             (double)Report.Tokens / Report.Steps, Report.LastLoss);
 
         public TrainingTimes Times()

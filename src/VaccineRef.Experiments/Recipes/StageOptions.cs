@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Serialization;
 using VaccineRef.Core;
@@ -119,6 +118,7 @@ public sealed record TrainStageOptions : StageOptions
         Data.Validate($"{path}.data");
         RecipeLimits.RequireTemplate(path, Template, System);
         Adapter?.Validate($"{path}.adapter");
+        Training.RequireOwn($"{path}.training");
         Training.For(seed: 0).Validate($"{path}.training.");
         if (Training.MaxSteps > 0)
             Training.RequireMovement(Training.MaxSteps, $"{path}.training");
@@ -164,77 +164,4 @@ public sealed record MixedInOptions
 
     /// <summary>How many rows.</summary>
     public required int Count { get; init; }
-}
-
-/// <summary>The settings of a training stage; the defaults are those of the paper's alignment.</summary>
-public sealed record TrainingOptions
-{
-    /// <summary>Times through the data.</summary>
-    public int Epochs { get; set; } = 50;
-
-    /// <summary>Optimizer steps, instead of epochs; 0 leaves the number to the epochs.</summary>
-    public int MaxSteps { get; set; }
-
-    /// <summary>Sequences in a micro-batch.</summary>
-    public int BatchSize { get; set; } = 5;
-
-    /// <summary>Micro-batches in an optimizer step.</summary>
-    public int Accumulation { get; set; } = 1;
-
-    /// <summary>How micro-batches are weighted.</summary>
-    public AccumulationWeight AccumulationWeight { get; set; }
-
-    /// <summary>The highest learning rate.</summary>
-    public double LearningRate { get; set; } = 1e-3;
-
-    /// <summary>Decoupled weight decay.</summary>
-    public double WeightDecay { get; set; } = 0.1;
-
-    /// <summary>Decay of Adam's first moment.</summary>
-    public double Beta1 { get; set; } = 0.9;
-
-    /// <summary>Decay of Adam's second moment.</summary>
-    public double Beta2 { get; set; } = 0.999;
-
-    /// <summary>Adam's epsilon.</summary>
-    public double AdamEpsilon { get; set; } = 1e-8;
-
-    /// <summary>The norm that the gradient is clipped to; 0 clips nothing.</summary>
-    public double MaxGradientNorm { get; set; } = 1;
-
-    /// <summary>The course of the learning rate.</summary>
-    public ScheduleKind Schedule { get; set; } = ScheduleKind.Cosine;
-
-    /// <summary>The share of the steps over which the learning rate rises.</summary>
-    public double WarmupRatio { get; set; } = 0.1;
-
-    /// <summary>Whether every epoch has a new order.</summary>
-    public bool Shuffle { get; set; } = true;
-
-    /// <summary>Whether blocks are computed again in the reverse pass instead of kept: less memory, more time, the same bits.</summary>
-    public bool Recompute { get; set; }
-
-    /// <summary>
-    /// Requires that some step moves the weights: with a warm-up, the learning rate of the first step is 0, and a
-    /// training of one step has no other.
-    /// </summary>
-    /// <param name="rows">How many rows are trained on.</param>
-    /// <param name="path">Where the settings stand; the error names it.</param>
-    /// <exception cref="RecipeException">The learning rate is 0 in every step.</exception>
-    internal void RequireMovement(int rows, string path)
-    {
-        int steps = For(seed: 0).Steps(rows);
-        var schedule = new Schedule(Schedule, steps, Training.Schedule.Warmup(WarmupRatio, steps));
-        if (steps == 1 && LearningRate > 0 && schedule.Factor(1) == 0)
-            throw new RecipeException(
-                "the learning rate is 0 in every step, so nothing would be trained", $"{path}.warmup_ratio",
-                $"{WarmupRatio.ToString(CultureInfo.InvariantCulture)} of 1 step",
-                "0 where there is one step, or more steps",
-                $"set {path}.warmup_ratio to 0, or raise epochs or max_steps");
-    }
-
-    /// <summary>The trainer's options, with the seed of the stage.</summary>
-    public TrainOptions For(ulong seed) => new(
-        BatchSize, new AdamWOptions(LearningRate, WeightDecay, Beta1, Beta2, AdamEpsilon, MaxGradientNorm), Epochs, MaxSteps,
-        Accumulation, AccumulationWeight, Schedule, WarmupRatio, Shuffle, seed, Recompute);
 }

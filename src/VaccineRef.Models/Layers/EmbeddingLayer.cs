@@ -22,7 +22,7 @@ public sealed class EmbeddingLayer<T>(
 
     /// <summary>The table.</summary>
     public Parameter<T> Table { get; } =
-        weights.Get("weight", [rows, columns], Initializer.Normal(standardDeviation, paddingId));
+        weights.Get("weight", [rows, columns], Initializer.Normal(standardDeviation, paddingId)).AsTable();
 
     /// <summary>The rows of N ids, (N, columns).</summary>
     public Tensor<T> Forward(Pass<T> pass, int[] ids) => pass.Tape.Apply(_embedding, [pass.Tape.Of(Table)], ids);

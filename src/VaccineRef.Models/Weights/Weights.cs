@@ -33,7 +33,7 @@ public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
     {
         const string Name = "lm_head.weight";
         if (!tied)
-            return Get(Name, [embedding.Shape.Rows, embedding.Shape.Columns], Initializer.Normal(standardDeviation));
+            return Get(Name, [embedding.Shape.Rows, embedding.Shape.Columns], Initializer.Normal(standardDeviation)).AsTable();
         Store.Tie(Name, embedding);
         return embedding;
     }

@@ -52,7 +52,7 @@ public sealed class EveryRuleLaws
                 var made = rule.Options.Make<float>(run.Device);
                 using var disposable = made as IDisposable;
                 using var step = new TrainStep<float>(
-                    run.Model.Trainable, run.Objective, made, new StepOptions(new(0.01)), run.Device, run.Streams);
+                    run.Model.Trainable, run.Objective, made, new StepOptions(new AdamWOptions(0.01)), run.Device, run.Streams);
                 step.Run(run.Batch);
                 step.Run(run.Batch);
                 return [.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())];

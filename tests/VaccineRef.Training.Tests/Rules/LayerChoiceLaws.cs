@@ -120,7 +120,7 @@ public sealed class LayerChoiceLaws
             var rule = options.Make<double>(run.Device);
             using var disposable = rule as IDisposable;
             using var step = new TrainStep<double>(
-                run.Model.Trainable, run.Objective, rule, new(new(1e-3, WeightDecay: 0.1)), run.Device, run.Streams);
+                run.Model.Trainable, run.Objective, rule, new(new AdamWOptions(1e-3, WeightDecay: 0.1)), run.Device, run.Streams);
             var seen = new HashSet<int>();
             for (int i = 0; i < 6; i++)
             {

@@ -22,7 +22,7 @@ public sealed class LisaLaws
         using TinyRun<double> run = new(Tiny), oracle = new(Tiny);
         using var rule = new Lisa<double>(new(rho, 2, 3, Free), run.Device);
         using var step = new TrainStep<double>(
-            run.Model.Trainable, run.Objective, rule, new StepOptions(new(0.05, MaxGradientNorm: 0)), run.Device, run.Streams);
+            run.Model.Trainable, run.Objective, rule, new StepOptions(new AdamWOptions(0.05, MaxGradientNorm: 0)), run.Device, run.Streams);
         step.State.PlannedSteps = Planned;
         var stream = oracle.Stream(StreamName.Alignment);
         double[] alignment = run.Weights, task = alignment;

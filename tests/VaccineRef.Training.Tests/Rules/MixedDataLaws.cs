@@ -64,7 +64,7 @@ public sealed class MixedDataLaws
         using var run = new TinyRun<double>(tiny);
         using var rule = new Vaa<double>(new(), run.Device);
         List<bool> perturbed = [];
-        new Trainer<double>(run.Device, run.Model.Trainable, run.Objective, rule, new(3, new(1e-3), MaxSteps: 60), run.Streams).Run(
+        new Trainer<double>(run.Device, run.Model.Trainable, run.Objective, rule, new(3, new AdamWOptions(1e-3), MaxSteps: 60), run.Streams).Run(
             tiny.Sequences, step => perturbed.Add(step.CleanLoss is not null));
         Assert.False(perturbed[0]);
         Assert.True(perturbed.Take(20).Count(sam => sam) < perturbed.TakeLast(20).Count(sam => sam));

@@ -143,7 +143,7 @@ public sealed class WeightBallLaws
             double[] last = [];
             IGradientRule<double> rule = completes ? panacea : new Endless(panacea);
             new Trainer<double>(
-                run.Device, run.Model.Trainable, run.Objective, rule, new(2, new(0.01), MaxSteps: 3), run.Streams).Run(
+                run.Device, run.Model.Trainable, run.Objective, rule, new(2, new AdamWOptions(0.01), MaxSteps: 3), run.Streams).Run(
                 tiny.Sequences, step =>
                 {
                     last = run.Weights;

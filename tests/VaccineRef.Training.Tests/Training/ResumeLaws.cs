@@ -26,7 +26,7 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
     private static readonly TinyModel Small = Tiny with { Layers = 1, Lengths = new(3, 3, 0) };         // the simulator takes its time
 
     private static readonly TrainOptions Options = new(
-        1, new(0.01, WeightDecay: 0.1), MaxSteps: Steps, Accumulation: 2, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.2, Seed: 4);
+        1, new AdamWOptions(0.01, WeightDecay: 0.1), MaxSteps: Steps, Accumulation: 2, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.2, Seed: 4);
 
     // in memory where there is such a place: a disk would be flushed hundreds of times
     private readonly string _folder = Directory.Exists("/dev/shm")
@@ -72,6 +72,12 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
         foreach (var options in all)
             Holds<double>(Tiny, new VaccineOptions(0.5), options, 2, new CpuDevice(1), new CpuDevice(2));
     }
+
+    /// <summary>With a rule that holds parameters, so that steps are missed.</summary>
+    [Fact]
+    public void Every_optimizer_goes_on_bit_for_bit() => Assert.All(OptimizerCases.All, each => Holds<double>(
+        Tiny, new RandomLayersOptions(0.5, 1), CrossEntropy, 2, new CpuDevice(1), new CpuDevice(2),
+        Options with { Optimizer = each.Options with { LearningRate = 0.01, WeightDecay = 0.1 } }));
 
     [Fact]
     public void Floats_and_other_devices_go_on_bit_for_bit()

@@ -114,7 +114,7 @@ public sealed class StepCostTests
         using var run = new TinyRun<float>(tiny, threads, noise: 0.05);
         using var rule = new Vaccine<float>(new VaccineOptions(2), run.Device);
         var trainer = new Trainer<float>(
-            run.Device, run.Model.Trainable, run.Objective, rule, new(3, new(0.01), MaxSteps: 2, Recompute: recompute));
+            run.Device, run.Model.Trainable, run.Objective, rule, new(3, new AdamWOptions(0.01), MaxSteps: 2, Recompute: recompute));
         long peak = trainer.Run(tiny.Sequences).PeakActivationBytes;
         return ([.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())], peak);
     }

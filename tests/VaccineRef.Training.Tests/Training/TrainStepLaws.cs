@@ -86,7 +86,7 @@ public sealed class TrainStepLaws
     public void An_optimizer_names_a_frozen_parameter()
     {
         using var run = new TinyRun<double>(Tiny);
-        using var optimizer = new AdamW<double>(run.Model.Trainable, new(0.1), run.Device);
+        using var optimizer = new Optimizer<double>(run.Model.Trainable, new AdamWOptions(0.1), run.Device);
         var frozen = run.Model.Trainable[1];
         frozen.Freeze();
         Action[] calls =

@@ -18,7 +18,7 @@ public sealed class TrainerLaws
     {
         int n = 1 + (examples % 9), rounds = 1 + (epochs % 3);
         var options = new TrainOptions(
-            1 + (batch % 4), new(0.01), rounds, Accumulation: 1 + (accumulation % 3), Seed: seed);
+            1 + (batch % 4), new AdamWOptions(0.01), rounds, Accumulation: 1 + (accumulation % 3), Seed: seed);
         var (order, report) = Order(options, n);
         Assert.Equal(rounds * n, order.Count);
         Assert.All(order.Chunk(n), epoch => Assert.Equal(Names(n), epoch.Order(StringComparer.Ordinal)));
@@ -30,7 +30,7 @@ public sealed class TrainerLaws
     [Fact]
     public void The_seed_and_the_epoch_decide_the_order_and_without_shuffling_it_is_the_data_s()
     {
-        var options = new TrainOptions(2, new(0.01), Epochs: 2, Seed: 1);
+        var options = new TrainOptions(2, new AdamWOptions(0.01), Epochs: 2, Seed: 1);
         var order = Order(options, 9).Order;
         Assert.NotEqual(order[..9], order[9..]);
         Assert.NotEqual(order, Order(options with { Seed = 2 }, 9).Order);
@@ -42,7 +42,7 @@ public sealed class TrainerLaws
     [InlineData(7)]
     public void Max_steps_ends_the_stage_wherever_the_epoch_is(int steps)
     {
-        var (order, report) = Order(new(2, new(0.01), Epochs: 50, MaxSteps: steps), 4);
+        var (order, report) = Order(new(2, new AdamWOptions(0.01), Epochs: 50, MaxSteps: steps), 4);
         Assert.Equal((steps, steps), (report.Steps, report.PlannedSteps));
         Assert.Equal(2 * steps, order.Count);
     }
@@ -75,7 +75,7 @@ public sealed class TrainerLaws
     {
         using var run = new TinyRun<double>(Tiny);
         using var cancel = new CancellationTokenSource();
-        var trainer = Trainer(run, new Plain<double>(), new(1, new(0.01), Epochs: 5));
+        var trainer = Trainer(run, new Plain<double>(), new(1, new AdamWOptions(0.01), Epochs: 5));
         var report = trainer.Run(Tiny.Sequences, step => { if (step.Step == 2) cancel.Cancel(); }, cancel: cancel.Token);
         Assert.Equal((2, 15, true), (report.Steps, report.PlannedSteps, report.Interrupted));
         Assert.All(run.Network.Parameters, parameter => Assert.False(parameter.IsTrainable));
@@ -153,13 +153,13 @@ public sealed class TrainerLaws
     public void Settings_out_of_range_and_no_data_are_errors()
     {
         using var run = new TinyRun<double>(Tiny);
-        TrainOptions good = new(1, new(0.01));
+        TrainOptions good = new(1, new AdamWOptions(0.01));
         TrainOptions[] bad =
         [
             good with { BatchSize = 0 }, good with { Accumulation = 0 }, good with { MaxSteps = -1 }, good with { Epochs = 0 },
-            good with { WarmupRatio = 1.1 }, good with { Optimizer = new(double.NaN) }, good with { Optimizer = new(0.1, -1) },
-            good with { Optimizer = new(0.1, Beta1: 1) }, good with { Optimizer = new(0.1, Epsilon: 0) },
-            good with { Optimizer = new(0.1, MaxGradientNorm: -1) },
+            good with { WarmupRatio = 1.1 }, good with { Optimizer = new AdamWOptions(double.NaN) }, good with { Optimizer = new AdamWOptions(0.1, -1) },
+            good with { Optimizer = new AdamWOptions(0.1, Beta1: 1) }, good with { Optimizer = new AdamWOptions(0.1, Epsilon: 0) },
+            good with { Optimizer = new AdamWOptions(0.1, MaxGradientNorm: -1) },
         ];
         Assert.All(bad, options => Assert.Throws<InputException>(
             () => Trainer(run, new Plain<double>(), options).Run(Tiny.Sequences, cancel: Cancel)));
@@ -169,7 +169,7 @@ public sealed class TrainerLaws
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>Three steps, in the data's order.</summary>
-    private static TrainOptions Options => new(1, new(0.01), Shuffle: false);
+    private static TrainOptions Options => new(1, new AdamWOptions(0.01), Shuffle: false);
 
     private static Trainer<double> Trainer(TinyRun<double> run, IGradientRule<double> rule, TrainOptions options) =>
         new(run.Device, run.Model.Trainable, run.Objective, rule, options);

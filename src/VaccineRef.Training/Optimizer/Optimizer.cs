@@ -1,38 +1,44 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using VaccineRef.Core;
 using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter, arXiv 1711.05101). The gradient of all parameters together is clipped by the factor
+/// Moves parameters along their gradients by the rule of its options. The gradient of all parameters together is clipped by the factor
 /// min(1, max / (norm + 1e-6)). Vectors, which are the weights of norms and biases, do not decay: Hugging Face's two parameter groups.
 /// </summary>
-public sealed class AdamW<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Optimizer<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const double ClipGuard = 1e-6;
 
+    // Where a parameter's value, gradient and state stand among the operands of its step.
+    private const int Gradient = 1, FirstState = 2;
+
     private readonly Device _device;
-    private readonly Arena _state;
-    private readonly (Parameter<T> Parameter, View<T> M, View<T> V)[] _moments;
+    private readonly Arena _memory;
+    private readonly (Parameter<T> Parameter, IReadOnlyList<string> State, View<T>[] Operands)[] _updated;
     private readonly View<T>[] _gradients;          // all at once: a GPU answers once
     private readonly SquaredNorm<T> _squaredNorm = new();
-    private readonly AdamWOptions _options;
+    private readonly OptimizerOptions _options;
     private int[] _missed;                          // steps in which a parameter was held
 
-    /// <summary>Makes the two moments of every parameter, of zeros.</summary>
-    public AdamW(IReadOnlyList<Parameter<T>> parameters, AdamWOptions options, Device device)
+    /// <summary>Makes the state of every parameter, of zeros, and the memory that steps work with, one for all.</summary>
+    public Optimizer(IReadOnlyList<Parameter<T>> parameters, OptimizerOptions options, Device device)
     {
         (_device, _options) = (device, options);
-        _state = new Arena(device);
+        _memory = new Arena(device);
         _gradients = new View<T>[parameters.Count];
         _missed = new int[parameters.Count];
-        _moments = [.. parameters.Select(parameter => (
-            parameter, _state.Allocate<T>(parameter.Shape, clear: true), _state.Allocate<T>(parameter.Shape, clear: true)))];
+        long most = parameters.Max(parameter => options.Work(parameter).Sum(shape => shape.Count));
+        var work = most > 0 ? _memory.Allocate<T>(Shape.Vector(checked((int)most))) : default;
+        _updated = [.. parameters.Select(parameter => (parameter, options.State(parameter), Operands(parameter, work)))];
+        StateBytes = (most + _updated.Sum(entry => entry.State.Count * entry.Parameter.Shape.Count)) * Unsafe.SizeOf<T>();
     }
 
-    /// <summary>Bytes that the moments take.</summary>
-    public long StateBytes => _state.InUse;
+    /// <summary>Bytes that the state takes, and the memory that steps work with.</summary>
+    public long StateBytes { get; }
 
     /// <summary>Whether weight decay applies to a parameter: to matrices, but not to vectors.</summary>
     public static bool Decays(Parameter<T> parameter) => parameter.Dimensions.Count > 1;
@@ -41,8 +47,8 @@ public sealed class AdamW<T> : IKeepsState<T>, IDisposable where T : unmanaged, 
     /// <exception cref="InvalidOperationException">A parameter is frozen. The message names it.</exception>
     public double GradientNorm()
     {
-        for (int i = 0; i < _moments.Length; i++)
-            _gradients[i] = GradientOf(_moments[i].Parameter);
+        for (int i = 0; i < _updated.Length; i++)
+            _gradients[i] = GradientOf(_updated[i].Parameter);
         return Math.Sqrt(_device.Run(_squaredNorm, _gradients));
     }
 
@@ -50,13 +56,13 @@ public sealed class AdamW<T> : IKeepsState<T>, IDisposable where T : unmanaged, 
     public string? FirstNonFinite()
     {
         var first = new FirstNonFinite<T>();
-        return _moments
+        return _updated
             .Select(entry => entry.Parameter).FirstOrDefault(p => _device.Run(first, GradientOf(p)) >= 0)?.Name;
     }
 
     /// <summary>
-    /// Updates every parameter from its gradient. A parameter that is held keeps its value and its moments, without decay, and the
-    /// step does not count for its bias correction: what torch.optim.AdamW does with a parameter whose grad is None.
+    /// Updates every parameter from its gradient. A parameter that is held keeps its value and its state, without decay, and the
+    /// step does not count for it: what the optimizers of torch do with a parameter whose grad is None.
     /// </summary>
     /// <param name="step">The number of the step, from 1, for the bias correction.</param>
     /// <param name="gradientNorm">The norm ||g|| before clipping.</param>
@@ -68,21 +74,18 @@ public sealed class AdamW<T> : IKeepsState<T>, IDisposable where T : unmanaged, 
     {
         double clip = _options.MaxGradientNorm > 0 ? Math.Min(1, _options.MaxGradientNorm / (gradientNorm + ClipGuard)) : 1;
         double rate = _options.LearningRate * factor;
-        AdamWStep<T> Update(double decay, int count) =>
-            new(rate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, count, clip);
-        AdamWStep<T> matrices = Update(_options.WeightDecay, step), vectors = Update(0, step);
-        for (int i = 0; i < _moments.Length; i++)
+        for (int i = 0; i < _updated.Length; i++)
         {
-            var (parameter, m, v) = _moments[i];
+            var (parameter, _, operands) = _updated[i];
             if (held?.Invoke(parameter) == true)
             {
                 _missed[i]++;
                 continue;
             }
 
-            bool decays = Decays(parameter);
-            var update = _missed[i] > 0 ? Update(decays ? _options.WeightDecay : 0, step - _missed[i]) : decays ? matrices : vectors;
-            _device.Run(update, parameter.Value, GradientOf(parameter), m, v);
+            operands[Gradient] = GradientOf(parameter);
+            double decay = Decays(parameter) ? _options.WeightDecay : 0;
+            _device.Run(_options.Step(parameter, new(rate, decay, step - _missed[i], clip)), operands);
         }
 
         return rate;
@@ -92,15 +95,28 @@ public sealed class AdamW<T> : IKeepsState<T>, IDisposable where T : unmanaged, 
     public void Exchange(KeptState<T> state)
     {
         _missed = state.Part("missed", _missed);
-        foreach (var (parameter, m, v) in _moments)
-        {
-            state.Part($"first.{parameter.Name}", m);
-            state.Part($"second.{parameter.Name}", v);
-        }
+        foreach (var (parameter, names, operands) in _updated)
+            foreach (var (i, name) in names.Index())
+                state.Part($"{name}.{parameter.Name}", operands[FirstState + i]);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _state.Dispose();
+    public void Dispose() => _memory.Dispose();
+
+    private View<T>[] Operands(Parameter<T> parameter, View<T> work)
+    {
+        var state = _options.State(parameter).Select(_ => _memory.Allocate<T>(parameter.Shape, clear: true));
+        var operands = new List<View<T>> { parameter.Value, default };
+        operands.AddRange(state);
+        long offset = 0;
+        foreach (var shape in _options.Work(parameter))
+        {
+            operands.Add(work.Slice(offset, shape));
+            offset += shape.Count;
+        }
+
+        return [.. operands];
+    }
 
     private static View<T> GradientOf(Parameter<T> parameter) => parameter.IsTrainable
         ? parameter.Gradient
