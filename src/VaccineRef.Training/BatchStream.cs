@@ -47,6 +47,9 @@ public sealed class BatchStream
         _next = data.Count;
     }
 
+    /// <summary>The first batch, wherever the stream is.</summary>
+    public PackedBatch First() => new BatchStream(_data, _batchSize, _order).Next();
+
     /// <summary>The next batch.</summary>
     public PackedBatch Next()
     {

@@ -130,8 +130,32 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     public double Descend(IObjective<T> objective, PackedBatch batch, Pass<T> pass, double scale)
     {
         double value = Loss(objective, batch, pass, out var loss);
-        Tape.BackwardToParameters(loss, scale, _held.Count == 0 ? null : parameter => IsHeld(parameter) ? default : parameter.Gradient);
-        Tape.Clear();
+        Reverse(loss, scale);
+        return value;
+    }
+
+    /// <summary>Runs a forward pass without a loss, and returns what enters the head in some rows.</summary>
+    public Tensor<T> Hidden(IObjective<T> objective, PackedBatch batch, Pass<T> pass, int[] rows)
+    {
+        Forwards++;
+        return objective.Hidden(pass, batch, rows);
+    }
+
+    /// <summary>Runs a reverse pass from a term of the loss that a rule made, adds scale times the gradient, and clears the tape.</summary>
+    /// <param name="term">A scalar on the tape.</param>
+    /// <param name="scale">The factor of its gradient.</param>
+    /// <param name="name">What the term is, for the error.</param>
+    /// <param name="batch">What it was computed from.</param>
+    /// <returns>The term.</returns>
+    /// <exception cref="NonFiniteException">The term is not finite.</exception>
+    public double Descend(Tensor<T> term, double scale, string name, PackedBatch batch)
+    {
+        Span<T> read = [T.Zero];
+        Tape.Device.Download(term.Value, read);
+        double value = double.CreateChecked(read[0]);
+        if (!double.IsFinite(value))
+            throw new NonFiniteException(name, Step, null, batch.Ids);
+        Reverse(term, scale);
         return value;
     }
 
@@ -160,6 +184,12 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
             state.Part($"parameter.{parameter.Name}", parameter.Value);
         foreach (var (name, stream) in Streams)
             stream.Exchange(state.Within($"stream.{name}"));
+    }
+
+    private void Reverse(Tensor<T> loss, double scale)
+    {
+        Tape.BackwardToParameters(loss, scale, _held.Count == 0 ? null : parameter => IsHeld(parameter) ? default : parameter.Gradient);
+        Tape.Clear();
     }
 
     /// <summary>Freezes the parameters and frees their gradients and the tape.</summary>

@@ -40,6 +40,23 @@ public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Bytes that the tap holds beside the tape, such as a perturbation that it adds.</summary>
     long StateBytes => 0;
 
+    /// <summary>Whether <see cref="Attended"/> does anything.</summary>
+    bool WatchesAttention => false;
+
+    /// <summary>
+    /// Is told of each attention before its values are mixed, for a tap that looks at the weights, which the model never forms. What it computes
+    /// from them and reads after the block it has to keep (<see cref="Tape{T}.KeepFrom"/>).
+    /// </summary>
+    /// <param name="layer">The number of the block.</param>
+    /// <param name="attention">Mixes rows of values: of queries, keys and values.</param>
+    /// <param name="queries">(N, heads * size).</param>
+    /// <param name="keys">(N, key-value heads * size).</param>
+    /// <param name="offsets">Where the sequences begin.</param>
+    /// <param name="pass">The pass that has reached the block.</param>
+    void Attended(int layer, Op<T> attention, Tensor<T> queries, Tensor<T> keys, ReadOnlyMemory<int> offsets, Pass<T> pass)
+    {
+    }
+
     /// <summary>Reads or changes the hidden embedding at a site.</summary>
     /// <param name="site">The site.</param>
     /// <param name="hidden">

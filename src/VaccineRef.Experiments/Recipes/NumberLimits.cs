@@ -57,6 +57,7 @@ public static class NumberLimits
         [(typeof(SafeLoraOptions), "threshold")] = new(-1, 1),
         [(typeof(SafeLoraOptions), "rank")] = new(0, Widest),
         [(typeof(AntidoteOptions), "ratio")] = Share,
+        [(typeof(SafeDeltaOptions), "strength")] = AnySize,
         [(typeof(MixedInOptions), "count")] = new(1, Rows),
         [(typeof(LoraOptions), "rank")] = new(1, Widest),                  // the hidden size of the largest published Llama
         [(typeof(LoraOptions), "alpha")] = Positive,                        // 0 would train nothing
@@ -125,6 +126,8 @@ public static class NumberLimits
         [(typeof(SeamOptions), "beta")] = AnySize,
         [(typeof(SeamOptions), "epsilon")] = Positive,
         [(typeof(SeamOptions), "unlearning")] = AnySize,
+        [(typeof(SurgeryOptions), "alpha")] = AnySize,
+        [(typeof(SbrOptions), "lambda")] = AnySize,
         [(typeof(StreamOptions), "batch_size")] = new(0, Count),
         [(typeof(WorldHarmfulOptions), "count")] = new(1, Count),
         [(typeof(EwcOptions), "lambda")] = AnySize,

@@ -17,6 +17,7 @@ namespace VaccineRef.Experiments.Recipes;
 [JsonDerivedType(typeof(LoxOptions), "lox")]
 [JsonDerivedType(typeof(SafeLoraOptions), "safe_lora")]
 [JsonDerivedType(typeof(AntidoteOptions), "antidote")]
+[JsonDerivedType(typeof(SafeDeltaOptions), "safe_delta")]
 public abstract record StageOptions
 {
     /// <summary>Names the stage in paths, folders and reports, and the random stream that it draws from.</summary>

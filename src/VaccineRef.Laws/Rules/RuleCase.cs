@@ -59,6 +59,8 @@ public static class RuleCases
             { AsPlain = new LisaOptions(Rho, AlignmentSteps: 0), ChoosesItsData = true },
         new("safe_grad", new SafeGradOptions(Rho)),
         new("seam", new SeamOptions(Alpha: 0.8)) { AsPlain = new SeamOptions(Beta: 0, Unlearning: 0) },
+        new("surgery", new SurgeryOptions(Alpha: 3)) { AsPlain = new SurgeryOptions(Alpha: 0) },
+        new("sbr", new SbrOptions(Lambda: 3)) { AsPlain = new SbrOptions(Lambda: 0) },
     ];
 
     /// <summary>The case of this name.</summary>

@@ -42,6 +42,8 @@ public sealed class Attention<T>(
         var (q, k, v) = Project(pass, x);
         if (Rope is not null)
             (q, k) = (Turn(pass, Rope, q, batch), Turn(pass, Rope, k, batch));
+        if (pass.Tap.WatchesAttention)
+            pass.Tap.Attended(block.Layer, attention, q, k, batch.Offsets, pass);
         Op<T> attend = block.Cache is null ? attention : new CachedAttention<T>(attention, block.Cache, block.Layer);
         return output.Forward(pass, block.SelectOutput(pass.Tape.Apply(attend, [q, k, v], batch.Offsets)));
     }

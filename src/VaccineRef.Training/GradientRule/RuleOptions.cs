@@ -30,6 +30,8 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(LisaOptions), "lisa")]
 [JsonDerivedType(typeof(SafeGradOptions), "safe_grad")]
 [JsonDerivedType(typeof(SeamOptions), "seam")]
+[JsonDerivedType(typeof(SurgeryOptions), "surgery")]
+[JsonDerivedType(typeof(SbrOptions), "sbr")]
 public abstract record RuleOptions
 {
     /// <summary>The rule with its settings, as tables name it: "Vaccine, rho = 1".</summary>

@@ -26,6 +26,9 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, I
     /// <inheritdoc/>
     public IObjective<T> Layerwise => inner.Layerwise;
 
+    /// <inheritdoc/>
+    public Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => inner.Hidden(pass, batch, rows);
+
     /// <summary>Whether the next steps are measured, token by token.</summary>
     public bool IsOn { get; set; }
 

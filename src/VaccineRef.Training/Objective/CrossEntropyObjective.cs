@@ -21,6 +21,9 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     public IObjective<T> Layerwise { get; } = new LayerwiseCrossEntropy<T>(model);
 
     /// <inheritdoc/>
+    public Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => model.Forward(pass, batch, outputRows: rows);
+
+    /// <inheritdoc/>
     /// <exception cref="InputException">In training, no label of the batch counts: its loss would be 0/0.</exception>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {

@@ -24,6 +24,11 @@ public interface IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
     IObjective<T> Layerwise => throw new InputException(
         "the objective has no loss of every layer, which the rule needs", "objective", Name, "cross_entropy");
 
+    /// <summary>What enters the head in some rows of a batch, (M, C), for rules that look at it or that need a pass and no loss.</summary>
+    /// <exception cref="InputException">The objective has no such form.</exception>
+    Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => throw new InputException(
+        "the objective does not show what enters the head, which the rule needs", "objective", Name, "cross_entropy");
+
     /// <summary>Computes the loss of a batch on the tape of the pass.</summary>
     /// <returns>A scalar, (1, 1).</returns>
     Tensor<T> Loss(Pass<T> pass, PackedBatch batch);
