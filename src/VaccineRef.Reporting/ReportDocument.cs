@@ -59,6 +59,7 @@ internal sealed record ReportDocument(
             new("Comparisons", [], [.. Some(tables.Comparisons())], [], IsReference: true),
             new("During the attack", [], [], [.. figures.AgainstStep()]),
             new("Hidden embeddings", [], [.. Some(tables.DriftByLayer())], [.. figures.Embeddings()]),
+            new("What goes with harm", [], [.. Some(AssociationTable.Of(findings, trials))], []),
             new("Perturbations", [], [.. Some(settings.Perturbations())], []),
             new("Edits of the weights", [], [.. Some(settings.Edits())], []),
             new(CostTitle, [], attacked ? [.. Some(settings.Cost())] : [], []),

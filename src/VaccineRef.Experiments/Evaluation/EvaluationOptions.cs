@@ -32,6 +32,13 @@ public abstract record EvaluationOptions
     public int ProjectedPrompts { get; set; }
 
     /// <summary>
+    /// Whether it is measured in which directions an attack moves the hidden embeddings (<see cref="Training.DriftGeometry"/>). The report
+    /// then shows what goes with a high HS. It takes 8 C^2 bytes and as many multiplications a token and layer, C being the model's width.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool DriftGeometry { get; set; }
+
+    /// <summary>
     /// Whether answers.jsonl holds the texts of questions and answers beside the verdicts. By default it does for what
     /// is made by code, and does not for what comes from files.
     /// </summary>

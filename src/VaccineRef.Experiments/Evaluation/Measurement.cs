@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Evaluation;
@@ -28,6 +29,10 @@ public sealed record Measurement(
     IReadOnlyList<Score> Scores, double? HarmfulLoss = null, double? RefusalLoss = null, double? AlignmentLoss = null,
     double? TaskLoss = null, Drift? Drift = null, double? HiddenNorm = null)
 {
+    /// <summary>In which directions the attack moved them. Null before the attack, and unless the recipe asks for it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DriftGeometry? DriftGeometry { get; init; }
+
     /// <summary>The score of a metric, or null if it was not measured.</summary>
     public Score? Find(string metric) => Scores.FirstOrDefault(score => score.Metric == metric);
 

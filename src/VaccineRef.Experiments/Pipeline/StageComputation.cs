@@ -86,6 +86,7 @@ internal sealed class StageComputation<T>(
     {
         var (data, options) = Work(stage, reader);
         using var drift = node.IsAttack ? Drift(model, evaluation) : null;
+        using var geometry = node.IsAttack ? Geometry(model, evaluation) : null;
         Attach(model, stage);
         var projection = node.IsAttack && evaluation is not null && Recipe.Evaluation is { ProjectedPrompts: > 0 and var prompts }
             ? new Projection<T>(evaluation, device, prompts) : null;
@@ -94,7 +95,7 @@ internal sealed class StageComputation<T>(
         projection?.Add(model.Network, attacked: true);
         return Result() with
         {
-            Measured = Measure(model, evaluation, drift),
+            Measured = Measure(model, evaluation, drift) is { } measured ? measured with { DriftGeometry = geometry?.Measure() } : null,
             Perturbation = trained.Perturbation(),
             StepsUntilBroken = _curve.FirstOrDefault(point => point.Measured.Find(Metrics.HarmfulScore) is { Percentage: > 50 })?.Step,
             Projection = projection?.Done(),
@@ -176,8 +177,14 @@ internal sealed class StageComputation<T>(
         return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
     }
 
-    private EmbeddingDrift<T>? Drift(Model<T> model, IEvaluation<T>? evaluation) => evaluation is { Probe.Count: > 0 }
-        ? new(model.Network, evaluation.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack), device) : null;
+    private EmbeddingDrift<T>? Drift(Model<T> model, IEvaluation<T>? evaluation) =>
+        Probe(evaluation) is { } probe ? new(model.Network, probe, device) : null;
+
+    private DriftGeometryMeter<T>? Geometry(Model<T> model, IEvaluation<T>? evaluation) =>
+        Recipe.Evaluation is { DriftGeometry: true } && Probe(evaluation) is { } probe ? new(model.Network, probe, device) : null;
+
+    private static IEnumerable<PackedBatch>? Probe(IEvaluation<T>? evaluation) =>
+        evaluation is { Probe.Count: > 0 } ? evaluation.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack) : null;
 
     /// <summary>A training stage with all that was seen of it.</summary>
     private sealed record Trained(

@@ -28,12 +28,14 @@ public sealed class Analysis
         var comparisons = single ? [] : analysis.Comparisons();
         var convergence = analysis.Convergence();
         var worst = single ? [] : new Sweep(analysis._trials).WorstCases();
+        var associations = single ? [] : new Associations(analysis._trials).All();
         return new(
             ExperimentReport.CurrentSchema, new Conclusions(analysis._trials, comparisons, convergence).Sentences(), comparisons, convergence,
             single ? [] : [.. analysis.Estimates()], report)
         {
             WorstCases = worst.Count > 0 ? worst : null,
             Dominations = worst.Count > 0 ? Sweep.Dominations(worst) : null,
+            Associations = associations.Count > 0 ? associations : null,
         };
     }
 

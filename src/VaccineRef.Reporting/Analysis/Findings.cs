@@ -24,6 +24,10 @@ public sealed record Findings(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<Domination>? Dominations { get; init; }
 
+    /// <summary>What goes with a high HS; null unless the recipe asks for the geometry of the drift.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<Association>? Associations { get; init; }
+
     /// <summary>The findings as indented JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, FindingsJson.Default.Findings) + "\n";
 
