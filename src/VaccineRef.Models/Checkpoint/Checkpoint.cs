@@ -55,14 +55,18 @@ public sealed class Checkpoint : IDisposable
     /// <inheritdoc cref="SafetensorsFile.Entry"/>
     public TensorEntry Entry(string name) => SafetensorsFile.Find(_tensors, name, Path);
 
-    /// <inheritdoc cref="SafetensorsFile.Read"/>
+    /// <inheritdoc cref="SafetensorsFile.Read{T}(string, Span{T})"/>
     public void Read<T>(string name, Span<T> destination) where T : unmanaged, IFloatingPointIeee754<T> =>
         Home(name).Read(name, destination);
+
+    /// <inheritdoc cref="SafetensorsFile.Read{T}(string, long, Span{T})"/>
+    public void Read<T>(string name, long first, Span<T> destination) where T : unmanaged, IFloatingPointIeee754<T> =>
+        Home(name).Read(name, first, destination);
 
     /// <inheritdoc cref="SafetensorsFile.ReadIntegers"/>
     public long[] ReadIntegers(string name) => Home(name).ReadIntegers(name);
 
-    /// <summary>Unmaps the files.</summary>
+    /// <summary>Closes the files.</summary>
     public void Dispose() => _shards.ForEach(shard => shard.Dispose());
 
     private SafetensorsFile Home(string name) => _home[Entry(name).Name];

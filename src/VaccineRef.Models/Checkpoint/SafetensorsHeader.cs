@@ -31,19 +31,21 @@ internal sealed class SafetensorsHeader
     public Dictionary<string, string> Metadata { get; } = [];
 
     /// <exception cref="CheckpointException">The header is broken, or at odds with itself or the file.</exception>
-    public static SafetensorsHeader Read(string path, MappedFile file)
+    public static SafetensorsHeader Read(string path, OpenedFile file)
     {
         var header = new SafetensorsHeader(path);
         if (file.Length < LengthBytes)
             throw header.Broken("the file is too short", null, $"{file.Length} bytes", "8 bytes or more");
-        var length = BinaryPrimitives.ReadUInt64LittleEndian(file.Slice(0, LengthBytes));
+        Span<byte> prefix = stackalloc byte[LengthBytes];
+        file.Read(0, prefix);
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         var room = Math.Min(MaxLength, file.Length - LengthBytes);
         if (length > (ulong)room)
             throw header.Broken("the header length is impossible", null, $"{length} bytes", $"at most {room}");
 
-        var start = LengthBytes + (long)length;
-        var entries = header.Parse(file.Slice(LengthBytes, (int)length));
-        header.Place(entries, start, file.Length);
+        var json = new byte[length];
+        file.Read(LengthBytes, json);
+        header.Place(header.Parse(json), LengthBytes + (long)length, file.Length);
         return header;
     }
 

@@ -59,13 +59,7 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>Copies W, stored as it is; one that is kept in bfloat16 is widened.</summary>
-    public void CopyWeight(Device device, View<T> to)
-    {
-        if (Weight.IsCompact)
-            device.Upload<T>(CompactWeight.Read<T>(device, Weight.Compact), to);
-        else
-            device.Copy(Weight.Value, to);
-    }
+    public void CopyWeight(Device device, View<T> to) => HostWindows.Copy(device, Weight, to);
 
     /// <summary>
     /// Applies an op to x, W, the inputs in <paramref name="more"/>, and b if there is one. An op for a bfloat16 W has W

@@ -160,10 +160,15 @@ internal sealed class AdaptedSource<T>(
     /// <inheritdoc/>
     public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<T> to)
     {
-        if (!tables.TryGetValue(name, out string? saved))
-            return model.Fill(Stored(name), dimensions, initializer, to) with { Name = name };
-        model.Ignore(name);
-        return adapter.Fill(saved, dimensions, initializer, to) with { Name = name };
+        var (source, stored) = Home(name);
+        return source.Fill(stored, dimensions, initializer, to) with { Name = name };
+    }
+
+    /// <inheritdoc/>
+    public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<ushort> to)
+    {
+        var (source, stored) = Home(name);
+        return source.Fill(stored, dimensions, initializer, to) with { Name = name };
     }
 
     /// <inheritdoc/>
@@ -177,6 +182,15 @@ internal sealed class AdaptedSource<T>(
 
     /// <inheritdoc/>
     public void Finish() => model.Finish();
+
+    /// <summary>Where the values of a parameter are, and under which name. A value that the adapter replaces is not missed.</summary>
+    private (CheckpointSource<T> Source, string Name) Home(string name)
+    {
+        if (!tables.TryGetValue(name, out string? saved))
+            return (model, Stored(name));
+        model.Ignore(name);
+        return (adapter, saved);
+    }
 
     private string Stored(string name) =>
         headFrom is not null && name == "lm_head.weight" && !model.Has(name) ? headFrom : name;

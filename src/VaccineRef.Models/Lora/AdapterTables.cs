@@ -99,7 +99,7 @@ internal sealed class AdapterTables<T> : IDisposable where T : unmanaged, IFloat
 
         using var room = new Arena(_device);
         var wide = room.Allocate<T>(parameter.Shape);
-        _device.Upload<T>(CompactWeight.Read<T>(_device, parameter.Compact), wide);
+        HostWindows.Copy(_device, parameter, wide);
         change(wide);
         _device.Run(new NarrowToBFloat16<T>(parameter.Compact), wide);
     }

@@ -66,7 +66,7 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
 
         using var room = new Arena(device);
         var wide = room.Allocate<T>(weight.Shape);
-        device.Upload<T>(CompactWeight.Read<T>(device, weight.Compact), wide);
+        HostWindows.Copy(device, weight, wide);
         device.Run(add, wide, B.Value, A.Value);
         device.Run(new NarrowToBFloat16<T>(weight.Compact), wide);
     }

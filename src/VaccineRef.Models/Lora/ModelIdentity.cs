@@ -26,10 +26,11 @@ internal static class ModelIdentity
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new float[Window];
         foreach (var parameter in parameters.OrderBy(each => each.Name, StringComparer.Ordinal))
         {
             sum.AppendData(Encoding.UTF8.GetBytes($"{parameter.Name} [{string.Join(", ", parameter.Dimensions)}]\n"));
-            Append(sum, Values(parameter, device));
+            HostWindows.Each(device, parameter, (_, values) => Append(sum, values, buffer));
         }
         return Convert.ToHexStringLower(sum.GetHashAndReset());
     }
@@ -53,26 +54,13 @@ internal static class ModelIdentity
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    private static ReadOnlySpan<T> Values<T>(Parameter<T> parameter, Device device)
+    private static void Append<T>(IncrementalHash sum, ReadOnlySpan<T> values, Span<float> buffer)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        if (device is DryDevice)
-            return [];
-        if (parameter.IsCompact)
-            return CompactWeight.Read<T>(device, parameter.Compact);
-        var host = new T[parameter.Shape.Count];
-        device.Download(parameter.Value, host);
-        return host;
-    }
-
-    private static void Append<T>(IncrementalHash sum, ReadOnlySpan<T> values)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        var buffer = new float[Math.Min(Window, values.Length)];
         for (int done = 0; done < values.Length; done += Window)
         {
             var part = values.Slice(done, Math.Min(Window, values.Length - done));
-            var single = buffer.AsSpan(0, part.Length);
+            var single = buffer[..part.Length];
             TensorPrimitives.ConvertTruncating(part, single);
             if (!BitConverter.IsLittleEndian)
                 BinaryPrimitives.ReverseEndianness(

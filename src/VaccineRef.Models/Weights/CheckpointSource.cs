@@ -1,5 +1,6 @@
 using System.Numerics;
 using VaccineRef.Core;
+using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
@@ -18,6 +19,9 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
     : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
+    // Values read at a time. Reading a checkpoint takes two windows on the host and one on the device beside the weights themselves.
+    private const int Window = 1 << 18;
+
     // If the model asks for more missing values than the checkpoint has in all, plus this number, the two do not belong
     // together.
     private const long FreeMissing = 1 << 20;
@@ -31,7 +35,7 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
     private readonly List<string> _missing = [];
     private readonly long _total = checkpoint.Tensors.Values.Sum(entry => entry.Count);
     private long _missed;
-    private T[] _host = [];
+    private T[] _host = [];          // a window
 
     /// <inheritdoc/>
     public void Expect(string name, IReadOnlyList<long> dimensions)
@@ -73,7 +77,26 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
             return default;
         _used.Add(stored);
         if (!_dry)
-            device.Upload<T>(Read(stored), to);
+            Each(stored, (first, values) => device.Upload(values, to.Slice(first, Shape.Vector(values.Length))));
+        return new(name, checkpoint.Entry(stored).Type);
+    }
+
+    /// <inheritdoc/>
+    public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<ushort> to)
+    {
+        name = NameInFile(name);
+        if (!_names.TryGetValue(name, out string? stored))
+            return default;
+        _used.Add(stored);
+        using var room = new Arena(device);
+        var wide = room.Allocate<T>(Shape.Vector((int)Math.Min(Window, to.Shape.Count)));
+        if (!_dry)
+            Each(stored, (first, values) =>
+            {
+                var part = wide.As(Shape.Vector(values.Length));
+                device.Upload(values, part);
+                device.Run(new NarrowToBFloat16<T>(to.Slice(first, part.Shape)), part);
+            });
         return new(name, checkpoint.Entry(stored).Type);
     }
 
@@ -85,22 +108,15 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
             return null;
         Expect(name, to.Dimensions);
         _used.Add(stored);
-        if (_dry)
-            return new(name, checkpoint.Entry(stored).Type);
-        var original = new T[to.Shape.Count];
-        device.Download(to.Value, original);
-        if (!Read(stored).SequenceEqual(original))
-            throw new CheckpointException(
-                "a tied weight is stored twice with different values", checkpoint.Path, name,
-                $"not the values of {to.Name}", "the same values, or one tensor",
-                "set tie_word_embeddings to false in config.json if the two really differ");
+        if (!_dry)
+            RequireSame(name, stored, to);
         return new(name, checkpoint.Entry(stored).Type);
     }
 
     /// <inheritdoc/>
     public void Finish()
     {
-        _host = [];                                    // Frees the buffer, which is as large as the largest tensor.
+        _host = [];
         if (_missing.Count > 0 || Unexpected().Length > 0)
             throw Disagrees();
     }
@@ -133,14 +149,33 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
             "take config.json and the weights from the same place");
     }
 
-    private Span<T> Read(string stored)
+    private void RequireSame(string name, string stored, Parameter<T> to)
     {
-        var entry = checkpoint.Entry(stored);
-        if (_host.Length < entry.Count)
-            _host = new T[entry.Count];
-        var values = _host.AsSpan(0, checked((int)entry.Count));
-        checkpoint.Read(stored, values);
-        return values;
+        var original = new T[Math.Min(Window, to.Shape.Count)];
+        Each(stored, (first, values) =>
+        {
+            var part = original.AsSpan(0, values.Length);
+            device.Download(to.Value.Slice(first, Shape.Vector(values.Length)), part);
+            if (!values.SequenceEqual(part))
+                throw new CheckpointException(
+                    "a tied weight is stored twice with different values", checkpoint.Path, name,
+                    $"not the values of {to.Name}", "the same values, or one tensor",
+                    "set tie_word_embeddings to false in config.json if the two really differ");
+        });
+    }
+
+    /// <summary>Gives the values of a tensor, a window at a time, with the number of the window's first one.</summary>
+    private void Each(string stored, Action<long, ReadOnlySpan<T>> take)
+    {
+        long count = checkpoint.Entry(stored).Count;
+        if (_host.Length < Math.Min(Window, count))
+            _host = new T[Math.Min(Window, count)];
+        for (long done = 0; done < count; done += Window)
+        {
+            var values = _host.AsSpan(0, (int)Math.Min(Window, count - done));
+            checkpoint.Read(stored, done, values);
+            take(done, values);
+        }
     }
 
     private string NameInFile(string name) =>

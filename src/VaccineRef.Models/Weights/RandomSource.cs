@@ -29,6 +29,16 @@ public sealed class RandomSource<T>(Device device, RandomStream random) : IWeigh
     }
 
     /// <inheritdoc/>
+    public StoredAs Fill(string name, IReadOnlyList<long> dimensions, Initializer initializer, View<ushort> to)
+    {
+        using var room = new Arena(device);
+        var wide = room.Allocate<T>(to.Shape);
+        var stored = Fill(name, dimensions, initializer, wide);
+        device.Run(new NarrowToBFloat16<T>(to), wide);
+        return stored;
+    }
+
+    /// <inheritdoc/>
     public StoredAs? Tie(string name, Parameter<T> to) => null;
 
     /// <inheritdoc/>

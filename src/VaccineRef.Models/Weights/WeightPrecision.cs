@@ -1,6 +1,3 @@
-using System.Numerics;
-using VaccineRef.Core;
-
 namespace VaccineRef.Models;
 
 /// <summary>
@@ -17,20 +14,4 @@ public enum WeightPrecision
     /// weight.
     /// </summary>
     Bf16,
-}
-
-/// <summary>Reads weights that are stored in bfloat16.</summary>
-internal static class CompactWeight
-{
-    /// <summary>Copies the values to the host and widens them. A device that only counts has none.</summary>
-    public static T[] Read<T>(Device device, View<ushort> from) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        if (device is DryDevice)
-            return [];
-        var bits = new ushort[from.Shape.Count];
-        device.Download(from, bits);
-        var values = new T[bits.Length];
-        BFloat16.Widen(bits, values);
-        return values;
-    }
 }

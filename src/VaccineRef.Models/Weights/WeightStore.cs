@@ -1,6 +1,5 @@
 using System.Numerics;
 using VaccineRef.Core;
-using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
@@ -40,15 +39,10 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     {
         if (matrices == WeightPrecision.Full)
             return Get(name, dimensions, initializer);
-        using var room = new Arena(device);
-        var shape = new Shape(dimensions[0], dimensions[1]);
         long[] extents = [dimensions[0], dimensions[1]];
         source.Expect(name, extents);
-        var wide = room.Allocate<T>(shape);
-        var stored = source.Fill(name, extents, initializer, wide);
-        var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(shape), extents);
-        device.Run(new NarrowToBFloat16<T>(parameter.Compact), wide);
-        return Add(parameter, stored);
+        var parameter = new Parameter<T>(name, _arena.Allocate<ushort>(new(dimensions[0], dimensions[1])), extents);
+        return Add(parameter, source.Fill(name, extents, initializer, parameter.Compact));
     }
 
     /// <inheritdoc cref="IWeightSource{T}.Tie"/>
@@ -90,10 +84,8 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     /// <summary>The values of a parameter, on the host.</summary>
     internal ReadOnlySpan<T> Values(Parameter<T> parameter)
     {
-        if (parameter.IsCompact)
-            return CompactWeight.Read<T>(device, parameter.Compact);
         var host = new T[parameter.Shape.Count];
-        device.Download(parameter.Value, host);
+        HostWindows.Each(device, parameter, (first, values) => values.CopyTo(host.AsSpan((int)first)));
         return host;
     }
 }
