@@ -41,7 +41,34 @@ public sealed class DryStepLaws
         Assert.InRange(device.Bytes, sizeof(double) * parameters, sizeof(double) * parameters * 1.001);
     }
 
-    private static (long Weights, long Activations, long Moments, long Gradients) Step(TinyModel tiny, Device device, bool vaccine, bool recompute)
+    /// <summary>
+    /// Activations grow with the tokens of a batch and with nothing else: as much for each further sequence, and as much for one long
+    /// sequence as for four that are a quarter as long. So nothing of size T x T is held. Counts of rows are multiples of 16, so that no
+    /// view is rounded up to its alignment.
+    /// </summary>
+    [Property(MaxTest = 40)]
+    public void Activations_are_linear_in_tokens(TinyModel tiny, bool vaccine, bool recompute, PositiveInt length)
+    {
+        int tokens = 32 * (1 + (length.Get % (tiny.Family == Family.Llama ? 128 : 1)));
+        long Peak(int sequences, int each) =>
+            Step(tiny, new DryDevice(), vaccine, recompute, Half(tiny, sequences, each)).Activations;
+        long[] peaks = [.. Enumerable.Range(1, 4).Select(sequences => Peak(sequences, tokens))];
+        long more = peaks[1] - peaks[0];
+        Assert.True(more > 0);
+        Assert.Equal([peaks[0], peaks[0] + more, peaks[0] + (2 * more), peaks[0] + (3 * more)], peaks);
+        Assert.Equal(peaks[3], Peak(1, 4 * tokens));
+    }
+
+    /// <summary>Sequences of which the second half counts.</summary>
+    private static IReadOnlyList<TokenSequence> Half(TinyModel tiny, int sequences, int length)
+    {
+        int[] tokens = [.. Enumerable.Range(0, length).Select(t => 2 + tiny.Random.Below(tiny.Vocabulary - 2, t))];
+        int[] labels = [.. tokens.Select((token, t) => t < length / 2 ? PackedBatch.Ignored : token)];
+        return [.. Enumerable.Range(0, sequences).Select(_ => new TokenSequence(tokens, labels))];
+    }
+
+    private static (long Weights, long Activations, long Moments, long Gradients) Step(
+        TinyModel tiny, Device device, bool vaccine, bool recompute, IReadOnlyList<TokenSequence>? sequences = null)
     {
         using (device)
         {
@@ -52,7 +79,7 @@ public sealed class DryStepLaws
             var options = new StepOptions(new AdamWOptions(1e-3), Recompute: recompute);
             using var step = new TrainStep<float>(
                 model.Trainable, new CrossEntropyObjective<float>(model.Network), vaccine ? rule : new Plain<float>(), options, device);
-            var batch = PackedBatch.Pack(tiny.Sequences);
+            var batch = PackedBatch.Pack(sequences ?? tiny.Sequences);
             step.Run(batch);
             step.Run(batch);
             long trained = model.Trainable.Sum(parameter => parameter.Shape.Count * sizeof(float));
