@@ -22,6 +22,7 @@ internal static class ExitCode
     public static int Of(Func<CancellationToken, int> body)
     {
         using var source = new CancellationTokenSource();
+        _ = Console.Error;                  // opened now: later there may be no file descriptor left to say so
         int stopped = Interrupted;
         void Stop(PosixSignalContext signal)
         {
@@ -61,13 +62,27 @@ internal static class ExitCode
     {
         var (code, text) = error switch
         {
+            IOException when Part(error) is { } part => (Failed, Missing(part, error)),
             InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
             NonFiniteException or DivergedException or DeviceLostException or KernelMissingException => (Failed, error.Message),
             OperationCanceledException => (stopped, "interrupted"),
-            OutOfMemoryException => (Failed, $"out of memory{Environment.NewLine}  remedy:   a smaller batch or model"),
+            OutOfMemoryException memory => (Failed, MemoryTrouble.Of(memory).Message),
             _ => (Failed, $"this should not have happened, please report it{Environment.NewLine}{error}"),
         };
         Console.Error.WriteLine($"vaccine: {text}");
         return code;
     }
+
+    // The runtime names an assembly as "ILGPU, Version=1.5.3.0, ...", and a file by its path.
+    private static string? Part(Exception error)
+    {
+        string? name = error is FileNotFoundException missing ? missing.FileName : (error as FileLoadException)?.FileName;
+        return name?.Split(", Version=") is [var part, _] ? part : null;
+    }
+
+    // The runtime says "cannot find the file" for a missing file as for a lack of file descriptors.
+    private static string Missing(string part, Exception error) => new InputException(
+        "a part of the program cannot be loaded", part, error.Message.ReplaceLineEndings(" ").Trim(),
+        "all files of the program, and file descriptors to open them",
+        "raise the limit of open files (ulimit -n 1024), or install the program again", error).Message;
 }

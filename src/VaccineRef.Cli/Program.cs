@@ -13,6 +13,12 @@ public static class Program
     /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 75 try again (lab work, lab report), 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.</returns>
     public static int Main(string[] args)
     {
+        if (OpenFileLimit.Problem() is { } tooFew)
+        {
+            Console.Error.WriteLine($"vaccine: {tooFew}");
+            return ExitCode.WrongInput;
+        }
+
         var root = new RootCommand(
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {

@@ -73,7 +73,8 @@ public sealed class GpuDevice : Device
                 "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece",
                 $"{Mebibytes(MemoryBytes - ReservedBytes)} at most: {Mebibytes(ReservedBytes)} of "
                 + $"{Mebibytes(MemoryBytes)} are in use here",
-                "a smaller batch, a shorter maximum length, a smaller model, or another --device", error);
+                "a smaller batch, a shorter maximum length, blocks computed again (recompute), a smaller model, or another --device; "
+                + "'vaccine plan' says what a recipe needs", error);
         }
     }
 
@@ -81,7 +82,7 @@ public sealed class GpuDevice : Device
     public override void Clear<T>(View<T> view)
     {
         if (view.Shape.Count > 0)
-            Elements(view).Cast<byte>().MemSetToZero(_accelerator.DefaultStream);
+            Guarded("setting memory to zero", () => Elements(view).Cast<byte>().MemSetToZero(_accelerator.DefaultStream));
     }
 
     /// <inheritdoc/>
@@ -89,14 +90,14 @@ public sealed class GpuDevice : Device
     {
         var elements = View(view);
         int groups = checked((int)((elements.Count + GroupSize - 1) / GroupSize));
-        Kernels.Launch(new Work(new(groups, 1), new(GroupSize, 1)), FillKernel, elements, value);
+        Guarded("filling memory", () => Kernels.Launch(new Work(new(groups, 1), new(GroupSize, 1)), FillKernel, elements, value));
     }
 
     /// <inheritdoc/>
     public override void Copy<T>(View<T> source, View<T> destination)
     {
         if (source.Shape.Count > 0)
-            Elements(source).CopyTo(_accelerator.DefaultStream, Elements(destination));
+            Guarded("a copy", () => Elements(source).CopyTo(_accelerator.DefaultStream, Elements(destination)));
     }
 
     /// <inheritdoc/>
@@ -146,16 +147,34 @@ public sealed class GpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Synchronize() => _accelerator.Synchronize();
+    public override void Synchronize() => Guarded("waiting for it", _accelerator.Synchronize);
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         _integers.Dispose();
-        _transfers.Dispose();
+        End(_transfers.Dispose);
         Scratch.Dispose();
-        _accelerator.Dispose();
-        _context.Dispose();
+        End(_accelerator.Dispose, _context.Dispose);
+    }
+
+    /// <summary>
+    /// Gives back what belongs to a device. If the device was lost, the driver refuses, and there is nothing left to give back; whoever used
+    /// the device last has said so, and that error must not be covered by another.
+    /// </summary>
+    internal static void End(params ReadOnlySpan<Action> steps)
+    {
+        foreach (var step in steps)
+        {
+            try
+            {
+                step();
+            }
+            catch (Exception error) when (error is AcceleratorException or DeviceLostException)
+            {
+                // what follows is tried all the same
+            }
+        }
     }
 
     /// <summary>Called by a buffer whose memory is free again.</summary>
@@ -196,18 +215,22 @@ public sealed class GpuDevice : Device
 
     private static string Mebibytes(long bytes) => $"{bytes / (1024.0 * 1024):F0} MiB";
 
-    private void Call<T>(string name, Action<GpuFrame<T>> half, GpuFrame<T> frame)
-        where T : unmanaged, IFloatingPointIeee754<T>
+    private void Guarded(string doing, Action work)
     {
         try
         {
-            half(frame);
+            work();
         }
         catch (AcceleratorException error)
         {
-            throw new DeviceLostException(Name, name, error);
+            throw new DeviceLostException(Name, doing, error);
         }
+    }
 
+    private void Call<T>(string name, Action<GpuFrame<T>> half, GpuFrame<T> frame)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Guarded(name, () => half(frame));
         Scratch.Rewind();
     }
 

@@ -166,6 +166,30 @@ public sealed class WrongInputTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_disk_that_is_mounted_read_only()
+    {
+        string disk = Directory.CreateDirectory(_tiny.In("disk")).FullName;
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Mount("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", disk),
+            "only root can mount a file system that is read-only");
+        try
+        {
+            foreach (string[] command in (string[][])
+                [["run", _tiny.Recipe, "--out"], ["lab", "--recipe", _tiny.Recipe, "--cache", _tiny.In("cache"), "--out"], ["lab", "plan", _tiny.Recipe, "--no-time", "-o"]])
+            {
+                var outcome = Refused([.. command, Path.Combine(disk, "run")]);
+                Assert.Contains("read-only", outcome.Error, StringComparison.OrdinalIgnoreCase);
+                Assert.Contains("remedy:", outcome.Error, StringComparison.Ordinal);
+                Assert.Empty(Directory.EnumerateFileSystemEntries(disk));
+            }
+        }
+        finally
+        {
+            Mount("umount", disk);
+        }
+    }
+
     private Outcome RunRefused() => Refused("run", _tiny.Recipe, "--out", _tiny.In("run"));
 
     /// <summary>Expects exit code 2, a message, and no folder of a run.</summary>

@@ -53,10 +53,7 @@ public sealed unsafe class HostBuffer : DeviceBuffer
         }
         catch (OutOfMemoryException error)
         {
-            throw new InputException(
-                "not enough memory", "cpu", $"{bytes / (1024.0 * 1024):F0} MiB asked for in one piece",
-                $"at most {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024):F0} MiB on this machine",
-                "a smaller batch, a shorter maximum length or a smaller model", error);
+            throw MemoryTrouble.Of("cpu", bytes, error);
         }
     }
 

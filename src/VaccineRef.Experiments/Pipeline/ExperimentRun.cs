@@ -221,7 +221,7 @@ public sealed class ExperimentRun : IDisposable
             error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException)
         {
             // it went wrong in this stage: the others do not need it
-            return (null, _store.Noted(new(node, error, run.SoFar)));
+            return (null, _store.Noted(new(node, error is OutOfMemoryException memory ? MemoryTrouble.Of(memory) : error, run.SoFar)));
         }
     }
 

@@ -66,14 +66,16 @@ internal sealed class StoppedRun : IDisposable
     /// <param name="threads">Threads of the device.</param>
     /// <param name="progress">Told of everything.</param>
     /// <param name="arithmetic">The arithmetic that the plan names.</param>
+    /// <param name="on">The device; by default a processor with that many threads.</param>
     /// <param name="cancel">Stops it.</param>
     public ExperimentReport Run(
-        int threads = 1, Action<RunProgress>? progress = null, string arithmetic = "cpu", CancellationToken cancel = default)
+        int threads = 1, Action<RunProgress>? progress = null, string arithmetic = "cpu", Device? on = null,
+        CancellationToken cancel = default)
     {
         var grid = new ExperimentGrid(RecipeFormat.Standard.Parse(Text, "stopped", _set), RecipeFormat.Standard);
         var plan = TinyGrid.Plan(grid, arithmetic);
         using var device = new CpuDevice(threads);
-        var outcome = ExperimentRun.Run(plan, StageStore.Run(Folder), [device], at =>
+        var outcome = ExperimentRun.Run(plan, StageStore.Run(Folder), [on ?? device], at =>
         {
             if (at.Notice is { } sentence)
                 Notices.Add(sentence);
