@@ -8,6 +8,7 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 using VaccineRef.Bench;
+using VaccineRef.Models;
 
 switch (args)
 {
@@ -19,6 +20,12 @@ switch (args)
         return;
     case ["memory", var threads, .. var row]:
         StepMemory.Run(int.Parse(threads), row);
+        return;
+    case ["checkpoint", var folder, var layers, var type]:
+        LargeCheckpoint.Write(folder, int.Parse(layers), Enum.Parse<TensorType>(type));
+        return;
+    case ["load", var folder]:
+        LargeCheckpoint.Load(folder);
         return;
     case ["rules", var shape, var threads]:
         RuleMemory.Run(StepShape.Known.Single(known => known.Name == shape), int.Parse(threads));
