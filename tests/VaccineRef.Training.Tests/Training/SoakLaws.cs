@@ -1,0 +1,54 @@
+using VaccineRef.Core;
+using VaccineRef.Gpu;
+using VaccineRef.Laws;
+using VaccineRef.Models;
+using VaccineRef.Testing;
+
+namespace VaccineRef.Training.Tests.Training;
+
+/// <summary>Nothing else may allocate while memory is measured.</summary>
+[CollectionDefinition("soak", DisableParallelization = true)]
+public sealed class SoakCollection;
+
+/// <summary>
+/// Any number of steps holds the memory that the first hundred hold. `tests/soak/run` takes 100,000 of them.
+/// </summary>
+[Collection("soak")]
+public sealed class SoakLaws
+{
+    // Half of the smallest object, 24 bytes, for each step, so that one object kept per step is seen; and what the runtime makes late.
+    private const long HalfAnObject = 12, Late = 1 << 14;
+
+    // What the compiler makes anew of code that is hot, and what malloc keeps: 160 bytes for each of 100,000 steps.
+    private const long Native = 16 << 20;
+
+    // Of the second half's time over the first half's: 2.7 if it grew in proportion, 1 if not, and others use the caches too.
+    private const double Drift = 1.5;
+
+    [Theory]
+    [InlineData("cpu", false, 2_000, 100_000)]
+    [InlineData("cpu", true, 2_000, 100_000)]
+    [InlineData("ilgpu-cpu", true, 0, 400)]
+    public void Steps_hold_what_the_first_hundred_hold(string on, bool vaccine, int times, int often)
+    {
+        Assert.SkipWhen(times == 0 && !Soak.IsLong, "only in tests/soak/run: a step on the simulator takes half a second");
+        using var device = on == "cpu" ? new CpuDevice(threads: 1) : Devices.Open(on);
+        var tiny = new TinyModel(Family.Llama, true, 2, 2, 2, 4, 31, new(7, 4, 5), Seed: 5);
+        using var model = LanguageModel.Create<float>(tiny.Config, device, tiny.Random);
+        Lora.Attach(model, tiny.Adapter, tiny.Random);
+        using var rule = new Vaccine<float>(new VaccineOptions(0.5), device);
+        using var step = new TrainStep<float>(
+            model.Trainable, new CrossEntropyObjective<float>(model.Network), vaccine ? rule : new Plain<float>(),
+            new StepOptions(new AdamWOptions(1e-6)), device);
+        PackedBatch[] batches = [.. tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence])), PackedBatch.Pack(tiny.Sequences)];
+        var soak = Soak.Run(
+            $"{(vaccine ? "Vaccine" : "plain")} LoRA steps, {on}", Soak.IsLong ? often : times,
+            time => step.Run(batches[time % batches.Length]),
+            () => step.State.Tape.Activations.Reserved + ((device as GpuDevice)?.ReservedBytes ?? 0));
+        Assert.InRange(soak.Managed, long.MinValue, (HalfAnObject * soak.Times) + Late);
+        Assert.InRange(soak.Native, long.MinValue, Native);
+        Assert.Equal(soak.Begin.Arenas, soak.End.Arenas);
+        if (Soak.IsLong)
+            Assert.InRange(soak.Drift, 0, Drift);
+    }
+}
