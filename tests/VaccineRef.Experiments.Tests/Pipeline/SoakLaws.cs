@@ -1,7 +1,6 @@
 using VaccineRef.Core;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Experiments.Grid;
-using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Experiments.World;
 using VaccineRef.Gpu;

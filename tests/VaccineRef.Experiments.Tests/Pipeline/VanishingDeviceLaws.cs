@@ -1,4 +1,3 @@
-using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Gpu;
 
 namespace VaccineRef.Experiments.Tests.Pipeline;

@@ -1,6 +1,5 @@
 using VaccineRef.Core;
 using VaccineRef.Laws;
-using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Training;
 
