@@ -8,6 +8,9 @@ public sealed class NonFiniteException(string what, long step, string? first, IR
         + $"  batch:     {string.Join(", ", batch)}" + Environment.NewLine
         + "  remedy:    a smaller learning rate or rho; the weights on disk are those of the last finished stage")
 {
+    /// <summary>What is not finite.</summary>
+    public string What { get; } = what;
+
     /// <summary>The number of the optimizer step, from 1.</summary>
     public long Step { get; } = step;
 
