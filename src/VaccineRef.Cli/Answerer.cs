@@ -41,7 +41,7 @@ internal sealed class Answerer<T>(
             foreach (var (each, ids) in alike.Zip(
                 Generator.Generate(
                     model, [.. alike.Select(each => each.Item)],
-                    answered is null ? alike.Key : alike.Key with { OnEnd = _ => answered(++done, prompts.Count) }, cancel)))
+                    answered is null ? alike.Key : alike.Key with { OnEnd = _ => answered(++done, prompts.Count) }, cancel: cancel)))
                 answers[each.Index] = Read(ids);
         return answers;
     }
@@ -69,7 +69,7 @@ internal sealed class Answerer<T>(
                     Show(text);
             },
         };
-        int[] ids = Generator.Generate(model, [prompt], settings, cancel)[0];
+        int[] ids = Generator.Generate(model, [prompt], settings, cancel: cancel)[0];
         Show(Text(ids));
         return Read(ids);
     }

@@ -50,14 +50,24 @@ public sealed class BatchStream
     /// <summary>The first batch, wherever the stream is.</summary>
     public PackedBatch First() => new BatchStream(_data, _batchSize, _order).Next();
 
+    /// <summary>How many batches were taken so far, or passed over.</summary>
+    internal long Number => _round == 0 ? 0 : ((_round - 1) * Batches(_index.Length)) + Batches(_next);
+
     /// <summary>The next batch.</summary>
     public PackedBatch Next()
     {
-        if (_next >= _index.Length)
-            Begin(_round + 1);
-        int first = _next;
-        _next = Math.Min(_index.Length, _next + _batchSize);
+        int first = Advance();
         return PackedBatch.Pack([.. _index[first.._next].Select(i => _data[i])]);
+    }
+
+    /// <summary>Passes over batches, so that a number of them are behind.</summary>
+    /// <exception cref="InvalidOperationException">More than those are behind already.</exception>
+    internal void SkipTo(long number)
+    {
+        if (Number > number)
+            throw new InvalidOperationException($"Batch {number} of the stream was asked for after {Number} were taken.");
+        while (Number < number)
+            Advance();
     }
 
     /// <summary>Where the stream is: the round, and how many examples of it were taken.</summary>
@@ -72,6 +82,17 @@ public sealed class BatchStream
         if (round > 0)
             Begin(round);
         (_round, _next) = (round, next);
+    }
+
+    private long Batches(int examples) => (examples + (long)_batchSize - 1) / _batchSize;
+
+    private int Advance()
+    {
+        if (_next >= _index.Length)
+            Begin(_round + 1);
+        int first = _next;
+        _next = (int)Math.Min(_index.Length, _next + (long)_batchSize);
+        return first;
     }
 
     private void Begin(int round)

@@ -66,6 +66,22 @@ public sealed class ParameterVector<T>(Device device) : IDisposable where T : un
     public void MultiplyByWeights(Parameter<T> parameter, double offset) =>
         device.Run(new MultiplyByMagnitude<T>(offset), Of(parameter), parameter.Value);
 
+    /// <summary>Becomes a copy of the parameters' gradients.</summary>
+    public void CopyGradients(IReadOnlyList<Parameter<T>> parameters)
+    {
+        Belong(parameters);
+        for (int i = 0; i < _all.Length; i++)
+            device.Copy(_parameters[i].Gradient, _all[i]);
+    }
+
+    /// <summary>Adds the parameters' gradients to the numbers.</summary>
+    public void AddGradients()
+    {
+        var add = new AddScaled<T>(1);
+        for (int i = 0; i < _all.Length; i++)
+            device.Run(add, _parameters[i].Gradient, _all[i]);
+    }
+
     /// <summary>Adds a multiple to the parameters' values.</summary>
     public void AddToValues(double factor)
     {

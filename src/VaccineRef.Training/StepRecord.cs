@@ -34,7 +34,7 @@ public sealed record StepRecord(
 /// <param name="Forwards">Number of forward passes.</param>
 /// <param name="Reverses">Number of reverse passes.</param>
 /// <param name="PeakActivationBytes">The most memory that activations and their gradients needed at once.</param>
-/// <param name="RuleBytes">What the rule held at the end (<see cref="IGradientRule{T}.StateBytes"/>).</param>
+/// <param name="RuleBytes">What the rule and the sum of micro-batches held at the end (<see cref="TrainStep{T}.HeldBytes"/>).</param>
 /// <param name="OptimizerBytes">What the optimizer kept.</param>
 public sealed record TrainReport(
     int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakActivationBytes,

@@ -22,8 +22,10 @@ public enum AccumulationWeight
 /// <param name="Recompute">
 /// Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.
 /// </param>
+/// <param name="Reduction">In what order the gradients of micro-batches on several ranks are added up.</param>
 public sealed record StepOptions(
-    OptimizerOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false);
+    OptimizerOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false,
+    GradientReduction Reduction = GradientReduction.Ordered);
 
 /// <summary>The settings of one training stage.</summary>
 /// <param name="BatchSize">Number of sequences in a micro-batch.</param>
@@ -39,13 +41,15 @@ public sealed record StepOptions(
 /// <param name="Recompute">
 /// Computes each block again in the reverse pass instead of keeping it: less memory, more time, the same bits.
 /// </param>
+/// <param name="Reduction">In what order the gradients of micro-batches on several ranks are added up.</param>
 public sealed record TrainOptions(
     int BatchSize, OptimizerOptions Optimizer, int Epochs = 1, int MaxSteps = 0, int Accumulation = 1,
     AccumulationWeight Weight = AccumulationWeight.MicroBatch, ScheduleKind Schedule = ScheduleKind.Constant,
-    double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42, bool Recompute = false)
+    double WarmupRatio = 0, bool Shuffle = true, ulong Seed = 42, bool Recompute = false,
+    GradientReduction Reduction = GradientReduction.Ordered)
 {
     /// <summary>The settings of each optimizer step.</summary>
-    public StepOptions Step => new(Optimizer, Weight, Seed, Recompute);
+    public StepOptions Step => new(Optimizer, Weight, Seed, Recompute, Reduction);
 
     /// <summary>Number of optimizer steps in one epoch over this many examples.</summary>
     public int StepsPerEpoch(int examples)

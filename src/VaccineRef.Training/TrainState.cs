@@ -11,9 +11,12 @@ namespace VaccineRef.Training;
 public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly HashSet<Parameter<T>> _held = [];
+    private readonly Dictionary<string, long> _taken = [];      // the number of each stream's batch that belongs to the first micro-batch
     private readonly RandomStream _random;
     private readonly Arena _gradients;
-    private long _reversedBefore, _peakBefore;      // of the part of the run that went before a stop
+    private (long Forwards, long Reverses) _shared;             // passes that all ranks take alike, and those of other ranks
+    private bool _together;
+    private long _reversedBefore, _peakBefore;      // of the part of the run that went before a stop, and of other ranks
 
     /// <summary>Makes parameters trainable, with gradients of zero.</summary>
     /// <param name="device">Where they live.</param>
@@ -56,10 +59,13 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     /// <summary>Number of optimizer steps of the whole run; 0 where nobody knows it.</summary>
     public int PlannedSteps { get; set; }
 
+    /// <summary>The ranks among which the micro-batches of each step are divided.</summary>
+    public ICommunicator Ranks { get; init; } = Alone.Only;
+
     /// <summary>The number of the current optimizer step, from 1.</summary>
     public int Step { get; private set; }
 
-    /// <summary>The number of the current micro-batch within the step, from 0.</summary>
+    /// <summary>The number of the current micro-batch within the step, from 0: the same whichever rank takes it.</summary>
     public int MicroBatch { get; private set; }
 
     /// <summary>Number of forward passes so far.</summary>
@@ -77,12 +83,68 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
         Step++;
         MicroBatch = 0;
         _held.Clear();
-        foreach (var parameter in Trainable)
-            Tape.Device.Clear(parameter.Gradient);
+        _taken.Clear();
+        Remembered.Begin();
+        ClearGradients();
     }
 
     /// <summary>Begins the next micro-batch of the same step.</summary>
     public void NextMicroBatch() => MicroBatch++;
+
+    /// <summary>Goes to a micro-batch of the same step.</summary>
+    internal void GoTo(int microBatch) => MicroBatch = microBatch;
+
+    /// <summary>
+    /// Does what concerns the whole step and not one micro-batch, such as a choice of layers: every rank does it alike, as if it belonged
+    /// to the first micro-batch, and its passes count once.
+    /// </summary>
+    public void Together(Action work)
+    {
+        int before = MicroBatch;
+        var (forwards, reverses) = OwnPasses;
+        (MicroBatch, _together) = (0, true);
+        try
+        {
+            work();
+        }
+        finally
+        {
+            (MicroBatch, _together) = (before, false);
+            _shared = (Forwards - forwards, Reverses - reverses);
+        }
+    }
+
+    /// <summary>Sets every gradient to zero.</summary>
+    internal void ClearGradients()
+    {
+        foreach (var parameter in Trainable)
+            Tape.Device.Clear(parameter.Gradient);
+    }
+
+    /// <summary>What the objective remembers of this rank's passes, until all ranks know it.</summary>
+    internal RememberedPasses Remembered { get; } = new();
+
+    /// <summary>The passes that this rank took for its own micro-batches.</summary>
+    internal (long Forwards, long Reverses) OwnPasses => (Forwards - _shared.Forwards, Reverses - _shared.Reverses);
+
+    /// <summary>Counts the passes that other ranks took, and the memory that they needed.</summary>
+    internal void Count(long forwards, long reverses, long peak)
+    {
+        Forwards += forwards;
+        _reversedBefore += reverses;
+        _shared = (_shared.Forwards + forwards, _shared.Reverses + reverses);
+        _peakBefore = Math.Max(_peakBefore, peak);
+    }
+
+    /// <summary>The streams of which micro-batches of this step took batches.</summary>
+    internal IReadOnlyCollection<string> Taken => _taken.Keys;
+
+    /// <summary>Leaves streams where they are when each micro-batch of the step has taken one batch, on whatever rank.</summary>
+    internal void EndStep(int microBatches, IEnumerable<string> taken)
+    {
+        foreach (string name in taken)
+            Require(name).SkipTo(_taken.GetValueOrDefault(name, Require(name).Number) + microBatches);
+    }
 
     /// <summary>
     /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its state as they are.
@@ -92,9 +154,22 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     /// <summary>Whether a parameter is held in this step.</summary>
     public bool IsHeld(Parameter<T> parameter) => _held.Count > 0 && _held.Contains(parameter);
 
-    /// <summary>The next batch of a stream.</summary>
+    /// <summary>
+    /// The next batch of a stream. Where the micro-batches of a step are divided among ranks, each takes the one that it would take if
+    /// there were no other ranks: one for each micro-batch.
+    /// </summary>
     /// <exception cref="InputException">There is no such stream.</exception>
-    public PackedBatch Next(string stream) => Require(stream).Next();
+    public PackedBatch Next(string stream)
+    {
+        var batches = Require(stream);
+        if (Ranks.Size > 1 && !_together)
+        {
+            _taken.TryAdd(stream, batches.Number);
+            batches.SkipTo(_taken[stream] + MicroBatch);
+        }
+
+        return batches.Next();
+    }
 
     /// <summary>A stream of data beside the batches.</summary>
     /// <exception cref="InputException">There is no such stream.</exception>
@@ -116,6 +191,8 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     {
         Forwards++;
         loss = objective.Loss(pass, batch);
+        if (Ranks.Size > 1 && !_together && objective is IRemembersPasses remembering)
+            Remembered.Take(remembering, MicroBatch);
         Span<T> read = [T.Zero];
         Tape.Device.Download(loss.Value, read);
         double value = double.CreateChecked(read[0]);

@@ -104,7 +104,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         if (context.Golden.Tensors("accum2") is not { } file)
             yield break;
         double rho = context.Manifest.Find("accum2")?.Find("rho")?.Number() ?? AccumulationRho;
-        using var rule = new Vaccine<T>(new VaccineOptions(rho), context.Device);
+        using var rule = new Vaccine<T>(new VaccineOptions(rho, PerturbationNorm.Batch), context.Device);
         step.Take(rule, "b0", "b1");
         yield return Gradients(step, "accumulated gradients (corrected)", file, "corrected_grad/", null);
     }

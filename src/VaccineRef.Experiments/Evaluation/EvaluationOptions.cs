@@ -52,8 +52,9 @@ public abstract record EvaluationOptions
     /// <param name="probe">The stage on whose data forgetting and drift are measured. Null if there is none.</param>
     /// <param name="device">The device on which the evaluation runs.</param>
     /// <param name="kept">How the weights of the judge are kept, if the judge is a model.</param>
+    /// <param name="ranks">Among whom the work is divided; every rank measures the same bits.</param>
     /// <exception cref="InputException">Something is wrong with a file or a judge.</exception>
-    public abstract IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept)
+    public abstract IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks)
         where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>

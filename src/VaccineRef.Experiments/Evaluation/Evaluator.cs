@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Numerics;
+using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Models;
 
@@ -12,6 +13,9 @@ public sealed class Evaluator<T>(
     ulong seed)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
+    /// <summary>Among whom the prompts are divided. Every rank judges every answer.</summary>
+    public ICommunicator Ranks { get; init; } = Alone.Only;
+
     /// <summary>Receives every answer with its verdict; null where nobody wants them.</summary>
     public ICollection<KeptAnswer>? Kept { get; init; }
 
@@ -25,7 +29,8 @@ public sealed class Evaluator<T>(
         if (examples.Count == 0)
             return [];
         var answers = Answers(examples, settings.HarmfulTokens, cancel);
-        var verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel);
+        IReadOnlyList<Verdict> verdicts = [];
+        Ranks.Agree(() => verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel));
         foreach (var (row, verdict) in answers.Zip(verdicts))
             Kept?.Add(KeptAnswer.Of(row, KeptAnswer.Harmful, verdict.Reason, verdict.Flagged));
         return HarmfulScore.Of(answers, verdicts, judge.Id, template.Id, Description(settings.HarmfulTokens));
@@ -62,7 +67,7 @@ public sealed class Evaluator<T>(
             EndIds = ends,
             OnEnd = OnAnswer is { } told ? _ => told() : null,
         };
-        int[][] answers = Generator.Generate(model, prompts, generation, cancel);
+        int[][] answers = Generator.Generate(model, prompts, generation, Ranks, cancel);
         return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(EndTokens.Answer(answers[i], ends)).Trim()))];
     }
 

@@ -54,8 +54,8 @@ public sealed record HeldOutOptions : EvaluationOptions
     public int ProbeCount { get; set; } = 200;
 
     /// <inheritdoc/>
-    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept) =>
-        new HeldOutEvaluation<T>(this, reader, probe, Judge.Open<T>(reader.Folder, device, kept), device);
+    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks) =>
+        new HeldOutEvaluation<T>(this, reader, probe, Judge.Open<T>(reader.Folder, device, kept), device, ranks);
 
     /// <inheritdoc/>
     public override IEnumerable<Example> HeldOut(DataReader reader) =>
@@ -108,13 +108,14 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     private readonly DataReader _reader;
     private readonly IJudge _judge;
     private readonly Device _device;
+    private readonly ICommunicator _ranks;
     private readonly PromptTemplate _template;
     private readonly ImmutableArray<Example> _harmfulRows, _taskRows;
     private readonly IReadOnlyList<TokenSequence> _harmful, _task, _refusals;
 
-    public HeldOutEvaluation(HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device)
+    public HeldOutEvaluation(HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device, ICommunicator ranks)
     {
-        (_options, _reader, _judge, _device) = (options, reader, judge, device);
+        (_options, _reader, _judge, _device, _ranks) = (options, reader, judge, device, ranks);
         _template = reader.Template(options.Template, options.System);
         (_harmfulRows, _taskRows) = (options.HarmfulRows(reader), options.TaskRows(reader));
         (_harmful, _task) = (Answered(_harmfulRows), Answered(_taskRows));
@@ -154,6 +155,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
         int all = _harmfulRows.Length + _taskRows.Length, done = 0;
         var evaluator = new Evaluator<T>(model, _reader.Tokenizer, _template, _options, _judge, _reader.Seed)
         {
+            Ranks = _ranks,
             Kept = answers,
             OnAnswer = answered is null ? null : () => answered(++done, all),
         };
@@ -161,7 +163,7 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     }
 
     private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows, CancellationToken cancel) =>
-        rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device, cancel: cancel);
+        rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device, ranks: _ranks, cancel: cancel);
 
     /// <summary>Encodes the rows that have an answer for which their prompt leaves room.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)

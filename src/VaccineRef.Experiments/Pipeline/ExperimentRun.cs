@@ -23,12 +23,15 @@ public sealed class ExperimentRun : IDisposable
     private readonly Dictionary<string, StageCost> _costs = [];        // of each stage that is missing
     private readonly List<RunningStage> _running = [];
     private readonly CancellationTokenSource _stop;
+    private readonly StageRanks _ranks;
     private IReadOnlyDictionary<string, double> _behind = new Dictionary<string, double>();
     private double _work, _worked;
     private int _finished, _kept;
 
-    private ExperimentRun(StagePlan plan, HashSet<string> part, StageStore store, Action<RunProgress> progress, CancellationToken cancel) =>
-        (_plan, _part, _store, _progress, _stop) = (plan, part, store, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
+    private ExperimentRun(
+        StagePlan plan, HashSet<string> part, StageStore store, StageRanks ranks, Action<RunProgress> progress, CancellationToken cancel) =>
+        (_plan, _part, _store, _ranks, _progress, _stop) = (
+            plan, part, store, ranks, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
 
     /// <summary>Computes what is missing.</summary>
     /// <param name="plan">The stages.</param>
@@ -40,24 +43,30 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="part">
     /// The stages to compute; all if it is null. One that begins with a stage which is neither among them nor kept is not computed.
     /// </param>
+    /// <param name="ranks">Among whom each stage is divided, on one device each; nobody if it is null.</param>
     /// <exception cref="InputException">What is kept was computed from something else; nothing is changed.</exception>
     public static RunOutcome Run(
         StagePlan plan, StageStore store, IReadOnlyList<Device> devices, Action<RunProgress> progress, CancellationToken cancel,
-        Device? together = null, IReadOnlyCollection<StageNode>? part = null)
+        Device? together = null, IReadOnlyCollection<StageNode>? part = null, StageRanks? ranks = null)
     {
         part ??= plan.Nodes;
+        ranks ??= StageRanks.Alone;
         var needed = part.SelectMany(node => node.Line).ToHashSet();
-        store.Require(plan, needed);
-        using var run = new ExperimentRun(plan, [.. part.Select(node => node.Hash)], store, progress, cancel);
-        foreach (var node in plan.Nodes.Where(needed.Contains))
-            run.Take(node);
+        using var run = new ExperimentRun(plan, [.. part.Select(node => node.Hash)], store, ranks, progress, cancel);
+        ranks.Each.Agree(() =>
+        {
+            store.Require(plan, needed);
+            foreach (var node in plan.Nodes.Where(needed.Contains))
+                run.Take(node);
+        });
+        ranks.Each.RequireSame("the ranks do not find the same finished stages", string.Join(' ', run._done.Keys));
         run._behind = StageCost.Behind(run._waiting, run._costs);
         run.Report(null);
         try
         {
             run.All(devices, together);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException error) when (cancel.IsCancellationRequested || error.IsAgreed())
         {
             return run.Outcome(interrupted: true);
         }
@@ -138,7 +147,11 @@ public sealed class ExperimentRun : IDisposable
     private void Worker(Device device, Device together)
     {
         while (Next() is var (node, alone))
+        {
             Compute(node, alone ? together : device);
+            if (_ranks.Each.Any(_stop.IsCancellationRequested))
+                _ranks.Each.Agree(() => throw new OperationCanceledException(_stop.Token));
+        }
     }
 
     /// <summary>
@@ -152,7 +165,8 @@ public sealed class ExperimentRun : IDisposable
         {
             while (true)
             {
-                _stop.Token.ThrowIfCancellationRequested();
+                if (_ranks.Each.Size == 1)                // otherwise they agree on it
+                    _stop.Token.ThrowIfCancellationRequested();
                 if (_waiting.Count == 0)
                     return null;
                 var ready = _waiting.FindAll(node => node.Parent is null || _done.ContainsKey(node.Parent.Hash));
@@ -212,13 +226,14 @@ public sealed class ExperimentRun : IDisposable
                 Report(null, sentence);
         }
 
-        var run = new StageRun<T>(node, _plan, _store, device, progress, Notice, _stop.Token);
+        var run = new StageRun<T>(node, _plan, _store, device, _ranks, progress, Notice, _stop.Token);
         try
         {
             return (run.Run(), null);
         }
         catch (Exception error) when (
-            error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException)
+            (_ranks.Each.Size == 1 || error.IsAgreed())
+            && error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException or RankFailedException)
         {
             // it went wrong in this stage: the others do not need it
             return (null, _store.Noted(new(node, error is OutOfMemoryException memory ? MemoryTrouble.Of(memory) : error, run.SoFar)));

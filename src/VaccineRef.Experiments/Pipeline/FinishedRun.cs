@@ -187,7 +187,7 @@ public sealed class FinishedRun
         RequireSame(stage, recorded);
         using var model = Load<T>(stage, device);
         var reader = new DataReader(recipe, _plan.Files, Tokenizer);
-        using var evaluation = options.Open<T>(reader, recipe.Probed, device, recipe.Model.Kept);
+        using var evaluation = options.Open<T>(reader, recipe.Probed, device, recipe.Model.Kept, Alone.Only);
         var measured = evaluation.Measure(model, answers, cancel, answered);
         if (recorded.Measured is { } before && Difference(before, measured) is var (found, expected))
             throw new InputException(

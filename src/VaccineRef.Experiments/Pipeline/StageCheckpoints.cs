@@ -13,7 +13,8 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="folder">The stage's folder.</param>
 /// <param name="node">The stage.</param>
 /// <param name="arithmetic">The device and the precision of its products, on which the last bits depend.</param>
-internal sealed partial class StageCheckpoints(string folder, StageNode node, string arithmetic)
+/// <param name="writes">Whether anything is kept; otherwise another process keeps it, and this one reads it.</param>
+internal sealed partial class StageCheckpoints(string folder, StageNode node, string arithmetic, bool writes = true)
 {
     private const int Kept = 2;
 
@@ -27,6 +28,8 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
     /// <exception cref="InputException">The file cannot be written; those before it are still there.</exception>
     public void Keep<T>(int step, Device device, Action<KeptState<T>> exchange) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
+        if (!writes)
+            return;
         var about = new Dictionary<string, string>
         {
             [SchemaKey] = Schema,

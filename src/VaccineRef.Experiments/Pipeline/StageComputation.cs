@@ -18,13 +18,15 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="load">Loads the model that an earlier stage ended with, or the one that is given for null.</param>
 /// <param name="progress">Told of every optimizer step, every point of the curve and every answer.</param>
 /// <param name="cancel">Stops after the step under way.</param>
+/// <param name="ranks">Among whom it is divided; nobody if it is null.</param>
 internal sealed class StageComputation<T>(
     StageNode node, string arithmetic, StageJournal? journal, Device device, Func<StageNode?, Model<T>> load, Action<RunningStage> progress,
-    CancellationToken cancel)
+    CancellationToken cancel, StageRanks? ranks = null)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private const int ProbeBatch = 50;
+    private const int ProbeBatch = 50, MostRehearsed = 64;
 
+    private readonly StageRanks _ranks = ranks ?? StageRanks.Alone;
     private readonly RandomStream _random = RandomStream.FromSeed(node.Trial.Seed);
     private readonly List<CurvePoint> _curve = [];
     private readonly List<KeptAnswer> _answers = [];
@@ -113,8 +115,16 @@ internal sealed class StageComputation<T>(
         var data = reader.Training(stage);
         var options = stage.Training.For(_random.At(stage.Name).Key);
         return device is DryDevice
-            ? (StageWork.Of(options, data).Largest, options with { MaxSteps = 2, Accumulation = 1, Shuffle = false })
-            : (data, options);
+            ? Rehearsed(StageWork.Of(options, data).Largest, options)
+            : (data, options with { Reduction = _ranks.Reduction });
+    }
+
+    private static (IReadOnlyList<TokenSequence> Data, TrainOptions Options) Rehearsed(IReadOnlyList<TokenSequence> largest, TrainOptions options)
+    {
+        int microBatches = Math.Min(options.Accumulation, MostRehearsed);
+        return (
+            [.. Enumerable.Repeat(largest, microBatches).SelectMany(batch => batch)],
+            options with { MaxSteps = 2, BatchSize = largest.Count, Accumulation = microBatches, Shuffle = false });
     }
 
     /// <summary>Merges the adapter of the stage before unless this stage trains it on, and attaches a fresh one where one is asked for.</summary>
@@ -145,9 +155,10 @@ internal sealed class StageComputation<T>(
             journal, Recipe.Checkpoint, steps, device, meter, measured, points.Length > 0 ? [0, .. points] : [], _curve,
             () => evaluation!.MeasureBriefly(model, cancel, Answered) with { Drift = drift!.Measure() }, Stepped, cancel);
         var trainable = model.Trainable;
-        var report = new Trainer<T>(device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random))
+        var report = new Trainer<T>(device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random), _ranks.Each)
             .Run(data, training.Note, training, cancel);
-        cancel.ThrowIfCancellationRequested();
+        if (report.Interrupted)
+            _ranks.Each.Agree(() => throw new OperationCanceledException(cancel));
         long count = trainable.Sum(parameter => parameter.Shape.Count);
         bool adapted = model.Adapter is not null;
         long weights = model.Bytes + (adapted ? Unsafe.SizeOf<T>() * count : 0);

@@ -5,6 +5,7 @@ using VaccineRef.Core;
 using VaccineRef.Experiments.Data;
 using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Recipes;
+using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
 
@@ -66,6 +67,7 @@ public sealed class StagePlan
     private static readonly string[] InText = ["template", "system", "max_length", "boundary", "world", "evaluation"];
 
     private readonly RecipeFormat _format;
+    private readonly int _ranks;
     private readonly Dictionary<string, StageNode> _nodes = [];
 
     /// <summary>Plans trials.</summary>
@@ -73,10 +75,11 @@ public sealed class StagePlan
     /// <param name="format">What recipes can name.</param>
     /// <param name="files">The files of the recipe.</param>
     /// <param name="arithmetic">The device and the precision of its products, on which the last bits depend.</param>
+    /// <param name="ranks">Among how many ranks the micro-batches of a step are divided.</param>
     /// <exception cref="InputException">A file of the recipe cannot be read.</exception>
-    public StagePlan(IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic)
+    public StagePlan(IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic, int ranks = 1)
     {
-        (Trials, _format, Files, Arithmetic) = (trials, format, files, arithmetic);
+        (Trials, _format, Files, Arithmetic, _ranks) = (trials, format, files, arithmetic, ranks);
         foreach (var trial in trials)
             RecordedFiles.Require(trial.Recipe, format, files);
         Chains = [.. trials.Select(Chain)];
@@ -137,18 +140,41 @@ public sealed class StagePlan
     }
 
     /// <summary>What bears on a stage besides the stage that it begins with.</summary>
-    private static JsonObject Key(JsonObject recipe, Recipe options, StageOptions stage)
+    private JsonObject Key(JsonObject recipe, Recipe options, StageOptions stage)
     {
         var key = (JsonObject)StageOf(recipe, stage.Name)!.DeepClone();
         key.Remove("skip");
         key["is_attack"] = options.Attack?.Name == stage.Name;
         if (stage is not TrainStageOptions train)
             return key;
+        Divided(key, train);
         if (train.NeedsReference)
             key["reference"] = Rows(StageOf(recipe, options.Before(stage)?.Name));
         if (train.MixedIn is { } mixed)
             key["mixed_in_data"] = Rows(StageOf(recipe, mixed.From));
         return key;
+    }
+
+    /// <summary>
+    /// What bears on how the micro-batches of a step go together. With one in each step there is one ball, whatever it is called. With
+    /// several, their gradients are formed from zero and added in order; earlier versions accumulated them in place, and rounded
+    /// otherwise. The number of ranks bears on a ball for each rank alone.
+    /// </summary>
+    private void Divided(JsonObject key, TrainStageOptions train)
+    {
+        const string Norm = "norm";
+        if (key["rule"] is not JsonObject rule)
+            return;
+        if (train.Training.Accumulation > 1)
+            key["micro_batches"] = "in order";
+        string? norm = rule[Norm]?.ToString();
+        bool isOneBall = train.Training.Accumulation == 1 && norm is "world" or "rank" or "batch";
+        if (isOneBall && train.Rule is RandomDirectionOptions)
+            rule.Remove(Norm);
+        else if (isOneBall)
+            rule[Norm] = "batch";
+        else if (norm == "rank" && _ranks > 1)
+            key["ranks"] = _ranks;
     }
 
     private static JsonNode? Probe(JsonObject recipe)

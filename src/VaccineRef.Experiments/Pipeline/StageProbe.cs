@@ -115,7 +115,7 @@ public static class StageProbe
         private double Measure(Model<T> model, DataReader reader, EvaluationOptions options)
         {
             var small = new DataReader(Recipe with { Evaluation = options }, files, reader.Tokenizer, shared);
-            using var evaluation = options.Open<T>(small, Recipe.Probed, device, Recipe.Model.Kept);
+            using var evaluation = options.Open<T>(small, Recipe.Probed, device, Recipe.Model.Kept, Alone.Only);
             var clock = Stopwatch.StartNew();
             evaluation.Measure(model, null, cancel);
             return clock.Elapsed.TotalSeconds;

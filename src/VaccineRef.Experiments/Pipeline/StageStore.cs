@@ -22,8 +22,10 @@ public sealed class StageStore
     private readonly string _folder;
     private readonly bool _byName;
     private readonly TimeProvider? _clock;
+    private readonly bool _writes;
 
-    private StageStore(string folder, bool byName, TimeProvider? clock = null) => (_folder, _byName, _clock) = (folder, byName, clock);
+    private StageStore(string folder, bool byName, TimeProvider? clock = null, bool writes = true) =>
+        (_folder, _byName, _clock, _writes) = (folder, byName, clock, writes);
 
     /// <summary>Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with or that the recipe asks for.</summary>
     public bool KeepsEverything => _byName;
@@ -60,7 +62,9 @@ public sealed class StageStore
     internal static bool IsStage(string folder) => File.Exists(Path.Combine(folder, Result));
 
     /// <summary>The folder of one run: stages lie under their names, and nothing is left out.</summary>
-    public static StageStore Run(string folder) => new(folder, byName: true);
+    /// <param name="folder">Where.</param>
+    /// <param name="writes">Whether anything is kept there; otherwise another process keeps it, and this one reads it.</param>
+    public static StageStore Run(string folder, bool writes = true) => new(folder, byName: true, writes: writes);
 
     /// <summary>A finished stage; null if it is not there.</summary>
     /// <param name="node">The stage.</param>
@@ -106,11 +110,18 @@ public sealed class StageStore
         File.Exists(In(node, Answers)) ? KeptAnswer.Read(In(node, Answers)) : [];
 
     /// <summary>Keeps the answers with which a stage's model was measured.</summary>
-    internal void Keep(StageNode node, IEnumerable<KeptAnswer> answers) => KeptAnswer.Write(In(node, Answers), answers);
+    internal void Keep(StageNode node, IEnumerable<KeptAnswer> answers)
+    {
+        if (_writes)
+            KeptAnswer.Write(In(node, Answers), answers);
+    }
 
     /// <summary>Keeps what was found.</summary>
-    internal void Keep(StageNode node, StageResult result) =>
-        AtomicFile.WriteText(In(node, Result), JsonSerializer.Serialize(result, StageJson.Default.StageResult) + "\n");
+    internal void Keep(StageNode node, StageResult result)
+    {
+        if (_writes)
+            AtomicFile.WriteText(In(node, Result), JsonSerializer.Serialize(result, StageJson.Default.StageResult) + "\n");
+    }
 
     /// <summary>A stage that failed, after a cache has kept that it diverged, if it did.</summary>
     internal FailedStage Noted(FailedStage failure) => _byName ? failure : DivergedStage.Keep(In(failure.Stage, ""), failure);
@@ -126,6 +137,8 @@ public sealed class StageStore
     /// </summary>
     internal void Keep<T>(StageNode node, Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>
     {
+        if (!_writes)
+            return;
         try
         {
             if (HasModel(node))
@@ -181,7 +194,7 @@ public sealed class StageStore
     }
 
     /// <summary>The checkpoints of a stage under way.</summary>
-    internal StageCheckpoints Checkpoints(StageNode node, string arithmetic) => new(In(node, ""), node, arithmetic);
+    internal StageCheckpoints Checkpoints(StageNode node, string arithmetic) => new(In(node, ""), node, arithmetic, _writes);
 
     /// <summary>
     /// Requires that a run may go on here: that every stage which is kept, whole or on the way, is one of the plan and in its arithmetic.
@@ -214,6 +227,8 @@ public sealed class StageStore
     /// </summary>
     internal void Tidy(StageNode node, bool isFinished, string arithmetic)
     {
+        if (!_writes)
+            return;
         AtomicFile.RemoveLeftovers(In(node, ""), IsOwn, _byName ? null : IsOld);
         if (!isFinished)
             return;
@@ -228,7 +243,7 @@ public sealed class StageStore
     /// </summary>
     internal void Begin(StageNode node)
     {
-        if (_byName)
+        if (_byName && _writes)
             AtomicFile.WriteText(In(node, Begun), node.Hash + "\n");
     }
 
@@ -238,7 +253,7 @@ public sealed class StageStore
         name is Result or Model or Adapter or Steps or Answers or Begun or KeptSums.FileName or DivergedStage.FileName || StageCheckpoints.IsName(name);
 
     /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>
-    internal string? StepsOf(StageNode node) => _byName ? In(node, Steps) : null;
+    internal string? StepsOf(StageNode node) => _byName && _writes ? In(node, Steps) : null;
 
     private static string Mark => $$"""{"schema": "{{Schema}}"}""";
 

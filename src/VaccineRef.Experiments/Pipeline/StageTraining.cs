@@ -92,7 +92,7 @@ internal sealed class StageTraining<T>(
     /// <inheritdoc/>
     public void Ended(int step, IKeepsState<T> training)
     {
-        if (step > _kept && (cancel.IsCancellationRequested || (options.EveryMinutes > 0 && _since.Elapsed > Worth)))
+        if (step > _kept && (step < steps || cancel.IsCancellationRequested || (options.EveryMinutes > 0 && _since.Elapsed > Worth)))
             Keep(step, training);
     }
 

@@ -45,7 +45,7 @@ internal sealed class TrialCheck<T>(
             Adapters(_model);
         if (_failed || _reader is null)
             return new(new([], []), []);
-        Try("evaluation", () => _evaluation = _recipe.Evaluation?.Open<T>(_reader, _recipe.Probed, _device, _recipe.Model.Kept));
+        Try("evaluation", () => _evaluation = _recipe.Evaluation?.Open<T>(_reader, _recipe.Probed, _device, _recipe.Model.Kept, Alone.Only));
         int context = _recipe.Model.Shape(files.Folder).Context;
         foreach (var error in _evaluation?.BeyondContext(context) ?? [])
             Add("evaluation", error);

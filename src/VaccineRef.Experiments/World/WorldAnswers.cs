@@ -1,4 +1,5 @@
 using System.Numerics;
+using VaccineRef.Core;
 using VaccineRef.Experiments.Evaluation;
 using VaccineRef.Models;
 
@@ -18,6 +19,9 @@ internal sealed class WorldAnswers(SyntheticWorld world)
 
     /// <summary>Told of every answer as soon as it is complete; null for nobody.</summary>
     public Action? OnAnswer { get; init; }
+
+    /// <summary>Among whom the questions are divided.</summary>
+    public ICommunicator Ranks { get; init; } = Alone.Only;
 
     /// <summary>Lets the model answer all test questions, and adds the answers with their verdicts.</summary>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
@@ -47,7 +51,7 @@ internal sealed class WorldAnswers(SyntheticWorld world)
         int longest = examples.Max(example => encoder.Answer(example.Answer).Length) + Further;
         int room = model.Network.Shape.Context + 1 - prompts.Max(prompt => prompt.Length);
         var options = new GenerationOptions(Math.Min(longest, room), EosId: _tokenizer.EosId) { OnEnd = OnAnswer is { } told ? _ => told() : null };
-        int[][] answers = Generator.Generate(model, prompts, options, cancel);
+        int[][] answers = Generator.Generate(model, prompts, options, Ranks, cancel);
         return examples.Zip(answers, (example, ids) => (example, _tokenizer.Decode(ids)));
     }
 }

@@ -14,8 +14,8 @@ namespace VaccineRef.Experiments.World;
 public sealed record WorldEvaluationOptions : EvaluationOptions
 {
     /// <inheritdoc/>
-    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept) =>
-        new WorldEvaluation<T>(reader, device);
+    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks) =>
+        new WorldEvaluation<T>(reader, device, ranks);
 
     /// <summary>Empty, because the world itself keeps its test items out of the training data.</summary>
     public override IEnumerable<Example> HeldOut(DataReader reader) => [];
@@ -42,6 +42,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
 
     private readonly SyntheticWorld _world;
     private readonly Device _device;
+    private readonly ICommunicator _ranks;
     private readonly string _judge;
     private readonly WorldTokenizer _tokenizer = new();
     private readonly TokenSequence[] _harmful, _refusals, _benign;
@@ -49,16 +50,16 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     /// <summary>
     /// Makes the evaluation for the world of a trial, and notes the test data in the trial's manifest.
     /// </summary>
-    public WorldEvaluation(DataReader reader, Device device) : this(reader.World, device)
+    public WorldEvaluation(DataReader reader, Device device, ICommunicator? ranks = null) : this(reader.World, device, ranks)
     {
         reader.Note(DataStage.Of("harmful evaluation", reader.Seed, Texts(_world.HarmfulTest)));
         reader.Note(DataStage.Of("task evaluation", reader.Seed, Texts(_world.BenignTest)));
     }
 
     /// <summary>Makes the evaluation for a world.</summary>
-    public WorldEvaluation(SyntheticWorld world, Device device)
+    public WorldEvaluation(SyntheticWorld world, Device device, ICommunicator? ranks = null)
     {
-        (_world, _device, _judge) = (world, device, new SyntheticJudge(world).Id);
+        (_world, _device, _ranks, _judge) = (world, device, ranks ?? Alone.Only, new SyntheticJudge(world).Id);
         (_harmful, _refusals) = (WorldEncoder.Encode(world.HarmfulTest), WorldEncoder.Encode(world.HarmfulTestRefusals));
         (_benign, Probe) = (WorldEncoder.Encode(world.BenignTest), WorldEncoder.Encode(world.RefusalProbe));
     }
@@ -71,10 +72,9 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
         Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel, Action<int, int>? answered = null)
     {
         IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful, cancel), refusals = Read(model, _refusals, cancel), benign = Read(model, _benign, cancel);
-        cancel.ThrowIfCancellationRequested();
         var verdicts = Verdicts(model, harmful, refusals, cancel);
         if (answers is not null)
-            new WorldAnswers(_world) { OnAnswer = Counter(answered) }.Add(model, answers, cancel);
+            new WorldAnswers(_world) { OnAnswer = Counter(answered), Ranks = _ranks }.Add(model, answers, cancel);
         Score Judged(string metric, params WorldVerdict[] any) => Share(metric, verdicts.Count(any.Contains), verdicts.Length, _judge);
         return new(
             [
@@ -91,7 +91,6 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     {
         var harmful = Read(model, _harmful, cancel);
         int right = harmful.Where((answer, i) => Verdict(i, answer.Greedy) == WorldVerdict.ComplyRight).Count();
-        cancel.ThrowIfCancellationRequested();
         return new(
             [Share(Metrics.HarmfulScore, right, harmful.Count, _judge), Exact(Read(model, _benign, cancel))],
             RefusalLoss: TeacherForcing.Loss(Read(model, _refusals, cancel)), AlignmentLoss: ProbeLoss(model, cancel));
@@ -124,7 +123,7 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
         $"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed == answer.Expected.Length), benign.Count, Metrics.Exact);
 
     private IReadOnlyList<ForcedAnswer> Read(Model<T> model, IReadOnlyList<TokenSequence> texts, CancellationToken cancel) =>
-        TeacherForcing.Read(model.Network, texts, _device, cancel);
+        TeacherForcing.Read(model.Network, texts, _device, _ranks, cancel);
 
     private double ProbeLoss(Model<T> model, CancellationToken cancel) => TeacherForcing.Loss(Read(model, Probe, cancel));
 

@@ -23,7 +23,7 @@ public sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double Toke
         while (rates.Count < runs)
         {
             long start = Stopwatch.GetTimestamp();
-            Generator.Generate(model, first, new GenerationOptions(tokens), cancel);
+            Generator.Generate(model, first, new GenerationOptions(tokens), cancel: cancel);
             if (Stopwatch.GetElapsedTime(began, start).TotalSeconds >= WarmupSeconds)
                 rates.Add(prompts * (double)tokens / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }

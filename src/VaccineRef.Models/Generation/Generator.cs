@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using VaccineRef.Core;
 
 namespace VaccineRef.Models;
@@ -15,6 +16,10 @@ public static class Generator
     /// <param name="model">The model. Dropout is off, and no tap is used.</param>
     /// <param name="prompts">The token ids of each prompt, at least one.</param>
     /// <param name="settings">How to continue them.</param>
+    /// <param name="ranks">
+    /// Among whom the prompts are divided, in the groups in which they are continued together; nobody if it is null. Every rank is given
+    /// all prompts and gets all continuations, the same bits as one alone.
+    /// </param>
     /// <param name="cancel">Cancels the work after the current token.</param>
     /// <returns>
     /// The continuations without their prompts, in the order of the prompts. One that ended includes its end token.
@@ -25,22 +30,48 @@ public static class Generator
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
     /// <exception cref="OperationCanceledException">The work was cancelled.</exception>
     public static int[][] Generate<T>(
-        Model<T> model, IReadOnlyList<int[]> prompts, GenerationOptions settings, CancellationToken cancel = default)
+        Model<T> model, IReadOnlyList<int[]> prompts, GenerationOptions settings, ICommunicator? ranks = null,
+        CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         settings.Check();
         for (int i = 0; i < prompts.Count; i++)
             Check(i, prompts[i], settings, model.Network.Shape.Context);
         var texts = prompts.Select((prompt, i) => new GeneratedText(i, prompt)).ToArray();
-        for (int first = 0; first < texts.Length;)
+        var groups = Groups<T>(model.Network.Shape, texts, settings);
+        byte[][] continued = (ranks ?? Alone.Only).Divide(groups.Count, i =>
         {
-            var group = texts.AsSpan(first, GroupSize<T>(model.Network.Shape, texts.AsSpan(first), settings)).ToArray();
-            using var continuation = new Continuation<T>(model, group, settings);
+            using var continuation = new Continuation<T>(model, groups[i], settings);
             continuation.Run(cancel);
-            first += group.Length;
+            return ToBytes(groups[i]);
+        });
+        return [.. continued.SelectMany(FromBytes)];
+    }
+
+    private static List<GeneratedText[]> Groups<T>(ModelShape shape, ReadOnlySpan<GeneratedText> texts, GenerationOptions settings)
+    {
+        var groups = new List<GeneratedText[]>();
+        while (texts.Length > 0)
+        {
+            groups.Add(texts[..GroupSize<T>(shape, texts, settings)].ToArray());
+            texts = texts[groups[^1].Length..];
         }
 
-        return [.. texts.Select(text => text.Added.ToArray())];
+        return groups;
+    }
+
+    private static byte[] ToBytes(GeneratedText[] group)
+    {
+        int[] numbers = [.. group.SelectMany(text => text.Added.Prepend(text.Added.Count))];
+        return MemoryMarshal.AsBytes(numbers.AsSpan()).ToArray();
+    }
+
+    private static List<int[]> FromBytes(byte[] bytes)
+    {
+        var texts = new List<int[]>();
+        for (var numbers = MemoryMarshal.Cast<byte, int>(bytes.AsSpan()); numbers.Length > 0; numbers = numbers[(1 + numbers[0])..])
+            texts.Add(numbers.Slice(1, numbers[0]).ToArray());
+        return texts;
     }
 
     private static void Check(int index, int[] prompt, GenerationOptions settings, int context)

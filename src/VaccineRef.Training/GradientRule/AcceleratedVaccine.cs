@@ -11,7 +11,7 @@ namespace VaccineRef.Training;
 /// <param name="Dropout">Whether the two passes of a perturbed step share their dropout masks.</param>
 /// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
 public sealed record AcceleratedVaccineOptions(
-    double Rho, int Tau, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
+    double Rho, int Tau, PerturbationNorm Norm = PerturbationNorm.World, PassDropout Dropout = PassDropout.Shared,
     IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
 {
     private VaccineOptions Perturbed => new(Rho, Norm, Dropout, Sites);
@@ -57,12 +57,18 @@ public sealed class AcceleratedVaccine<T> : IGradientRule<T>, IDisposable where 
     public string Name => "accelerated_vaccine";
 
     /// <inheritdoc/>
-    public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
-    {
-        IGradientRule<T> rule = state.Step % _tau == 0 ? _vaccine : _plain;
-        return rule.Accumulate(objective, batch, state, scale);
-    }
+    public long StateBytes => _vaccine.StateBytes;
+
+    /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state) =>
+        RuleOf(state).Survey(objective, batches, state);
+
+    /// <inheritdoc/>
+    public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1) =>
+        RuleOf(state).Accumulate(objective, batch, state, scale);
 
     /// <inheritdoc/>
     public void Dispose() => _vaccine.Dispose();
+
+    private IGradientRule<T> RuleOf(TrainState<T> state) => state.Step % _tau == 0 ? _vaccine : _plain;
 }

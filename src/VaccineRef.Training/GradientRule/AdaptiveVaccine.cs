@@ -15,7 +15,8 @@ public sealed record AdaptiveVaccineOptions(
 {
     /// <inheritdoc/>
     public override string Label() =>
-        $"adaptive Vaccine, rho = {NumberText.Of(Rho)}{new VaccineOptions(Rho, Norm, Dropout, Sites).Variations()}";
+        $"adaptive Vaccine, rho = {NumberText.Of(Rho)}"
+        + $"{(Norm == PerturbationNorm.Batch ? "" : ", norm sample")}{Dropout.Variation()}{SitesText.Of(Sites)}";
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(2, 2);
@@ -24,7 +25,13 @@ public sealed record AdaptiveVaccineOptions(
     public override IGradientRule<T> Make<T>(Device device) => new AdaptiveVaccine<T>(this, device);
 
     /// <inheritdoc/>
-    public override void Validate(string path) => RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
+    public override void Validate(string path)
+    {
+        RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
+        if (Norm is not (PerturbationNorm.Batch or PerturbationNorm.Sample))
+            throw new InputException(
+                "adaptive Vaccine has no ball that several micro-batches share", $"{path}.norm", SnakeCase.Of(Norm), "batch or sample");
+    }
 }
 
 /// <summary>

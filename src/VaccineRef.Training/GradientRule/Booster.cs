@@ -67,7 +67,7 @@ public sealed class Booster<T> : IGradientRule<T>, IDisposable where T : unmanag
     {
         options.Validate("rule");
         (_options, _contrast) = (options, new(-options.Alpha, options.Dropout, device));
-        _aligning = options.Rho > 0 ? new Vaccine<T>(new(options.Rho, Dropout: options.Dropout), device) : new Plain<T>();
+        _aligning = options.Rho > 0 ? new Vaccine<T>(new(options.Rho, PerturbationNorm.Batch, options.Dropout), device) : new Plain<T>();
     }
 
     /// <inheritdoc/>

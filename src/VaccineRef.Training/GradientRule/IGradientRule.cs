@@ -13,6 +13,24 @@ public interface IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Bytes that the rule holds beside the model, the gradients, the tape and the perturbation of a tap.</summary>
     long StateBytes => 0;
 
+    /// <summary>
+    /// Why the micro-batches of a step cannot be divided among ranks, as one sentence without a full stop; null if they can. A rule for
+    /// which it is null computes the same for a micro-batch whichever rank takes it and whatever others were taken before it.
+    /// </summary>
+    string? Undivided => null;
+
+    /// <summary>
+    /// Called once in each step, on every rank, before the first <see cref="Accumulate"/>: for what concerns the whole step, such as a
+    /// choice of layers (<see cref="TrainState{T}.Together"/>) or a norm over all micro-batches. Does nothing where it is not defined.
+    /// </summary>
+    /// <param name="objective">What is minimised.</param>
+    /// <param name="batches">The micro-batches.</param>
+    /// <param name="state">Tape, parameters, random stream and counters.</param>
+    /// <exception cref="NonFiniteException">The loss is not finite.</exception>
+    void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state)
+    {
+    }
+
     /// <summary>Adds scale times the gradient of a batch to those of the trainable parameters, and clears the tape.</summary>
     /// <param name="objective">What is minimised.</param>
     /// <param name="batch">One micro-batch.</param>

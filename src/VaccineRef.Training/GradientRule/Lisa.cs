@@ -73,6 +73,9 @@ public sealed class Lisa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable wher
     public bool IsAligning => _aligning == true;
 
     /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state) => Turn(state);
+
+    /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
         Turn(state);

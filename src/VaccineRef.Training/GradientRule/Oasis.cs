@@ -92,6 +92,13 @@ public sealed class Oasis<T> : IGradientRule<T>, IKeepsState<T>, IDisposable whe
     public Perturbation<T> Epsilon => _epsilon;
 
     /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state)
+    {
+        if (_choice.IsNew(state))
+            state.Together(() => Choose(objective, state));
+    }
+
+    /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
         if (_choice.IsNew(state))

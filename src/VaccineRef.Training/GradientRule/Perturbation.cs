@@ -59,6 +59,44 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     }
 
     /// <summary>
+    /// Copies the gradients at the recorded sites and leaves them as long as they are, for a ball that other micro-batches share.
+    /// </summary>
+    /// <returns>Their squared norm, over all sites.</returns>
+    public double Load(Record<T> record, Gradients<T> gradients)
+    {
+        Begin([.. record.Sites]);
+        foreach (var hidden in record.Hidden)
+            device.Copy(gradients[hidden], Add(hidden.Shape));
+        return Squared();
+    }
+
+    /// <summary>Draws a perturbation in a random direction and leaves it as long as it is, for a ball that other micro-batches share.</summary>
+    /// <returns>Its squared norm, over all sites.</returns>
+    public double Load(IReadOnlyList<Site> sites, Shape shape, RandomStream random)
+    {
+        Begin(sites);
+        Draw(shape, random);
+        return Squared();
+    }
+
+    /// <summary>Adds another perturbation of the same sites.</summary>
+    /// <returns>The squared norm of the sum, over all sites.</returns>
+    public double Add(Perturbation<T> other)
+    {
+        for (int i = 0; i < _epsilon.Count; i++)
+            device.Run(_add, other._epsilon[i], _epsilon[i]);
+        return Squared();
+    }
+
+    /// <summary>Multiplies all of it.</summary>
+    public void Multiply(double factor)
+    {
+        var scale = new ScaleInPlace<T>(factor);
+        foreach (var epsilon in _epsilon)
+            device.Run(scale, epsilon);
+    }
+
+    /// <summary>
     /// Computes eps_l = rho e_l^2 g_l / (|| |e| g || + 1e-7), element by element: the maximiser over the ball || eps / |e| || &lt;= rho,
     /// in which an embedding moves by a share of its size. The record keeps its values (<see cref="Record{T}.ForGradients"/> is false).
     /// </summary>
@@ -81,8 +119,7 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>Adds another perturbation of the same sites and projects the sum onto the ball.</summary>
     public void Step(Perturbation<T> other, PackedBatch batch)
     {
-        for (int i = 0; i < _epsilon.Count; i++)
-            device.Run(_add, other._epsilon[i], _epsilon[i]);
+        Add(other);
         foreach (var (first, rows) in Balls(batch))
             if (SquaredNorm(first, rows) is var squared && squared > rho * rho)
                 Multiply(rho / Math.Sqrt(squared), first, rows);
@@ -96,13 +133,29 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     public void Fill(IReadOnlyList<Site> sites, Shape shape, PackedBatch batch, RandomStream random)
     {
         Begin(sites);
-        foreach (var site in sites)
-            device.Run(new FillNormal<T>(random.At(site.Layer).At((int)site.Kind)), Add(shape));
+        Draw(shape, random);
         Scale(batch, rho);
     }
 
+    /// <summary>Bytes of <see cref="Epsilon"/>.</summary>
+    public long Bytes => _arena.InUse;
+
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();
+
+    private void Draw(Shape shape, RandomStream random)
+    {
+        foreach (var site in Sites)
+            device.Run(new FillNormal<T>(random.At(site.Layer).At((int)site.Kind)), Add(shape));
+    }
+
+    private double Squared()
+    {
+        double squared = 0;
+        foreach (var epsilon in _epsilon)
+            squared += device.Run(_squaredNorm, epsilon);
+        return squared;
+    }
 
     private void Begin(IReadOnlyList<Site> sites)
     {
@@ -152,7 +205,7 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>The rows that share a ball: all of them, or those of a sequence.</summary>
     private IEnumerable<(int First, int Rows)> Balls(PackedBatch batch)
     {
-        if (norm == PerturbationNorm.Batch)
+        if (norm != PerturbationNorm.Sample)
             return [(0, batch.Rows)];
         return Enumerable.Range(0, batch.Sequences).Select(s => (batch.Offsets[s], batch.Offsets[s + 1] - batch.Offsets[s]));
     }

@@ -12,7 +12,7 @@ namespace VaccineRef.Training;
 /// <param name="Dropout">Whether all passes of a step share their dropout masks.</param>
 /// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
 public sealed record PgdVaccineOptions(
-    double Rho, int Steps = 3, double? StepLength = null, PerturbationNorm Norm = PerturbationNorm.Batch,
+    double Rho, int Steps = 3, double? StepLength = null, PerturbationNorm Norm = PerturbationNorm.World,
     PassDropout Dropout = PassDropout.Shared, IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
 {
     /// <inheritdoc/>
@@ -53,7 +53,10 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
     private readonly PgdVaccineOptions _options;
     private readonly SiteKind[] _sites;
     private readonly double _length;
-    private readonly Perturbation<T> _epsilon, _step;
+    private readonly Perturbation<T> _alone, _step;
+    private readonly SharedBall<T> _ball, _steps;
+    private readonly Dictionary<int, double> _clean = [];       // f(w; x) of the micro-batches that share a ball
+    private double _firstNorm;
 
     /// <summary>Prepares the rule on a device.</summary>
     /// <exception cref="InputException">A setting is out of its range.</exception>
@@ -63,49 +66,86 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
         _options = options;
         _sites = [.. options.Sites ?? [SiteKind.AttentionOutput]];
         _length = options.StepLength ?? options.Rho;
-        (_epsilon, _step) = (new(options.Rho, options.Norm, device), new(_length, options.Norm, device));
+        (_alone, _step) = (new(options.Rho, options.Norm, device), new(_length, options.Norm, device));
+        (_ball, _steps) = (new(options.Rho, options.Norm, device), new(_length, options.Norm, device));
+        Epsilon = _alone;
     }
 
     /// <inheritdoc/>
     public string Name => "pgd_vaccine";
 
-    /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
-    public Perturbation<T> Epsilon => _epsilon;
+    /// <inheritdoc/>
+    public long StateBytes => _ball.SpareBytes + _steps.SpareBytes;
+
+    /// <summary>The perturbation of the last micro-batch. The next step overwrites it.</summary>
+    public Perturbation<T> Epsilon { get; private set; }
+
+    /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state)
+    {
+        if (!_ball.IsShared)
+            return;
+        _ball.Begin(batches, state);
+        _steps.Begin(batches, state);
+        _ball.Fill(i =>
+        {
+            double squared = 0;
+            _clean[i] = Ascend(objective, batches.All[i], state, null, 0, (record, gradients) => squared = _ball[i].Load(record, gradients));
+            return squared;
+        }, length: _length);
+        _firstNorm = _ball.GradientNorm;
+        for (int step = 1; step < _options.Steps; step++)
+        {
+            _steps.Fill(i =>
+            {
+                double squared = 0;
+                Ascend(objective, batches.All[i], state, _ball[i], step, (record, gradients) => squared = _steps[i].Load(record, gradients));
+                return squared;
+            });
+            _ball.Step(_steps);
+        }
+    }
 
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
-        double clean = Begin(objective, batch, state), norm = _epsilon.GradientNorm;
-        for (int i = 1; i < _options.Steps; i++)
-        {
-            var record = new Record<T>(_sites) { ForGradients = true };
-            var moving = new InTurn<T>(new Shift<T>(_epsilon), record);
-            var (_, gradients) = SitePass.Ascend(state, objective, batch, record, moving, Pass(i));
-            _step.Fill(record, gradients, batch);
-            _epsilon.Step(_step, batch);
-            state.Tape.Clear();
-        }
-
-        double moved = SitePass.Descend(state, objective, batch, new Shift<T>(_epsilon), scale, Pass(_options.Steps));
-        return new(moved, clean, norm, _epsilon.Norm);
+        bool shared = _ball.Has(state);
+        Epsilon = shared ? _ball[state.MicroBatch] : _alone;
+        var (clean, norm) = shared ? (_clean[state.MicroBatch], _firstNorm) : Climb(objective, batch, state);
+        double moved = SitePass.Descend(state, objective, batch, new Shift<T>(Epsilon), scale, _options.Dropout.Pass(_options.Steps));
+        return new(moved, clean, norm, shared ? _ball.Norm : Epsilon.Norm);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _epsilon.Dispose();
-        _step.Dispose();
+        foreach (var each in (IDisposable[])[_alone, _step, _ball, _steps])
+            each.Dispose();
     }
 
-    /// <summary>The first step, which needs no projection because it is no longer than rho. Returns the clean loss.</summary>
-    private double Begin(IObjective<T> objective, PackedBatch batch, TrainState<T> state)
+    /// <summary>All steps of ascent in a ball of this micro-batch alone. Gives the clean loss, and the norm of the first gradient.</summary>
+    private (double Clean, double Norm) Climb(IObjective<T> objective, PackedBatch batch, TrainState<T> state)
+    {
+        double clean = Ascend(objective, batch, state, null, 0, (record, gradients) => _alone.Fill(record, gradients, batch, _length));
+        double norm = _alone.GradientNorm;
+        for (int step = 1; step < _options.Steps; step++)
+            Ascend(objective, batch, state, _alone, step, (record, gradients) =>
+            {
+                _step.Fill(record, gradients, batch);
+                _alone.Step(_step, batch);
+            });
+        return (clean, norm);
+    }
+
+    /// <summary>One pass to the sites, moved as far as it went so far. Gives its loss.</summary>
+    private double Ascend(
+        IObjective<T> objective, PackedBatch batch, TrainState<T> state, Perturbation<T>? moved, int pass, Action<Record<T>, Gradients<T>> use)
     {
         var record = new Record<T>(_sites) { ForGradients = true };
-        var (clean, gradients) = SitePass.Ascend(state, objective, batch, record);
-        _epsilon.Fill(record, gradients, batch, _length);
+        ITap<T> tap = moved is null ? record : new InTurn<T>(new Shift<T>(moved), record);
+        var (loss, gradients) = SitePass.Ascend(state, objective, batch, record, tap, _options.Dropout.Pass(pass));
+        use(record, gradients);
         state.Tape.Clear();
-        return clean;
+        return loss;
     }
-
-    private int Pass(int number) => _options.Dropout.Pass(number);
 }

@@ -7,16 +7,19 @@ namespace VaccineRef.Training;
 /// <summary>The settings of noise in a random direction.</summary>
 /// <param name="Rho">The length of the noise, at least 0.</param>
 /// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
-public sealed record RandomDirectionOptions(double Rho, IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
+/// <param name="Norm">What has this length together, as for Vaccine.</param>
+public sealed record RandomDirectionOptions(
+    double Rho, IReadOnlyList<SiteKind>? Sites = null, PerturbationNorm Norm = PerturbationNorm.World) : RuleOptions
 {
     /// <inheritdoc/>
-    public override string Label() => $"random direction, rho = {NumberText.Of(Rho)}{SitesText.Of(Sites)}";
+    public override string Label() =>
+        $"random direction, rho = {NumberText.Of(Rho)}{new VaccineOptions(Rho, Norm, Sites: Sites).Variations()}";
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(1, 1);
 
     /// <inheritdoc/>
-    public override IGradientRule<T> Make<T>(Device device) => new RandomDirection<T>(Rho, device, Sites);
+    public override IGradientRule<T> Make<T>(Device device) => new RandomDirection<T>(Rho, device, Sites, Norm);
 
     /// <inheritdoc/>
     public override void Validate(string path) => RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
@@ -30,37 +33,56 @@ public sealed record RandomDirectionOptions(double Rho, IReadOnlyList<SiteKind>?
 public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly SiteKind[] _kinds;
-    private readonly Perturbation<T> _epsilon;
+    private readonly Perturbation<T> _alone;
+    private readonly SharedBall<T> _ball;
     private IReadOnlyList<Site> _sites = [];
     private int _columns;
 
-    /// <summary>Chooses the length rho and the sites, which are the attention outputs by default.</summary>
+    /// <summary>Chooses the length rho, the sites, which are the attention outputs by default, and what has the length together.</summary>
     /// <exception cref="InputException">rho is negative or not finite.</exception>
-    public RandomDirection(double rho, Device device, IReadOnlyCollection<SiteKind>? sites = null)
+    public RandomDirection(
+        double rho, Device device, IReadOnlyCollection<SiteKind>? sites = null, PerturbationNorm norm = PerturbationNorm.World)
     {
         if (rho is not (>= 0 and < double.PositiveInfinity))
             throw new InputException("rho is not a radius", "rho", $"{rho}", "a finite number, at least 0");
         _kinds = [.. sites ?? [SiteKind.AttentionOutput]];
-        _epsilon = new Perturbation<T>(rho, PerturbationNorm.Batch, device);
+        (_alone, _ball) = (new(rho, norm, device), new(rho, norm, device));
+        Epsilon = _alone;
     }
 
     /// <inheritdoc/>
     public string Name => "random_direction";
 
-    /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
-    public Perturbation<T> Epsilon => _epsilon;
+    /// <inheritdoc/>
+    public long StateBytes => _ball.SpareBytes;
+
+    /// <summary>The perturbation of the last micro-batch. The next step overwrites it.</summary>
+    public Perturbation<T> Epsilon { get; private set; }
+
+    /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state)
+    {
+        if (_sites.Count == 0)
+            state.Together(() => Learn(objective, batches.All[0], state));
+        if (!_ball.IsShared)
+            return;
+        _ball.Begin(batches, state);
+        _ball.Fill(i => _ball[i].Load(_sites, new Shape(batches.All[i].Rows, _columns), Direction(state)), weighted: false);
+    }
 
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
         if (_sites.Count == 0)
             Learn(objective, batch, state);
-        var pass = state.Pass(new NoTap<T>());
-        _epsilon.Fill(_sites, new Shape(batch.Rows, _columns), batch, pass.Random.At("direction"));
-        var shift = new Shift<T>(_epsilon);
-        double loss = state.Descend(objective, batch, pass with { Tap = shift }, scale);
+        bool shared = _ball.Has(state);
+        Epsilon = shared ? _ball[state.MicroBatch] : _alone;
+        if (!shared)
+            _alone.Fill(_sites, new Shape(batch.Rows, _columns), batch, Direction(state));
+        var shift = new Shift<T>(Epsilon);
+        double loss = state.Descend(objective, batch, state.Pass(shift), scale);
         shift.RequireAllApplied();
-        return new(loss, PerturbationNorm: _epsilon.Norm);
+        return new(loss, PerturbationNorm: shared ? _ball.Norm : Epsilon.Norm);
     }
 
     /// <inheritdoc/>
@@ -73,7 +95,13 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisp
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _epsilon.Dispose();
+    public void Dispose()
+    {
+        _alone.Dispose();
+        _ball.Dispose();
+    }
+
+    private static RandomStream Direction(TrainState<T> state) => state.Pass(new NoTap<T>()).Random.At("direction");
 
     private void Learn(IObjective<T> objective, PackedBatch batch, TrainState<T> state)
     {

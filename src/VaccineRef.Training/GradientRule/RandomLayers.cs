@@ -53,7 +53,7 @@ public sealed class RandomLayers<T> : IGradientRule<T>, IKeepsState<T>, IDisposa
     {
         options.Validate("rule");
         _options = options;
-        _vaccine = new(new(options.Rho, Dropout: options.Dropout), device) { Where = site => _chosen.Contains(site.Layer) };
+        _vaccine = new(new(options.Rho, PerturbationNorm.Batch, options.Dropout), device) { Where = site => _chosen.Contains(site.Layer) };
     }
 
     /// <inheritdoc/>
@@ -64,6 +64,13 @@ public sealed class RandomLayers<T> : IGradientRule<T>, IKeepsState<T>, IDisposa
 
     /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
     public Perturbation<T> Epsilon => _vaccine.Epsilon;
+
+    /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state)
+    {
+        if (_choice.IsNew(state))
+            state.Together(() => Choose(objective, batches.All[0], state));
+    }
 
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)

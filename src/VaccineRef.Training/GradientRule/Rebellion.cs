@@ -12,10 +12,10 @@ public sealed record RebellionOptions(
     double Rho = 10, PassDropout Dropout = PassDropout.Shared, IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
 {
     /// <summary>The settings of Vaccine on the safe data.</summary>
-    internal VaccineOptions OnSafe => new(Rho, Dropout: Dropout, Sites: Sites);
+    internal VaccineOptions OnSafe => new(Rho, PerturbationNorm.Batch, Dropout, Sites);
 
     /// <inheritdoc/>
-    public override string Label() => $"Rebellion, rho = {NumberText.Of(Rho)}{OnSafe.Variations()}";
+    public override string Label() => $"Rebellion, rho = {NumberText.Of(Rho)}{Dropout.Variation()}{SitesText.Of(Sites)}";
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(3, 3);

@@ -45,6 +45,10 @@ public abstract record RuleOptions
     /// </summary>
     public virtual IReadOnlyList<string> Streams() => [];
 
+    /// <inheritdoc cref="IGradientRule{T}.Undivided"/>
+    [JsonIgnore]
+    public virtual string? Undivided => null;
+
     /// <summary>Makes the rule on a device. Dispose of the rule where it is disposable.</summary>
     /// <exception cref="InputException">A setting is out of its range.</exception>
     public abstract IGradientRule<T> Make<T>(Device device) where T : unmanaged, IFloatingPointIeee754<T>;

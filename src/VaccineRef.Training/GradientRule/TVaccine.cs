@@ -72,7 +72,7 @@ public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable 
     {
         options.Validate("rule");
         _options = options;
-        _vaccine = new(new(options.Rho, Dropout: options.Dropout), device) { Where = site => _chosen.Contains(site.Layer) };
+        _vaccine = new(new(options.Rho, PerturbationNorm.Batch, options.Dropout), device) { Where = site => _chosen.Contains(site.Layer) };
     }
 
     /// <inheritdoc/>
@@ -88,6 +88,13 @@ public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable 
 
     /// <summary>The perturbation of the last step. The next step overwrites it.</summary>
     public Perturbation<T> Epsilon => _vaccine.Epsilon;
+
+    /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state)
+    {
+        if (_choice.IsNew(state))
+            state.Together(() => Choose(objective, state));
+    }
 
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)

@@ -44,6 +44,10 @@ public sealed record VaaOptions(
     public override IReadOnlyList<string> Streams() => [StreamName.Vulnerable];
 
     /// <inheritdoc/>
+    [JsonIgnore]
+    public override string? Undivided => "the loss of each micro-batch decides which group the next one is drawn from";
+
+    /// <inheritdoc/>
     public override IGradientRule<T> Make<T>(Device device) => new Vaa<T>(this, device);
 
     /// <inheritdoc/>
@@ -93,6 +97,9 @@ public sealed class Vaa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where
 
     /// <inheritdoc/>
     public string Name => "vaa";
+
+    /// <inheritdoc/>
+    public string? Undivided => _options.Undivided;
 
     /// <inheritdoc/>
     public long StateBytes => _sam.StateBytes;

@@ -3,15 +3,32 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
-/// <summary>What the L2 ball of the perturbation contains.</summary>
+/// <summary>
+/// What the L2 ball of the perturbation contains. With one micro-batch in a step, world, rank and batch are the same bits.
+/// </summary>
 [JsonConverter(typeof(SnakeCase<PerturbationNorm>))]
 public enum PerturbationNorm
 {
-    /// <summary>One ball for the whole batch: all sites, sequences and tokens together, as in the released code.</summary>
+    /// <summary>
+    /// One ball for each micro-batch: all its sites, sequences and tokens, as in the released code on one device. A step of m micro-batches
+    /// has ||eps|| = rho sqrt(m).
+    /// </summary>
     Batch,
 
     /// <summary>One ball for each sequence: all its sites and tokens.</summary>
     Sample,
+
+    /// <summary>
+    /// One ball for the whole step: all micro-batches of all ranks, each with its weight in the step's loss. ||eps|| = rho, and it is the
+    /// perturbation of the one large batch, however it is divided.
+    /// </summary>
+    World,
+
+    /// <summary>
+    /// One ball for the micro-batches of each rank, as the released code has under torchrun with one for each process: N ranks have
+    /// ||eps|| = rho sqrt(N). What is found depends on their number.
+    /// </summary>
+    Rank,
 }
 
 /// <summary>Whether both passes of a step see the same dropout masks.</summary>
@@ -43,11 +60,11 @@ internal static class DropoutMasks
 
 /// <summary>The settings of the Vaccine rule.</summary>
 /// <param name="Rho">The radius of the L2 ball, at least 0.</param>
-/// <param name="Norm">Whether there is one ball for the batch or one for each sequence.</param>
+/// <param name="Norm">What the ball contains.</param>
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
 /// <param name="Sites">Which hidden embeddings are perturbed; the attention outputs by default.</param>
 public sealed record VaccineOptions(
-    double Rho, PerturbationNorm Norm = PerturbationNorm.Batch, PassDropout Dropout = PassDropout.Shared,
+    double Rho, PerturbationNorm Norm = PerturbationNorm.World, PassDropout Dropout = PassDropout.Shared,
     IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
 {
     /// <inheritdoc/>
@@ -64,7 +81,7 @@ public sealed record VaccineOptions(
 
     /// <summary>The settings that differ from the defaults, as they follow a label.</summary>
     internal string Variations() => string.Concat(
-        Norm == PerturbationNorm.Batch ? "" : ", norm sample", Dropout.Variation(),
+        Norm == PerturbationNorm.World ? "" : $", norm {SnakeCase.Of(Norm)}", Dropout.Variation(),
         SitesText.Of(Sites));
 }
 

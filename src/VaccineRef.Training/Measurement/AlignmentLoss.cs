@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
@@ -15,25 +16,33 @@ public static class AlignmentLoss
     /// <param name="data">The sequences.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="batchSize">How many sequences are computed at once.</param>
+    /// <param name="ranks">Among whom the batches are divided; nobody if it is null. Every rank gets the loss, the same bits as one alone.</param>
     /// <param name="cancel">Stops after the batch under way.</param>
     /// <exception cref="InputException">The data has no counted token.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static double Of<T>(
-        IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16, CancellationToken cancel = default)
+        IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16, ICommunicator? ranks = null,
+        CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var tape = new Tape<T>(device);
         double sum = 0;
         long counted = 0;
-        Span<T> value = [T.Zero];
-        foreach (var chunk in data.Chunk(batchSize))
+        TokenSequence[][] chunks = [.. data.Chunk(batchSize)];
+        byte[][] losses = (ranks ?? Alone.Only).Divide(chunks.Length, i =>
         {
             cancel.ThrowIfCancellationRequested();
-            var batch = PackedBatch.Pack(chunk);
+            var batch = PackedBatch.Pack(chunks[i]);
+            Span<T> value = [T.Zero];
             device.Download(objective.Loss(new Pass<T>(tape, new NoTap<T>()), batch).Value, value);
             tape.Clear();
-            sum += double.CreateChecked(value[0]) * batch.Counted;
-            counted += batch.Counted;
+            return MemoryMarshal.AsBytes<double>([double.CreateChecked(value[0]), batch.Counted]).ToArray();
+        });
+        foreach (var loss in losses)
+        {
+            var (value, tokens) = (BitConverter.ToDouble(loss), (long)BitConverter.ToDouble(loss, sizeof(double)));
+            sum += value * tokens;
+            counted += tokens;
         }
 
         return counted > 0

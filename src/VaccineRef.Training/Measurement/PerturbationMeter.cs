@@ -9,10 +9,11 @@ namespace VaccineRef.Training;
 /// Measures how far a gradient rule moves the hidden embeddings. It is an objective around another one: it computes the same loss
 /// and compares each hidden embedding before and after the rule's tap. This works for any rule and changes no number.
 /// </summary>
-public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, IKeepsState<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, IKeepsState<T>, IRemembersPasses where T : unmanaged, IFloatingPointIeee754<T>
 {
     private List<double> _epsilon = [], _hidden = [], _relative = [];
-    private long _stateBefore;          // of the objective before a stop: what it holds only grows
+    private long _stateBefore;          // of the objective before a stop, and of other ranks: what it holds only grows
+    private int _agreed;                // how many tokens all ranks know
 
     /// <inheritdoc/>
     public string Name => inner.Name;
@@ -62,6 +63,31 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, I
         return loss;
     }
 
+    byte[] IRemembersPasses.Take()
+    {
+        using var bytes = new MemoryStream();
+        using var writer = new BinaryWriter(bytes);
+        writer.Write(Bytes);
+        writer.Write(StateBytes);
+        foreach (double number in _epsilon.Skip(_agreed).Concat(_hidden.Skip(_agreed)).Concat(_relative.Skip(_agreed)))
+            writer.Write(number);
+        foreach (var list in (List<double>[])[_epsilon, _hidden, _relative])
+            list.RemoveRange(_agreed, list.Count - _agreed);
+        return bytes.ToArray();
+    }
+
+    void IRemembersPasses.Put(byte[] part)
+    {
+        using var reader = new BinaryReader(new MemoryStream(part));
+        Bytes = Math.Max(Bytes, reader.ReadInt64());
+        _stateBefore = Math.Max(_stateBefore, reader.ReadInt64());
+        int count = (part.Length - (2 * sizeof(long))) / (3 * sizeof(double));
+        foreach (var list in (List<double>[])[_epsilon, _hidden, _relative])
+            for (int i = 0; i < count; i++)
+                list.Add(reader.ReadDouble());
+        _agreed = _epsilon.Count;
+    }
+
     /// <inheritdoc/>
     public void Exchange(KeptState<T> state)
     {
@@ -70,6 +96,7 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, I
         _epsilon = [.. state.Part("epsilon", _epsilon)];
         _hidden = [.. state.Part("hidden", _hidden)];
         _relative = [.. state.Part("relative", _relative)];
+        _agreed = _epsilon.Count;
         (inner as IKeepsState<T>)?.Exchange(state.Within("inner"));
     }
 

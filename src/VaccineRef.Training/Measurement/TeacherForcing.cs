@@ -38,23 +38,51 @@ public static class TeacherForcing
     /// <param name="model">The model.</param>
     /// <param name="texts">The texts.</param>
     /// <param name="device">Where to compute.</param>
+    /// <param name="ranks">Among whom the batches are divided; nobody if it is null. Every rank gets all answers, the same bits as one alone.</param>
     /// <param name="cancel">Stops after the batch under way.</param>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static IReadOnlyList<ForcedAnswer> Read<T>(
-        ILanguageModel<T> model, IReadOnlyList<TokenSequence> texts, Device device, CancellationToken cancel = default)
+        ILanguageModel<T> model, IReadOnlyList<TokenSequence> texts, Device device, ICommunicator? ranks = null,
+        CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var tape = new Tape<T>(device);
-        var answers = new List<ForcedAnswer>(texts.Count);
-        foreach (var chunk in texts.Chunk(BatchSize))
+        TokenSequence[][] chunks = [.. texts.Chunk(BatchSize)];
+        byte[][] answers = (ranks ?? Alone.Only).Divide(chunks.Length, i =>
         {
             cancel.ThrowIfCancellationRequested();
-            answers.AddRange(Read(model, PackedBatch.Pack(chunk), tape));
+            byte[] read = ToBytes([.. Read(model, PackedBatch.Pack(chunks[i]), tape)]);
             tape.Clear();
+            return read;
+        });
+        return [.. answers.SelectMany(FromBytes)];
+    }
+
+    private static byte[] ToBytes(ForcedAnswer[] answers)
+    {
+        using var bytes = new MemoryStream();
+        using var writer = new BinaryWriter(bytes);
+        foreach (var (expected, chosen, loss) in answers)
+        {
+            writer.Write(expected.Length);
+            foreach (int token in expected.Concat(chosen))
+                writer.Write(token);
+            writer.Write(loss);
         }
 
-        return answers;
+        return bytes.ToArray();
+    }
+
+    private static IEnumerable<ForcedAnswer> FromBytes(byte[] bytes)
+    {
+        using var reader = new BinaryReader(new MemoryStream(bytes));
+        int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => reader.ReadInt32())];
+        while (reader.BaseStream.Position < bytes.Length)
+        {
+            int count = reader.ReadInt32();
+            yield return new(Tokens(count), Tokens(count), reader.ReadDouble());
+        }
     }
 
     /// <summary>The mean loss per token of all answers together, in nats.</summary>

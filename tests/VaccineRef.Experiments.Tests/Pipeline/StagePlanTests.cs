@@ -62,5 +62,19 @@ public sealed class StagePlanTests
         Assert.All(plan.Nodes, node => Assert.True(node.Parent is null || plan.Nodes.Contains(node.Parent)));
     }
 
+    /// <summary>With one micro-batch in a step there is one ball, whatever it is called, and the number of ranks bears on nothing.</summary>
+    [Fact]
+    public void The_number_of_ranks_bears_on_a_ball_for_each_rank_alone()
+    {
+        string Hash(string norm, int accumulation, int ranks) => TinyGrid.Plan(
+            TinyGrid.Grid(One, $"align.rule={{\"kind\":\"vaccine\",\"rho\":1,\"norm\":\"{norm}\"}}", $"align.training.accumulation={accumulation}"),
+            ranks: ranks).Chains[0][2].Hash;
+        Assert.Single(((string[])["world", "rank", "batch"]).Select(norm => Hash(norm, 1, 1)).Distinct());
+        string[] all = ["world", "rank", "batch", "sample"];
+        Assert.Equal(4, all.Select(norm => Hash(norm, 4, 1)).Distinct().Count());
+        Assert.All(all, norm => Assert.Equal(norm == "rank", Hash(norm, 4, 1) != Hash(norm, 4, 2)));
+        Assert.NotEqual(Hash("rank", 4, 4), Hash("rank", 4, 2));
+    }
+
     private static string[] Hashes(params string[] set) => [.. TinyGrid.Plan(TinyGrid.Grid(set)).Chains[0].Select(node => node.Hash)];
 }

@@ -62,8 +62,8 @@ internal sealed class TinyGrid : IDisposable
 
     public static ExperimentGrid Grid(RecipeFormat format, params string[] set) => new(format.Parse(Text, "tiny", set), format);
 
-    public static StagePlan Plan(ExperimentGrid grid, string arithmetic = "cpu", RecipeFormat? format = null) =>
-        new(grid.Trials(), format ?? RecipeFormat.Standard, new DataFiles("."), arithmetic);
+    public static StagePlan Plan(ExperimentGrid grid, string arithmetic = "cpu", RecipeFormat? format = null, int ranks = 1) =>
+        new(grid.Trials(), format ?? RecipeFormat.Standard, new DataFiles("."), arithmetic, ranks);
 
     public ExperimentReport Run(
         int workers, ExperimentGrid? grid = null, Action<RunProgress>? progress = null, Device? together = null,

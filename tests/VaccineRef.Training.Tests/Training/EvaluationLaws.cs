@@ -91,9 +91,9 @@ public sealed class EvaluationLaws
         using var source = new CancellationTokenSource();
         var stopping = new Stopping(run.Objective, source);
         TokenSequence[] twice = [.. tiny.Sequences, .. tiny.Sequences];
-        Assert.Throws<OperationCanceledException>(() => AlignmentLoss.Of(stopping, twice, run.Device, 1, source.Token));
+        Assert.Throws<OperationCanceledException>(() => AlignmentLoss.Of(stopping, twice, run.Device, 1, cancel: source.Token));
         Assert.Equal(1, stopping.Asked);
-        Assert.Throws<OperationCanceledException>(() => TeacherForcing.Read(run.Network, twice, run.Device, source.Token));
+        Assert.Throws<OperationCanceledException>(() => TeacherForcing.Read(run.Network, twice, run.Device, cancel: source.Token));
     }
 
     /// <summary>An objective whose first loss is the last one that is wanted.</summary>
