@@ -5,6 +5,7 @@ using System.Runtime.Intrinsics;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Grid;
 using VaccineRef.Gpu;
+using VaccineRef.Mpi;
 
 namespace VaccineRef.Cli;
 
@@ -46,13 +47,16 @@ internal sealed class DeviceOptions
             command.Options.Add(option);
     }
 
+    /// <summary>How this process was started among others that compute with it; null if it was not.</summary>
+    public MpiLaunch? Launch { get; set; }
+
     /// <summary>Whether any of them was given.</summary>
     public bool IsGiven(ParseResult parsed) =>
         ((Option[])[_device, _threads, _matmul]).Any(option => parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>Opens the device that was asked for.</summary>
     /// <exception cref="InputException">The device does not exist, or it cannot do what was asked.</exception>
-    public Device Open(ParseResult parsed) => Open(parsed, parsed.GetValue(_threads));
+    public Device Open(ParseResult parsed) => Open(parsed, Launch is null ? parsed.GetValue(_threads) : Threads(parsed));
 
     /// <summary>
     /// Opens devices for work in independent parts: one single-threaded processor device for each thread, or the one
@@ -74,7 +78,8 @@ internal sealed class DeviceOptions
 
     /// <summary>Describes the device for a report, such as "2 threads" or "cuda:0".</summary>
     public string Describe(ParseResult parsed) =>
-        IsProcessor(parsed) ? Threads(parsed) is 1 ? "1 thread" : $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device);
+        (Launch is { } launch ? $"{launch.Size} ranks of " : "")
+        + (IsProcessor(parsed) ? Threads(parsed) is 1 ? "1 thread" : $"{Threads(parsed)} threads" : parsed.GetRequiredValue(_device));
 
     /// <summary>Describes the machine for a report.</summary>
     /// <param name="parsed">The command line.</param>
@@ -99,15 +104,24 @@ internal sealed class DeviceOptions
     private static int VectorBits => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
     private Device Open(ParseResult parsed, int threads) =>
-        Devices.Open(parsed.GetRequiredValue(_device), threads, (_products ? parsed.GetValue(_matmul) : null) switch
+        Devices.Open(Name(parsed), threads, (_products ? parsed.GetValue(_matmul) : null) switch
         {
             "tf32" => MatmulPrecision.Tf32,
             "bf16" => MatmulPrecision.BFloat16,
             _ => MatmulPrecision.Float32,
         });
 
+    /// <summary>The device's name. A kind of GPU without a number is, of several processes on a machine, the one with the process's number.</summary>
+    private string Name(ParseResult parsed) => (parsed.GetRequiredValue(_device), Launch) switch
+    {
+        ("cuda" or "opencl", { } launch) => $"{parsed.GetValue(_device)}:{launch.LocalRank}",
+        var (name, _) => name,
+    };
+
     /// <summary>Whether the processor was asked for.</summary>
     public bool IsProcessor(ParseResult parsed) => parsed.GetValue(_device) == Devices.Processor;
 
-    private int Threads(ParseResult parsed) => parsed.GetValue(_threads) is > 0 and var count ? count : Environment.ProcessorCount;
+    private int Threads(ParseResult parsed) => parsed.GetValue(_threads) is > 0 and var count
+        ? count
+        : Math.Max(1, Environment.ProcessorCount / (Launch?.LocalSize ?? 1));
 }

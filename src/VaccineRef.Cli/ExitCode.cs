@@ -58,20 +58,30 @@ internal static class ExitCode
     // SIGUSR2 has no name in .NET, so its number on this system stands for it; Windows has no such signal.
     private static PosixSignal? User2 => OperatingSystem.IsLinux() ? (PosixSignal)12 : OperatingSystem.IsMacOS() ? (PosixSignal)31 : null;
 
+    /// <summary>The exit code that an error has.</summary>
+    public static int CodeOf(Exception error) => Meaning(error, Interrupted).Code;
+
+    /// <summary>What is printed of an error.</summary>
+    public static string TextOf(Exception error) => Meaning(error, Interrupted).Text;
+
     private static int Of(Exception error, int stopped)
     {
-        var (code, text) = error switch
+        var (code, text) = Meaning(error, stopped);
+        Console.Error.WriteLine($"vaccine: {text}");
+        return code;
+    }
+
+    private static (int Code, string Text) Meaning(Exception error, int stopped) =>
+        error switch
         {
             IOException when Part(error) is { } part => (Failed, Missing(part, error)),
             InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
-            NonFiniteException or DivergedException or DeviceLostException or KernelMissingException => (Failed, error.Message),
+            NonFiniteException or DivergedException or DeviceLostException or KernelMissingException or RankFailedException =>
+                (Failed, error.Message),
             OperationCanceledException => (stopped, "interrupted"),
             OutOfMemoryException memory => (Failed, MemoryTrouble.Of(memory).Message),
             _ => (Failed, $"this should not have happened, please report it{Environment.NewLine}{error}"),
         };
-        Console.Error.WriteLine($"vaccine: {text}");
-        return code;
-    }
 
     // The runtime names an assembly as "ILGPU, Version=1.5.3.0, ...", and a file by its path.
     private static string? Part(Exception error)

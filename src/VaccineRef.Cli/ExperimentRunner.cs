@@ -8,6 +8,7 @@ using VaccineRef.Experiments.Grid;
 using VaccineRef.Experiments.Pipeline;
 using VaccineRef.Experiments.Recipes;
 using VaccineRef.Models;
+using VaccineRef.Mpi;
 using VaccineRef.Reporting;
 using VaccineRef.Reporting.TensorBoard;
 
@@ -72,21 +73,24 @@ internal sealed class ExperimentRunner
     /// <param name="origin">The folder that the recipe's paths are relative to.</param>
     /// <param name="folder">The folder in which the report is written.</param>
     /// <param name="cancel">Cancels the run.</param>
+    /// <param name="ranks">Among whom the steps are divided; nobody if it is null.</param>
     /// <returns>The exit code.</returns>
-    public int Run(ParseResult parsed, ExperimentGrid grid, string origin, string folder, CancellationToken cancel)
+    public int Run(
+        ParseResult parsed, ExperimentGrid grid, string origin, string folder, CancellationToken cancel, StageRanks? ranks = null)
     {
+        ranks ??= StageRanks.Alone;
+        _where.Launch = ranks.Each.Size > 1 ? MpiLaunch.OfThisProcess : null;
         var console = Terminal.Open();
         var clock = Stopwatch.StartNew();
         var (trials, files) = (grid.Trials(), new DataFiles(origin, cancel));
         bool single = trials.Count == 1;
-        using var held = new OutputLock(folder);
-        if (single)
-            RequireRoom(folder, parsed.GetValue(_resume));
-        AtomicFile.RemoveLeftovers(folder, name => RunFiles.Contains(name));
+        ranks.Each.Agree(() => ranks.RequireDivisible(trials));
+        using var held = Hold(folder, single, parsed.GetValue(_resume), ranks);
         var preflight = Preflight.RequireAny(trials, files);
         if (preflight.Failed.Count > 0)
             Warn(new PlanException(preflight.Problems, preflight.Kept).Message);
-        var plan = new StagePlan(preflight.Sound, RecipeFormat.Standard, files, _where.Arithmetic(parsed));
+        var plan = new StagePlan(preflight.Sound, RecipeFormat.Standard, files, _where.Arithmetic(parsed) + ranks.Arithmetic, ranks.Each.Size);
+        ranks.Each.RequireSame("the ranks do not compute the same", plan.Chains[0][^1].Hash);
         var forecast = RunForecast.Of(grid.Recipe.Name, plan, preflight, keepsEverything: single);
         PlanOutput.WriteBriefly(console, forecast);
         using var open = new OpenDevices(_where, parsed, single || grid.Recipe.Report.OneAtATime);
@@ -97,11 +101,15 @@ internal sealed class ExperimentRunner
             Warn(
                 $"stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the evaluation and are trained on; "
                 + "only a mixture leaves such rows out");
-        var store = single ? StageStore.Run(folder) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
+        var store = single ? StageStore.Run(folder, ranks.Writes) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
         store.Require(plan);
         var before = Entries(folder);
-        Begin(grid, data, files, folder);
-        using var events = parsed.GetValue(_events) ? new TrialEvents(folder, TimeProvider.System) : null;
+        ranks.Each.Agree(() =>
+        {
+            if (ranks.Writes)
+                Begin(grid, data, files, folder);
+        });
+        using var events = parsed.GetValue(_events) && ranks.Writes ? new TrialEvents(folder, TimeProvider.System) : null;
         var outcome = new ExperimentDisplay(console, grid, plan, cancel).While(show => ExperimentRun.Run(
             plan, store, devices,
             at =>
@@ -109,7 +117,9 @@ internal sealed class ExperimentRunner
                 events?.Follow(at);
                 Tell(at, show);
             },
-            cancel, open.Together));
+            cancel, open.Together, ranks: ranks));
+        if (!ranks.Writes)
+            return ReportOutput.Fail(outcome, preflight.Failed);
         if (outcome is { Results.Count: 0, Failures: [{ SoFar: null } first, ..] })
         {
             TakeBack(folder, before, plan.Nodes.Select(node => node.Name).Distinct());
@@ -124,6 +134,30 @@ internal sealed class ExperimentRunner
             console.WriteLine(Asking(parsed, report, folder));
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
         return ReportOutput.Fail(outcome, preflight.Failed);
+    }
+
+    /// <summary>Takes the folder, on rank 0; null elsewhere.</summary>
+    private static OutputLock? Hold(string folder, bool single, bool resume, StageRanks ranks)
+    {
+        OutputLock? held = null;
+        ranks.Each.Agree(() =>
+        {
+            if (!ranks.Writes)
+                return;
+            held = new OutputLock(folder);
+            try
+            {
+                if (single)
+                    RequireRoom(folder, resume);
+                AtomicFile.RemoveLeftovers(folder, name => RunFiles.Contains(name));
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
+        });
+        return held;
     }
 
     /// <summary>How to talk to one of the models that a grid kept.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VaccineRef.Cli.Commands;
+using VaccineRef.Mpi;
 
 namespace VaccineRef.Cli;
 
@@ -35,6 +36,12 @@ public static class Program
             foreach (string message in WrongWords.In(parsed))
                 Console.Error.WriteLine($"vaccine: {message}");
             Console.Error.WriteLine("  remedy:   vaccine --help, or vaccine COMMAND --help");
+            return ExitCode.WrongInput;
+        }
+
+        if (MpiLaunch.OfThisProcess is { } launch && Ranks.Begin(parsed.CommandResult.Command, launch) is { } refusal)
+        {
+            Console.Error.WriteLine($"vaccine: {refusal}");
             return ExitCode.WrongInput;
         }
 

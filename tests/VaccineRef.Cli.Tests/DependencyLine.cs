@@ -10,12 +10,12 @@ namespace VaccineRef.Cli.Tests;
 internal static partial class DependencyLine
 {
     private static readonly string[] Line =
-        ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Cli"];
+        ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Mpi", "Cli"];
 
     /// <summary>The projects, from the first of the line to the last.</summary>
     public static IReadOnlyList<string> Projects => Line;
 
-    private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels"];
+    private static readonly string[] MayUseUnsafe = ["Core", "Gpu", "Kernels", "Mpi"];
 
     // null allows any package
     private static readonly Dictionary<string, string[]?> Packages = new()
@@ -29,6 +29,7 @@ internal static partial class DependencyLine
         ["Verification"] = [],
         ["Experiments"] = ["CsvHelper", "Parquet.Net", "SharpCompress", "SharpZipLib", "ZstdSharp.Port"],
         ["Reporting"] = ["OxyPlot.Core"],
+        ["Mpi"] = [],
         ["Cli"] = null,
     };
 

@@ -15,9 +15,12 @@ internal static class RunCommand
         var output = new Option<string?>("--out") { Description = "The run's folder, new or empty; runs/NAME by default.", HelpName = "DIR" };
         var runner = new ExperimentRunner();
         var command = new Command("run", "Align, attack and score a model as a recipe says.") { recipe, seeds, quick, output };
+        var mpi = new MpiOptions();
         runner.AddTo(command);
-        command.AddExamples("vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1");
-        command.SetAction(parsed => ExitCode.Of(cancel =>
+        mpi.AddTo(command);
+        command.AddExamples("vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1",
+            "mpirun -n 4 vaccine run mine.json --threads 8");
+        command.SetAction(parsed => ExitCode.Of(cancel => mpi.Run(parsed, ranks =>
         {
             string path = parsed.GetRequiredValue(recipe);
             var grid = new ExperimentGrid(RecipeFormat.Standard.Read(path, runner.Assignments(parsed)), RecipeFormat.Standard);
@@ -26,8 +29,8 @@ internal static class RunCommand
             if (parsed.GetValue(quick))
                 grid = grid.Quick();
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", grid.Recipe.Name);
-            return runner.Run(parsed, grid, Path.GetDirectoryName(Path.GetFullPath(path))!, folder, cancel);
-        }));
+            return runner.Run(parsed, grid, Path.GetDirectoryName(Path.GetFullPath(path))!, folder, cancel, ranks);
+        })));
         return command;
     }
 }
