@@ -51,7 +51,7 @@ public sealed class MpiLaunchTests
     [Theory]
     [InlineData("demo")]
     [InlineData("lab --recipe recipe.json")]
-    [InlineData("export folder")]
+    [InlineData("export folder --to elsewhere")]
     public void A_command_that_is_not_divided_is_refused_by_name(string line)
     {
         string[] words = line.Split(' ');

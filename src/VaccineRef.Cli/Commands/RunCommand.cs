@@ -18,8 +18,7 @@ internal static class RunCommand
         var mpi = new MpiOptions();
         runner.AddTo(command);
         mpi.AddTo(command);
-        command.AddExamples("vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1",
-            "mpirun -n 4 vaccine run mine.json --threads 8");
+        command.AddExamples("vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1");
         command.SetAction(parsed => ExitCode.Of(cancel => mpi.Run(parsed, ranks =>
         {
             string path = parsed.GetRequiredValue(recipe);

@@ -58,16 +58,14 @@ public sealed class Sbr<T> : IGradientRule<T>, IKeepsState<T> where T : unmanage
     public long StateBytes => _kept.LongLength * sizeof(double);
 
     /// <inheritdoc/>
+    public void Survey(IObjective<T> objective, StepBatches batches, TrainState<T> state) =>
+        state.Together(() => Remember(objective, state));
+
+    /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
-        var (prompts, rows) = _anchors ??= Anchors(state.Require(StreamName.Harmful).First());
+        var (prompts, rows) = Remember(objective, state);
         var tape = state.Tape;
-        if (_kept.Length == 0 && _options.Lambda > 0)
-        {
-            _kept = Read(tape, state.Hidden(objective, prompts, new(tape, new NoTap<T>()), rows));
-            tape.Clear();
-        }
-
         double loss = state.Descend(objective, batch, state.Pass(new NoTap<T>()), scale);
         if (_options.Lambda == 0)
             return new(loss);
@@ -87,6 +85,19 @@ public sealed class Sbr<T> : IGradientRule<T>, IKeepsState<T> where T : unmanage
 
     /// <inheritdoc/>
     public void Exchange(KeptState<T> state) => _kept = state.Part("anchors", _kept);
+
+    /// <summary>The anchors, and where they are as the stage begins.</summary>
+    private (PackedBatch Prompts, int[] Rows) Remember(IObjective<T> objective, TrainState<T> state)
+    {
+        var (prompts, rows) = _anchors ??= Anchors(state.Require(StreamName.Harmful).First());
+        if (_kept.Length == 0 && _options.Lambda > 0)
+        {
+            _kept = Read(state.Tape, state.Hidden(objective, prompts, new(state.Tape, new NoTap<T>()), rows));
+            state.Tape.Clear();
+        }
+
+        return (prompts, rows);
+    }
 
     /// <summary>The rows at the ends of the prompts: each predicts the first token of its answer.</summary>
     private static (PackedBatch, int[]) Anchors(PackedBatch prompts)

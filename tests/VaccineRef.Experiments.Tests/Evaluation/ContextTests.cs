@@ -24,7 +24,7 @@ public sealed class ContextTests
         var recipe = new Recipe { Name = "n", Model = new FolderModelOptions { Path = "none" }, Stages = [], Evaluation = options, MaxLength = 600 };
         var reader = new DataReader(recipe, new("."), new CharacterTokenizer());
         using var device = new CpuDevice(threads: 1);
-        using var evaluation = options.Open<float>(reader, null, device, WeightPrecision.Full);
+        using var evaluation = options.Open<float>(reader, null, device, WeightPrecision.Full, Alone.Only);
         int longest = evaluation.Prompts(which == "harmful").Max(prompt => prompt.Length);
 
         Assert.Empty(evaluation.BeyondContext(longest + added - 1));
@@ -40,7 +40,7 @@ public sealed class ContextTests
         var options = new HeldOutOptions { Task = new() { Path = file.Path, Task = "gsm8k" }, TaskTokens = 4 };
         var recipe = new Recipe { Name = "n", Model = new FolderModelOptions { Path = "none" }, Stages = [], Evaluation = options };
         using var device = new CpuDevice(threads: 1);
-        using var evaluation = options.Open<float>(new DataReader(recipe, new("."), new CharacterTokenizer()), null, device, WeightPrecision.Full);
+        using var evaluation = options.Open<float>(new DataReader(recipe, new("."), new CharacterTokenizer()), null, device, WeightPrecision.Full, Alone.Only);
         Assert.Single(evaluation.Prompts(harmful: false));
         Assert.Equal("q.jsonl:1", Assert.Single(evaluation.BeyondContext(300)).File);
     }

@@ -84,6 +84,22 @@ internal sealed class StoppedRun : IDisposable
         return ExperimentReport.Of(grid, plan, outcome, new DataManifest([], []), RecipeFormat.Standard, null);
     }
 
+    /// <summary>Goes on, or begins, on ranks that are threads.</summary>
+    /// <param name="ranks">How many.</param>
+    /// <param name="progress">Told of everything on every rank.</param>
+    /// <param name="cancel">Stops a rank.</param>
+    public void RunOn(int ranks, Action<int, RunProgress>? progress = null, Func<int, CancellationToken>? cancel = null)
+    {
+        var grid = new ExperimentGrid(RecipeFormat.Standard.Parse(Text, "stopped", _set), RecipeFormat.Standard);
+        LocalRanks.Run(ranks, rank =>
+        {
+            using var device = new CpuDevice(1);
+            ExperimentRun.Run(
+                TinyGrid.Plan(grid, ranks: ranks), StageStore.Run(Folder, writes: rank.Rank == 0), [device],
+                at => progress?.Invoke(rank.Rank, at), cancel?.Invoke(rank.Rank) ?? default, ranks: new(rank));
+        });
+    }
+
     /// <summary>Every file of the folder under its name, without times; a temporary name ends the test.</summary>
     public IReadOnlyDictionary<string, string> Files() => Directory.GetFiles(Folder, "*", SearchOption.AllDirectories)
         .ToDictionary(path => Path.GetRelativePath(Folder, path), Content);

@@ -143,6 +143,31 @@ public sealed class RankLaws
         });
     }
 
+    /// <summary>Losses, teacher forcing and generation in groups, divided among ranks.</summary>
+    [Property(MaxTest = 5)]
+    public void What_is_measured_does_not_depend_on_the_ranks(byte seed)
+    {
+        var tiny = Tiny(Family.Llama, adapted: true) with { Seed = seed };
+        TokenSequence[] rows = [.. Enumerable.Range(0, 60).Select(i => tiny.Sequences[i % tiny.Sequences.Count])];
+        int[][] prompts = [.. rows.Take(7).Select(row => row.Tokens[..3])];
+        // so little memory that each prompt is a group of its own
+        var generation = new GenerationOptions(3, Sample: true, Seed: seed) { MemoryBytes = 1 };
+        string[] Measure(ICommunicator rank)
+        {
+            using var run = new TinyRun<float>(tiny);
+            return
+            [
+                $"{AlignmentLoss.Of(run.Objective, rows, run.Device, batchSize: 7, ranks: rank):R}",
+                .. TeacherForcing.Read(run.Network, rows, run.Device, rank)
+                    .Select(answer => $"{string.Join(' ', answer.Expected)}, {string.Join(' ', answer.Chosen)}, {answer.Loss:R}"),
+                .. Generator.Generate(run.Model, prompts, generation, rank).Select(ids => string.Join(' ', ids)),
+            ];
+        }
+
+        string[] alone = Measure(Alone.Only);
+        LocalRanks.Run(3, rank => Assert.Equal(alone, Measure(rank)));
+    }
+
     private static void Diverge(TinyModel tiny, ICommunicator rank)
     {
         using var run = new TinyRun<double>(tiny);
