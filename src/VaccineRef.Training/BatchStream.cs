@@ -47,6 +47,9 @@ public sealed class BatchStream
         _next = data.Count;
     }
 
+    /// <summary>The examples, in their own order.</summary>
+    public IReadOnlyList<TokenSequence> Data => _data;
+
     /// <summary>The first batch, wherever the stream is.</summary>
     public PackedBatch First() => new BatchStream(_data, _batchSize, _order).Next();
 

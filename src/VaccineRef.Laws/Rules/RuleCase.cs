@@ -59,6 +59,8 @@ public static class RuleCases
             { AsPlain = new LisaOptions(Rho, AlignmentSteps: 0), ChoosesItsData = true },
         new("safe_grad", new SafeGradOptions(Rho)),
         new("seam", new SeamOptions(Alpha: 0.8)) { AsPlain = new SeamOptions(Beta: 0, Unlearning: 0) },
+        new("rep_noise", new RepNoiseOptions(Alpha: 0.7, Beta: 0.3)) { AsPlain = new RepNoiseOptions(Alpha: 0, Beta: 0) },
+        new("tar", new TarOptions(Weight: 0.7, Steps: 3, Every: 2, Rates: [1e-4])) { AsPlain = new TarOptions(Weight: 0) },
         new("surgery", new SurgeryOptions(Alpha: 3)) { AsPlain = new SurgeryOptions(Alpha: 0) },
         new("sbr", new SbrOptions(Lambda: 3)) { AsPlain = new SbrOptions(Lambda: 0) },
     ];

@@ -30,6 +30,8 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(LisaOptions), "lisa")]
 [JsonDerivedType(typeof(SafeGradOptions), "safe_grad")]
 [JsonDerivedType(typeof(SeamOptions), "seam")]
+[JsonDerivedType(typeof(RepNoiseOptions), "rep_noise")]
+[JsonDerivedType(typeof(TarOptions), "tar")]
 [JsonDerivedType(typeof(SurgeryOptions), "surgery")]
 [JsonDerivedType(typeof(SbrOptions), "sbr")]
 public abstract record RuleOptions

@@ -28,6 +28,9 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, I
     public IObjective<T> Layerwise => inner.Layerwise;
 
     /// <inheritdoc/>
+    public IObjective<T> Entropy => inner.Entropy;
+
+    /// <inheritdoc/>
     public Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => inner.Hidden(pass, batch, rows);
 
     /// <summary>Whether the next steps are measured, token by token.</summary>

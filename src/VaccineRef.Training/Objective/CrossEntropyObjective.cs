@@ -21,6 +21,9 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     public IObjective<T> Layerwise { get; } = new LayerwiseCrossEntropy<T>(model);
 
     /// <inheritdoc/>
+    public IObjective<T> Entropy { get; } = new EntropyObjective<T>(model);
+
+    /// <inheritdoc/>
     public Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => model.Forward(pass, batch, outputRows: rows);
 
     /// <inheritdoc/>

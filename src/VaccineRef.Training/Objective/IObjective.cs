@@ -24,6 +24,11 @@ public interface IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
     IObjective<T> Layerwise => throw new InputException(
         "the objective has no loss of every layer, which the rule needs", "objective", Name, "cross_entropy");
 
+    /// <summary>What is minimised where a rule wants the same model to know nothing.</summary>
+    /// <exception cref="InputException">The objective has no such form.</exception>
+    IObjective<T> Entropy => throw new InputException(
+        "the objective has no entropy, which the rule needs", "objective", Name, "cross_entropy");
+
     /// <summary>What enters the head in some rows of a batch, (M, C), for rules that look at it or that need a pass and no loss.</summary>
     /// <exception cref="InputException">The objective has no such form.</exception>
     Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => throw new InputException(

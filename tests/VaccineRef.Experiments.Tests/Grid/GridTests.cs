@@ -23,7 +23,7 @@ public sealed class GridTests
     [InlineData("accelerated", 1, 6, 1, 5)]
     [InlineData("cost", 3, 2, 0, 5)]
     [InlineData("controls", 1, 6, 4, 5)]
-    [InlineData("family", 1, 23, 8, 3)]
+    [InlineData("family", 1, 26, 8, 3)]
     public void A_preset_has_the_rows_and_columns_of_its_table(string name, int models, int conditions, int attacks, int seeds)
     {
         var grid = Preset(name);

@@ -58,8 +58,25 @@ public sealed class SurgeryLaws
         }
 
         var (report, gradient) = Step();
-        Assert.InRange(report.Scalars!["sink_divergence"], 0, 1);
+        Assert.Equal(Mean(run), report.Scalars!["sink_divergence"], Tolerance);
         Slopes.Require(run, gradient, () => Step().Report is var at ? at.Loss + (Alpha * at.Scalars!["sink_divergence"]) : 0, 1 + Alpha);
+    }
+
+    /// <summary>The mean over layers and heads of what the harmful texts have more, head by head.</summary>
+    private static double Mean(TinyRun<double> run)
+    {
+        double[][] Sinks(string stream)
+        {
+            var texts = run.Stream(stream).Next();
+            var sinks = new AttentionSinks<double>(texts);
+            using var tape = new Tape<double>(run.Device);
+            run.Network.Forward(new(tape, sinks), texts);
+            return [.. sinks.Sinks.Select(all => Enumerable.Range(0, all.Shape.Columns / sinks.HeadSize)
+                .Select(head => all.Value.Span[head * sinks.HeadSize]).ToArray())];
+        }
+
+        return Sinks(StreamName.Harmful).Zip(Sinks(StreamName.Alignment), (harmful, safe) =>
+            harmful.Zip(safe, (more, less) => Math.Max(0, more - less)).Average()).Average();
     }
 
     /// <summary>Where harmful and safe texts are the same, or where the sinks of the safe ones are the greater, nothing is added.</summary>
