@@ -1,4 +1,5 @@
 using VaccineRef.Experiments.Grid;
+using Interval = VaccineRef.Reporting.Statistics.Interval;
 
 namespace VaccineRef.Reporting.Tests;
 
@@ -23,6 +24,21 @@ public sealed class ConclusionTests
         Assert.Contains("averaged over 4 attacks with harmful data", findings.Conclusions[0], StringComparison.Ordinal);
         Assert.Contains("95% interval [−", findings.Conclusions[0], StringComparison.Ordinal);
         Assert.Contains(says, findings.Conclusions[0], StringComparison.Ordinal);
+    }
+
+    /// <summary>However small the p-values are.</summary>
+    [Fact]
+    public void An_interval_that_contains_zero_shows_no_difference()
+    {
+        var findings = Analysis.Of(Report("harmful-ratio", 8));
+        var primary = findings.Comparisons.First(comparison => comparison.Primary);
+        var paired = primary.Paired;
+        foreach (var (interval, starts) in ((Interval, string)[])[(new(-1, 2), "No difference in"), (new(1, 2), primary.Condition)])
+        {
+            var comparison = primary with { CorrectedP = 0.01, Paired = paired with { PermutationP = 0.01, Difference = paired.Difference with { Interval = interval } } };
+            string[] sentences = [.. new Conclusions(new(findings.Report), [comparison], findings.Convergence).Sentences()];
+            Assert.Contains(sentences, sentence => sentence.StartsWith(starts, StringComparison.Ordinal));
+        }
     }
 
     [Fact]

@@ -64,6 +64,15 @@ public sealed class MixtureLaws
         Assert.Contains(Draw(seed).Take(50), Benign.Contains);
     }
 
+    /// <summary>Which rows are drawn on one side says nothing of which are drawn on the other.</summary>
+    [Property(MaxTest = 20)]
+    public void Harmful_and_benign_rows_are_drawn_apart(ulong seed)
+    {
+        var mixture = Mixture.Compose(Harmful.Take(60).ToArray(), Benign.Take(60).ToArray(), 0.5m, 60, Sampling.Shuffled, seed);
+        int[] Places(Example[] pool) => [.. mixture.Examples.Select(example => Array.IndexOf(pool, example)).Where(place => place >= 0).Order()];
+        Assert.NotEqual(Places([.. Harmful.Take(60)]), Places([.. Benign.Take(60)]));
+    }
+
     [Property]
     public void An_order_is_a_permutation(byte n, ulong seed)
     {

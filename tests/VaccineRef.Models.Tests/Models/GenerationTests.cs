@@ -108,6 +108,19 @@ public sealed class GenerationTests : IDisposable
         Assert.Equal([0, 0], Generator.Generate(model, [[5, 6]], new(2))[0]);
     }
 
+    /// <summary>Where the likeliest tokens reach P exactly, no further one may be drawn: all logits are equal, and 6 of 17 are the share P.</summary>
+    [Fact]
+    public void Tokens_that_reach_top_p_exactly_are_enough()
+    {
+        using var model = new TinyModel("llama", 5, 1, [4]).Create<double>(_device);
+        _device.Fill(model.Network.Head.Value, 0);
+        const int Kept = 4;
+        double share = Kept / (double)TinyModel.Vocabulary;
+        Assert.Equal(Kept, share * TinyModel.Vocabulary);
+        int[][] drawn = Generator.Generate(model, [.. Enumerable.Repeat((int[])[5, 6], 400)], new(1, Sample: true, TopP: share, Seed: 3));
+        Assert.Equal(Enumerable.Range(0, Kept), drawn.Select(text => text[0]).Distinct().Order());
+    }
+
     [Fact]
     public void The_whole_context_can_be_filled_and_no_more()
     {

@@ -98,6 +98,26 @@ public sealed class ModelLaws : IDisposable
         }
     }
 
+    /// <summary>Where OPT's norms follow the sums, as in OPT-350m, what each block hands on is normalised.</summary>
+    [Fact]
+    public void A_block_of_post_norm_ends_in_a_norm()
+    {
+        var tiny = new TinyModel("opt post-norm projected", 3, 2, [5, 7]);
+        using var model = tiny.Create<double>(_device);
+        foreach (var norm in model.Network.Parameters.Where(parameter => parameter.Name.Contains("layer_norm", StringComparison.Ordinal)))
+            _device.Fill(norm.Value, norm.Name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0);
+        using var tape = new Tape<double>(_device);
+        var record = new Record<double>(SiteKind.BlockOutput);
+        model.Network.Forward(new(tape, record), PackedBatch.Pack(tiny.Sequences));
+        Assert.Equal(2, record.Hidden.Length);
+        foreach (var hidden in record.Hidden)
+            foreach (double[] row in ModelRun.Numbers(hidden.Value).Chunk(hidden.Shape.Columns))
+            {
+                Assert.Equal(0, row.Average(), 1e-12);
+                Assert.Equal(1, row.Average(value => value * value), 1e-3);                // the norm adds 1e-5 to a variance of about 1
+            }
+    }
+
     [Fact]
     public void The_padding_row_gets_a_gradient_from_the_tied_head_alone()
     {

@@ -113,6 +113,21 @@ public sealed class FineTuningObjectiveLaws
         Assert.InRange(Numbers.Mix(1, gradient, -1, run.Gradient).Norm(), 0, Tolerance * (1 + gradient.Norm()));
     }
 
+    /// <summary>The teacher's probabilities weigh the logarithms, not the model's: KL(teacher || model).</summary>
+    [Property]
+    public void Kl_is_that_of_the_teacher_to_the_model_over_the_counted_tokens(TinyModel tiny)
+    {
+        const double Lambda = 0.7;
+        using var run = new TinyRun<double>(tiny);
+        using var objective = new KlObjective<double>(run.Network, run.Model.Trainable, Lambda, Variant.Paper, run.Device);
+        var teacher = LogProbabilities(run);
+        Move(run, 0.2);
+        var student = LogProbabilities(run);
+        double divergence = teacher.Zip(student, (t, s) => t.Zip(s, (a, b) => Math.Exp(a) * (a - b)).Sum()).Average(), plain = run.Loss();
+        Assert.True(divergence > 0);
+        Assert.Equal(plain + (Lambda * divergence), Value(run, objective), Tolerance * (1 + plain + divergence));
+    }
+
     [Fact]
     public void Settings_out_of_range_are_errors() => Assert.All(
         (ObjectiveOptions[])[new LdifsOptions(-1), new AsftOptions(double.NaN, "base"), new EarlyTokensOptions(0),
@@ -142,6 +157,22 @@ public sealed class FineTuningObjectiveLaws
         }
 
         return outputs;
+    }
+
+    /// <summary>The logarithms of the probabilities at the rows that count, by sums over indices.</summary>
+    private static double[][] LogProbabilities(TinyRun<double> run)
+    {
+        using var tape = new Tape<double>(run.Device);
+        var hidden = run.Network.Forward(new(tape, new NoTap<double>()), run.Batch, outputRows: run.Batch.CountedRows);
+        double[] logits = run.Read(tape.Apply(new Linear<double>(), [hidden, tape.Of(run.Network.Head)]).Value);
+        return
+        [
+            .. logits.Chunk(logits.Length / run.Batch.Counted).Select(row =>
+            {
+                double sum = row.Max() + Math.Log(row.Sum(logit => Math.Exp(logit - row.Max())));
+                return row.Select(logit => logit - sum).ToArray();
+            }),
+        ];
     }
 
     private static double Value(TinyRun<double> run, IObjective<double> objective)

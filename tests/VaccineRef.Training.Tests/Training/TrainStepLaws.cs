@@ -49,6 +49,39 @@ public sealed class TrainStepLaws
         Assert.NotEqual(before, run.Weights);
     }
 
+    /// <summary>Of the same rows twice the losses differ, since each micro-batch drops other elements; without dropout they are one.</summary>
+    [Theory]
+    [InlineData(0.5, true)]
+    [InlineData(0, false)]
+    public void Micro_batches_of_a_step_do_not_share_their_dropout(double dropout, bool differ)
+    {
+        using var run = new TinyRun<double>(Tiny with { Adapted = true, Dropout = dropout });
+        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device);
+        double one = step.Accumulate(run.Batch).Loss;
+        using var again = new TinyRun<double>(Tiny with { Adapted = true, Dropout = dropout });
+        using var both = new TrainStep<double>(again.Model.Trainable, again.Objective, new Plain<double>(), Options, again.Device);
+        Assert.Equal(differ, Math.Abs(one - both.Accumulate(again.Batch, again.Batch).Loss) > 1e-9);
+    }
+
+    /// <summary>Five rows in steps of two micro-batches of two: the last step has one micro-batch, which weighs as a whole step does.</summary>
+    [Fact]
+    public void A_last_step_of_fewer_micro_batches_is_their_mean()
+    {
+        using var run = new TinyRun<double>(Tiny with { Lengths = new(4, 3, 5) });
+        List<StepRecord> records = [];
+        double last = 0;
+        new Trainer<double>(
+            run.Device, run.Model.Trainable, run.Objective, new Plain<double>(),
+            new(1, new AdamWOptions(0.01), Accumulation: 2, Shuffle: false)).Run([.. Tiny.Sequences.Take(3)], record =>
+        {
+            records.Add(record);
+            if (records.Count == 1)
+                last = run.Loss(batch: PackedBatch.Pack([Tiny.Sequences[2]]));
+        });
+        Assert.Equal(2, records.Count);
+        Assert.Equal(last, records[1].Loss, 1e-12 * (1 + last));
+    }
+
     [Fact]
     public void Parameters_are_trainable_as_long_as_the_step_lives()
     {
