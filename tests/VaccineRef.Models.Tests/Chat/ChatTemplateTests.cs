@@ -104,6 +104,17 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>As Python computes with numbers that are not whole: division rounds down, and the remainder has the divisor's sign.</summary>
+    [Theory]
+    [InlineData("7.5 // 2", "3.0")]
+    [InlineData("(0 - 7.5) // 2", "-4.0")]
+    [InlineData("(0 - 7.5) % 2", "0.5")]
+    [InlineData("7.5 - 2", "5.5")]
+    [InlineData("7.5 * 2", "15.0")]
+    [InlineData("7.5 / 2", "3.75")]
+    public void Fractions_are_computed_as_Python_does(string sum, string expected) =>
+        Assert.Equal(expected, ChatTemplate.Parse($"{{{{ {sum} }}}}", Tokens).Render([], false));
+
     /// <summary>Each would take very long, very much memory, or the stack.</summary>
     [Theory]
     [InlineData("{% for i in range(1000000000) %}{% endfor %}")]

@@ -96,6 +96,30 @@ public sealed class AdapterFilesTests : IDisposable
         Assert.Contains("use_dora", Refused(model, "a"));
     }
 
+    /// <summary>A layer that has A or B alone is incomplete, and is not passed over as one that has neither.</summary>
+    [Theory]
+    [InlineData("lora_A")]
+    [InlineData("lora_B")]
+    public void Half_a_pair_is_refused(string lost)
+    {
+        using var model = new TinyModel("llama", 1, 1, [3]).Create<double>(_device);
+        Lora.Attach(model, new(2, 1, TargetModules.Named("q_proj", "v_proj")), default).Save(_folder.File("a"));
+        model.Adapter!.Dispose();
+        string path = System.IO.Path.Combine(_folder.File("a"), "adapter_model.safetensors");
+        List<TensorData> kept = [];
+        using (var file = SafetensorsFile.Open(path))
+            foreach (var entry in file.Tensors.Values.Where(entry => !(entry.Name.Contains("q_proj", StringComparison.Ordinal) && entry.Name.Contains(lost, StringComparison.Ordinal))))
+            {
+                var numbers = new double[entry.Count];
+                file.Read<double>(entry.Name, numbers);
+                kept.Add(TensorData.Floats<double>(entry.Name, entry.Type, entry.Shape.AsSpan(), numbers));
+            }
+
+        Assert.Equal(3, kept.Count);
+        SafetensorsWriter.Write(path, kept);
+        Assert.Contains("q_proj", Refused(model, "a"));
+    }
+
     [Fact]
     public void A_tied_head_is_not_changed_alone()
     {

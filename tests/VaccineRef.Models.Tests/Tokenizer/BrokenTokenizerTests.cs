@@ -87,6 +87,21 @@ public sealed class BrokenTokenizerTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (16 * length) + 1_000_000);
     }
 
+    /// <summary>A rule of the normaliser for "a" whose text would begin behind the last one: it is read as an empty text.</summary>
+    [Fact]
+    public void A_rule_that_points_behind_the_replacements_is_an_empty_one()
+    {
+        uint[] units = new uint[98];
+        const uint HasLeaf = 0x100, Leaf = 0x80000000, Next = 1 << 10;
+        units[0] = Next;                                                // 'a' is at 1 ^ 'a' = 96, and its leaf at 96 ^ 1
+        units[96] = Next | HasLeaf | 'a';
+        units[97] = Leaf | 1000;
+        byte[] trie = [.. units.SelectMany(BitConverter.GetBytes)];
+        _folder.WithModel([("<unk>", 0, 2), ("b", -1, 1)], bytes: true, charsMap: [.. BitConverter.GetBytes(trie.Length), .. trie, .. "c\0"u8], dummyPrefix: false);
+        var tokenizer = _folder.Load();
+        Assert.Equal(tokenizer.Encode("b"), tokenizer.Encode("aba"));
+    }
+
     [Property(MaxTest = 300)]
     public void A_damaged_file_is_refused_or_loads(bool model, NonNegativeInt at, byte value, bool cut)
     {

@@ -1,6 +1,7 @@
 using System.Reflection;
 using VaccineRef.Core;
 using VaccineRef.Laws;
+using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
@@ -33,6 +34,51 @@ public sealed class EverySettingLaws
         Assert.All(Others(options, Of(options).Single(each => Name(each) == name)), other => Assert.Equal(Trained(options), Trained(other)));
     });
 
+    /// <summary>Passes of one step over different rows never drop the same elements, however a rule draws its passes.</summary>
+    [Theory]
+    [InlineData(PassDropout.Shared)]
+    [InlineData(PassDropout.Fresh)]
+    public void Passes_over_other_rows_have_streams_of_their_own(PassDropout dropout) => Assert.All(
+        RuleVariants.All.Where(rule => rule.Options.GetType().GetProperty("Dropout") is not null), rule =>
+    {
+        var options = (RuleOptions)typeof(RuleOptions).GetMethod("<Clone>$")!.Invoke(rule.Options, null)!;
+        options.GetType().GetProperty("Dropout")!.SetValue(options, dropout);
+        using var run = new TinyRun<double>(Tiny);
+        var made = options.Make<double>(run.Device);
+        using var disposable = made as IDisposable;
+        var seen = new Streams(run.Objective);
+        run.Step(made, objective: seen);
+        Assert.NotEmpty(seen.Passes);
+        Assert.All(seen.Passes.GroupBy(pass => pass.Random), stream => Assert.Single(stream.Select(pass => pass.Batch).Distinct()));
+    });
+
+    [Fact]
+    public void An_objective_that_says_nothing_holds_nothing_and_aligns_itself()
+    {
+        using var run = new TinyRun<double>(Tiny);
+        IObjective<double> silent = new Watched<double>(run.Objective, (_, _) => { });
+        Assert.Equal(0, silent.StateBytes);
+        Assert.Same(silent, silent.Aligning);
+    }
+
+    /// <summary>Notes the stream and the rows of every pass.</summary>
+    private sealed class Streams(IObjective<double> inner) : IObjective<double>
+    {
+        public List<(RandomStream Random, PackedBatch Batch)> Passes { get; } = [];
+
+        public string Name => "streams";
+
+        public IObjective<double> Layerwise => inner.Layerwise;
+
+        public Tensor<double> Hidden(Pass<double> pass, PackedBatch batch, int[] rows) => inner.Hidden(pass, batch, rows);
+
+        public Tensor<double> Loss(Pass<double> pass, PackedBatch batch)
+        {
+            Passes.Add((pass.Random, batch));
+            return inner.Loss(pass, batch);
+        }
+    }
+
     private static string Name(PropertyInfo setting) => $"{setting.DeclaringType!.Name}.{setting.Name}";
 
     private static IEnumerable<PropertyInfo> Of(RuleOptions options) =>
@@ -63,7 +109,7 @@ public sealed class EverySettingLaws
         using var run = new TinyRun<double>(Tiny);
         var rule = options.Make<double>(run.Device);
         using var disposable = rule as IDisposable;
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, rule, new StepOptions(new(0.01, WeightDecay: 0.1)), run.Device, run.Streams);
+        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, rule, new StepOptions(new AdamWOptions(0.01, WeightDecay: 0.1)), run.Device, run.Streams);
         step.State.PlannedSteps = Steps;
         for (int i = 0; i < Steps; i++)
             step.Run(run.Batch);

@@ -1,3 +1,4 @@
+using VaccineRef.Core;
 using VaccineRef.Laws;
 
 namespace VaccineRef.Training.Tests.Rules;
@@ -52,12 +53,21 @@ public sealed class RandomDirectionLaws
         run.Step(rule, objective: meter);
         Assert.Equal(expected, run.Gradient);
         Assert.Equal(epsilon.Sum(layer => layer.Length) * sizeof(double), meter.Bytes);
+        Assert.InRange(meter.Tokens, run.Batch.Counted, run.Batch.Rows);
         if (meter.Tokens == run.Batch.Rows)             // else some rows are seen by no counted one
         {
             int columns = epsilon[0].Length / run.Batch.Rows;
             double mean = Enumerable.Range(0, run.Batch.Rows).Average(row =>
                 Math.Sqrt(epsilon.Sum(layer => layer.Skip(row * columns).Take(columns).Sum(e => e * e))));
             Assert.Equal(mean, meter.Means.Epsilon, 1e-9);
+            var record = new Record<double>(SiteKind.AttentionOutput);
+            run.Objective.Loss(new(run.State.Tape, record), run.Batch);
+            double[] hidden = run.Read(record.Hidden[0].Value);
+            run.State.Tape.Clear();
+            if (tiny is { Dropout: 0, Layers: 1 })      // else other elements are dropped, or the layer before has moved too
+                Assert.Equal(
+                    Enumerable.Range(0, run.Batch.Rows).Average(row => Math.Sqrt(hidden.Skip(row * columns).Take(columns).Sum(e => e * e))),
+                    meter.Means.Hidden, 1e-9 * meter.Means.Hidden);
         }
 
         meter.IsOn = false;
