@@ -75,8 +75,8 @@ public sealed class RankTests
             rank.RequireSame("they differ", "a");
             var error = Assert.Throws<InputException>(() => rank.RequireSame("they differ", rank.Rank == 2 ? "b" : "a"));
             Assert.Contains("rank 2", error.Message, StringComparison.Ordinal);
-            Assert.Equal(true, rank.Any(rank.Rank == 1));
-            Assert.Equal(false, rank.Any(false));
+            Assert.True(rank.Any(rank.Rank == 1));
+            Assert.False(rank.Any(false));
         });
     }
 
