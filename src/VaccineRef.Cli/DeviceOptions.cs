@@ -70,9 +70,11 @@ internal sealed class DeviceOptions
     /// Describes what the last bits of a result depend on: the kind of device, the width of its vectors, and the
     /// precision of matrix products.
     /// </summary>
+    /// <exception cref="InputException">No device has such a name.</exception>
     public string Arithmetic(ParseResult parsed)
     {
-        string device = parsed.GetRequiredValue(_device).Split(':')[0];
+        string name = parsed.GetRequiredValue(_device), device = name.Split(':')[0];
+        Devices.RequireName(name);
         return $"{device}{(device == Devices.Processor ? $" {VectorBits}" : "")}, {parsed.GetRequiredValue(_matmul)}";
     }
 

@@ -20,17 +20,8 @@ public static class Program
             return ExitCode.WrongInput;
         }
 
-        var root = new RootCommand(
-            "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
-        {
-            DemoCommand.Create(), InitCommand.Create(), SchemaCommand.Create(), PlanCommand.Create(), RunCommand.Create(),
-            LabCommand.Create(), EvaluateCommand.Create(), ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(),
-            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(),
-            BenchCommand.Create(), DevicesCommand.Create(), CompletionCommand.Create(),
-        };
-        root.AddExamples("vaccine demo --quick", "vaccine init --model my-model --data rows.jsonl --out mine.json");
         // the bare name is a question: what can it do, and where does one start?
-        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
+        var parsed = Commands().Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
         {
             foreach (string message in WrongWords.In(parsed))
@@ -46,5 +37,20 @@ public static class Program
         }
 
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+
+    /// <summary>All commands.</summary>
+    internal static RootCommand Commands()
+    {
+        var root = new RootCommand(
+            "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
+        {
+            DemoCommand.Create(), InitCommand.Create(), SchemaCommand.Create(), PlanCommand.Create(), RunCommand.Create(),
+            LabCommand.Create(), EvaluateCommand.Create(), ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(),
+            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(),
+            BenchCommand.Create(), DevicesCommand.Create(), CompletionCommand.Create(),
+        };
+        root.AddExamples("vaccine demo --quick", "vaccine init --model my-model --data rows.jsonl --out mine.json");
+        return root;
     }
 }

@@ -55,6 +55,14 @@ public static class Devices
             "one of those that 'vaccine devices' lists as usable", "--device cpu runs everywhere");
     }
 
+    /// <summary>Requires that a name could be that of a device, here or on another machine.</summary>
+    /// <exception cref="InputException">No device has such a name.</exception>
+    public static void RequireName(string name)
+    {
+        if (name is not (Processor or Simulator))
+            Parse(name);
+    }
+
     /// <summary>The name of a precision on the command line.</summary>
     public static string Option(MatmulPrecision precision) => precision switch
     {
