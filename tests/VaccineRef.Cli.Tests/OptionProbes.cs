@@ -248,6 +248,8 @@ internal static class OptionProbes
            select (command, option, "DataOptionTests counts the rows"),
         .. from command in (string[])["evaluate", "generate", "chat", "export", "judge", "plan", "lab plan", "lab work", "lab report", "verify", "laws"]
            select (command, "--threads", "results are the same bits for any number of threads, and these commands do not name it"),
+        .. from option in (string[])["--mpi", "--reduce"]
+           select ("run", option, "they are for several ranks: MpiTests"),
         ("demo", "--resume", "it is for the folder of one run, and the demo is a grid; lab's probe shows it"),
         ("judge", "--weights", "it changes numbers of a large model; ModerationJudgeTests loads one in each form"),
         ("laws", "--seed", "a failing law names it: LawsTests"),
