@@ -11,7 +11,7 @@ var mlp = new Mlp(weights, device, vocabulary: 17, width: 16);
 int[] text = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2];
 var batch = PackedBatch.Pack([new TokenSequence(text, text)]);
 using var vaccine = new Vaccine<float>(new VaccineOptions(Rho: 0.5, Sites: [SiteKind.MlpOutput]), device);
-var options = new StepOptions(new(LearningRate: 0.01));
+var options = new StepOptions(new AdamWOptions(LearningRate: 0.01));
 using var step = new TrainStep<float>(mlp.Parameters, mlp, new Plain<float>(), options, device);
 
 double before = step.Run(batch).Loss, after = before;
