@@ -53,6 +53,35 @@ public sealed class StatisticsLaws
         Assert.Equal(new Interval(0, 3), Bootstrap.OfMean([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], Stream));
     }
 
+    /// <summary>Of numbers that rise in equal steps the quantile lies on their line, and every number is its own.</summary>
+    [Property]
+    public Property A_quantile_lies_on_the_line_through_its_neighbours() => Prop.ForAll(
+        Gen.Choose(1, 20).Zip(Gen.Choose(0, 1000)).ToArbitrary(), drawn =>
+        {
+            var (n, share) = (drawn.Item1, drawn.Item2 / 1000.0);
+            double[] line = [.. Enumerable.Range(0, n).Select(i => 3 + (0.5 * i))];
+            Assert.Equal(3 + (0.5 * share * (n - 1)), Bootstrap.Quantile(line, share), Rounding);
+            double[] curved = [.. line.Select(Math.Exp)];
+            for (int i = 0; i < n; i++)
+                Assert.Equal(curved[i], Bootstrap.Quantile(curved, n == 1 ? 1 : i / (n - 1.0)), Rounding * curved[^1]);
+        });
+
+    /// <summary>At both ends of a share's interval, k lies 1.96 standard deviations from n p; at 0 and 1 the interval ends.</summary>
+    [Property]
+    public Property The_ends_of_a_shares_interval_are_where_the_score_is_the_quantile() => Prop.ForAll(
+        Gen.Choose(1, 300).SelectMany(n => Gen.Choose(0, n).Select(k => (k, n))).ToArbitrary(), share =>
+        {
+            const double z = 1.959963984540054;
+            var (k, n) = share;
+            var interval = Wilson.Of(k, n);
+            if (k == 0)
+                Assert.Equal(0, interval.Low);
+            if (k == n)
+                Assert.Equal(1, interval.High);
+            foreach (double p in (double[])[.. k == 0 ? [] : (double[])[interval.Low], .. k == n ? [] : (double[])[interval.High]])
+                Assert.Equal(z * z * n * p * (1 - p), (k - (n * p)) * (k - (n * p)), 1e-9 * n);
+        });
+
     // A normal sample of 30: the interval is close to mean +- 1.96 sd / sqrt(n).
     [Fact]
     public void The_bootstrap_of_a_normal_sample_is_close_to_the_normal_interval()

@@ -36,7 +36,7 @@ public static class Bootstrap
     }
 
     /// <summary>The quantile of ordered numbers, between the two nearest by a straight line (Hyndman and Fan's type 7).</summary>
-    private static double Quantile(ReadOnlySpan<double> ordered, double share)
+    internal static double Quantile(ReadOnlySpan<double> ordered, double share)
     {
         double place = share * (ordered.Length - 1);
         int below = (int)place;

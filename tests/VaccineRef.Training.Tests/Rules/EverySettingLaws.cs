@@ -101,6 +101,7 @@ public sealed class EverySettingLaws
         : type == typeof(bool) ? [!(bool)value!]
         : type.IsEnum ? Enum.GetValues(type).Cast<object?>().Where(each => !Equals(each, value))
         : type == typeof(IReadOnlyList<int>) ? [new[] { 1 }]
+        : type == typeof(IReadOnlyList<double>) ? [new[] { 0.01 }]
         : type == typeof(IReadOnlyList<SiteKind>) ? [new[] { SiteKind.MlpOutput }, new[] { SiteKind.TokenEmbedding }]
         : throw new NotSupportedException($"a setting of the type {type}");
 
