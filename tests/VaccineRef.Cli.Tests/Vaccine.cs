@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VaccineRef.Testing;
 
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]       // the console is one
 
@@ -11,6 +12,10 @@ internal sealed record Outcome(int Code, string Out, string Error);
 internal static class Vaccine
 {
     private static string Executable => Path.Combine(AppContext.BaseDirectory, "vaccine.dll");
+
+    /// <summary>Runs the recipe of an experiment with some values set.</summary>
+    public static Outcome RunRecipe(TinyExperiment tiny, string folder, params string[] set) => Run(
+        ["run", tiny.Recipe, "--out", tiny.In(folder), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
 
     /// <summary>Runs a command in this process and captures what it prints.</summary>
     public static Outcome Run(params string[] args)
