@@ -78,7 +78,8 @@ public sealed class AssociationTests
             Assert.Equal(-1, Of(Cosine).AcrossConditions!.Mean, Rounding);
             Assert.Equal((1, -1, 6), (Of(Rank).AcrossSeeds!.Value, Of(Cosine).AcrossSeeds!.Value, Of(Rank).Seeds));
             // before the attack the losses of the made-up report are the same everywhere, and say nothing
-            Assert.Equal(["‖e‖"], findings.Associations!.Where(each => each.BeforeAttack).Select(each => each.Quantity));
+            Assert.Equal(["sharpness", "‖e‖"], findings.Associations!.Where(each => each.BeforeAttack).Select(each => each.Quantity));
+            Assert.Equal(-Of("‖e‖").AcrossConditions!.Mean, Of("sharpness").AcrossConditions!.Mean, Rounding);
             string[] pages = [File.ReadAllText(Path.Combine(folder, ReportWriter.Markdown)), File.ReadAllText(Path.Combine(folder, ReportWriter.Html))];
             Assert.All(pages, page => Assert.Contains("What goes with harm", page));
             Assert.All(pages, page => Assert.Contains(Rank, page));
@@ -121,7 +122,7 @@ public sealed class AssociationTests
         return MadeUpReport.Of(recipe, seeds, failed);
     }
 
-    /// <summary>A report in which the effective rank is HS in other units, and the cosine its opposite.</summary>
+    /// <summary>A report in which the effective rank is HS in other units, the cosine its opposite, and the sharpness that of ‖e‖.</summary>
     private static ExperimentReport WithGeometry(int seeds, string? failed = null)
     {
         var report = Made(seeds, failed);
@@ -129,8 +130,10 @@ public sealed class AssociationTests
 
         static StageResult With(StageResult stage)
         {
-            if (stage.Measured is not { Drift: not null } measured)
+            if (stage.Measured is not { } measured)
                 return stage;
+            if (measured.Drift is null)
+                return stage with { Measured = measured with { Sharpness = -measured.HiddenNorm } };
             double harm = measured.Find(Metrics.HarmfulScore)!.Percentage / 100;
             return stage with { Measured = measured with { DriftGeometry = new([1 + harm, 3 + harm], -harm, [-harm, -harm]) } };
         }

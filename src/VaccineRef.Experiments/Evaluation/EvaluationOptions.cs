@@ -39,6 +39,13 @@ public abstract record EvaluationOptions
     public bool DriftGeometry { get; set; }
 
     /// <summary>
+    /// How far the hidden embeddings are moved to measure how much the alignment loss rises (<see cref="Training.Sharpness"/>), as a share of
+    /// their length. The report then shows what goes with a high HS. With 0 nothing is measured.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double Sharpness { get; set; }
+
+    /// <summary>
     /// Whether answers.jsonl holds the texts of questions and answers beside the verdicts. By default it does for what
     /// is made by code, and does not for what comes from files.
     /// </summary>

@@ -33,6 +33,13 @@ public sealed record Measurement(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DriftGeometry? DriftGeometry { get; init; }
 
+    /// <summary>
+    /// By how much the alignment loss rises, in nats per token, where the hidden embeddings move as far as the recipe says. Null unless it asks
+    /// for it.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Sharpness { get; init; }
+
     /// <summary>The score of a metric, or null if it was not measured.</summary>
     public Score? Find(string metric) => Scores.FirstOrDefault(score => score.Metric == metric);
 

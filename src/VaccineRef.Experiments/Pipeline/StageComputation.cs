@@ -185,8 +185,12 @@ internal sealed class StageComputation<T>(
         var answers = new List<KeptAnswer>();
         var measured = evaluation.Measure(model, answers, cancel, Answered);
         _answers.AddRange(texts ? answers : answers.Select(answer => answer.WithoutTexts()));
-        return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken };
+        return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken, Sharpness = Sharpness(model, evaluation) };
     }
+
+    private double? Sharpness(Model<T> model, IEvaluation<T> evaluation) =>
+        Recipe.Evaluation is { Sharpness: > 0 and var share } && Probe(evaluation) is { } probe
+            ? Training.Sharpness.Of(model.Network, probe, share, device) : null;
 
     private EmbeddingDrift<T>? Drift(Model<T> model, IEvaluation<T>? evaluation) =>
         Probe(evaluation) is { } probe ? new(model.Network, probe, device) : null;

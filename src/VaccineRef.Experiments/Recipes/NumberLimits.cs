@@ -159,6 +159,7 @@ public static class NumberLimits
         [(typeof(EvaluationOptions), "curve_points")] = new(0, Count),
         [(typeof(EvaluationOptions), "perturbation_points")] = new(0, Count),
         [(typeof(EvaluationOptions), "projected_prompts")] = new(0, Count),
+        [(typeof(EvaluationOptions), "sharpness")] = Share,
         [(typeof(HeldOutOptions), "harmful_tokens")] = new(1, Count),
         [(typeof(HeldOutOptions), "task_tokens")] = new(1, Count),
         [(typeof(HeldOutOptions), "temperature")] = AnySize,

@@ -3,7 +3,7 @@ using VaccineRef.Reporting.Statistics;
 
 namespace VaccineRef.Reporting;
 
-/// <summary>Finds what goes with a high harmful score, where the recipe asks for the geometry of the drift.</summary>
+/// <summary>Finds what goes with a high harmful score, where the recipe asks for the geometry of the drift or for sharpness.</summary>
 internal sealed class Associations(TrialIndex trials)
 {
     private const int Least = 5;            // points of a correlation: of five in a random order, one in sixty is at +-1
@@ -12,6 +12,7 @@ internal sealed class Associations(TrialIndex trials)
     [
         ("alignment loss", true, measured => measured.AlignmentLoss),
         ("margin of the refusal", true, measured => measured.HarmfulLoss - measured.RefusalLoss),
+        ("sharpness", true, measured => measured.Sharpness),
         ("‖e‖", true, measured => measured.HiddenNorm),
         ("drift", false, measured => measured.Drift?.PerToken),
         ("drift / ‖e‖", false, measured => measured.Drift?.PerToken / measured.HiddenNorm),
@@ -21,7 +22,7 @@ internal sealed class Associations(TrialIndex trials)
 
     private readonly string[] _attacks = [.. trials.Attacks.Where(trials.IsHarmful)];
 
-    /// <summary>Every quantity of every model; none where the geometry was not measured.</summary>
+    /// <summary>Every quantity of every model; none where neither was measured.</summary>
     public IReadOnlyList<Association> All() => _attacks.Length == 0 || !IsAskedFor() ? [] :
     [
         .. from model in trials.Models
@@ -31,7 +32,7 @@ internal sealed class Associations(TrialIndex trials)
            select association,
     ];
 
-    private bool IsAskedFor() => trials.Report.Stages.Values.Any(stage => stage.Measured?.DriftGeometry is not null);
+    private bool IsAskedFor() => trials.Report.Stages.Values.Any(stage => stage.Measured is { DriftGeometry: not null } or { Sharpness: not null });
 
     private Association Of(string model, string name, bool before, Func<Measurement, double?> of)
     {

@@ -3,7 +3,7 @@ namespace VaccineRef.Reporting;
 /// <summary>The table of what goes with a high harmful score.</summary>
 internal static class AssociationTable
 {
-    /// <summary>The table; null where the geometry of the drift was not measured, or nothing can be said.</summary>
+    /// <summary>The table; null where the recipe asks for nothing of it, or nothing can be said.</summary>
     public static ReportTable? Of(Findings findings, TrialIndex trials)
     {
         if (findings.Associations is not { Count: > 0 } found)
@@ -18,8 +18,9 @@ internal static class AssociationTable
                     ? $"“Across seeds” compares seeds: by how much {primary} differs from {trials.Control} in the quantity, and in HS; p is by permutation, "
                         + "and not corrected for the number of rows. "
                     : "")
-                + "The margin of the refusal is the loss of harmful answers less that of refusals, in nats per token. The cosine is that of the drift D and "
-                + "the slope g = df/de of the alignment loss at the embeddings before the attack, along which Vaccine perturbs. A correlation is no cause.",
+                + "The margin of the refusal is the loss of harmful answers less that of refusals, in nats per token. Sharpness is by how much the alignment "
+                + "loss rises where the embeddings move a given share of their length along its slope g = df/de. The cosine is that of the drift D and "
+                + "g at the embeddings before the attack, along which Vaccine perturbs. A correlation is no cause.",
             [.. models ? ["model"] : (string[])[], "quantity", "known"],
             [
                 new("across methods", ["rank correlation"]),

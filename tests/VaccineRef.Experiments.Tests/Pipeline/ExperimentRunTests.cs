@@ -149,6 +149,7 @@ public sealed class ExperimentRunTests
                 Assert.True(double.IsFinite(
                     measured.HarmfulLoss!.Value + measured.TaskLoss!.Value + measured.RefusalLoss!.Value + measured.AlignmentLoss!.Value));
                 Assert.True(measured.HiddenNorm > 0);
+                Assert.True(double.IsFinite(measured.Sharpness!.Value) && measured.Sharpness.Value != 0);
                 Assert.Equal(stage == attacked, measured.Drift is not null);
                 Assert.Equal(stage == attacked, measured.DriftGeometry is { Cosine: not null });
                 Assert.Equal(stage == attacked, stage.Projection is not null);

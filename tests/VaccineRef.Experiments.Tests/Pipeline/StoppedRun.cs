@@ -29,7 +29,7 @@ internal sealed class StoppedRun : IDisposable
               "training": { "epochs": 1, "batch_size": 2, "learning_rate": 3e-3 }
             }
           ],
-          "evaluation": { "kind": "world", "curve_points": 2, "perturbation_points": 3, "projected_prompts": 1, "drift_geometry": true },
+          "evaluation": { "kind": "world", "curve_points": 2, "perturbation_points": 3, "projected_prompts": 1, "drift_geometry": true, "sharpness": 0.1 },
           "checkpoint": { "every_steps": 1 }
         }
         """;

@@ -30,7 +30,7 @@ internal sealed class TinyGrid : IDisposable
               "training": { "epochs": 2, "batch_size": 5, "learning_rate": 3e-3, "schedule": "constant", "warmup_ratio": 0 }
             }
           ],
-          "evaluation": { "kind": "world", "curve_points": 3, "perturbation_points": 2, "projected_prompts": 5, "drift_geometry": true },
+          "evaluation": { "kind": "world", "curve_points": 3, "perturbation_points": 2, "projected_prompts": 5, "drift_geometry": true, "sharpness": 0.1 },
           "grid": {
             "method": {
               "Non-Aligned": { "align.skip": true },
