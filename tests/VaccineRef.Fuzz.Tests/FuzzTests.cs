@@ -53,6 +53,20 @@ public sealed class FuzzTests
     }
 
     [Fact]
+    public void A_reading_that_ends_too_late_is_a_fault() =>
+        Assert.Equal("hang", Faults(text => text.Length == 6 ? 0 : Work(TimeSpan.FromSeconds(0.6)), most: 1)[0].Kind);
+
+    [Fact]
+    public void Many_faults_are_found_in_one_round()
+    {
+        using var fuzzer = new Fuzzer(Surface(text => text.Length == 6 ? 0 : throw new KeyNotFoundException()), Seed);
+        List<Fault> faults = [];
+        Assert.Equal(50, fuzzer.Round(10, index => index < 60, faults.Add));
+        Assert.Equal(Enumerable.Range(10, 50).Where(i => fuzzer.Try(i) is not null).Select(i => (long)i), faults.Select(fault => fault.Index));
+        Assert.True(faults.Count > 20);
+    }
+
+    [Fact]
     public void Memory_out_of_proportion_is_a_fault() =>
         Assert.Equal("memory", Faults(text => text.Length == 6 ? 0 : GC.AllocateUninitializedArray<byte>(1 << 27).Length)[0].Kind);
 
@@ -85,6 +99,14 @@ public sealed class FuzzTests
             if (fuzzer.Try(i) is { } fault)
                 faults.Add(fault);
         return faults;
+    }
+
+    private static int Work(TimeSpan time)
+    {
+        var before = Environment.CpuUsage.TotalTime;
+        while (Environment.CpuUsage.TotalTime - before < time)
+            Thread.SpinWait(1000);
+        return 1;
     }
 
     private static bool Spin(ManualResetEventSlim end)

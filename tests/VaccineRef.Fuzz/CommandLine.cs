@@ -1,3 +1,4 @@
+using System.CommandLine;
 using VaccineRef.Core;
 
 namespace VaccineRef.Fuzz;
@@ -6,6 +7,9 @@ namespace VaccineRef.Fuzz;
 internal static class CommandLine
 {
     private const int WrongInput = 2;
+
+    // making them takes longer than most readings
+    private static readonly RootCommand Commands = Cli.Program.Commands();
 
     /// <summary>Runs a command.</summary>
     /// <exception cref="InputException">It refused its input.</exception>
@@ -19,7 +23,7 @@ internal static class CommandLine
         {
             Console.SetOut(said);
             Console.SetError(complained);
-            code = Cli.Program.Main(words);
+            code = Cli.Program.Run(Commands, words);
         }
         finally
         {

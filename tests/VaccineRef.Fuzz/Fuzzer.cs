@@ -22,13 +22,16 @@ public sealed record Fault(string Surface, int Seed, long Index, string What, st
 /// </summary>
 public sealed class Fuzzer : IDisposable
 {
+    // of what a busy machine takes, and for what only waits
+    private const int Busy = 20;
     private const int BytesPerByte = 64;
 
     private readonly Surface _surface;
     private readonly int _seed;
     private readonly string _root;
-    private readonly string[][] _targets;
-    private readonly byte[][][] _contents;
+    private readonly SeedFile[][] _files;
+    private SeedFile? _altered;
+    private Started _started = new(0, TimeSpan.Zero, 0);
 
     /// <summary>Writes the seeds and requires that each is accepted as it is.</summary>
     /// <param name="surface">What is tested.</param>
@@ -46,9 +49,9 @@ public sealed class Fuzzer : IDisposable
             surface.Seed(At(i), i);
         }
 
-        _targets = [.. Enumerable.Range(0, surface.Seeds).Select(i => surface.Targets
-            .SelectMany(pattern => Directory.GetFiles(At(i), pattern, SearchOption.AllDirectories)).Distinct().Order(StringComparer.Ordinal).ToArray())];
-        _contents = [.. _targets.Select(files => files.Select(File.ReadAllBytes).ToArray())];
+        _files = [.. Enumerable.Range(0, surface.Seeds).Select(i => surface.Targets
+            .SelectMany(pattern => Directory.GetFiles(At(i), pattern, SearchOption.AllDirectories)).Distinct().Order(StringComparer.Ordinal)
+            .Select(path => new SeedFile(path)).ToArray())];
         for (int i = 0; i < surface.Seeds; i++)
             surface.Read(At(i));
     }
@@ -59,79 +62,104 @@ public sealed class Fuzzer : IDisposable
     /// <summary>How many inputs were accepted: altered files need not be wrong.</summary>
     public long Accepted { get; private set; }
 
-    /// <summary>Alters the files for one input, and leaves them so.</summary>
+    /// <summary>Alters the files for one input, and leaves them so until the next.</summary>
     /// <returns>The folder.</returns>
     public string Write(long index)
     {
         var random = new Random(unchecked((int)(_seed * 0x9E3779B1L + index * 0x85EBCA77L)));
         int seed = random.Next(_surface.Seeds);
         var mutation = new Mutation(random);
-        int file = random.Next(_targets[seed].Length);
-        byte[] content = _contents[seed][file], other = _contents[seed][random.Next(_targets[seed].Length)];
-        File.WriteAllBytes(_targets[seed][file], mutation.Of(content, other));
-        _altered = (seed, file);
+        var files = _files[seed];
+        SeedFile file = files[random.Next(files.Length)], other = files[random.Next(files.Length)];
+        if (file != _altered)
+            _altered?.Restore();
+        _altered = file;
+        File.WriteAllBytes(file.Path, mutation.Of(file, other.Content));
         return At(seed);
     }
-
-    private (int Seed, int File) _altered;
 
     /// <summary>Reads one altered input.</summary>
     /// <returns>What went wrong; null if it was accepted or refused as it should.</returns>
     public Fault? Try(long index)
     {
+        Fault? found = null;
+        Round(index, next => next == index, fault => found = fault);
+        return found;
+    }
+
+    /// <summary>
+    /// Reads altered inputs, one after another, until there is enough or one does not end. They are read by one thread while another looks
+    /// now and then how long the present one takes: a thread for each of them would take longer than most readings.
+    /// </summary>
+    /// <param name="first">The first input.</param>
+    /// <param name="more">Whether to read this one.</param>
+    /// <param name="found">Told of every fault.</param>
+    /// <returns>The number of inputs that were read.</returns>
+    public long Round(long first, Func<long, bool> more, Action<Fault> found)
+    {
+        long index = first;
+        bool givenUp = false;
+        Begin(first);
+        var reading = Task.Factory.StartNew(
+            () =>
+            {
+                for (; !Volatile.Read(ref givenUp) && more(index); index++)
+                    if (Read(index) is { } fault && !Volatile.Read(ref givenUp))
+                        found(fault);
+            },
+            TaskCreationOptions.LongRunning);
+        while (!reading.Wait(_surface.Patience / 10))
+            if (Volatile.Read(ref _started) is var started && started.IsTooLong(_surface.Patience))
+            {
+                Volatile.Write(ref givenUp, true);
+                found(Slow(started.Index, "did not end"));
+                return started.Index - first + 1;
+            }
+
+        return index - first;
+    }
+
+    private void Begin(long index) =>
+        Volatile.Write(ref _started, new Started(index, Environment.CpuUsage.TotalTime, Stopwatch.GetTimestamp()));
+
+    private Fault Slow(long index, string what) =>
+        Found(index, $"the reading {what} in {_surface.Patience.TotalSeconds:F0} s of processor time", "hang");
+
+    private Fault Found(long index, string what, string kind) => new(_surface.Name, _seed, index, what, kind);
+
+    private Fault? Read(long index)
+    {
         string folder = Write(index);
+        Begin(index);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Exception? thrown = null;
         try
         {
-            return Reading(folder, index);
+            _surface.Read(folder);
         }
-        finally
+        catch (Exception error)
         {
-            File.WriteAllBytes(_targets[_altered.Seed][_altered.File], _contents[_altered.Seed][_altered.File]);
+            thrown = error;
         }
-    }
 
-    private Fault? Reading(string folder, long index)
-    {
-        Fault Found(string what, string kind) => new(_surface.Name, _seed, index, what, kind);
-        Exception? thrown = null;
-        long taken = 0;
-        var reading = Task.Run(() =>
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            try
-            {
-                _surface.Read(folder);
-            }
-            catch (Exception error)
-            {
-                thrown = error;
-            }
-
-            taken = GC.GetAllocatedBytesForCurrentThread() - before;
-        });
-        if (!Ends(reading))
-            return Found($"the reading did not end in {_surface.Patience.TotalSeconds:F0} s of processor time", "hang");
+        long taken = GC.GetAllocatedBytesForCurrentThread() - before;
         if (thrown is not (null or InputException or NonFiniteException))
-            return Found($"{thrown}", Kind($"{thrown}"));
+            return Found(index, $"{thrown}", Kind($"{thrown}"));
         Accepted += thrown is null ? 1 : 0;
+        if (_started.IsTooLong(_surface.Patience))
+            return Slow(index, "ended, but not");
+        if (taken <= _surface.Overhead)
+            return null;
         long size = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
-        return taken > _surface.Overhead + BytesPerByte * size ? Found($"the reading took {taken} bytes for {size} of files", "memory") : null;
+        return taken > _surface.Overhead + BytesPerByte * size ? Found(index, $"the reading took {taken} bytes for {size} of files", "memory") : null;
     }
 
-    /// <summary>Waits for a reading. Its time is the processor's, since a busy machine makes every reading long; waiting has an end too.</summary>
-    private bool Ends(Task reading)
+    /// <summary>When a reading began, by the processor's time and by the clock.</summary>
+    private sealed record Started(long Index, TimeSpan Processor, long Clock)
     {
-        const int Busy = 20;
-        using var process = Process.GetCurrentProcess();
-        var (before, clock) = (process.TotalProcessorTime, Stopwatch.StartNew());
-        while (!reading.Wait(_surface.Patience / 2))
-        {
-            process.Refresh();
-            if (process.TotalProcessorTime - before > _surface.Patience || clock.Elapsed > Busy * _surface.Patience)
-                return false;
-        }
-
-        return true;
+        /// <summary>Its time is the processor's, since a busy machine makes every reading long; waiting has an end too.</summary>
+        public bool IsTooLong(TimeSpan patience) => Stopwatch.GetElapsedTime(Clock) is var passed && passed > patience
+            && (passed > Busy * patience || Environment.CpuUsage.TotalTime - Processor > patience);
     }
 
     /// <summary>The first place of the program itself in a trace: faults there are one fault.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace VaccineRef.Fuzz;
@@ -28,19 +27,19 @@ public sealed class Mutation(Random random)
 
     private static readonly byte[] Bytes = [0, 1, 9, 10, 13, 32, 34, 39, 44, 47, 58, 91, 92, 93, 123, 125, 127, 128, 0xC0, 0xED, 0xEF, 0xFE, 0xFF];
 
-    /// <summary>Another file in place of this one.</summary>
-    /// <param name="content">The file.</param>
-    /// <param name="other">A second one, of which parts may be taken.</param>
-    public byte[] Of(byte[] content, byte[] other)
+    /// <summary>Another content in place of a file's.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="other">The content of a second one, of which parts may be taken.</param>
+    public byte[] Of(SeedFile file, byte[] other)
     {
-        // half of what looks like JSON stays JSON, so that the checks behind the parser are reached
-        if (random.Next(2) == 0 && Structured(content) is { } json)
-            content = json;
-        else if (Prefixed(content) is { } header)
-            content = header;
-        else
-            for (int left = random.Next(1, MostChanges); left > 0; left--)
-                content = Changed(content, other);
+        // half of what is JSON stays JSON, so that the checks behind the parser are reached
+        if (random.Next(2) == 0 && file.Json is { } json)
+            return Structured(json);
+        byte[] content = file.Content;
+        if (content.Length >= sizeof(long) && random.Next(3) == 0 && file.Header is { } header)
+            return file.WithHeader(Structured(header));
+        for (int left = random.Next(1, MostChanges); left > 0; left--)
+            content = Changed(content, other);
         return content;
     }
 
@@ -95,36 +94,10 @@ public sealed class Mutation(Random random)
         return Spliced(content, first, end - first, Encoding.UTF8.GetBytes(Words[random.Next(Words.Length)]));
     }
 
-    /// <summary>Alters JSON that stands behind its own length, as in a safetensors file, and sets the length anew; null where there is none.</summary>
-    private byte[]? Prefixed(byte[] content)
+    /// <summary>JSON with some values, keys or parts altered.</summary>
+    private byte[] Structured(JsonNode json)
     {
-        if (content.Length < sizeof(long) || random.Next(3) != 0)
-            return null;
-        long length = BinaryPrimitives.ReadInt64LittleEndian(content);
-        if (length <= 0 || length > content.Length - sizeof(long) || Structured(content.AsSpan(sizeof(long), (int)length).ToArray()) is not { } header)
-            return null;
-        byte[] whole = new byte[sizeof(long) + header.Length + content.Length - sizeof(long) - (int)length];
-        BinaryPrimitives.WriteInt64LittleEndian(whole, header.Length);
-        header.CopyTo(whole, sizeof(long));
-        content.AsSpan(sizeof(long) + (int)length).CopyTo(whole.AsSpan(sizeof(long) + header.Length));
-        return whole;
-    }
-
-    /// <summary>JSON with some values, keys or parts altered; null where the text is no JSON.</summary>
-    private byte[]? Structured(byte[] content)
-    {
-        JsonNode? root;
-        try
-        {
-            root = JsonNode.Parse(content, null, new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-
-        if (root is not (JsonObject or JsonArray))
-            return null;
+        var root = json.DeepClone();
         var raw = new List<string>();
         for (int left = random.Next(1, 4); left > 0; left--)
             Alter(Anywhere(root), raw);

@@ -37,20 +37,14 @@ static int Round(Surface surface, int seed, long count, double? minutes)
     Console.WriteLine($"{surface.Name}: the altered files lie in {fuzzer.Folder} while they are read.");
     var clock = Stopwatch.StartNew();
     Dictionary<string, int> kinds = [];
-    long index = 0;
-    for (; index < count && (minutes is null || clock.Elapsed.TotalMinutes < minutes); index++)
+    long inputs = fuzzer.Round(0, index => index < count && (minutes is null || clock.Elapsed.TotalMinutes < minutes), fault =>
     {
-        if (fuzzer.Try(index) is not { } fault)
-            continue;
         if (kinds.TryAdd(fault.Kind, 1))
             Console.WriteLine(fault);
         else
             kinds[fault.Kind]++;
-        if (fault.Kind == "hang")
-            break;
-    }
-
-    Console.WriteLine($"{surface.Name}: {index} inputs with the seed {seed} in {clock.Elapsed.TotalSeconds:F0} s, {fuzzer.Accepted} accepted, {kinds.Count} kinds of faults.");
+    });
+    Console.WriteLine($"{surface.Name}: {inputs} inputs with the seed {seed} in {clock.Elapsed.TotalSeconds:F0} s, {fuzzer.Accepted} accepted, {kinds.Count} kinds of faults.");
     foreach (var (kind, times) in kinds)
         Console.WriteLine($"  {kind}: {times}");
     return kinds.Count;
