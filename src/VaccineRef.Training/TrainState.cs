@@ -11,7 +11,7 @@ namespace VaccineRef.Training;
 public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly HashSet<Parameter<T>> _held = [];
-    private readonly Dictionary<string, long> _taken = [];      // the number of each stream's batch that belongs to the first micro-batch
+    private readonly StepStreams _streams = new(NoStreams);
     private readonly RandomStream _random;
     private readonly Arena _gradients;
     private (long Forwards, long Reverses) _shared;             // passes that all ranks take alike, and those of other ranks
@@ -54,7 +54,11 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     internal static IReadOnlyDictionary<string, BatchStream> NoStreams { get; } = new Dictionary<string, BatchStream>();
 
     /// <summary>The data beside the batches, by name; empty where the rule needs none.</summary>
-    public IReadOnlyDictionary<string, BatchStream> Streams { get; init; } = NoStreams;
+    public IReadOnlyDictionary<string, BatchStream> Streams
+    {
+        get => _streams.All;
+        init => _streams = new(value);
+    }
 
     /// <summary>Number of optimizer steps of the whole run; 0 where nobody knows it.</summary>
     public int PlannedSteps { get; set; }
@@ -83,7 +87,7 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
         Step++;
         MicroBatch = 0;
         _held.Clear();
-        _taken.Clear();
+        _streams.Begin();
         Remembered.Begin();
         ClearGradients();
     }
@@ -137,14 +141,10 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     }
 
     /// <summary>The streams of which micro-batches of this step took batches.</summary>
-    internal IReadOnlyCollection<string> Taken => _taken.Keys;
+    internal IReadOnlyCollection<string> Taken => _streams.Taken;
 
-    /// <summary>Leaves streams where they are when each micro-batch of the step has taken one batch, on whatever rank.</summary>
-    internal void EndStep(int microBatches, IEnumerable<string> taken)
-    {
-        foreach (string name in taken)
-            Require(name).SkipTo(_taken.GetValueOrDefault(name, Require(name).Number) + microBatches);
-    }
+    /// <inheritdoc cref="StepStreams.End"/>
+    internal void EndStep(int microBatches, IEnumerable<string> taken) => _streams.End(microBatches, taken);
 
     /// <summary>
     /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its state as they are.
@@ -159,25 +159,11 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     /// there were no other ranks: one for each micro-batch.
     /// </summary>
     /// <exception cref="InputException">There is no such stream.</exception>
-    public PackedBatch Next(string stream)
-    {
-        var batches = Require(stream);
-        if (Ranks.Size > 1 && !_together)
-        {
-            _taken.TryAdd(stream, batches.Number);
-            batches.SkipTo(_taken[stream] + MicroBatch);
-        }
-
-        return batches.Next();
-    }
+    public PackedBatch Next(string stream) => Ranks.Size > 1 && !_together ? _streams.At(stream, MicroBatch) : Require(stream).Next();
 
     /// <summary>A stream of data beside the batches.</summary>
     /// <exception cref="InputException">There is no such stream.</exception>
-    public BatchStream Require(string stream) => Streams.TryGetValue(stream, out var batches)
-        ? batches
-        : throw new InputException(
-            "the gradient rule needs data that it was not given", "streams", string.Join(", ", Streams.Keys), stream,
-            $"give a stream of the name \"{stream}\"");
+    public BatchStream Require(string stream) => _streams.Require(stream);
 
     /// <summary>Random numbers of the current step for a choice of the rule.</summary>
     public RandomStream Draws(string name) => _random.At(Step).At(name);
@@ -193,9 +179,7 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
         loss = objective.Loss(pass, batch);
         if (Ranks.Size > 1 && !_together && objective is IRemembersPasses remembering)
             Remembered.Take(remembering, MicroBatch);
-        Span<T> read = [T.Zero];
-        Tape.Device.Download(loss.Value, read);
-        double value = double.CreateChecked(read[0]);
+        double value = Tape.Read(loss);
         if (!double.IsFinite(value))
             throw new NonFiniteException("the loss", Step, WatchFinite<T>.FirstSite(objective, batch, pass), batch.Ids);
         return value;
@@ -227,9 +211,7 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     /// <exception cref="NonFiniteException">The term is not finite.</exception>
     public double Descend(Tensor<T> term, double scale, string name, PackedBatch batch)
     {
-        Span<T> read = [T.Zero];
-        Tape.Device.Download(term.Value, read);
-        double value = double.CreateChecked(read[0]);
+        double value = Tape.Read(term);
         if (!double.IsFinite(value))
             throw new NonFiniteException(name, Step, null, batch.Ids);
         Reverse(term, scale);

@@ -139,6 +139,16 @@ public sealed partial class TapeTests : IDisposable
     }
 
     [Fact]
+    public void Only_a_scalar_of_this_tape_is_a_number()
+    {
+        var (loss, hidden) = Net();
+        Assert.Equal(loss.Value.Span[0], _tape.Read(loss));
+        Assert.Throws<ShapeException>(() => _tape.Read(hidden));
+        _tape.Clear();
+        Assert.Throws<InvalidOperationException>(() => _tape.Read(loss));
+    }
+
+    [Fact]
     public void A_tensor_of_another_tape_is_refused()
     {
         var (loss, hidden) = Net();

@@ -93,6 +93,17 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
         return new(index, _epoch, node.Value);
     }
 
+    /// <summary>The number that a scalar is.</summary>
+    /// <exception cref="ShapeException">It is not a scalar, (1, 1).</exception>
+    public double Read(Tensor<T> scalar)
+    {
+        if (Readable(scalar).Shape != Shape.Scalar)
+            throw new ShapeException("read", [scalar.Shape], "a scalar, (1, 1)");
+        Span<T> read = [T.Zero];
+        Device.Download(scalar.Value, read);
+        return double.CreateChecked(read[0]);
+    }
+
     /// <summary>
     /// Promises that no later call uses <paramref name="x"/>. Its memory is given up if the reverse pass does not read it
     /// (<see cref="Op{T}.Reads"/>) or can compute it again at little cost (<see cref="Op{T}.IsCheap"/>).

@@ -69,6 +69,8 @@ public sealed class StagePlan
     private readonly RecipeFormat _format;
     private readonly int _ranks;
     private readonly Dictionary<string, StageNode> _nodes = [];
+    private readonly HashSet<string> _parents = [];
+    private readonly ulong[] _seeds;
 
     /// <summary>Plans trials.</summary>
     /// <param name="trials">The trials.</param>
@@ -80,6 +82,7 @@ public sealed class StagePlan
     public StagePlan(IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic, int ranks = 1)
     {
         (Trials, _format, Files, Arithmetic, _ranks) = (trials, format, files, arithmetic, ranks);
+        _seeds = [.. trials.Select(trial => trial.Seed).Distinct()];
         foreach (var trial in trials)
             RecordedFiles.Require(trial.Recipe, format, files);
         Chains = [.. trials.Select(Chain)];
@@ -101,14 +104,14 @@ public sealed class StagePlan
     public IReadOnlyCollection<StageNode> Nodes => _nodes.Values;
 
     /// <summary>Whether other stages begin with this one.</summary>
-    private bool HasChildren(StageNode node) => _nodes.Values.Any(each => each.Parent?.Hash == node.Hash);
+    private bool HasChildren(StageNode node) => _parents.Contains(node.Hash);
 
     /// <summary>Whether a stage's model is kept: others begin with it, or the recipe asks for it.</summary>
     public bool Keeps(StageNode node)
     {
         var keep = node.Recipe.Keep;
         return HasChildren(node)
-            || (keep.Stages.Contains(node.Name) && (keep.Seeds == 0 || Trials.Select(trial => trial.Seed).Distinct().Take(keep.Seeds).Contains(node.Trial.Seed)));
+            || (keep.Stages.Contains(node.Name) && (keep.Seeds == 0 || _seeds.Take(keep.Seeds).Contains(node.Trial.Seed)));
     }
 
     private StageNode[] Chain(Trial trial)
@@ -127,6 +130,8 @@ public sealed class StagePlan
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToJsonString())));
         if (!_nodes.TryGetValue(hash, out var node))
             _nodes.Add(hash, node = new(trial, stage, hash, parent));
+        if (parent is not null)
+            _parents.Add(parent.Hash);
         return node;
     }
 

@@ -35,13 +35,13 @@ public static class Sharpness
         {
             var record = new Record<T>(SiteKind.AttentionOutput);
             var loss = objective.Loss(new Pass<T>(tape, record), batch);
-            double clean = Value(loss, batch, device), length = 0;
+            double clean = Finite(tape.Read(loss), batch), length = 0;
             foreach (var hidden in record.Hidden)
                 length += device.Run(squaredNorm, hidden.Value);
             epsilon.Fill(record, tape.Backward(loss, record.Hidden), batch, share * Math.Sqrt(length));
             tape.Clear();
             var shift = new Shift<T>(epsilon);
-            rise += batch.Counted * (Value(objective.Loss(new Pass<T>(tape, shift), batch), batch, device) - clean);
+            rise += batch.Counted * (Finite(tape.Read(objective.Loss(new Pass<T>(tape, shift), batch)), batch) - clean);
             shift.RequireAllApplied();
             tape.Clear();
             tokens += batch.Counted;
@@ -50,11 +50,6 @@ public static class Sharpness
         return tokens > 0 ? rise / tokens : throw new ArgumentException("no token of the batches counts", nameof(batches));
     }
 
-    private static double Value<T>(Tensor<T> loss, PackedBatch batch, Device device) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        Span<T> read = [T.Zero];
-        device.Download(loss.Value, read);
-        double value = double.CreateChecked(read[0]);
-        return double.IsFinite(value) ? value : throw new NonFiniteException("the alignment loss", 0, null, batch.Ids);
-    }
+    private static double Finite(double loss, PackedBatch batch) =>
+        double.IsFinite(loss) ? loss : throw new NonFiniteException("the alignment loss", 0, null, batch.Ids);
 }

@@ -93,9 +93,7 @@ public sealed class LdifsObjective<T> : IObjective<T>, IDisposable where T : unm
         if (_options.Variant == Variant.Paper)
             return tape.Apply(new Add<T>(_options.Lambda * kept.Rows / sequences), [loss, mean]);
         double weight = _options.Lambda / 2 * kept.Rows;
-        Span<T> read = [T.Zero];
-        tape.Device.Download(mean.Value, read);
-        return weight * double.CreateChecked(read[0]) < Gate ? tape.Apply(new Add<T>(weight), [loss, mean]) : loss;
+        return weight * tape.Read(mean) < Gate ? tape.Apply(new Add<T>(weight), [loss, mean]) : loss;
     }
 
     /// <summary>The embeddings that are kept; they stay until the next call.</summary>
