@@ -1,4 +1,4 @@
-"""A small PyTorch port of Vaccine's two-pass step on Llama, checked by `vaccine conform run --port "python3 port.py"`.
+"""A small PyTorch port of Vaccine's two-pass step on Llama, of adaptive Vaccine's and of SAM's, checked by `vaccine conform run --port "python3 port.py"`.
 
 Own code, after the paper's Algorithm 1 and the shape of its released trainer: a backward hook reads the gradient at every
 attention block's output, a forward hook adds the perturbation there in the second pass. Double precision, CPU.
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "recorder"))
 from recorder import Recorder  # noqa: E402
 
+METHODS = ["vaccine", "adaptive_vaccine", "sam"]
 TYPES = {"F64": torch.float64, "F32": torch.float32, "I64": torch.int64}
 
 
@@ -105,10 +106,10 @@ class Llama(nn.Module):
 
 
 class Vaccine:
-    """The two-pass step of Algorithm 1."""
+    """The two-pass step of Algorithm 1; adaptive, an embedding moves by a share of its size."""
 
-    def __init__(self, model, rho, guard):
-        self.model, self.rho, self.guard, self.gradients, self.epsilon, self.layers = model, rho, guard, {}, {}, []
+    def __init__(self, model, rho, guard, adaptive):
+        self.model, self.rho, self.guard, self.adaptive, self.epsilon = model, rho, guard, adaptive, {}
         for i, block in enumerate(model.model.layers):
             block.self_attn.register_forward_hook(lambda m, a, out, i=i: out + self.epsilon[i] if self.epsilon else out)
 
@@ -118,9 +119,11 @@ class Vaccine:
         loss = self.model(*batch)
         loss.backward()
         record.end(loss)
-        gradients = [out.grad for _, out in sorted(record.seen.items())]
+        seen = [out for _, out in sorted(record.seen.items())]
+        sizes = [out.detach().abs() if self.adaptive else torch.ones_like(out) for out in seen]
+        gradients = [out.grad * size for out, size in zip(seen, sizes)]
         norm = torch.stack([g.norm() for g in gradients]).norm()
-        self.epsilon = {i: self.rho * g / (norm + self.guard) for i, g in enumerate(gradients)}
+        self.epsilon = {i: self.rho * g * size / (norm + self.guard) for i, (g, size) in enumerate(zip(gradients, sizes))}
         for p, before in zip(self.model.parameters(), kept):            # the first pass's gradients are not the step's
             p.grad = before
         record.begin(step, 2, part)
@@ -132,6 +135,37 @@ class Vaccine:
         self.epsilon = {}
 
 
+class Sam:
+    """The two-pass step that moves the weights instead of the embeddings, and puts them back."""
+
+    def __init__(self, model, rho, guard):
+        self.model, self.rho, self.guard = model, rho, guard
+
+    def step(self, batch, share, record, step, part):
+        params = list(self.model.parameters())
+        kept = [p.grad for p in params]
+        self.model.zero_grad(set_to_none=True)
+        record.begin(step, 1, part)
+        loss = self.model(*batch)
+        loss.backward()
+        record.end(loss)
+        norm = torch.stack([p.grad.norm() for p in params]).norm()
+        weights = [p.detach().clone() for p in params]
+        with torch.no_grad():
+            for p, before in zip(params, kept):
+                p += self.rho * p.grad / (norm + self.guard)
+                p.grad = before
+        record.begin(step, 2, part)
+        loss = self.model(*batch)
+        (loss * share).backward()
+        for out in record.seen.values():
+            out.grad /= share
+        record.end(loss)
+        with torch.no_grad():
+            for p, weight in zip(params, weights):
+                p.copy_(weight)
+
+
 def run(folder, output):
     with open(os.path.join(folder, "config.json")) as file:
         config = json.load(file)
@@ -139,12 +173,13 @@ def run(folder, output):
         case = json.load(file)
     if config["model_type"] != "llama" or os.path.exists(os.path.join(folder, "adapter_config.json")):
         return {"skipped": True, "reason": "only Llama with full parameters"}
-    if case["method"] != "vaccine" or case["tau"] != 1 or case["parts"] != "micro_batches" or case["kl_lambda"] != 0 or "layers" in case:
-        return {"skipped": True, "reason": "only Algorithm 1 with micro-batches, on all layers"}
+    if case["method"] not in METHODS or case["tau"] != 1 or case["parts"] != "micro_batches" or case["kl_lambda"] != 0 or "layers" in case:
+        return {"skipped": True, "reason": "only two-pass methods with micro-batches, on all layers"}
     model = Llama(config).double()
     model.load_state_dict(load(os.path.join(folder, "model.safetensors")), strict=not config["tie_word_embeddings"])
     record = Recorder(model.named_modules(), [f"model.layers.{i}.self_attn" for i in range(config["num_hidden_layers"])])
-    vaccine = Vaccine(model, case["rho"], case["guard"])
+    sam, adaptive = case["method"] == "sam", case["method"] == "adaptive_vaccine"
+    rule = Sam(model, case["rho"], case["guard"]) if sam else Vaccine(model, case["rho"], case["guard"], adaptive)
     record.watch()
     o = case["optimizer"]
     groups = [{"params": [p for p in model.parameters() if (p.dim() > 1) == matrix], "weight_decay": o["weight_decay"] * matrix}
@@ -155,12 +190,12 @@ def run(folder, output):
         optimizer.zero_grad(set_to_none=True)
         for j, name in enumerate(names):
             batch = [batches[f"{name}.{part}"] for part in ("input_ids", "attention_mask", "labels")]
-            vaccine.step(batch, 1 / len(names), record, k, f"m{j}" if len(names) > 1 else "")
+            rule.step(batch, 1 / len(names), record, k, f"m{j}" if len(names) > 1 else "")
         record.step(k, model.named_parameters())
         torch.nn.utils.clip_grad_norm_(model.parameters(), o["max_gradient_norm"])
         optimizer.step()
         record.step(k, model.named_parameters(), after=True)
-    record.save(output, case["name"], method="vaccine", rho=case["rho"], guard=case["guard"], norm="batch", reduction="mean")
+    record.save(output, case["name"], method=case["method"], rho=case["rho"], guard=case["guard"], norm="batch", reduction="mean")
     return {"trace": output}
 
 
@@ -169,7 +204,7 @@ def main():
         request = json.loads(line)
         if request["command"] == "stop":
             break
-        answer = {"families": ["llama"], "methods": ["vaccine"], "dtypes": ["float64"]}
+        answer = {"families": ["llama"], "methods": METHODS, "dtypes": ["float64"]}
         if request["command"] == "case":
             answer = run(request["dir"], request["out"])
         print(json.dumps(answer), flush=True)

@@ -5,7 +5,7 @@ namespace VaccineRef.Verification.Conform;
 /// <summary>What a case asks a port to do: case.json of a kit's case folder.</summary>
 /// <param name="Schema">"vaccine-case/1".</param>
 /// <param name="Name">The case's name, the name of its folder.</param>
-/// <param name="Method">"vaccine", "random" or "plain".</param>
+/// <param name="Method">"vaccine", "adaptive_vaccine", "sam", "random" or "plain".</param>
 /// <param name="Steps">The optimizer steps in order; each names the batches that are its parts.</param>
 /// <param name="Optimizer">AdamW's settings.</param>
 public sealed record CaseSettings(
@@ -19,6 +19,18 @@ public sealed record CaseSettings(
 
     /// <summary>The radius of the ball; of "random", the variance rho'.</summary>
     public double Rho { get; init; }
+
+    /// <summary>Whether a step has a second pass where the loss is worst.</summary>
+    [JsonIgnore]
+    public bool HasSecondPass => Method is "vaccine" or "adaptive_vaccine" or "sam";
+
+    /// <summary>Whether a hidden embedding moves by a share of its size.</summary>
+    [JsonIgnore]
+    public bool IsAdaptive => Method == "adaptive_vaccine";
+
+    /// <summary>Whether the weights are moved, and not the hidden embeddings.</summary>
+    [JsonIgnore]
+    public bool MovesWeights => Method == "sam";
 
     /// <summary>Keeps a zero gradient from becoming NaN: eps = rho g / (G + guard).</summary>
     public double Guard { get; init; } = 1e-7;

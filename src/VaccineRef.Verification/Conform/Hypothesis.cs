@@ -31,6 +31,10 @@ internal static class Hypotheses
         new("norm_squared", "the square of the norm: the root is missing", v => v with { Norm = NormKind.Squared }),
         new("norm_missing", "no norm at all: eps = rho g", v => v with { Norm = NormKind.None }),
         new("sign_of_gradient", "the sign of the gradient instead of its direction", v => v with { Norm = NormKind.Sign }),
+        new("norm_per_tensor", "a norm for each tensor of the weights instead of one over all", v => v with { Norm = NormKind.Tensor }),
+        new("not_adaptive", "the size of the embeddings left out: Vaccine's own perturbation", v => v with { Sizing = Sizing.None }),
+        new("adaptive_once", "the size of the embeddings once instead of squared: eps = rho |e| g / || |e| g ||",
+            v => v with { Sizing = Sizing.Once }),
         new("norm_counts_mlp", "feed-forward outputs counted in the norm, but not moved",
             v => v with { Counts = (site, _) => site.Kind is SiteKind.AttentionOutput or SiteKind.MlpOutput }) { See = "D2" },
         new("ball_of_other_parts", "the norm over the wrong parts: rank-local where the ranks share a ball, over all micro-batches where "
@@ -58,6 +62,7 @@ internal static class Hypotheses
         new("epsilon_through_graph", "the gradient taken through the perturbation, which is not held constant",
             v => v with { ThroughGraph = true }) { OwnError = 1e-6 },
         new("second_pass_missing", "the first pass's gradient alone: no second pass", v => v with { NoSecondPass = true }),
+        new("weights_not_restored", "the update made to the moved weights: they were not put back", v => v with { NotRestored = true }),
         new("first_pass_kept", "the first pass's gradient left in", v => v with { FirstPassKept = true }) { See = "D6" },
         new("accumulation_lost", "the gradients of all parts but the last lost", v => v with { Parts = PartSum.LastOnly }) { See = "D6" },
         new("parts_summed", "the gradients of the parts summed instead of averaged", v => v with { Parts = PartSum.Sum }),

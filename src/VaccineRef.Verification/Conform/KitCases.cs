@@ -40,6 +40,8 @@ internal static class KitCases
         Case("llama_random", "Random noise of variance rho', handed to the port; one pass.", Llama(), method: "random", rho: 0.05),
         Case("llama_accelerated", "Every second step is plain.", Llama(), steps: [["b0"], ["b1"], ["b2"], ["b3"]], tau: 2),
         Case("llama_kl", "Cross-entropy and KL to the model at the start; no padding.", Llama(), padding: PaddingSide.None, kl: 0.5),
+        Case("llama_adaptive", "An embedding moves by a share of its size.", Llama(), method: "adaptive_vaccine", rho: 0.3, steps: TwoPairs),
+        Case("llama_sam", "The weights are moved instead of the embeddings, and put back.", Llama(), method: "sam", rho: 0.05, guard: 1e-12),
         Case("llama_layers", "Some layers are moved and trained, others in the second step; the rest is held.", Llama(), layers: [[0, 2], [1, 2]]),
         Case("opt", "Learned positions, biases, ReLU; one step after another.", Opt(), open: true),
         Case("opt_left_padding", "Padding in front, positions counted over real tokens.", Opt(), padding: PaddingSide.Left),
@@ -50,12 +52,13 @@ internal static class KitCases
     private static KitCase Case(
         string name, string purpose, string config, double rho = 2, string[][]? steps = null, string method = "vaccine", int tau = 1,
         PartKind parts = PartKind.MicroBatches, PaddingSide padding = PaddingSide.Right, int lora = 0, double kl = 0, bool open = false,
-        int[][]? layers = null) =>
+        int[][]? layers = null, double guard = 1e-7) =>
         new(
             new CaseSettings(CaseSettings.CurrentSchema, name, method, steps ?? TwoSteps, Optimizer)
             {
                 Purpose = purpose,
                 Rho = rho,
+                Guard = guard,
                 Tau = tau,
                 Parts = parts,
                 KlLambda = kl,

@@ -92,7 +92,11 @@ internal sealed class LoadedCase : IDisposable
         }
 
         Require(settings.Schema == CaseSettings.CurrentSchema, "schema", settings.Schema, CaseSettings.CurrentSchema);
-        Require(settings.Method is "vaccine" or "random" or "plain", "method", settings.Method, "vaccine, random or plain");
+        Require(
+            settings.HasSecondPass || settings.Method is "random" or "plain", "method", settings.Method,
+            "vaccine, adaptive_vaccine, sam, random or plain");
+        Require(
+            !settings.MovesWeights || settings.Parts == PartKind.MicroBatches, "parts", "ranks that share a ball of weights", "micro_batches");
         Require(settings.Steps.Count > 0 && settings.Steps.All(step => step.Count > 0), "steps", "none", "batches for every step");
         Require(settings.Tau >= 1, "tau", $"{settings.Tau}", "at least 1");
         Require(settings.Rho is >= 0 and < double.PositiveInfinity, "rho", $"{settings.Rho}", "a finite number, at least 0");

@@ -31,6 +31,36 @@ internal static class Perturbing
     public static Values Times(Values values, double factor) =>
         factor == 1 ? values : values with { Numbers = [.. values.Numbers.Select(value => value * factor)] };
 
+    /// <summary>The product with the size of each element.</summary>
+    public static Values Times(Values values, Values size) =>
+        values with { Numbers = [.. values.Numbers.Zip(size.Numbers, (value, by) => value * Math.Abs(by))] };
+
+    /// <summary>How far each weight moves: eps = rho g / (||g|| + guard), g over all of them together.</summary>
+    /// <param name="gradients">dL/dw of each.</param>
+    /// <param name="variation">What is done otherwise.</param>
+    /// <param name="rho">The radius.</param>
+    /// <param name="guard">What is added to the norm.</param>
+    public static IReadOnlyDictionary<string, Values> OfWeights(
+        IReadOnlyDictionary<string, Values> gradients, Variation variation, double rho, double guard)
+    {
+        double radius = variation.Radius(rho), norm = Values.NormOf(gradients.Values);
+        return gradients.ToDictionary(entry => entry.Key, entry => variation.Norm == NormKind.Sign
+            ? Times(entry.Value with { Numbers = [.. entry.Value.Numbers.Select(value => (double)Math.Sign(value))] }, radius)
+            : Times(entry.Value, radius / variation.Norm switch
+            {
+                NormKind.Tensor => entry.Value.Norm + guard,
+                NormKind.SumOfSites => gradients.Values.Sum(values => values.Norm) + guard,
+                NormKind.Squared => (norm * norm) + guard,
+                NormKind.None => 1,
+                _ => norm + guard,
+            }));
+    }
+
+    /// <summary>Weights, each moved.</summary>
+    public static Dictionary<string, Values> Plus(IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> by) =>
+        weights.ToDictionary(
+            entry => entry.Key, entry => entry.Value with { Numbers = [.. entry.Value.Numbers.Zip(by[entry.Key].Numbers, (w, d) => w + d)] });
+
     private static Values Scale(Values gradient, Func<int, double> factor, NormKind norm, double radius)
     {
         if (norm == NormKind.Sign)

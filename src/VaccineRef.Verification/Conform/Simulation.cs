@@ -18,10 +18,11 @@ internal sealed class Simulation
     private readonly bool _nudged;
     private readonly Updating _updating;
     private readonly List<Quantity> _quantities = [];
-    private readonly Dictionary<string, Values> _teachers = [];             // logits of the model at the start
+    private readonly PassInputs _inputs;
     private IReadOnlyDictionary<string, Values> _weights;
     private IReadOnlyDictionary<string, Values>? _gradients;                              // of the step before
     private IReadOnlyList<IReadOnlyDictionary<Site, Values>>? _epsilon, _applied;         // of the step before
+    private IReadOnlyDictionary<string, Values>? _last;                     // how far weights moved in the last second pass
     private ChosenLayers _chosen = new(Layers: null);
 
     private Simulation(
@@ -33,9 +34,7 @@ internal sealed class Simulation
         _updating = new(_settings.Optimizer, variation);
         _model.Set(inputs ?? _model.All);
         _weights = inputs is null ? _model.Trained : _model.Trained.Keys.ToDictionary(name => name, name => inputs[name]);
-        if (_settings.KlLambda != 0)
-            foreach (string name in _settings.Steps.SelectMany(step => step).Distinct())
-                _teachers.Add(name, _model.Run(Losses.Of(@case.Batch(name), variation)).Logits);
+        _inputs = new(@case, variation, _model);
     }
 
     /// <summary>All quantities of all steps.</summary>
@@ -70,7 +69,7 @@ internal sealed class Simulation
     private Action[] Phases(int k, IReadOnlyList<string> batches)
     {
         var parts = batches.Select((name, j) => new StepPart(StepPart.PrefixOf(_settings, k, j), j, name, _case.Batch(name))).ToArray();
-        bool twice = _settings.Method == "vaccine" && (k + _variation.TauOffset) % _settings.Tau == 0;
+        bool twice = _settings.HasSecondPass && (k + _variation.TauOffset) % _settings.Tau == 0;
         return
         [
             () => Inputs(k, parts, twice),
@@ -105,7 +104,7 @@ internal sealed class Simulation
             shift = Noise(k, part);
         else if (_variation.AlsoFirstPass && _applied is { } before)
             shift = before[Math.Min(part.Index, before.Count - 1)];
-        part.Input = Input(part);
+        part.Input = _inputs.Of(part);
         part.First = k == 1 && shift is null && !_nudged
             ? _case.FirstPass(part.Name, _variation, () => _model.Run(part.Input))
             : _model.Run(part.Input, shift);
@@ -115,13 +114,7 @@ internal sealed class Simulation
                     $"{part.Prefix}p1/{SiteNames.Key(site)}/moved", Stage.First, shift?.GetValueOrDefault(site) ?? raw.Zero(), part,
                     padding: false, measuredOn: raw.Norm);
         Pass(part, "p1", part.First, Stage.First);
-        part.G = Measured(part);
-    }
-
-    private PassInput Input(StepPart part)
-    {
-        var input = Losses.Of(part.Batch, _variation);
-        return _teachers.TryGetValue(part.Name, out var logits) ? input with { Divergence = new(logits, _settings.KlLambda, _variation.KlOverTime) } : input;
+        part.G = Ball.Measured(part, Projection().Back(part.First.SiteGradients), _lossScale);
     }
 
     private Dictionary<Site, Values> Noise(int k, StepPart part)
@@ -150,18 +143,21 @@ internal sealed class Simulation
             Emit($"{at}{SiteNames.Key(site)}/grad", stage, Perturbing.Times(gradient, _lossScale), part);
     }
 
-    /// <summary>What the norm is taken over: the port's own site gradients where it has them.</summary>
-    private Dictionary<Site, Values> Measured(StepPart part) => Projection().Back(part.First!.SiteGradients)
-        .Where(entry => _variation.Measured(entry.Key, _model.Layers) && IsChosen(entry.Key))
-        .ToDictionary(
-            entry => entry.Key,
-            entry => Own($"{part.Prefix}p1/{SiteNames.Key(entry.Key)}/grad") ?? Perturbing.Times(entry.Value, _lossScale));
-
     private void Perturb(StepPart[] parts, bool twice)
     {
+        _last = null;
         if (!twice)
             return;
-        var epsilon = Epsilon(parts);
+        if (_settings.MovesWeights)
+        {
+            MoveWeights(parts);
+            return;
+        }
+
+        if (_variation is { Norm: NormKind.All, Counts: null, BeforeProjection: false })
+            foreach (var part in parts)
+                Emit($"{part.Prefix}site_gradient", Stage.Perturbation, Perturbing.Norm(OneBall ? parts.Select(p => p.G) : [part.G]));
+        var epsilon = Ball.Around(parts, OneBall, Guard);
         var used = _variation.Stale
             ? _epsilon ?? [.. epsilon.Select(part => part.ToDictionary(entry => entry.Key, entry => entry.Value.Zero()))]
             : epsilon;
@@ -178,20 +174,25 @@ internal sealed class Simulation
             return;
         foreach (var part in parts)
         {
+            if (part.Ascent is { } ascent)
+                _model.Set(Perturbing.Plus(_weights, ascent));
             part.Second = _model.Run(part.Input!, Projection().Forward(part.Epsilon));
             Pass(part, "p2", part.Second, Stage.Second);
+            _model.Set(_weights);
         }
     }
 
-    private IReadOnlyList<IReadOnlyDictionary<Site, Values>> Epsilon(StepPart[] parts)
+    /// <summary>The weights are moved one part at a time; no embedding moves but for what they make of it.</summary>
+    private void MoveWeights(StepPart[] parts)
     {
-        if (_variation is { Norm: NormKind.All, Counts: null, BeforeProjection: false })
-            foreach (var part in parts)
-                Emit($"{part.Prefix}site_gradient", Stage.Perturbation, Perturbing.Norm(OneBall ? parts.Select(p => p.G) : [part.G]));
-        bool Moves(Site site) => _variation.Moves(site, _model.Layers) && IsChosen(site);
-        return OneBall
-            ? Perturbing.Fill([.. parts.Select(part => part.G)], Moves, _variation, _settings.Rho, Guard)
-            : [.. parts.Select(part => Perturbing.Fill([part.G], Moves, _variation, _settings.Rho, Guard)[0])];
+        foreach (var part in parts)
+        {
+            var ascent = Perturbing.OfWeights(part.First!.Gradients, _variation, _settings.Rho, Guard);
+            part.Ascent = ascent.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied));
+            part.Epsilon = EmitEpsilon(part, new Dictionary<Site, Values>(), Values.NormOf(part.Ascent.Values));
+        }
+
+        _last = parts[^1].Ascent;
     }
 
     /// <summary>Lists a perturbation at every site, zero where none is; returns what the port had.</summary>
@@ -215,7 +216,7 @@ internal sealed class Simulation
 
     private void Combine(int k, StepPart[] parts)
     {
-        var graph = _variation.ThroughGraph && parts[0].Second is not null
+        var graph = _variation.ThroughGraph && _settings.Method == "vaccine" && parts[0].Second is not null
             ? new GraphTerm(_model, _variation.Radius(_settings.Rho), Guard).Of(parts, OneBall) : null;
         var gradients = PartSums.Of(_weights, parts, _variation, Projection(), graph, _gradients, _chosen);
         double whole = Values.NormOf(gradients.Values);
@@ -228,13 +229,13 @@ internal sealed class Simulation
     private void Update(int k)
     {
         double whole = Values.NormOf(_gradients!.Values);
-        var updated = _updating.Step(_weights, _gradients, _chosen);
+        var updated = _updating.Step(_variation.NotRestored && _last is { } moved ? Perturbing.Plus(_weights, moved) : _weights, _gradients, _chosen);
         foreach (var (name, values) in updated)
             _quantities.Add(new($"s{k}/param/{name}", Stage.Update, values) { Undecided = PartSums.Undecided(_gradients[name], whole) });
         _weights = updated.ToDictionary(entry => entry.Key, entry => Own($"s{k}/param/{entry.Key}") ?? entry.Value);
     }
 
-    private bool IsChosen(Site site) => _variation.LayersIgnored || _chosen.Has(site.Layer);
+    private EmbeddingBall Ball => new(_settings, _variation, site => _variation.LayersIgnored || _chosen.Has(site.Layer), _model.Layers, Own);
 
     private Projection Projection() => new(_model, _weights, _variation.BeforeProjection);
 

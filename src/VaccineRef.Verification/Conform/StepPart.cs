@@ -26,5 +26,8 @@ internal sealed class StepPart(string prefix, int index, string name, PaddedBatc
 
     public IReadOnlyDictionary<Site, Values> G { get; set; } = new Dictionary<Site, Values>();
 
+    /// <summary>How far each weight moves, where weights are what moves.</summary>
+    public IReadOnlyDictionary<string, Values>? Ascent { get; set; }
+
     public IReadOnlyDictionary<Site, Values> Epsilon { get; set; } = new Dictionary<Site, Values>();
 }

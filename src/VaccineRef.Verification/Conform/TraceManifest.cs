@@ -15,7 +15,7 @@ public sealed record TraceManifest(string Schema, string Case, string Dtype)
     /// <summary>The case's digest, as kit.json has it; where it is there, it must be the same.</summary>
     public string? CaseSha256 { get; init; }
 
-    /// <summary>"vaccine", "random" or "plain".</summary>
+    /// <summary>"vaccine", "adaptive_vaccine", "sam", "random" or "plain".</summary>
     public string? Method { get; init; }
 
     /// <summary>The radius that the port used.</summary>

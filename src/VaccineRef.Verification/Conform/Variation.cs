@@ -28,6 +28,22 @@ internal enum NormKind
 
     /// <summary>The sign of the gradient instead: a ball of the maximum norm.</summary>
     Sign,
+
+    /// <summary>Every tensor of the weights by itself, where weights are moved.</summary>
+    Tensor,
+}
+
+/// <summary>How the size of the hidden embeddings bears on a perturbation that is to be a share of it.</summary>
+internal enum Sizing
+{
+    /// <summary>eps = rho e^2 g / || |e| g ||.</summary>
+    Squared,
+
+    /// <summary>eps = rho |e| g / || |e| g ||.</summary>
+    Once,
+
+    /// <summary>eps = rho g / ||g||: not at all.</summary>
+    None,
 }
 
 /// <summary>How token losses become one.</summary>
@@ -92,6 +108,8 @@ internal sealed record Variation
 
     public double? Guard { get; init; }
 
+    public Sizing Sizing { get; init; } = Sizing.Squared;       // where the perturbation is a share of the embeddings
+
     public bool OtherBalls { get; init; }           // ranks each have their own, micro-batches share one
 
     public bool Stale { get; init; }
@@ -108,6 +126,8 @@ internal sealed record Variation
 
     // passes and their sum
     public bool NoSecondPass { get; init; }
+
+    public bool NotRestored { get; init; }          // the weights, where they were moved
 
     public bool FirstPassKept { get; init; }
 

@@ -32,6 +32,10 @@ public sealed class ConformPlantedTests(ConformKitFixture kit) : IClassFixture<C
                 ("llama_lora", "lora_scale_quarter"), ("llama_lora", "first_pass_kept"), ("llama_random", "noise_deviation"),
                 ("llama_accelerated", "tau_from_zero"), ("llama_kl", "kl_over_time"), ("gpt2", "norm_per_layer"),
                 ("llama_layers", "unchosen_layers_moved"), ("llama_layers", "unchosen_layers_trained"),
+                ("llama_adaptive", "not_adaptive"), ("llama_adaptive", "adaptive_once"), ("llama_adaptive", "norm_per_layer"),
+                ("llama_adaptive", "second_pass_missing"), ("llama_adaptive", "ball_of_other_parts"), ("llama_sam", "norm_per_tensor"),
+                ("llama_sam", "weights_not_restored"), ("llama_sam", "never_applied"), ("llama_sam", "wrong_sign"), ("llama_sam", "rho_squared"),
+                ("llama_sam", "first_pass_kept"), ("llama_sam", "second_pass_missing"), ("llama_sam", "no_decay"),
                 ("llama_layers", "unchosen_layers_decayed"), ("llama_layers", "norm_per_layer"), ("llama_layers", "no_decay"),
             })
                 data.Add(@case, defect);
@@ -42,7 +46,7 @@ public sealed class ConformPlantedTests(ConformKitFixture kit) : IClassFixture<C
     public static TheoryData<string> Cases =>
     [
         "llama_mha", "llama_gqa", "llama_tied", "llama_lora", "llama_left_padding", "llama_accumulation", "llama_ranks", "llama_random",
-        "llama_accelerated", "llama_kl", "llama_layers", "opt", "opt_left_padding", "opt_accumulation", "gpt2",
+        "llama_accelerated", "llama_kl", "llama_adaptive", "llama_sam", "llama_layers", "opt", "opt_left_padding", "opt_accumulation", "gpt2",
     ];
 
     [Theory]

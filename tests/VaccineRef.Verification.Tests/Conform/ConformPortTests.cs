@@ -93,7 +93,7 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
         var reports = Run($"{python} -B {port}", ConformKit.CaseFolders(kit.Kit));
         Assert.All(reports, report => Assert.True(report.Verdict is Verdict.Conforms or Verdict.Skipped, ConformReport.Sentence(report)));
         Assert.Equal(
-            ["llama_accumulation", "llama_gqa", "llama_left_padding", "llama_mha", "llama_tied"],
+            ["llama_accumulation", "llama_adaptive", "llama_gqa", "llama_left_padding", "llama_mha", "llama_sam", "llama_tied"],
             reports.Where(report => report.Verdict == Verdict.Conforms).Select(report => report.Case));
     }
 

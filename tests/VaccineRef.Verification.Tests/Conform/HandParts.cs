@@ -93,6 +93,11 @@ internal static class HandBall
         return epsilon;
     }
 
+    /// <summary>Everything times the size of the hidden embeddings.</summary>
+    public static List<Dictionary<Site, double[]>> Sized(List<Dictionary<Site, double[]>> values, List<Dictionary<Site, double[]>> hidden) =>
+        [.. values.Zip(hidden, (part, raw) => part.ToDictionary(
+            entry => entry.Key, entry => entry.Value.Zip(raw[entry.Key], (value, e) => value * Math.Abs(e)).ToArray()))];
+
     /// <summary>(d eps / dg)' u for eps = rho g / (|g| + guard): as a unit vector, and its length.</summary>
     public static (Dictionary<Site, double[]> Unit, double Length) Along(
         Dictionary<Site, double[]> g, Dictionary<Site, double[]> u, double rho)
@@ -111,6 +116,50 @@ internal static class HandBall
     {
         int s = Array.FindLastIndex(batch.Offsets, offset => offset <= row);
         return Math.Sqrt(gradients.Values.Sum(g => Square(g[(batch.Offsets[s] * columns)..(batch.Offsets[s + 1] * columns)])));
+    }
+}
+
+/// <summary>The hand-written port's inner maximisation over weights.</summary>
+internal static class HandWeights
+{
+    /// <summary>SAM: the weights are moved for the second pass and put back.</summary>
+    public static void Step(IReadOnlyList<Parameter<double>> parameters, Action<string> pass, double rho, double guard, string defect)
+    {
+        var before = Gradients(parameters);
+        Restore(parameters.Select(parameter => parameter.Gradient), [.. before.Select(gradient => new double[gradient.Length])]);
+        pass("p1");
+        var first = Gradients(parameters);
+        if (defect == "second_pass_missing")
+            return;
+        var weights = defect == "never_applied" ? [] : Move(parameters, rho, guard, defect);
+        Restore(parameters.Select(parameter => parameter.Gradient), defect == "first_pass_kept" ? first : before);
+        pass("p2");
+        if (defect != "weights_not_restored")
+            Restore(parameters.Select(parameter => parameter.Value), weights);
+    }
+
+    private static List<double[]> Gradients(IReadOnlyList<Parameter<double>> parameters) =>
+        [.. parameters.Select(parameter => parameter.Gradient.Span.ToArray())];
+
+    /// <summary>Moves the weights along their gradients, and gives them as they were.</summary>
+    private static List<double[]> Move(IReadOnlyList<Parameter<double>> parameters, double rho, double guard, string defect)
+    {
+        List<double[]> before = [.. parameters.Select(parameter => parameter.Value.Span.ToArray())], gradients = Gradients(parameters);
+        double all = Math.Sqrt(gradients.Sum(gradient => gradient.Sum(g => g * g)));
+        for (int p = 0; p < parameters.Count; p++)
+        {
+            double own = Math.Sqrt(gradients[p].Sum(g => g * g)), norm = defect == "norm_per_tensor" ? own : all;
+            for (int i = 0; i < gradients[p].Length; i++)
+                parameters[p].Value.Span[i] += rho * gradients[p][i] / (norm + guard);
+        }
+
+        return before;
+    }
+
+    private static void Restore(IEnumerable<View<double>> views, List<double[]> values)
+    {
+        foreach (var (view, value) in views.Zip(values))
+            value.CopyTo(view.Span);
     }
 }
 

@@ -28,6 +28,7 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     private HandProjection? _projection;
     private IReadOnlyList<Parameter<double>> _trainable = [];
     private List<Dictionary<Site, double[]>> _before = [];
+    private Dictionary<Site, double[]> _raw = [];       // of the last pass
     private int[]? _chosen;
     private Dictionary<string, double[]> _teachers = [];
 
@@ -49,6 +50,10 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
 
     private bool IsHeld(Parameter<double> parameter) => _chosen is not null
         && parameter.Name.Split('.') is ["model", "layers", var layer, ..] && !_chosen.Contains(int.Parse(layer, CultureInfo.InvariantCulture));
+
+    private bool IsSam => (string)_case["method"]! == "sam";
+
+    private bool IsAdaptive => (string)_case["method"]! == "adaptive_vaccine";
 
     private double Rho => defect switch
     {
@@ -75,7 +80,10 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
                 ZeroGradients();
             int count = defect == "tau_from_zero" ? k - 1 : k;
             _chosen = _case["layers"] is { } layers ? [.. layers[k - 1]!.AsArray().Select(layer => (int)layer!)] : null;
-            Step(k, names, (string)_case["method"]! == "vaccine" && count % tau == 0);
+            if (IsSam)
+                HandWeights.Step(_trainable, pass => Pass($"s{k}/{pass}", names.Single(), null, 1), Rho, (double)_case["guard"]!, defect);
+            else
+                Step(k, names, IsAdaptive || ((string)_case["method"]! == "vaccine" && count % tau == 0));
             foreach (var parameter in _trainable.Where(IsHeld))
                 if (defect != "unchosen_layers_trained")
                     parameter.Gradient.Span.Clear();
@@ -94,22 +102,27 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         string Prefix(int j) => names.Length == 1 ? $"s{k}/" : $"s{k}/{letter}{j}/";
         double share = defect == "parts_summed" ? 1 : 1.0 / names.Length;
         bool together = (letter == "r") != (defect == "ball_of_other_parts");
-        List<Dictionary<Site, double[]>> gradients = [];
+        List<Dictionary<Site, double[]>> gradients = [], sizes = [];
         for (int j = 0; j < names.Length; j++)
         {
             var shift = (string)_case["method"]! == "random" ? _data.Noise(k, (double)_case["rho"]!, _model.Network.Shape.Layers)
                 : defect == "first_pass_moved_too" && _before.Count > 0 ? _data.Unpad(_before[j], names[j]) : null;
             bool alone = !twice || defect == "second_pass_missing" || defect.Contains("first_pass_kept", StringComparison.Ordinal);
             gradients.Add(Pass($"{Prefix(j)}p1", names[j], shift, alone ? share : 0));
+            sizes.Add(_raw);
         }
 
         if (!twice || defect == "second_pass_missing")
             return;
         if (_chosen is not null && defect != "unchosen_layers_moved")
             gradients = [.. gradients.Select(part => part.Where(entry => _chosen.Contains(entry.Key.Layer)).ToDictionary())];
+        if (IsAdaptive && defect != "not_adaptive")
+            gradients = HandBall.Sized(gradients, sizes);
         List<Dictionary<Site, double[]>> epsilon = together
             ? HandBall.Around(gradients, defect, Rho, names.Select(_data.Batch).ToList())
             : [.. gradients.Select((g, j) => HandBall.Around([g], defect, Rho, [_data.Batch(names[j])])[0])];
+        if (IsAdaptive && defect is not ("not_adaptive" or "adaptive_once"))
+            epsilon = HandBall.Sized(epsilon, sizes);
         List<Dictionary<Site, double[]>> used = defect == "stale_epsilon" ? [.. _before.Select((e, j) => _data.Unpad(e, names[j]))] : epsilon;
         for (int j = 0; j < names.Length; j++)
         {
@@ -136,6 +149,7 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
                 _trace.Site(site, prefix, "out", spy.Out[site]);
             }
 
+        _raw = spy.Raw;
         _trace.Loss(prefix, loss.Value.Span[0]);
         var sites = spy.Tensors.Keys.ToArray();
         var found = _tape.Backward(loss, [.. sites.Select(site => spy.Tensors[site])]);
