@@ -12,7 +12,7 @@ namespace VaccineRef.Cli;
 /// <param name="usual">What the data is where nothing says it; null where that has to be said.</param>
 internal sealed class DataSelection(string name, string files, TaskPreset? usual = null)
 {
-    private static readonly string[] Own = ["instruction", "output", "input", "is_safe", "label"];
+    private static readonly string[] Own = ["instruction", "output", "input", "is_safe"];
 
     private readonly Option<string[]> _data = new(name)
     {
@@ -24,7 +24,7 @@ internal sealed class DataSelection(string name, string files, TaskPreset? usual
     private readonly Option<string?> _task = Task(usual);
 
     private readonly Option<string[]> _field = Field(
-        "What the files call a field, as in sentence=review; without --task: instruction, output, input, is_safe, label.");
+        "What the files call a field, as in sentence=review; without --task: instruction, output, input, is_safe.");
 
     private readonly Option<DataFormat> _format = Format();
 
@@ -102,7 +102,7 @@ internal sealed class DataSelection(string name, string files, TaskPreset? usual
                     "it is not said what the data is", "--task", "nothing", "--task TASK, or --field instruction=NAME and --field output=NAME"),
                 names.GetValueOrDefault("output") ?? throw new InputException(
                     "nothing says where the answers are", "--field", expected: "--field output=NAME", remedy: "for prompts without answers, --task prompts --field prompt=NAME"),
-                names.GetValueOrDefault("input"), names.GetValueOrDefault("is_safe"), names.GetValueOrDefault("label"));
+                names.GetValueOrDefault("input"), names.GetValueOrDefault("is_safe"));
 
     /// <summary>For each name that the options give, the files' name for it.</summary>
     /// <exception cref="InputException">An option has no such form, or one name is given twice.</exception>

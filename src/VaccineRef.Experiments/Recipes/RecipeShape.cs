@@ -44,9 +44,10 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
             && options.GetTypeInfo(element) is { Kind: JsonTypeInfoKind.Object } item)
             foreach (var (i, part) in list.Index())
                 Require(Group(part, $"{at}[{i}]"), item, $"{at}[{i}]");
-        else if (value is JsonObject named && type is { Kind: JsonTypeInfoKind.Dictionary, ElementType: { } each })
+        else if (value is JsonObject named && type is { Kind: JsonTypeInfoKind.Dictionary, ElementType: { } each }
+            && options.GetTypeInfo(each) is { Kind: JsonTypeInfoKind.Object } entry)
             foreach (var (name, part) in named.ToArray())
-                Require(Group(part, $"{at}.{name}"), options.GetTypeInfo(each), $"{at}.{name}");
+                Require(Group(part, $"{at}.{name}"), entry, $"{at}.{name}");
         else if (value is null ? !known.IsSetNullable : !Fits(value, type))
             throw new RecipeException(
                 "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
