@@ -101,6 +101,8 @@ internal sealed class ExperimentRunner
             Warn(
                 $"stage {stage.Name}: {stage.OverlapKept} of {stage.Examples} rows have a prompt of the evaluation and are trained on; "
                 + "only a mixture leaves such rows out");
+        if (single && parsed.GetResult(_cache) is { Implicit: false })
+            Warn($"a run of one trial keeps its stages in its own folder, {folder}, and uses no {_cache.Name}");
         var store = single ? StageStore.Run(folder, ranks.Writes) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
         store.Require(plan);
         var before = Entries(folder);

@@ -107,6 +107,9 @@ internal sealed class ModelSelection
                     "the run's recipe says this already", option.Name, folder, "the folder of a model",
                     "leave the option out");
         var run = FinishedRun.Open(folder, arithmetic, parsed.GetValue(_trials) ?? [], parsed.GetRequiredValue(_cache), cancel);
+        if (!run.IsGrid && IsGiven(parsed, _cache))
+            throw new InputException(
+                "a run of one trial has its stages in its own folder", _cache.Name, folder, "the folder of a grid", "leave the option out");
         var stage = run.Stage(parsed.GetValue(_stage));
         return new RunSubject(run, stage, _hasTemplate && HasTemplate(parsed) ? Template(parsed, run.Template) : null);
 

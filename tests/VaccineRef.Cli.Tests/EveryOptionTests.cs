@@ -35,6 +35,15 @@ public sealed partial class EveryOptionTests(OptionPlaces places) : IClassFixtur
         Assert.Superset(OptionProbes.All.Select(probe => (probe.Command, probe.Option)).Concat(OptionProbes.Elsewhere.Select(each => (each.Command, each.Option))).ToHashSet(), known);
     }
 
+    /// <summary>A key of recipes that only a command line can show: the others have a law where they are read.</summary>
+    [Fact]
+    public void A_recipe_may_say_that_one_stage_is_computed_at_a_time()
+    {
+        var lab = new OptionProbe("lab", "--set", "--recipe @tasks --out made --cache @labcache --threads 2", "--set report.one_at_a_time=true", "", "report.json");
+        Assert.Contains("\"workers\": 1,", See(lab, lab.With), StringComparison.Ordinal);
+        Assert.Contains("\"workers\": 2,", See(lab, lab.Without), StringComparison.Ordinal);
+    }
+
     private static IEnumerable<(string Path, string[] Options)> All(Command command, string path = "")
     {
         foreach (var each in command.Subcommands)

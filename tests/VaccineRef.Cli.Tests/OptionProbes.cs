@@ -24,6 +24,7 @@ internal static class OptionProbes
           --stage: --stage model / --stage aligned // @run --threads 1 --json found.json
           --trial: --trial 1 / --trial 2 // @grid --cache @cache --stage aligned --threads 1 --json found.json
           --cache: --cache @cache / // @grid --trial 1 --stage aligned --threads 1
+          --cache: --cache @cache / // @run --stage aligned --threads 1
           --adapter @ answers: --adapter @run/alignment/adapter /
           --strip-prefix: --strip-prefix module. / // @prefixed --data @asked.jsonl --task beavertails --max-new-tokens 1 --threads 1
           --precision @ answers: --precision double / // @huge --data @asked.jsonl --task beavertails --max-new-tokens 8 --threads 1 --template none --save-answers answers.jsonl
@@ -46,6 +47,7 @@ internal static class OptionProbes
           --stage: --stage model / --stage aligned // @run --prompt Where? --max-new-tokens 20 --template none --threads 1
           --trial: --trial 1 / --trial 2 // @grid --cache @cache --stage aligned --prompt Where? --max-new-tokens 20 --template none --threads 1
           --cache: --cache @cache / // @grid --trial 1 --stage aligned --prompt Where? --max-new-tokens 1 --threads 1
+          --cache: --cache @cache / // @run --stage aligned --prompt Where? --max-new-tokens 1 --threads 1
           --adapter: --adapter @run/alignment/adapter /
           --strip-prefix: --strip-prefix module. / // @prefixed --prompt Where? --max-new-tokens 1 --threads 1
           --precision: --precision double / // @huge --prompt Where? --max-new-tokens 8 --template none --threads 1
@@ -68,6 +70,7 @@ internal static class OptionProbes
           --stage: --stage model / --stage aligned // @run --max-new-tokens 20 --template none --threads 1
           --trial: --trial 1 / --trial 2 // @grid --cache @cache --stage aligned --max-new-tokens 20 --template none --threads 1
           --cache: --cache @cache / // @grid --trial 1 --stage aligned --max-new-tokens 1 --threads 1
+          --cache: --cache @cache / // @run --stage aligned --max-new-tokens 1 --threads 1
           --adapter: --adapter @run/alignment/adapter /
           --strip-prefix: --strip-prefix module. / // @prefixed --max-new-tokens 1 --threads 1
           --precision: --precision double / // @huge --max-new-tokens 8 --template none --threads 1
@@ -88,6 +91,7 @@ internal static class OptionProbes
           --stage @ model.safetensors: --stage model / --stage aligned // @run --to made --threads 1
           --trial @ model.safetensors: --trial 1 / --trial 2 // @grid --cache @cache --stage aligned --to made --threads 1
           --cache: --cache @cache / // @grid --trial 1 --stage aligned --to made --threads 1
+          --cache: --cache @cache / // @run --stage aligned --to made --threads 1
           --adapter @ model.safetensors: --adapter @run/alignment/adapter /
           --strip-prefix: --strip-prefix module. / // @prefixed --to made --threads 1
           --precision @ model.safetensors: --precision double / // @model --adapter @run/alignment/adapter --to made --threads 1
