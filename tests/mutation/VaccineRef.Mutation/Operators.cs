@@ -10,16 +10,51 @@ public static class Operators
 {
     private static readonly Dictionary<string, string[]> Binary = new()
     {
-        ["+"] = ["-"], ["-"] = ["+"], ["*"] = ["/"], ["/"] = ["*"], ["%"] = ["/"], ["<<"] = [">>"], [">>"] = ["<<"], ["&"] = ["|"], ["|"] = ["&"], ["^"] = ["|"],
-        ["<"] = ["<=", ">="], ["<="] = ["<", ">"], [">"] = [">=", "<="], [">="] = [">", "<"], ["=="] = ["!="], ["!="] = ["=="], ["&&"] = ["||"], ["||"] = ["&&"],
+        ["+"] = ["-"],
+        ["-"] = ["+"],
+        ["*"] = ["/"],
+        ["/"] = ["*"],
+        ["%"] = ["/"],
+        ["<<"] = [">>"],
+        [">>"] = ["<<"],
+        ["&"] = ["|"],
+        ["|"] = ["&"],
+        ["^"] = ["|"],
+        ["<"] = ["<=", ">="],
+        ["<="] = ["<", ">"],
+        [">"] = [">=", "<="],
+        [">="] = [">", "<"],
+        ["=="] = ["!="],
+        ["!="] = ["=="],
+        ["&&"] = ["||"],
+        ["||"] = ["&&"],
     };
 
     private static readonly Dictionary<string, string> Calls = new()
     {
-        ["Min"] = "Max", ["Max"] = "Min", ["Any"] = "All", ["All"] = "Any", ["First"] = "Last", ["Last"] = "First", ["FirstOrDefault"] = "LastOrDefault",
-        ["LastOrDefault"] = "FirstOrDefault", ["Floor"] = "Ceiling", ["Ceiling"] = "Floor", ["OrderBy"] = "OrderByDescending", ["Skip"] = "Take",
-        ["Take"] = "Skip", ["Sin"] = "Cos", ["Cos"] = "Sin", ["Exp"] = "Log", ["TakeWhile"] = "SkipWhile", ["Add"] = "Subtract", ["Multiply"] = "Divide",
-        ["StartsWith"] = "EndsWith", ["EndsWith"] = "StartsWith", ["TrimStart"] = "TrimEnd", ["TrimEnd"] = "TrimStart",
+        ["Min"] = "Max",
+        ["Max"] = "Min",
+        ["Any"] = "All",
+        ["All"] = "Any",
+        ["First"] = "Last",
+        ["Last"] = "First",
+        ["FirstOrDefault"] = "LastOrDefault",
+        ["LastOrDefault"] = "FirstOrDefault",
+        ["Floor"] = "Ceiling",
+        ["Ceiling"] = "Floor",
+        ["OrderBy"] = "OrderByDescending",
+        ["Skip"] = "Take",
+        ["Take"] = "Skip",
+        ["Sin"] = "Cos",
+        ["Cos"] = "Sin",
+        ["Exp"] = "Log",
+        ["TakeWhile"] = "SkipWhile",
+        ["Add"] = "Subtract",
+        ["Multiply"] = "Divide",
+        ["StartsWith"] = "EndsWith",
+        ["EndsWith"] = "StartsWith",
+        ["TrimStart"] = "TrimEnd",
+        ["TrimEnd"] = "TrimStart",
     };
 
     /// <summary>What gives the same with its arguments in any order.</summary>
@@ -109,7 +144,8 @@ public static class Operators
                 {
                     var inner = (AssignmentExpressionSyntax)((ExpressionStatementSyntax)made).Expression;
                     return ParseStatement($"{{ if ({guard}) {{ {inner.Left} {opposite} {inner.Right}; }} else {{ {made} }} }}");
-                });
+                }
+                );
             }
         }
 

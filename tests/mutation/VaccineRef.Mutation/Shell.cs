@@ -31,7 +31,9 @@ public static partial class Shell
         string filters = string.Join(' ', classes.Select(name => $"--filter-class {name}"));
         var start = new ProcessStartInfo("bash", ["-c", $"ulimit -t {seconds}; dotnet {assembly} {filters} --no-ansi --progress off; code=$?; times >&2; exit $code"])
         {
-            WorkingDirectory = Path.GetDirectoryName(assembly), RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = Path.GetDirectoryName(assembly),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["DOTNET_GCHeapHardLimit"] = "0x100000000";        // a defect may ask for memory without end
         foreach (var (name, value) in environment)
