@@ -14,14 +14,14 @@ internal static class SeedOption
     {
         var option = new Option<string?>("--seeds")
         {
-            Description = $"How many seeds, from {First} on; or which, as in 10,11,17 or 10-17. The recipe's own by default.",
+            Description = $"How many seeds, from {First} on; or which, as in 10,11,17 or 10-17,20-27. The recipe's own by default.",
             DefaultValueFactory = _ => otherwise,
             HelpName = "N",
         };
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && Of(text).Count == 0)
-                result.AddError($"--seeds takes a number from 1 to {Most}, a list such as 10,11,17, or a range such as 10-17");
+                result.AddError($"--seeds takes a number from 1 to {Most}, a list such as 10,11,17, or ranges such as 10-17,20-27");
         });
         return option;
     }

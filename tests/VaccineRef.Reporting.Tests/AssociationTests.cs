@@ -93,6 +93,26 @@ public sealed class AssociationTests
         }
     }
 
+    /// <summary>Methods of the fine-tuning that share an alignment do not count several times for what is known before the attack.</summary>
+    [Fact]
+    public void An_alignment_counts_once_for_what_is_known_before_the_attack()
+    {
+        var report = WithGeometry(seeds: 6);
+        double? Of(ExperimentReport from, string quantity) =>
+            Analysis.Of(from).Associations!.SingleOrDefault(each => each.Quantity == quantity)?.AcrossConditions?.Mean;
+        // two of the five share an alignment: four are left, too few for a correlation; after the attack nothing changes
+        var shared = report with
+        {
+            Trials =
+            [
+                .. report.Trials.Select(trial => trial.Condition == "noise" ? trial with { Stages = WithAlignmentOf(report.Trials, trial) } : trial),
+            ],
+        };
+        Assert.Null(Of(shared, "‖e‖"));
+        Assert.Equal(Of(report, Rank), Of(shared, Rank));
+        Assert.NotNull(Of(report, "‖e‖"));
+    }
+
     [Fact]
     public void Nothing_is_said_of_few_seeds_or_unless_it_was_asked_for()
     {
@@ -108,6 +128,13 @@ public sealed class AssociationTests
         var findings = Analysis.Of(WithGeometry(seeds: 6, failed: Primary));
         Assert.DoesNotContain(findings.Associations ?? [], each => each.AcrossSeeds is not null || each.AcrossConditions is not null);
     }
+
+    /// <summary>The stages of a trial, but for those before the attack: they are those of the seed's first trial.</summary>
+    private static IReadOnlyList<TrialStage> WithAlignmentOf(IReadOnlyList<ReportedTrial> trials, ReportedTrial trial) =>
+    [
+        .. trials.First(other => other.Seed == trial.Seed).Stages.Where(stage => stage.Name != "attack"),
+        .. trial.Stages.Where(stage => stage.Name == "attack"),
+    ];
 
     private static ExperimentReport Made(int seeds, string? failed = null)
     {

@@ -4,7 +4,7 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.Grid;
 
-/// <summary>Seeds as people write them: "10-17", "10,11,17", a list, or one number.</summary>
+/// <summary>Seeds as people write them: "10-17", "10,11,17", "10-17,20-27", a list, or one number.</summary>
 public static class SeedList
 {
     private const int Most = 1000;
@@ -12,11 +12,16 @@ public static class SeedList
     /// <summary>The seeds that a text stands for; none where it stands for nothing.</summary>
     public static IReadOnlyList<ulong> Parse(string text)
     {
-        if (text.Split('-') is [var from, var to])
-            return Number(from) is { } first && Number(to) is { } last && last >= first && last - first < Most ? Range(first, last) : [];
-        ulong?[] seeds = [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Number)];
-        return seeds.Contains(null) ? [] : [.. seeds.Select(seed => seed!.Value).Distinct()];
+        IReadOnlyList<ulong>[] parts = [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Part)];
+        return parts.Any(part => part.Count == 0) ? [] : [.. parts.SelectMany(part => part).Distinct()];
     }
+
+    private static IReadOnlyList<ulong> Part(string text) => text.Split('-') switch
+    {
+        [var only] when Number(only) is { } seed => [seed],
+        [var from, var to] when Number(from) is { } first && Number(to) is { } last && last >= first && last - first < Most => Range(first, last),
+        _ => [],
+    };
 
     /// <summary>So many seeds, from a first one on.</summary>
     public static IReadOnlyList<ulong> Range(ulong first, ulong last) => [.. Enumerable.Range(0, (int)(last - first) + 1).Select(i => first + (ulong)i)];

@@ -50,13 +50,21 @@ internal sealed class Associations(TrialIndex trials)
         [
             .. _attacks.Select(attack =>
             {
-                var pairs = trials.Conditions.Select(condition => Pair(seed, model, condition, attack, before, of))
+                var pairs = Conditions(seed, model, before).Select(condition => Pair(seed, model, condition, attack, before, of))
                     .OfType<(double X, double Y)>().ToArray();
                 return pairs.Length >= Least ? RankCorrelation.Of([.. pairs.Select(pair => pair.X)], [.. pairs.Select(pair => pair.Y)]) : null;
             }).OfType<double>(),
         ];
         return found.Length > 0 ? found.Average() : null;
     }
+
+    /// <summary>
+    /// What is compared. Methods of the fine-tuning that begin with one alignment share all that is known before it, and of those only the
+    /// first says something about it.
+    /// </summary>
+    private IEnumerable<string> Conditions(ulong seed, string model, bool before) => before
+        ? trials.Conditions.DistinctBy(condition => trials.Find(seed, model, condition, null)?.Result.Hash ?? condition)
+        : trials.Conditions;
 
     private (double[] X, double[] Y) OverSeeds(string model, bool before, Func<Measurement, double?> of)
     {

@@ -13,7 +13,7 @@ internal static class AssociationTable
         return new(
             "What goes with a high HS after attacks with harmful data: Spearman’s rank correlation, from -1 to 1. Positive means that where there is more "
                 + "of it, HS is higher. “Across methods” compares the methods of one seed under one attack; it is the mean over attacks and seeds, with its "
-                + "95% interval over seeds. "
+                + "95% interval over seeds. Of methods that begin with the same alignment the first alone is in the rows of what is known before the attack. "
                 + (seeds
                     ? $"“Across seeds” compares seeds: by how much {primary} differs from {trials.Control} in the quantity, and in HS; p is by permutation, "
                         + "and not corrected for the number of rows. "
