@@ -43,6 +43,20 @@ public sealed partial class TapeTests
         Assert.Throws<InvalidOperationException>(_tape.Replay);
     }
 
+    /// <summary>A segment gives up what a tap was shown, unless the tap says that it keeps it.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_tap_keeps_is_there_after_the_block_and_nothing_else_is(bool keeps)
+    {
+        using var tape = new Tape<double>(_device) { Recompute = true };
+        var pass = new Pass<double>(tape, new Record<double>(SiteKind.MlpOutput) { ForGradients = !keeps });
+        var wide = tape.Apply(new Gelu<double>(GeluForm.Tanh), [tape.Apply(new Linear<double>(), [tape.Constant(_input), tape.Of(_first)])]);
+        var hidden = pass.Show(new Site(0, SiteKind.MlpOutput), wide);
+        tape.EndSegment(tape.Apply(new Linear<double>(), [tape.Apply(new Scale<double>(1.5), [hidden]), tape.Of(_second)]));
+        Assert.Equal(keeps, Xunit.Record.Exception(() => tape.Apply(new Scale<double>(2), [hidden])) is null);
+    }
+
     /// <summary>A chain that releases what can be computed again from what is kept, or also what nobody reads.</summary>
     [Fact]
     public void Released_values_change_no_bit_and_take_less_memory()

@@ -48,6 +48,18 @@ public sealed class StreamingLaws
         Assert.True(clock.Elapsed.TotalSeconds < 30, $"{clock.Elapsed}");
     }
 
+    /// <summary>A line that is too long is named by its number, whatever stands before it.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_line_that_is_too_long_is_named(int before)
+    {
+        using var file = new TempFile("a.txt.gz", Bomb(string.Concat(Enumerable.Repeat("one\n", before)), "aaaaaaaa", 1 << 24));
+        var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts));
+        Assert.EndsWith($", row {before + 1}", error.Where, StringComparison.Ordinal);
+    }
+
     private static byte[] Bomb(string start, string more, int size)
     {
         using var stored = new MemoryStream();

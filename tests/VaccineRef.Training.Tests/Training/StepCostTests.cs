@@ -24,6 +24,17 @@ public sealed class StepCostTests
         Assert.Equal(one, Trained(adapted ? Larger : LargerOpt, 3));
     }
 
+    /// <summary>Tokens in a second and the time of a step say the same; no step is shorter than the shortest.</summary>
+    [Fact]
+    public void The_rate_of_a_rule_is_its_tokens_over_its_time()
+    {
+        using var run = new TinyRun<double>(Larger);
+        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), new StepOptions(new AdamWOptions(1e-3)), run.Device);
+        var timing = Assert.Single(StepTiming.InTurn(step, [new Plain<double>()], run.Batch, 3, TestContext.Current.CancellationToken));
+        Assert.Equal(run.Batch.Rows, timing.TokensPerSecond * (timing.MedianMs / 1e3), run.Batch.Rows * 1e-14);     // two roundings each way
+        Assert.InRange(timing.MinMs, double.Epsilon, timing.MedianMs);
+    }
+
     /// <summary>
     /// If blocks are computed again, another layer needs memory for the block's input and, in the first pass, for the
     /// gradient at its site: (N, C) each. If they are kept, it needs memory for all that backward reads.
