@@ -58,6 +58,7 @@ public sealed class GpuDevice : Device
     /// <inheritdoc/>
     public override DeviceBuffer Reserve(long bytes)
     {
+        RequireLife("a request for memory");
         try
         {
             var memory = _accelerator.Allocate1D<byte>(Math.Max(bytes, HostBuffer.Alignment));
@@ -66,8 +67,7 @@ public sealed class GpuDevice : Device
             PeakBytes = Math.Max(PeakBytes, ReservedBytes);
             return buffer;
         }
-        catch (Exception error)
-            when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
+        catch (Exception error) when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
         {
             throw new InputException(
                 "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece",
@@ -103,6 +103,7 @@ public sealed class GpuDevice : Device
     /// <inheritdoc/>
     public override void Upload<T>(ReadOnlySpan<T> source, View<T> destination)
     {
+        RequireLife("an upload");
         try
         {
             _transfers.Upload(source, Elements(destination));
@@ -114,29 +115,22 @@ public sealed class GpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override void Download<T>(View<T> source, Span<T> destination) => Download(Elements(source), destination);
-
-    /// <inheritdoc/>
-    public override void Forward<T>(Op<T> op, Operands<T> operands)
+    public override void Download<T>(View<T> source, Span<T> destination)
     {
-        if (op is not IGpuOp<T> half)
-            throw new KernelMissingException(op.Name, Name);
-        Call(op.Name, half.Forward, Frame(operands));
+        RequireLife("a download");
+        Download(Elements(source), destination);
     }
 
     /// <inheritdoc/>
-    public override void Backward<T>(Op<T> op, Operands<T> operands)
-    {
-        if (op is not IGpuOp<T> half)
-            throw new KernelMissingException(op.Name, Name);
-        Call(op.Name, half.Backward, Frame(operands));
-    }
+    public override void Forward<T>(Op<T> op, Operands<T> operands) => Call(op.Name, Half(op).Forward, Frame(operands));
+
+    /// <inheritdoc/>
+    public override void Backward<T>(Op<T> op, Operands<T> operands) => Call(op.Name, Half(op).Backward, Frame(operands));
 
     /// <inheritdoc/>
     public override double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x)
     {
-        if (routine is not IGpuRoutine<T> half)
-            throw new KernelMissingException(routine.Name, Name);
+        var half = routine as IGpuRoutine<T> ?? throw new KernelMissingException(routine.Name, Name);
         var operands = new Operands<T>();
         operands.Begin(x.Length, default, default, default, default);
         for (int i = 0; i < x.Length; i++)
@@ -215,8 +209,16 @@ public sealed class GpuDevice : Device
 
     private static string Mebibytes(long bytes) => $"{bytes / (1024.0 * 1024):F0} MiB";
 
+    // ILGPU itself does not look whether its accelerator was disposed of
+    private void RequireLife(string doing)
+    {
+        if (_accelerator.IsDisposed)
+            throw new DeviceLostException(Name, doing, new Ended(_accelerator.AcceleratorType));
+    }
+
     private void Guarded(string doing, Action work)
     {
+        RequireLife(doing);
         try
         {
             work();
@@ -234,10 +236,18 @@ public sealed class GpuDevice : Device
         Scratch.Rewind();
     }
 
+    private IGpuOp<T> Half<T>(Op<T> op) where T : unmanaged, IFloatingPointIeee754<T> =>
+        op as IGpuOp<T> ?? throw new KernelMissingException(op.Name, Name);
+
     private GpuFrame<T> Frame<T>(Operands<T> operands) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (!ReferenceEquals(_operands, operands))
             (_operands, _frame) = (operands, new GpuFrame<T>(operands, this));
         return (GpuFrame<T>)_frame!;
+    }
+
+    private sealed class Ended(AcceleratorType type) : AcceleratorException("it was ended while it was in use")
+    {
+        public override AcceleratorType AcceleratorType => type;
     }
 }

@@ -31,6 +31,8 @@ public sealed partial class MpiTests : IDisposable
         File.WriteAllText(In("recipe.json"), recipe.ToJsonString());
     }
 
+    private static string[] Program => ["dotnet", Path.Combine(AppContext.BaseDirectory, "vaccine.dll")];
+
     public static TheoryData<string, string> Launchers => new()
     {
         { "mpirun.openmpi", "openmpi-bin libopenmpi3" },
@@ -51,7 +53,10 @@ public sealed partial class MpiTests : IDisposable
         RequireSame("one", "two");
     }
 
-    /// <summary>A run of two processes is stopped, and goes on with one.</summary>
+    /// <summary>
+    /// A run of two processes is stopped, and goes on with one. Who was killed is said by the launcher: by its number (Open MPI) or by that
+    /// of its process (MPICH). From which step the run goes on is said when it does.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Launchers))]
     public void A_rank_that_is_killed_ends_all_and_another_number_of_ranks_goes_on(string launcher, string packages)
@@ -67,13 +72,34 @@ public sealed partial class MpiTests : IDisposable
                 Thread.Sleep(5);
             }
 
-            Process.Start("kill", ["-KILL", $"{Ranks(job)[^1]}"]).WaitForExit();
+            int victim = Ranks(job)[^1];
+            Process.Start("kill", ["-KILL", $"{victim}"]).WaitForExit();
             Assert.True(job.WaitForExit(Patience), "the other rank waits for ever");
             Assert.NotEqual(ExitCode.Done, job.ExitCode);
+            string said = job.StandardOutput.ReadToEnd() + job.StandardError.ReadToEnd();
+            Assert.Contains(launcher == "mpirun.openmpi" ? "process rank 1 " : $"PID {victim} ", said, StringComparison.Ordinal);
+            Assert.DoesNotContain("should not have happened", said, StringComparison.Ordinal);
         }
 
-        Assert.Equal(ExitCode.Done, Vaccine.Run("run", In("recipe.json"), "--out", In("two"), "--threads", "1", "--resume").Code);
+        var resumed = Vaccine.Run("run", In("recipe.json"), "--out", In("two"), "--threads", "1", "--resume");
+        Assert.Equal(ExitCode.Done, resumed.Code);
+        Assert.Matches("goes on after step [0-9]+", resumed.Out + resumed.Error);
         RequireSame("one", "two");
+    }
+
+    /// <summary>Rank 1 cannot read its recipe, which rank 0 can: rank 0 waits for it in the first exchange, and is ended with it (MPI_Abort).</summary>
+    [Theory]
+    [MemberData(nameof(Launchers))]
+    public void What_goes_wrong_on_one_rank_alone_ends_all_with_its_words(string launcher, string packages)
+    {
+        Require(launcher, packages);
+        string[] Of(string recipe) => ["run", In(recipe), "--out", In("two"), "--threads", "1"];
+        var (code, output) = Launch(launcher, 1, [.. Of("recipe.json"), ":", "-n", "1", .. Program, .. Of("missing.json")]);
+        Assert.True(code == ExitCode.WrongInput, $"exit code {code}: {output}");
+        Assert.Contains("vaccine: on rank 1 of 2: ", output, StringComparison.Ordinal);
+        Assert.Contains(In("missing.json"), output, StringComparison.Ordinal);
+        Assert.DoesNotContain("on rank 0", output, StringComparison.Ordinal);
+        Assert.Empty(Directory.Exists(In("two")) ? Directory.GetFiles(In("two"), "*.tmp", SearchOption.AllDirectories) : []);
     }
 
     [Theory]
@@ -129,7 +155,7 @@ public sealed partial class MpiTests : IDisposable
     {
         string[] place = launcher == "mpirun.openmpi" ? ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] : [];
         var start = new ProcessStartInfo(
-            launcher, ["-n", $"{ranks}", .. place, "dotnet", Path.Combine(AppContext.BaseDirectory, "vaccine.dll"), .. words])
+            launcher, ["-n", $"{ranks}", .. place, .. Program, .. words])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -1,3 +1,5 @@
+using System.Reflection;
+using ILGPU.Runtime;
 using ILGPU.Runtime.OpenCL;
 using VaccineRef.Core;
 using VaccineRef.Gpu;
@@ -59,6 +61,27 @@ public sealed class GpuMemoryTests(GpuDevices gpus) : IClassFixture<GpuDevices>
                 Assert.Contains(part, error.Message, StringComparison.Ordinal);
         }
     }
+
+    /// <summary>ILGPU does not look whether its accelerator is still there: whatever is asked of one that was ended is refused by name.</summary>
+    [Fact]
+    public void An_accelerator_that_was_ended_is_named_by_whatever_is_asked_of_it()
+    {
+        using var gpu = (GpuDevice)Devices.Open(Devices.Simulator);
+        using var arena = new Arena(gpu);
+        View<float> x = arena.Allocate<float>(new(2, 2), clear: true), y = arena.Allocate<float>(new(2, 2), clear: true);
+        using var tape = new Tape<float>(gpu);
+        var recorded = tape.Constant(x);
+        Ilgpu(gpu).Dispose();
+        Action[] asked =
+        [
+            () => gpu.Reserve(16), () => gpu.Upload<float>(new float[4], x), () => gpu.Download(x, new float[4]), () => gpu.Copy(x, y),
+            () => gpu.Clear(x), () => gpu.Run(new SquaredNorm<float>(), x), () => tape.Apply(new Scale<float>(2), [recorded]),
+        ];
+        Assert.All(asked, ask => Assert.Contains($"{gpu.Name} failed: it was ended", Assert.Throws<DeviceLostException>(ask).Message, StringComparison.Ordinal));
+    }
+
+    private static Accelerator Ilgpu(GpuDevice device) => (Accelerator)typeof(GpuDevice)
+        .GetField("_accelerator", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(device)!;
 
     [Theory]
     [InlineData(false, true, "generic address space")]
