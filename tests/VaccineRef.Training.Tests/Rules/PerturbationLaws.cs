@@ -117,6 +117,8 @@ public sealed class PerturbationLaws
         }
 
         Assert.Equal(Math.Sqrt(squared), report.PerturbationNorm, ReorderTolerance * Rho * run.Batch.Sequences);
+        double all = Flat(gradients).Norm();
+        Assert.Equal(all, report.SiteGradientNorm!.Value, ReorderTolerance * all);
     }
 
     internal static double[] Flat(double[][] sites) => [.. sites.SelectMany(site => site)];

@@ -27,6 +27,16 @@ public sealed class RandomDirectionLaws
     }
 
     [Property]
+    public void Every_layer_has_a_direction_of_its_own(TinyModel tiny)
+    {
+        using var run = new TinyRun<double>(tiny);
+        using var random = new RandomDirection<double>(1, run.Device);
+        run.Step(random);
+        double[][] layers = [.. random.Epsilon.Epsilon.Select(TinyRun<double>.Values)];
+        Assert.Equal(layers.Length, layers.Select(layer => layer[0]).Distinct().Count());
+    }
+
+    [Property]
     public void It_is_drawn_afresh_in_every_step_and_without_length_nothing(TinyModel tiny)
     {
         using var run = new TinyRun<double>(tiny);

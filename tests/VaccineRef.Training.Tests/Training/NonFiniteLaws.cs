@@ -1,5 +1,6 @@
 using VaccineRef.Core;
 using VaccineRef.Laws;
+using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Training;
 
@@ -37,6 +38,20 @@ public sealed class NonFiniteLaws
         }
     }
 
+    /// <summary>A gradient may be no number where the loss is one: the step is not taken, and the parameter is named.</summary>
+    [Property(MaxTest = 20)]
+    public void A_gradient_that_is_no_number_is_named_and_not_stepped_with(TinyModel tiny, byte parameter, byte poison)
+    {
+        using var run = new TinyRun<float>(tiny);
+        var victim = run.Model.Trainable[parameter % run.Model.Trainable.Count];
+        using var step = new TrainStep<float>(
+            run.Model.Trainable, run.Objective, new Poisoning(victim, Poisons[poison % Poisons.Length]), new StepOptions(new AdamWOptions(0.01)), run.Device);
+        double[] before = run.Weights;
+        var error = Assert.Throws<NonFiniteException>(() => step.Run(run.Batch));
+        Assert.Equal(("a gradient", victim.Name, 1L), (error.What, error.First, error.Step));
+        Assert.Equal(before, run.Weights);
+    }
+
     /// <summary>Learning rates, and radii, of 0 and from 1e-30 to 1e30.</summary>
     [Property(MaxTest = 100)]
     public void No_learning_rate_and_no_radius_leaves_weights_that_are_no_numbers(TinyModel tiny, byte rate, byte rho, bool clip)
@@ -64,5 +79,18 @@ public sealed class NonFiniteLaws
         var options = new TrainOptions(run.Batch.Sequences, optimizer, MaxSteps: Steps, Epochs: Steps);
         return new Trainer<float>(run.Device, run.Model.Trainable, run.Objective, rho > 0 ? vaccine : new Plain<float>(), options)
             .Run(run.Tiny.Sequences, onStep);
+    }
+
+    /// <summary>Plain fine-tuning, and one number of a gradient that is none.</summary>
+    private sealed class Poisoning(Parameter<float> victim, float poison) : IGradientRule<float>
+    {
+        public string Name => "poisoning";
+
+        public RuleReport Accumulate(IObjective<float> objective, PackedBatch batch, TrainState<float> state, double scale = 1)
+        {
+            double loss = state.Descend(objective, batch, state.Pass(new NoTap<float>()), scale);
+            victim.Gradient.Span[0] = poison;
+            return new(loss);
+        }
     }
 }
