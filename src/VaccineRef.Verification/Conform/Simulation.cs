@@ -175,10 +175,9 @@ internal sealed class Simulation
         foreach (var part in parts)
         {
             if (part.Ascent is { } ascent)
-                _model.Set(Perturbing.Plus(_weights, ascent));
+                _model.Set(Perturbing.Plus(_weights, ascent));          // the next step begins with the weights as they are then
             part.Second = _model.Run(part.Input!, Projection().Forward(part.Epsilon));
             Pass(part, "p2", part.Second, Stage.Second);
-            _model.Set(_weights);
         }
     }
 
