@@ -108,8 +108,7 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     /// <summary>The loss in evaluation under a tap.</summary>
     public double Loss(ITap<T>? tap = null, PackedBatch? batch = null)
     {
-        var loss = Objective.Loss(new Pass<T>(State.Tape, tap ?? new NoTap<T>()), batch ?? Batch);
-        double value = Read(loss.Value)[0];
+        double value = State.Tape.Read(Objective.Loss(new Pass<T>(State.Tape, tap ?? new NoTap<T>()), batch ?? Batch));
         State.Tape.Clear();
         return value;
     }

@@ -22,7 +22,6 @@ internal sealed class Simulation
     private IReadOnlyDictionary<string, Values> _weights;
     private IReadOnlyDictionary<string, Values>? _gradients;                              // of the step before
     private IReadOnlyList<IReadOnlyDictionary<Site, Values>>? _epsilon, _applied;         // of the step before
-    private IReadOnlyDictionary<string, Values>? _last;                     // how far weights moved in the last second pass
     private ChosenLayers _chosen = new(Layers: null);
 
     private Simulation(
@@ -77,7 +76,7 @@ internal sealed class Simulation
             () => Perturb(parts, twice),
             () => Second(parts, twice),
             () => Combine(k, parts),
-            () => Update(k),
+            () => Update(k, parts[^1].Ascent),
         ];
     }
 
@@ -145,7 +144,6 @@ internal sealed class Simulation
 
     private void Perturb(StepPart[] parts, bool twice)
     {
-        _last = null;
         if (!twice)
             return;
         if (_settings.MovesWeights)
@@ -190,8 +188,6 @@ internal sealed class Simulation
             part.Ascent = ascent.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied));
             part.Epsilon = EmitEpsilon(part, new Dictionary<Site, Values>(), Values.NormOf(part.Ascent.Values));
         }
-
-        _last = parts[^1].Ascent;
     }
 
     /// <summary>Lists a perturbation at every site, zero where none is; returns what the port had.</summary>
@@ -225,10 +221,11 @@ internal sealed class Simulation
         Emit($"s{k}/gradient", Stage.Gradient, Values.NormOf(_gradients.Values));
     }
 
-    private void Update(int k)
+    /// <summary>The optimizer's step; "ascent" is how far the weights were moved in the last second pass, where they were.</summary>
+    private void Update(int k, IReadOnlyDictionary<string, Values>? ascent)
     {
         double whole = Values.NormOf(_gradients!.Values);
-        var updated = _updating.Step(_variation.NotRestored && _last is { } moved ? Perturbing.Plus(_weights, moved) : _weights, _gradients, _chosen);
+        var updated = _updating.Step(_variation.NotRestored && ascent is not null ? Perturbing.Plus(_weights, ascent) : _weights, _gradients, _chosen);
         foreach (var (name, values) in updated)
             _quantities.Add(new($"s{k}/param/{name}", Stage.Update, values) { Undecided = PartSums.Undecided(_gradients[name], whole) });
         _weights = updated.ToDictionary(entry => entry.Key, entry => Own($"s{k}/param/{entry.Key}") ?? entry.Value);
