@@ -87,7 +87,8 @@ internal static class RecipePath
         return value?.DeepClone();
     }
 
-    private static IEnumerable<string> Texts(JsonNode? value) => value switch
+    /// <summary>The paths that stand under one key.</summary>
+    public static IEnumerable<string> Texts(JsonNode? value) => value switch
     {
         JsonValue text when text.TryGetValue(out string? path) => [path],
         JsonArray several => several.SelectMany(Texts),

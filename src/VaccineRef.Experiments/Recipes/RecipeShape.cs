@@ -30,13 +30,9 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
 
     private void Member(JsonTypeInfo shape, string key, JsonNode? value, string at)
     {
-        var properties = shape.Properties.Where(property => property.Get is not null).ToArray();      // the others are not in JSON
-        string[] names = [.. properties.Select(property => property.Name)];
-        var known = properties.FirstOrDefault(property => property.Name == key)
-            ?? throw (names.Length > 0
-                ? RecipeException.Unknown("unknown key", at, key, names)
-                : new RecipeException(
-                    "unknown key", at, key, "no settings: this kind has none", "remove it, or choose another kind"));
+        static bool IsInJson(JsonPropertyInfo property) => property.Get is not null;
+        var known = shape.Properties.FirstOrDefault(property => property.Name == key && IsInJson(property))
+            ?? throw Unknown(at, key, [.. shape.Properties.Where(IsInJson).Select(property => property.Name)]);
         var type = options.GetTypeInfo(known.PropertyType);
         if (value is JsonObject inner && type.Kind == JsonTypeInfoKind.Object)
             Require(inner, type, at);
@@ -51,9 +47,15 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
         else if (value is null ? !known.IsSetNullable : !Fits(value, type))
             throw new RecipeException(
                 "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
+        else if (RecipePath.IsPath(key) && RecipePath.Texts(value).Any(path => path.Contains('\0', StringComparison.Ordinal)))
+            throw new RecipeException("a path holds the character U+0000, which no file's name holds", at, value!.ToJsonString(), "a file or a folder");
         else if (value is JsonValue number && NumberLimits.Of(shape.Type, key) is { } range && !range.Contains(double.Parse(number.ToJsonString(), CultureInfo.InvariantCulture)))
             throw RecipeException.OutOfRange(at, number.ToJsonString(), range.ToString());
     }
+
+    private static RecipeException Unknown(string at, string key, string[] names) => names.Length > 0
+        ? RecipeException.Unknown("unknown key", at, key, names)
+        : new("unknown key", at, key, "no settings: this kind has none", "remove it, or choose another kind");
 
     private static JsonObject Group(JsonNode? node, string at) => node as JsonObject
         ?? throw new RecipeException("a value is of the wrong kind", at, node?.ToJsonString() ?? "null", "an object");

@@ -120,6 +120,9 @@ public sealed class RecipeFormatTests
     [InlineData("alignment.training=null", "$.stages[0].training", "an object")]
     [InlineData("alignment.adapter.targets=q_proj", "$.stages[0].adapter.targets", "a list of: text")]
     [InlineData("alignment.rule.sites=[\"nose\"]", "$.stages[0].rule.sites", "a list of: ")]
+    [InlineData("model.path=\"a\\u0000\"", "$.model.path", "a file or a folder")]
+    [InlineData("alignment.data.path=\"\\u0000\"", "$.stages[0].data.path", "a file or a folder")]
+    [InlineData("evaluation.harmful.more=[\"a\", \"b\\u0000c\"]", "$.evaluation.harmful.more", "a file or a folder")]
     public void A_value_of_the_wrong_kind_is_named_with_what_is_right(string set, string path, string expected)
     {
         var error = Wrong(set);
