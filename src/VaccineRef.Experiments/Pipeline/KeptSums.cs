@@ -23,21 +23,33 @@ internal static class KeptSums
     public static void Write(string folder, string model) =>
         AtomicFile.WriteText(Path.Combine(folder, FileName), Of(folder, model));
 
-    /// <summary>Requires that the files are those that were written.</summary>
+    /// <summary>
+    /// Requires that the files are those that were written: that each sum is that of a file of the model, and that each file which says
+    /// what the model is has one.
+    /// </summary>
     /// <param name="folder">The stage's folder.</param>
-    /// <exception cref="InputException">One is another one, or missing, or cannot be read.</exception>
-    public static void Require(string folder)
+    /// <param name="model">The name of the model's folder in it.</param>
+    /// <exception cref="InputException">One is another one, or missing, or has no sum, or cannot be read.</exception>
+    public static void Require(string folder, string model)
     {
-        string[] lines = Guarded(folder, () => File.ReadAllLines(Path.Combine(folder, FileName)));
-        foreach (string line in lines)
-        {
-            string[] parts = line.Split("  ", 2);
-            string path = Path.Combine(folder, parts[^1]), found = Guarded(folder, () => Sum(path));
-            if (found != parts[0])
-                throw new InputException(
-                    "a kept model is not the one that was written", path, $"SHA-256 {found}", parts[0],
-                    $"remove the folder {folder}: the stage is computed again");
-        }
+        string[] written = Guarded(folder, () => File.ReadAllLines(Path.Combine(folder, FileName))), found = Of(folder, model).TrimEnd('\n').Split('\n');
+        if (written.Except(found).FirstOrDefault() is { } wrong)
+            throw Refused(folder, wrong, found.FirstOrDefault(line => NameIn(line) == NameIn(wrong)), wrong);
+        if (found.Except(written).FirstOrDefault(IsPart) is { } added)
+            throw Refused(folder, added, added, null);
+    }
+
+    // files of others may come to lie beside them, such as those of a file system
+    private static bool IsPart(string line) => Path.GetExtension(line) is ".safetensors" or ".json";
+
+    private static string NameIn(string line) => line.Split("  ", 2)[^1];
+
+    private static InputException Refused(string folder, string line, string? found, string? expected)
+    {
+        static string Sum(string? line) => line is null ? "none" : line.Split("  ", 2)[0];
+        return new(
+            "a kept model is not the one that was written", Path.Combine(folder, NameIn(line)), $"SHA-256 {Sum(found)}", Sum(expected),
+            $"remove the folder {folder}: the stage is computed again");
     }
 
     private static string Of(string folder, string model) => Guarded(folder, () => string.Concat(

@@ -27,6 +27,14 @@ public sealed record StageResult(
 {
     /// <summary>The form of today's records.</summary>
     public const string CurrentSchema = "vaccine-stage/1";
+
+    /// <summary>
+    /// Whether the lists of a record that was read fit each other: every drift is over the same layers, and a projection is one onto two axes.
+    /// </summary>
+    internal bool HoldsTogether =>
+        Curve.Select(point => point.Measured).Append(Measured).Select(each => each?.Drift?.PerLayer.Count).OfType<int>().Distinct().Count() <= 1
+        && (Projection is null || (Projection.Explained.Count == 2
+            && Projection.Groups.SelectMany(group => group.Points).All(point => point.Count == 2)));
 }
 
 /// <summary>What an edit changed in the weights, counted.</summary>

@@ -92,7 +92,7 @@ public sealed class StageStore
         try
         {
             var result = CompleteJson.Read(File.ReadAllText(path), StageJson.Default.StageResult);
-            return result is { Schema: StageResult.CurrentSchema, Curve: not null }
+            return result is { Schema: StageResult.CurrentSchema, Curve: not null, HoldsTogether: true }
                 ? result
                 : throw new JsonException("another form");
         }
@@ -155,7 +155,7 @@ public sealed class StageStore
         finally
         {
             if (!_byName && HasModel(node))
-                KeptSums.Write(In(node, ""), Directory.Exists(In(node, Model)) ? Model : Adapter);
+                KeptSums.Write(In(node, ""), ModelIn(node));
         }
     }
 
@@ -163,7 +163,7 @@ public sealed class StageStore
     internal Model<T> Load<T>(StageNode node, string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (!_byName && HasModel(node))
-            KeptSums.Require(In(node, ""));
+            KeptSums.Require(In(node, ""), ModelIn(node));
         if (Directory.Exists(In(node, Model)))
             return LanguageModel.Load<T>(In(node, Model), device, node.Recipe.Model.Kept);
         if (node.Parent is null)
@@ -258,6 +258,8 @@ public sealed class StageStore
     private static string Mark => $$"""{"schema": "{{Schema}}"}""";
 
     private bool HasModel(StageNode node) => Directory.Exists(In(node, Model)) || Directory.Exists(In(node, Adapter));
+
+    private string ModelIn(StageNode node) => Directory.Exists(In(node, Model)) ? Model : Adapter;
 
     private string In(StageNode node, string name) => Path.Combine(_folder, _byName ? node.Name : node.Hash, name);
 }

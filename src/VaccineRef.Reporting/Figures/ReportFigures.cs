@@ -205,8 +205,10 @@ internal sealed class ReportFigures(Findings findings, TrialIndex trials)
     /// <summary>Means over the curves of some seeds, point by point.</summary>
     private static (double Step, Estimate Over)[] Means(IReadOnlyList<CurvePoint>[] curves, Func<Measurement, double?> of) =>
     [
-        .. curves[0].Select((point, i) => (
-            (double)point.Step, Estimate.Of([.. curves.Where(curve => curve.Count > i).Select(curve => of(curve[i].Measured)!.Value)], Analysis.Resampling))),
+        .. from point in curves[0].Index()
+           let values = curves.Where(curve => curve.Count > point.Index).Select(curve => of(curve[point.Index].Measured)).OfType<double>().ToArray()
+           where values.Length > 0
+           select ((double)point.Item.Step, Estimate.Of(values, Analysis.Resampling)),
     ];
 
     /// <summary>Whether the user's task has an accuracy.</summary>

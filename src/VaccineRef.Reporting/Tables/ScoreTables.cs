@@ -107,15 +107,16 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
                 .OfType<IReadOnlyList<double>>().ToArray()
             where drifts.Length > 0
             select (Row: row, Attack: attack, Drifts: drifts)).ToArray();
-        int layers = rows.Length == 0 ? 0 : rows.Max(row => row.Drifts[0].Count);
+        int layers = rows.Length == 0 ? 0 : rows.Max(row => row.Drifts.Max(drift => drift.Count));
         return rows.Length == 0 ? null : new(
             "Drift layer by layer at the end of the attack: mean L2 change of a token's attention output. Means over the seeds that converged.",
             Labels("method", "attack"), [new("layer", [.. Enumerable.Range(1, layers).Select(layer => $"{layer}")])],
             [
                 .. rows.Select(row => (ReportCell[])
                 [
-                    .. Label(row.Row), row.Attack, .. Enumerable.Range(0, layers).Select(layer => layer < row.Drifts[0].Count
-                        ? NumberFormat.Fixed(row.Drifts.Average(drift => drift[layer]), 2) : ""),
+                    .. Label(row.Row), row.Attack, .. Enumerable.Range(0, layers).Select(layer =>
+                        row.Drifts.Where(drift => layer < drift.Count).Select(drift => drift[layer]).ToArray() is { Length: > 0 } found
+                            ? NumberFormat.Fixed(found.Average(), 2) : ""),
                 ]),
             ]);
     }
