@@ -12,10 +12,7 @@ public static class Program
 {
     /// <summary>Runs a command.</summary>
     /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 75 try again (lab work, lab report), 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.</returns>
-    public static int Main(string[] args) => Run(Commands(), args);
-
-    /// <summary>Runs one of these commands: they can be used again, as by a test that runs thousands in one process.</summary>
-    internal static int Run(RootCommand commands, string[] args)
+    public static int Main(string[] args)
     {
         if (OpenFileLimit.Problem() is { } tooFew)
         {
@@ -23,6 +20,12 @@ public static class Program
             return ExitCode.WrongInput;
         }
 
+        return Run(Commands(), args);
+    }
+
+    /// <summary>Runs one of these commands: they can be used again, as by a test that runs thousands in one process.</summary>
+    internal static int Run(RootCommand commands, string[] args)
+    {
         // the bare name is a question: what can it do, and where does one start?
         var parsed = commands.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
