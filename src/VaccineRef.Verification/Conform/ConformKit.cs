@@ -31,18 +31,27 @@ public static class ConformKit
     /// <param name="folder">A new or empty folder.</param>
     /// <param name="device">Where the expected values of open cases are computed.</param>
     /// <exception cref="InputException">The folder holds something, or cannot be written.</exception>
-    public static void Write(string folder, Device device) => AtomicFile.WriteFolder(folder, temporary =>
+    public static void Write(string folder, Device device) => Write(folder, device, KitCases.All);
+
+    /// <summary>Writes a kit of these cases.</summary>
+    /// <inheritdoc cref="Write(string, Device)"/>
+    internal static void Write(string folder, Device device, IReadOnlyList<KitCase> kitCases) => AtomicFile.WriteFolder(folder, temporary =>
     {
-        foreach (var kitCase in KitCases.All)
+        foreach (var kitCase in kitCases)
             WriteCase(Path.Combine(temporary, CasesFolder, kitCase.Settings.Name), kitCase, device);
         foreach (var (path, text) in KitTexts.All())
             AtomicFile.WriteText(Path.Combine(temporary, path), text);
-        var files = Digests(temporary);
-        var cases = KitCases.All.ToDictionary(c => c.Settings.Name, c => CaseDigest(files, c.Settings.Name));
-        var manifest = new KitManifest(KitManifest.CurrentSchema, TraceManifest.CurrentSchema, cases, files);
-        AtomicFile.WriteText(
-            Path.Combine(temporary, Manifest), JsonSerializer.Serialize(manifest, ConformJson.Default.KitManifest) + "\n");
+        AtomicFile.WriteText(Path.Combine(temporary, Manifest), ManifestOf(temporary, [.. kitCases.Select(kitCase => kitCase.Settings.Name)]));
     });
+
+    /// <summary>The text of kit.json: what a kit with these cases holds now.</summary>
+    internal static string ManifestOf(string kitFolder, IReadOnlyList<string> cases)
+    {
+        var files = Digests(kitFolder);
+        var manifest = new KitManifest(
+            KitManifest.CurrentSchema, TraceManifest.CurrentSchema, cases.ToDictionary(name => name, name => CaseDigest(files, name)), files);
+        return JsonSerializer.Serialize(manifest, ConformJson.Default.KitManifest) + "\n";
+    }
 
     /// <summary>The case folders of a kit, in the order of their names.</summary>
     /// <exception cref="InputException">There is no kit.</exception>
@@ -51,9 +60,12 @@ public static class ConformKit
 
     /// <summary>The folder of a trace's case.</summary>
     /// <exception cref="InputException">The kit has no such case, or the trace is of another kit's.</exception>
-    internal static string CaseFolder(string kitFolder, TraceManifest trace)
+    internal static string CaseFolder(string kitFolder, TraceManifest trace) => CaseFolder(Read(kitFolder), kitFolder, trace);
+
+    /// <summary>The same, of a kit that is read already.</summary>
+    /// <inheritdoc cref="CaseFolder(string, TraceManifest)" path="/exception"/>
+    internal static string CaseFolder(KitManifest kit, string kitFolder, TraceManifest trace)
     {
-        var kit = Read(kitFolder);
         if (!kit.Cases.TryGetValue(trace.Case, out string? digest))
             throw new InputException(
                 "a trace is of no case of the kit", $"{kitFolder}, case {ConformJson.Clean(trace.Case)}", "no such case",

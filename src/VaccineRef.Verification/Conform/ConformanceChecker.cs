@@ -23,7 +23,8 @@ public sealed class ConformanceChecker(Device device)
         return Check(traceFolder, Trace.Read(traceFolder, manifest, @case), @case, kitFolder);
     }
 
-    private CaseReport Check(string traceFolder, Trace trace, LoadedCase @case, string kitFolder)
+    /// <summary>Judges a trace of a case that is open already.</summary>
+    internal CaseReport Check(string traceFolder, Trace trace, LoadedCase @case, string kitFolder)
     {
         double scale = trace.Manifest.LossScale ?? 1;
         var reference = Simulation.Run(@case, Variation.Reference, lossScale: scale);
