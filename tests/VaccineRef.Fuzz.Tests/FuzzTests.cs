@@ -13,7 +13,7 @@ public sealed class FuzzTests
     private const int Fast = 400, Slow = 25;
     private const int Seed = 20261130;
 
-    private static readonly string[] SlowOnes = ["run", "golden", "kit", "trace", "recipe", "cache", "report", "checkpoint"];
+    private static readonly string[] SlowOnes = ["run", "golden", "kit", "trace", "cache", "checkpoint", "resume", "grid"];
 
     public static TheoryData<string> Names => [.. Surfaces.All.Select(surface => surface.Name)];
 
@@ -32,7 +32,8 @@ public sealed class FuzzTests
     // inputs that were faults once, with laws of their own beside
     [Theory]
     [InlineData("report", 12, 864)]
-    [InlineData("cache", 12, 208)]
+    [InlineData("recipe", 99, 2499)]
+    [InlineData("cache", 99, 57)]
     [InlineData("vocab-merges", 12, 11987)]
     public void What_was_a_fault_is_none_now(string name, int seed, long index)
     {

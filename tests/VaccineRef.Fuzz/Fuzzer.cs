@@ -30,6 +30,7 @@ public sealed class Fuzzer : IDisposable
     private readonly int _seed;
     private readonly string _root;
     private readonly SeedFile[][] _files;
+    private readonly Action[] _readings;
     private SeedFile? _altered;
     private Started _started = new(0, TimeSpan.Zero, 0);
 
@@ -52,8 +53,9 @@ public sealed class Fuzzer : IDisposable
         _files = [.. Enumerable.Range(0, surface.Seeds).Select(i => surface.Targets
             .SelectMany(pattern => Directory.GetFiles(At(i), pattern, SearchOption.AllDirectories)).Distinct().Order(StringComparer.Ordinal)
             .Select(path => new SeedFile(path)).ToArray())];
-        for (int i = 0; i < surface.Seeds; i++)
-            surface.Read(At(i));
+        _readings = [.. Enumerable.Range(0, surface.Seeds).Select(i => surface.Open(At(i)))];
+        foreach (var reading in _readings)
+            reading();
     }
 
     /// <summary>Where the altered files lie. The last ones stay if they end the process.</summary>
@@ -63,8 +65,8 @@ public sealed class Fuzzer : IDisposable
     public long Accepted { get; private set; }
 
     /// <summary>Alters the files for one input, and leaves them so until the next.</summary>
-    /// <returns>The folder.</returns>
-    public string Write(long index)
+    /// <returns>Which seed it was made from.</returns>
+    private int Alter(long index)
     {
         var random = new Random(unchecked((int)(_seed * 0x9E3779B1L + index * 0x85EBCA77L)));
         int seed = random.Next(_surface.Seeds);
@@ -75,8 +77,15 @@ public sealed class Fuzzer : IDisposable
             _altered?.Restore();
         _altered = file;
         File.WriteAllBytes(file.Path, mutation.Of(file, other.Content));
-        return At(seed);
+        return seed;
     }
+
+    /// <summary>Alters the files for one input.</summary>
+    /// <returns>The folder in which they lie until the next.</returns>
+    public string Write(long index) => At(Alter(index));
+
+    /// <summary>Alters the files for one input and reads them; what is thrown goes on to the caller.</summary>
+    public void Read(long index) => _readings[Alter(index)]();
 
     /// <summary>Reads one altered input.</summary>
     /// <returns>What went wrong; null if it was accepted or refused as it should.</returns>
@@ -104,7 +113,7 @@ public sealed class Fuzzer : IDisposable
             () =>
             {
                 for (; !Volatile.Read(ref givenUp) && more(index); index++)
-                    if (Read(index) is { } fault && !Volatile.Read(ref givenUp))
+                    if (Judge(index) is { } fault && !Volatile.Read(ref givenUp))
                         found(fault);
             },
             TaskCreationOptions.LongRunning);
@@ -127,15 +136,15 @@ public sealed class Fuzzer : IDisposable
 
     private Fault Found(long index, string what, string kind) => new(_surface.Name, _seed, index, what, kind);
 
-    private Fault? Read(long index)
+    private Fault? Judge(long index)
     {
-        string folder = Write(index);
+        int seed = Alter(index);
         Begin(index);
         long before = GC.GetAllocatedBytesForCurrentThread();
         Exception? thrown = null;
         try
         {
-            _surface.Read(folder);
+            _readings[seed]();
         }
         catch (Exception error)
         {
@@ -150,7 +159,7 @@ public sealed class Fuzzer : IDisposable
             return Slow(index, "ended, but not");
         if (taken <= _surface.Overhead)
             return null;
-        long size = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+        long size = new DirectoryInfo(At(seed)).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
         return taken > _surface.Overhead + BytesPerByte * size ? Found(index, $"the reading took {taken} bytes for {size} of files", "memory") : null;
     }
 

@@ -1,6 +1,5 @@
 using VaccineRef.Core;
 using VaccineRef.Models;
-using VaccineRef.Testing;
 
 namespace VaccineRef.Fuzz;
 
@@ -13,8 +12,8 @@ internal static class ModelSurfaces
     [
         new("safetensors", (folder, _) => Tensors(folder, sharded: false), ["*.safetensors"], ReadAll),
         new("shard-index", (folder, _) => Tensors(folder, sharded: true), ["*.json", "*.safetensors"], ReadAll),
-        new("config", (folder, i) => Copy(Families[i], folder), ["config.json"], Answer) { Seeds = Families.Length },
-        new("generation-config", (folder, i) => Copy(Families[i], folder), ["generation_config.json"], Answer) { Seeds = Families.Length },
+        new("config", (folder, i) => Model(folder, Families[i]), ["config.json"], Answer) { Seeds = Families.Length },
+        new("generation-config", (folder, i) => Model(folder, Families[i]), ["generation_config.json"], Answer) { Seeds = Families.Length },
         new("adapter", Adapter, ["adapter_config.json", "adapter_model.safetensors"], ReadAdapter),
     ];
 
@@ -42,10 +41,9 @@ internal static class ModelSurfaces
                 checkpoint.ReadIntegers(name);
     }
 
-    private static void Copy(string golden, string folder)
+    private static void Model(string folder, string golden)
     {
-        foreach (string name in (string[])["config.json", "model.safetensors"])
-            File.Copy(Path.Combine(Repository.Root, "tests", "golden", golden, name), Path.Combine(folder, name));
+        SmallModels.Write(folder, golden);
         File.WriteAllText(Path.Combine(folder, "generation_config.json"), """{"eos_token_id": [3, 5], "bos_token_id": 1, "max_length": 20}""");
     }
 
@@ -58,7 +56,7 @@ internal static class ModelSurfaces
 
     private static void Adapter(string folder, int seed)
     {
-        Copy("llama_gqa", Directory.CreateDirectory(Path.Combine(folder, "base")).FullName);
+        SmallModels.Write(Path.Combine(folder, "base"), "llama_gqa");
         using var device = new CpuDevice(threads: 1);
         using var model = LanguageModel.Load<float>(Path.Combine(folder, "base"), device);
         using var lora = Lora.Attach(model, new AdapterConfig(2, 4, TargetModules.Named("q_proj", "v_proj")), RandomStream.FromSeed(1));

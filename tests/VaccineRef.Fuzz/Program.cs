@@ -24,9 +24,8 @@ return root.Parse(args).Invoke();
 static int Once(Surface surface, int seed, long index)
 {
     var fuzzer = new Fuzzer(surface, seed);
-    string folder = fuzzer.Write(index);
-    Console.WriteLine($"The altered files are in {folder}.");
-    surface.Read(folder);
+    Console.WriteLine($"The altered files are in {fuzzer.Write(index)}.");
+    fuzzer.Read(index);
     Console.WriteLine("They were accepted.");
     return 0;
 }
@@ -35,7 +34,7 @@ static int Round(Surface surface, int seed, long count, double? minutes)
 {
     using var fuzzer = new Fuzzer(surface, seed);
     Console.WriteLine($"{surface.Name}: the altered files lie in {fuzzer.Folder} while they are read.");
-    var clock = Stopwatch.StartNew();
+    var (clock, before) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
     Dictionary<string, int> kinds = [];
     long inputs = fuzzer.Round(0, index => index < count && (minutes is null || clock.Elapsed.TotalMinutes < minutes), fault =>
     {
@@ -44,7 +43,9 @@ static int Round(Surface surface, int seed, long count, double? minutes)
         else
             kinds[fault.Kind]++;
     });
-    Console.WriteLine($"{surface.Name}: {inputs} inputs with the seed {seed} in {clock.Elapsed.TotalSeconds:F0} s, {fuzzer.Accepted} accepted, {kinds.Count} kinds of faults.");
+    double each = (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / Math.Max(1, inputs);
+    Console.WriteLine($"{surface.Name}: {inputs} inputs with the seed {seed} in {clock.Elapsed.TotalSeconds:F0} s, {each:F0} us of the processor each, "
+        + $"{fuzzer.Accepted} accepted, {kinds.Count} kinds of faults.");
     foreach (var (kind, times) in kinds)
         Console.WriteLine($"  {kind}: {times}");
     return kinds.Count;

@@ -32,16 +32,16 @@ public sealed class SeedFile
     /// <summary>The file with another header, and the length of that.</summary>
     public byte[] WithHeader(byte[] header)
     {
-        var rest = Content.AsSpan(sizeof(long) + HeaderOf(Content).Length);
         byte[] length = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-        return [.. length, .. header, .. rest];
+        return [.. length, .. header, .. Content.AsSpan(sizeof(long) + HeaderOf(Content).Length)];
     }
 
     /// <summary>Puts the file back as it was.</summary>
     public void Restore() => File.WriteAllBytes(Path, Content);
 
-    private static ReadOnlySpan<byte> HeaderOf(byte[] content)
+    /// <summary>What stands behind its own length at the beginning; empty if there is no such thing.</summary>
+    public static ReadOnlySpan<byte> HeaderOf(byte[] content)
     {
         if (content.Length < sizeof(long))
             return [];

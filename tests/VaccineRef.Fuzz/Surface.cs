@@ -4,9 +4,18 @@ namespace VaccineRef.Fuzz;
 /// <param name="Name">Its name on the command line.</param>
 /// <param name="Seed">Writes a folder of small files that are accepted; the number chooses one of several.</param>
 /// <param name="Targets">The files of the folder that are altered, as the pattern of a search.</param>
-/// <param name="Read">Reads the folder as the program does. It returns, or it throws one of the exceptions for wrong input.</param>
-public sealed record Surface(string Name, Action<string, int> Seed, IReadOnlyList<string> Targets, Action<string> Read)
+/// <param name="Open">
+/// Makes the reading of a seed's folder, which is done for every input as the program does it: it returns, or it throws one of the
+/// exceptions for wrong input. What depends on no file that is altered may be made here, once.
+/// </param>
+public sealed record Surface(string Name, Action<string, int> Seed, IReadOnlyList<string> Targets, Func<string, Action> Open)
 {
+    /// <summary>A surface that makes everything anew for every input.</summary>
+    public Surface(string name, Action<string, int> seed, IReadOnlyList<string> targets, Action<string> read)
+        : this(name, seed, targets, folder => () => read(folder))
+    {
+    }
+
     /// <summary>How many seeds there are.</summary>
     public int Seeds { get; init; } = 1;
 
