@@ -31,12 +31,14 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
         for (int i = 0; i < trainable.Count; i++)
             worst.Relative(
                 context.Values(trainable[i], fisher.Values[i]), Values.Read(file, "fisher/" + trainable[i].Name), trainable[i].Name);
-        return
+        List<Comparison> all =
         [
             worst.Compare(_name, "ewc Fisher information, as released", 2 * _bounds.Relative),      // of squares
+            Gradient(model, objective, file, "b0", "first"),
             .. Trained(model, objective, expected, file, "corrected_param/", "ewc (corrected)"),
-            ThirdGradient(model, objective, file),
         ];
+        GoToThirdStep(model, file);
+        return [.. all, Gradient(model, objective, file, "b2", "third")];
     }
 
     /// <summary>At the teacher itself the divergence and its gradient are 0, whatever it runs over.</summary>
@@ -54,6 +56,7 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
             var worst = new Worst { Note = "later steps left out: their divergence counts padded positions, which packed rows do not have" };
             worst.Relative(record.Loss, step["loss"].Number(), "loss");
             worst.Relative(record.GradientNorm, step["param_grad_norm"].Number(), "gradient norm");
+            worst.Relative(record.LearningRate, step["lr"].Number(), "learning rate");
             yield return worst.Compare(_name, $"{title}: first step", _bounds.Relative);
         }
     }
@@ -63,40 +66,32 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
     {
         var steps = expected["steps"].Items();
         var options = context.Options(expected, steps.Count);
+        var parameters = new TrainedParameters<T>(context, model);
         var records = context.Train(model, objective, new Plain<T>(), options);
-        var (worst, moved) = (new Worst(), new Worst());
-        for (int i = 0; i < steps.Count; i++)
-        {
-            worst.Relative(records[i].Loss, steps[i]["loss"].Number(), $"step {i + 1} loss");
-            worst.Relative(records[i].GradientNorm, steps[i]["param_grad_norm"].Number(), $"step {i + 1} gradient norm");
-        }
-
-        foreach (var parameter in VerifyContext<T>.Trainable(model))
-        {
-            moved.Absolute(
-                context.Values(parameter, parameter.Value), Values.Read(file, prefix + parameter.Name),
-                options.Optimizer.LearningRate, parameter.Name);
-        }
-
-        yield return worst.Compare(_name, $"train {title}: {steps.Count} steps", _bounds.Later);
-        yield return moved.Compare(_name, $"train {title}: parameters", _bounds.Parameter, "learning rates");
+        yield return TrainingChecks<T>.Steps(context, title, steps, records);
+        yield return parameters.Compare($"train {title}", expected, file, prefix, options.Optimizer.LearningRate);
     }
 
-    /// <summary>The gradient of the third batch, cross-entropy and penalty, at the weights that PyTorch had there.</summary>
-    private Comparison ThirdGradient(Model<T> model, IObjective<T> objective, SafetensorsFile file)
+    /// <summary>The gradient of a batch, cross-entropy and penalty, at the present weights.</summary>
+    private Comparison Gradient(Model<T> model, IObjective<T> objective, SafetensorsFile file, string batch, string step)
     {
         var trainable = VerifyContext<T>.Trainable(model);
-        foreach (var parameter in trainable)
-            context.Device.Upload<T>(
-                [.. VerifyContext<T>.Read(file, "corrected_third_param/", parameter).Select(T.CreateChecked)], parameter.Value);
         using var state = new TrainState<T>(context.Device, trainable, seed: 0);
         state.BeginStep();
-        new Plain<T>().Accumulate(objective, context.Golden.Batch("b2").Pack(), state);
+        new Plain<T>().Accumulate(objective, context.Golden.Batch(batch).Pack(), state);
         var found = trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
         double whole = Values.NormOf(found.Values);
         var worst = new Worst();
         foreach (var (name, values) in found)
-            worst.Relative(values, Values.Read(file, "corrected_third_grad/" + name), name, whole);
-        return worst.Compare(_name, "ewc third gradient", _bounds.Relative);
+            worst.Relative(values, Values.Read(file, $"corrected_{step}_grad/{name}"), name, whole);
+        return worst.Compare(_name, $"ewc {step} gradient", _bounds.Relative);
+    }
+
+    /// <summary>Puts the weights there that PyTorch had at its third step.</summary>
+    private void GoToThirdStep(Model<T> model, SafetensorsFile file)
+    {
+        foreach (var parameter in VerifyContext<T>.Trainable(model))
+            context.Device.Upload<T>(
+                [.. VerifyContext<T>.Read(file, "corrected_third_param/", parameter).Select(T.CreateChecked)], parameter.Value);
     }
 }

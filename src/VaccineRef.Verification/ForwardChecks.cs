@@ -29,6 +29,8 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         yield return Losses(model);
         if (context.Manifest.Find("greedy") is { } greedy)
             yield return Greedy(model, greedy);
+        if (context.Manifest.Find("lora") is { } lora)
+            yield return Adapter(lora);
     }
 
     private IEnumerable<Comparison> Batch(Model<T> model, Tape<T> tape, SafetensorsFile file, PaddedBatch padded)
@@ -110,6 +112,16 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         }
 
         return worst.Compare(_name, "losses", _bounds.Relative);
+    }
+
+    private Comparison Adapter(ManifestNode lora)
+    {
+        var config = AdapterConfig.Read(context.Golden.Folder);
+        var worst = new Worst();
+        worst.Relative(config.Rank, lora["r"].Number(), "r");
+        worst.Relative(config.Alpha, lora["alpha"].Number(), "alpha");
+        worst.Relative(config.Scaling, lora["scaling"].Number(), "scaling");
+        return worst.Compare(_name, "adapter settings", 0);
     }
 
     private Comparison Greedy(Model<T> model, ManifestNode greedy)

@@ -52,10 +52,11 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         yield return Scalars(
             "first-pass loss and site gradient norm", (report.CleanLoss ?? double.NaN, expected, "first_loss"),
             (report.SiteGradientNorm ?? double.NaN, expected, "rep_grad_norm"));
-        if (context.Golden.Tensors("vaccine_first") is not { } file)
-            yield break;
         // eps = g rho / (G + guard): undo the scale to see g
         double unscale = report.SiteGradientNorm!.Value + Perturbation<T>.Guard;
+        yield return Layers("site gradient norms, layer by layer", rule.Epsilon, expected["layer_grad_norms"], unscale);
+        if (context.Golden.Tensors("vaccine_first") is not { } file)
+            yield break;
         yield return Sites("site gradients", step.Batch, rule.Epsilon, file, "attn_grad", unscale);
     }
 
@@ -68,7 +69,9 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         string title = $"vaccine rho={entry.Rho}";
         yield return Scalars(
             $"{title} norm and second loss", (report.PerturbationNorm, expected, "perturbation_norm"),
-            (report.Loss, expected, "second_loss"));
+            (report.PerturbationNorm, expected, "expected_norm"), (report.Loss, expected, "second_loss"),
+            (rho / ((report.SiteGradientNorm ?? double.NaN) + Perturbation<T>.Guard), expected, "scale"));
+        yield return Layers($"{title} perturbation norms, layer by layer", rule.Epsilon, expected["layer_perturbation_norms"], 1);
         var file = context.Golden.Tensors(expected.Find("file")?.Text());
         if (file is not null)
             yield return Sites($"{title} perturbation", step.Batch, rule.Epsilon, file, "perturbation", 1);
@@ -117,6 +120,14 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
 
+    private Comparison Layers(string quantity, Perturbation<T> epsilon, ManifestNode expected, double factor)
+    {
+        var worst = new Worst();
+        double[] norms = [.. epsilon.Epsilon.Select(view => factor * Math.Sqrt(context.Values(view).Sum(value => value * value)))];
+        worst.Relative(Values.Vector(norms), Values.Vector([.. expected.Items().Select(layer => layer.Number())]), expected.Path);
+        return worst.Compare(_name, quantity, _bounds.Relative);
+    }
+
     /// <summary>Perturbations over the whole padded tensor: padding must have none.</summary>
     private Comparison Sites(
         string quantity, PaddedBatch batch, Perturbation<T> epsilon, SafetensorsFile file, string prefix, double factor)
@@ -132,7 +143,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
 
-    /// <summary>Every tensor of the file; without a file, every parameter's norm and sum from the manifest.</summary>
+    /// <summary>Every tensor of the file, and every parameter's norm and sum where the manifest has them; without a file it must.</summary>
     private Comparison Gradients(Step step, string quantity, SafetensorsFile? file, string prefix, ManifestNode? manifest)
     {
         var worst = new Worst();
@@ -151,7 +162,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         {
             if (golden.Length > 0)
                 worst.Relative(values, Values.Read(file!, prefix + name), name, whole);
-            else if (manifest is { } norms)
+            if (manifest is { } norms && (golden.Length == 0 || norms.Find("grad_norm_by_param") is not null))
                 NormAndSum(worst, name, values.Numbers, norms, whole);
         }
 

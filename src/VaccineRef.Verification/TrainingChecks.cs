@@ -32,15 +32,18 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
             : new Vaccine<T>(new VaccineOptions(expected["rho"].Number()), context.Device);
         IGradientRule<T> rule = vaccine is null ? new Plain<T>() : vaccine;
         var options = context.Options(expected, steps.Count);
+        var parameters = new TrainedParameters<T>(context, model);
         var records = context.Train(model, new CrossEntropyObjective<T>(model.Network), rule, options);
+        var file = context.Golden.Tensors(expected.Find("file")?.Text());
         return
         [
-            Steps(run, steps, records), Parameters(run, model, expected, options.Optimizer.LearningRate),
+            Steps(context, run, steps, records), parameters.Compare($"train {run}", expected, file, "param/", options.Optimizer.LearningRate),
             .. run == "vaccine" && drift is not null ? Drifts(drift) : [],
         ];
     }
 
-    private Comparison Steps(string run, IReadOnlyList<ManifestNode> expected, List<StepRecord> found)
+    /// <summary>What each step of a training said of itself.</summary>
+    public static Comparison Steps(VerifyContext<T> context, string run, IReadOnlyList<ManifestNode> expected, List<StepRecord> found)
     {
         var worst = new Worst();
         for (int i = 0; i < expected.Count; i++)
@@ -58,64 +61,7 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
             Check("lr", found[i].LearningRate);
         }
 
-        return worst.Compare(_name, $"train {run}: {expected.Count} steps", _bounds.Later);
-    }
-
-    private Comparison Parameters(string run, Model<T> model, ManifestNode expected, double rate)
-    {
-        var worst = new Worst();
-        int skipped = 0;
-        var file = context.Golden.Tensors(expected.Find("file")?.Text());
-        var gradient = context.Golden.Tensors("sft");
-        foreach (var parameter in VerifyContext<T>.Trainable(model))
-        {
-            var found = context.Values(parameter.Value);
-            bool[] noise = Noise(gradient, parameter.Name, found.Length);
-            if (file is not null)
-            {
-                var golden = Values.Read(file, "param/" + parameter.Name);
-                worst.Absolute(context.Values(parameter, parameter.Value), golden, rate, parameter.Name, noise);
-            }
-            else if (!noise.Contains(true))
-            {
-                // an error of b in each of n elements moves the norm by at most b sqrt(n) and the sum by at most b n
-                double norm = Math.Sqrt(found.Sum(value => value * value)), root = Math.Sqrt(found.Length);
-                double goldenNorm = expected["param_norm_by_param"][parameter.Name].Number();
-                double goldenSum = expected["param_sum_by_param"][parameter.Name].Number();
-                worst.Add(Math.Abs(norm - goldenNorm) / rate / root, $"norm of {parameter.Name}");
-                worst.Add(Math.Abs(found.Sum() - goldenSum) / rate / found.Length, $"sum of {parameter.Name}");
-            }
-
-            skipped += noise.Count(isNoise => isNoise);
-        }
-
-        worst.Note = string.Join("; ", new[]
-        {
-            file is null ? "norms and sums only: the case holds no tensors" : null,
-            skipped > 0 ? $"{skipped} elements left out: their gradient is zero but for rounding, and Adam moves them by it" : null,
-        }.Where(note => note is not null)) is { Length: > 0 } note ? note : null;
-        return worst.Compare(_name, $"train {run}: parameters", _bounds.Parameter, "learning rates");
-    }
-
-    /// <summary>
-    /// In float, elements whose true gradient is zero (key biases: softmax is shift invariant) have a gradient of rounding noise
-    /// near Adam's epsilon, and Adam moves them by it. In double the noise is far below epsilon and nothing is left out.
-    /// </summary>
-    private bool[] Noise(SafetensorsFile? gradient, string name, int count)
-    {
-        const double NearAdamEpsilon = 1e-10;
-        if (_bounds == Bounds.Double || gradient is null || !gradient.Tensors.ContainsKey("grad/" + name))
-            return new bool[count];
-        var golden = Values.Read(gradient, "grad/" + name).Numbers;
-        if (golden.Length != count)
-            return new bool[count];
-        double largest = golden.Max(Math.Abs);
-        bool[] vanishing = [.. golden.Select(value => Math.Abs(value) < NearAdamEpsilon)];
-        bool isKeyBias = name.EndsWith("k_proj.bias", StringComparison.Ordinal) && largest < 1e-6;
-        bool isFusedBias = name.EndsWith("c_attn.bias", StringComparison.Ordinal);
-        return isKeyBias || isFusedBias
-            ? [.. vanishing.Select((value, i) => isKeyBias || value || (i >= count / 3 && i < 2 * count / 3))]
-            : new bool[count];
+        return worst.Compare(context.Golden.Name, $"train {run}: {expected.Count} steps", context.Bounds.Later);
     }
 
     private EmbeddingDrift<T>? Drift(Model<T> model) => context.Manifest.Find("drift") is not null
@@ -138,6 +84,8 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
             var worst = new Worst();
             var found = terms.Where((_, i) => i % 2 == parity).ToArray();
             worst.Relative(found.Sum(batch => batch.Sum()), expected[total].Number(), total);
+            if (expected.Find($"{total}_callback_verbatim") is { } verbatim)
+                worst.Relative(found.Sum(batch => batch.Sum()), verbatim.Number(), verbatim.Path);
             var rows = expected[perLayer].Items();
             if (rows.Count != found.Length)
                 worst.Fail($"{perLayer}: {rows.Count} batches, ours are {found.Length}");

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using VaccineRef.Core;
 using VaccineRef.Models;
-using VaccineRef.Testing;
 
 namespace VaccineRef.Verification.Tests;
 
@@ -11,20 +10,12 @@ namespace VaccineRef.Verification.Tests;
 /// </summary>
 public sealed class PlantedGoldenTests : IDisposable
 {
-    private const string Case = "gpt2";
-
     private readonly CpuDevice _device = new(1);
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("planted");
-
-    public PlantedGoldenTests()
-    {
-        foreach (string file in Directory.GetFiles(Path.Combine(Repository.Root, "tests", "golden", Case)))
-            File.Copy(file, Path.Combine(_folder.FullName, Path.GetFileName(file)));
-    }
+    private readonly GoldenCopy _copy = new("gpt2");
 
     public void Dispose()
     {
-        _folder.Delete(recursive: true);
+        _copy.Dispose();
         _device.Dispose();
     }
 
@@ -37,11 +28,11 @@ public sealed class PlantedGoldenTests : IDisposable
     public void A_tensor_of_another_length_fails_by_name(string file, string tensor, string quantity)
     {
         Values before = null!;
-        Rewrite(file, tensor, values => Values.Vector([.. (before = values).Numbers[..^1]]));
+        _copy.Rewrite(file, tensor, values => Values.Vector([.. (before = values).Numbers[..^1]]));
         RequireFailure(quantity, tensor, "shape");
-        Rewrite(file, tensor, _ => Values.Vector([.. before.Numbers, 0]));
+        _copy.Rewrite(file, tensor, _ => Values.Vector([.. before.Numbers, 0]));
         RequireFailure(quantity, tensor, "shape");
-        Rewrite(file, tensor, _ => before);
+        _copy.Rewrite(file, tensor, _ => before);
         Assert.All(Verify(), comparison => Assert.True(comparison.Passed, $"{comparison}"));
     }
 
@@ -49,7 +40,7 @@ public sealed class PlantedGoldenTests : IDisposable
     public void Tensors_cut_to_one_element_each_do_not_pass()
     {
         foreach (string file in (string[])["forward", "sft", "vaccine_first", "vaccine_rho2", "train_vaccine"])
-            Rewrite(file, "", values => new([values.Numbers[0]], [1]));
+            _copy.Rewrite(file, "", values => new([values.Numbers[0]], [1]));
         string[] passed = [.. Verify().Where(comparison => comparison.Passed).Select(comparison => comparison.Quantity)];
         Assert.DoesNotContain(passed, quantity => quantity is "logits" or "attention outputs" or "hidden states" or "token losses"
             or "plain gradients" or "site gradients" or "vaccine rho=2 perturbation" or "vaccine rho=2 gradients"
@@ -62,14 +53,14 @@ public sealed class PlantedGoldenTests : IDisposable
     [InlineData("train_vaccine", "param/transformer.ln_f.bias", "train vaccine: parameters")]
     public void A_NaN_fails_by_name(string file, string tensor, string quantity)
     {
-        Rewrite(file, tensor, values => values with { Numbers = [double.NaN, .. values.Numbers[1..]] });
+        _copy.Rewrite(file, tensor, values => values with { Numbers = [double.NaN, .. values.Numbers[1..]] });
         RequireFailure(quantity, tensor, "NaN");
     }
 
     [Fact]
     public void An_empty_tensor_fails_by_name()
     {
-        Rewrite("sft", "grad/transformer.ln_f.weight", _ => new([], [0]));
+        _copy.Rewrite("sft", "grad/transformer.ln_f.weight", _ => new([], [0]));
         RequireFailure("plain gradients", "grad/transformer.ln_f.weight", "expected [0]");
     }
 
@@ -94,7 +85,7 @@ public sealed class PlantedGoldenTests : IDisposable
     [InlineData("dtype")]
     public void A_missing_key_is_named(string path)
     {
-        EditManifest(path, (parent, key) => parent.Remove(key));
+        _copy.EditManifest(path, (parent, key) => parent.Remove(key));
         Assert.Contains($"key {path}", Assert.Throws<InputException>(Verify).Message, StringComparison.Ordinal);
     }
 
@@ -110,28 +101,47 @@ public sealed class PlantedGoldenTests : IDisposable
     [InlineData("greedy", "3")]
     public void A_key_that_holds_nothing_or_the_wrong_thing_is_named(string path, string json)
     {
-        EditManifest(path, (parent, key) => parent[key] = JsonNode.Parse(json));
+        _copy.EditManifest(path, (parent, key) => parent[key] = JsonNode.Parse(json));
         Assert.Contains($"key {path}", Assert.Throws<InputException>(Verify).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_that_stands_twice_is_refused()
+    {
+        string path = _copy.At("manifest.json"), text = File.ReadAllText(path);
+        File.WriteAllText(path, $"{{\"dtype\": \"f64\", {text.TrimStart()[1..]}");
+        Assert.Contains("dtype", Assert.Throws<InputException>(Verify).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_a_case_holds_norms_in_place_of_tensors_it_is_said()
+    {
+        var gradients = Verify().Where(comparison => comparison.Quantity.EndsWith(" gradients", StringComparison.Ordinal) && !comparison.Quantity.StartsWith("site", StringComparison.Ordinal)).ToArray();
+        bool HasTensors(Comparison comparison) => comparison.Quantity is "plain gradients" or "random perturbation gradients"
+            || File.Exists(_copy.At($"{comparison.Quantity.Split(' ')[0]}_{comparison.Quantity.Split(' ')[1].Replace("=", "", StringComparison.Ordinal)}.safetensors"));
+        Assert.Contains(gradients, HasTensors);
+        Assert.Contains(gradients, comparison => !HasTensors(comparison));
+        Assert.All(gradients, comparison => Assert.Equal(HasTensors(comparison) ? null : "norms and sums only: the case holds no tensors", comparison.Note));
     }
 
     [Fact]
     public void A_missing_tensor_is_named()
     {
-        Rewrite("sft", "grad/transformer.ln_f.weight", _ => null);
+        _copy.Rewrite("sft", "grad/transformer.ln_f.weight", _ => null);
         Assert.Contains("grad/transformer.ln_f.weight", Assert.Throws<CheckpointException>(Verify).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_gradient_that_nothing_of_ours_trains_is_a_failure()
     {
-        Add("sft", "grad/transformer.h.0.nobody.weight");
+        _copy.Add("sft", "grad/transformer.h.0.nobody.weight");
         RequireFailure("plain gradients", "transformer.h.0.nobody.weight", "nothing of ours trains it");
     }
 
     [Fact]
     public void A_trainable_that_we_lack_is_counted()
     {
-        EditManifest("params.trainable", (parent, key) => parent[key]!.AsArray().Add("transformer.h.0.nobody.weight"));
+        _copy.EditManifest("params.trainable", (parent, key) => parent[key]!.AsArray().Add("transformer.h.0.nobody.weight"));
         RequireFailure("decay groups", "transformer.h.0.nobody.weight", "");
     }
 
@@ -146,26 +156,25 @@ public sealed class PlantedGoldenTests : IDisposable
     [Fact]
     public void An_error_between_the_two_bounds_fails_in_double()
     {
-        Rewrite("sft", "grad/transformer.ln_f.weight", values => values with { Numbers = [.. values.Numbers.Select(value => value * (1 + 1e-8))] });
+        _copy.Rewrite("sft", "grad/transformer.ln_f.weight", values => values with { Numbers = [.. values.Numbers.Select(value => value * (1 + 1e-8))] });
         RequireFailure("plain gradients", "grad/transformer.ln_f.weight", "");
-        var single = new GoldenVerifier<float>(_device).Verify(_folder.FullName);
+        var single = new GoldenVerifier<float>(_device).Verify(_copy.Folder);
         Assert.True(single.Single(comparison => comparison.Quantity == "plain gradients").Passed);
     }
 
     [Fact]
     public void An_accumulation_case_names_its_rho()
     {
-        foreach (string file in Directory.GetFiles(Path.Combine(Repository.Root, "tests", "golden", "llama_lora")))
-            File.Copy(file, Path.Combine(_folder.FullName, Path.GetFileName(file)), overwrite: true);
-        EditManifest("accum2", (parent, key) => parent[key] = new JsonObject { ["rho"] = 2.5 });
+        _copy.Restore("llama_lora");
+        _copy.EditManifest("accum2", (parent, key) => parent[key] = new JsonObject { ["rho"] = 2.5 });
         RequireFailure("accumulated gradients (corrected)", "base_model", "");
-        EditManifest("accum2.rho", (parent, key) => parent[key] = 2);
+        _copy.EditManifest("accum2.rho", (parent, key) => parent[key] = 2);
         Assert.True(Verify().Single(comparison => comparison.Quantity == "accumulated gradients (corrected)").Passed);
-        EditManifest("accum2.rho", (parent, key) => parent.Remove(key));
+        _copy.EditManifest("accum2.rho", (parent, key) => parent.Remove(key));
         Assert.True(Verify().Single(comparison => comparison.Quantity == "accumulated gradients (corrected)").Passed);
     }
 
-    private IReadOnlyList<Comparison> Verify() => new GoldenVerifier<double>(_device).Verify(_folder.FullName);
+    private IReadOnlyList<Comparison> Verify() => new GoldenVerifier<double>(_device).Verify(_copy.Folder);
 
     private void RequireFailure(string quantity, string name, string problem)
     {
@@ -173,49 +182,5 @@ public sealed class PlantedGoldenTests : IDisposable
         Assert.False(comparison.Passed, $"{comparison}");
         Assert.Contains(name.Split('/')[^1], comparison.Where, StringComparison.Ordinal);
         Assert.Contains(problem, comparison.Where, StringComparison.Ordinal);
-    }
-
-    /// <summary>Writes a file of tensors again, one of them (or all, where no name is given) changed or left out.</summary>
-    private void Rewrite(string file, string tensor, Func<Values, Values?> change)
-    {
-        string path = Path.Combine(_folder.FullName, file + ".safetensors");
-        List<TensorData> tensors = [];
-        using (var from = SafetensorsFile.Open(path))
-        {
-            foreach (var entry in from.Tensors.Values)
-            {
-                if (!entry.Type.IsFloat)
-                    tensors.Add(TensorData.Integers(entry.Name, entry.Type, entry.Shape.AsSpan(), from.ReadIntegers(entry.Name)));
-                else if ((tensor.Length > 0 && entry.Name != tensor ? Values.Read(from, entry.Name) : change(Values.Read(from, entry.Name))) is { } values)
-                    tensors.Add(TensorData.Floats<double>(entry.Name, entry.Type, values.Shape.AsSpan(), values.Numbers));
-            }
-        }
-
-        SafetensorsWriter.Write(path, tensors);
-    }
-
-    private void Add(string file, string tensor)
-    {
-        string path = Path.Combine(_folder.FullName, file + ".safetensors");
-        List<TensorData> tensors = [TensorData.Floats<double>(tensor, TensorType.F64, [1], (double[])[1.0])];
-        using (var from = SafetensorsFile.Open(path))
-        {
-            foreach (var entry in from.Tensors.Values)
-                tensors.Add(TensorData.Floats<double>(entry.Name, entry.Type, entry.Shape.AsSpan(), Values.Read(from, entry.Name).Numbers));
-        }
-
-        SafetensorsWriter.Write(path, tensors);
-    }
-
-    private void EditManifest(string path, Action<JsonObject, string> edit)
-    {
-        string file = Path.Combine(_folder.FullName, "manifest.json");
-        var root = JsonNode.Parse(File.ReadAllText(file))!;
-        var place = root;
-        string[] keys = path.Split('.');
-        foreach (string key in keys[..^1])
-            place = place[key]!;
-        edit(place.AsObject(), keys[^1]);
-        File.WriteAllText(file, root.ToJsonString());
     }
 }
