@@ -44,10 +44,13 @@ internal static class RotarySettings
     /// </exception>
     public static RotaryEmbedding Read(ConfigReader config, int headSize, int context)
     {
+        string size = config.Has("head_dim") ? "head_dim" : "hidden_size";
         if (headSize > ModelSettings.MostHeadColumns)
             throw new CheckpointException(
-                "heads have more columns than any model's", config.File, config.Has("head_dim") ? "head_dim" : "hidden_size",
-                $"{headSize} columns", $"at most {ModelSettings.MostHeadColumns}");
+                "heads have more columns than any model's", config.File, size, $"{headSize} columns", $"at most {ModelSettings.MostHeadColumns}");
+        if (headSize % 2 != 0)
+            throw new CheckpointException(
+                "the columns of a head turn in pairs", config.File, size, $"heads of {headSize} columns", "an even number of them");
         var places = new RotaryPlaces(config);
         if (places.Number(Partial, atTop: true) is { } share && !share.Equals(1.0))
             throw places.Unsupported(Partial, "1");
@@ -89,7 +92,7 @@ internal static class RotarySettings
             throw places.Unsupported("beta_fast", $"above beta_slow, {slow:R}");
         double attention = Positive(places, Attention)
             ?? RotaryRules.YarnAttention(factor, places.Number("mscale"), places.Number("mscale_all_dim"));
-        RequireEven(places, headSize);
+        RequireTwoPairs(places, headSize);
         return new(
             RotaryRules.Yarn(headSize, theta, factor, trained, fast, slow, places.Flag("truncate") ?? true), attention,
             context);
@@ -101,7 +104,7 @@ internal static class RotarySettings
     {
         if (original is { } trained && !trained.Equals(context))
             throw places.Unsupported(Original, $"max_position_embeddings, {context}, or nothing");
-        RequireEven(places, headSize);
+        RequireTwoPairs(places, headSize);
         return new(
             RotaryRules.Dynamic(headSize, theta, Stretch(places), context, length: context), 1, context);
     }
@@ -114,7 +117,7 @@ internal static class RotarySettings
             places.Numbers(key) is not { } factors ? throw places.Missing(key, $"{headSize / 2} numbers")
             : factors.Length == headSize / 2 && factors.All(factor => factor > 0) ? factors
             : throw places.Unsupported(key, $"{headSize / 2} numbers above 0, one for each pair of columns");
-        RequireEven(places, headSize);
+        RequireTwoPairs(places, headSize);
         double[] factors = Factors("short_factor");
         _ = Factors("long_factor");
         double trained = original ?? context;
@@ -123,10 +126,10 @@ internal static class RotarySettings
         return new(RotaryRules.LongRope(theta, factors), attention, (int)Math.Min(context, trained));
     }
 
-    private static void RequireEven(RotaryPlaces places, int headSize)
+    private static void RequireTwoPairs(RotaryPlaces places, int headSize)
     {
-        if (headSize < 4 || headSize % 2 != 0)
-            throw places.Unsupported("head_dim", "an even number, 4 or more");
+        if (headSize < 4)
+            throw places.Unsupported("head_dim", "4 or more");
     }
 
     private static double Stretch(RotaryPlaces places) =>

@@ -89,6 +89,21 @@ public sealed class RotarySettingsTests : IDisposable
         Assert.Equal(key, Assert.Throws<CheckpointException>(() => Read(json)).Key);
     }
 
+    /// <summary>Columns turn in pairs, whatever the rule by which they turn.</summary>
+    [Theory]
+    [InlineData("""{"type": "default"}""")]
+    [InlineData("""{"type": "linear", "factor": 2}""")]
+    [InlineData("""{"type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 16}""")]
+    [InlineData("""{"type": "yarn", "factor": 4, "original_max_position_embeddings": 16}""")]
+    [InlineData("""{"type": "dynamic", "factor": 2}""")]
+    [InlineData("""{"type": "longrope", "short_factor": [1, 2], "long_factor": [3, 4.5]}""")]
+    public void A_head_of_an_odd_size_is_refused(string scaling)
+    {
+        var json = Plain();
+        (json["head_dim"], json["rope_scaling"]) = (5, JsonNode.Parse(scaling));
+        Assert.Contains("head_dim", Assert.Throws<CheckpointException>(() => Read(json)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>
     /// Heads of 8 and a base of 10^4: the pairs turn by 1, 0.1, 0.01 and 0.001. In 4,096 positions, pair i turns
     /// 651.9 / 10^i times: 32 times at i = 1.31, which is rounded down to 1, and once at i = 2.81, rounded up to 3. So
