@@ -22,10 +22,12 @@ public sealed class RoutineTests : IDisposable
     [Property]
     public void Sums_of_squares_are_taken_in_double(Sizes s)
     {
-        using var x = Draw<float>(s, "x");
-        using var y = Draw<float>(s, "y");
-        double square = _device.Run(new SquaredNorm<float>(), x.View, y.View);
-        Assert.Equal(x.Values.Dot(x.Values) + y.Values.Dot(y.Values), square, Tolerance * (1 + square));
+        foreach (Device device in (Device[])[_device, _team, _gpu.Value])
+        {
+            using Guarded<float> x = Draw<float>(s, "x", device), y = Draw<float>(s, "y", device);
+            double square = device.Run(new SquaredNorm<float>(), x.View, y.View);
+            Assert.Equal(x.Values.Dot(x.Values) + y.Values.Dot(y.Values), square, Tolerance * (1 + square));
+        }
     }
 
     [Fact]
@@ -38,18 +40,20 @@ public sealed class RoutineTests : IDisposable
     [Property]
     public void Updates_are_what_they_say(Sizes s)
     {
-        using var x = Draw<double>(s, "x");
-        using var y = Draw<double>(s, "y");
-        double[] before = x.Values, sum = y.Values;
-        _device.Run(new AddSquares<double>(0.5), x.View, y.View);
-        Assert.Equal(sum.Zip(before, (a, b) => a + (0.5 * (b * b))), y.Values);
-        sum = y.Values;
-        _device.Run(new ScaleInPlace<double>(0.5), x.View, y.View);
-        Assert.Equal(before.Select(value => 0.5 * value), x.Values);
-        Assert.Equal(sum.Select(value => 0.5 * value), y.Values);
-        _device.Fill(x.View, 7);
-        Assert.All(x.Values, value => Assert.Equal(7, value));
-        Assert.True(x.IsIntact && y.IsIntact);
+        foreach (Device device in (Device[])[_device, _team, _gpu.Value])
+        {
+            using Guarded<double> x = Draw<double>(s, "x", device), y = Draw<double>(s, "y", device);
+            double[] before = x.Values, sum = y.Values;
+            device.Run(new AddSquares<double>(0.5), x.View, y.View);
+            Assert.Equal(sum.Zip(before, (a, b) => a + (0.5 * (b * b))), y.Values);
+            sum = y.Values;
+            device.Run(new ScaleInPlace<double>(0.5), x.View, y.View);
+            Assert.Equal(before.Select(value => 0.5 * value), x.Values);
+            Assert.Equal(sum.Select(value => 0.5 * value), y.Values);
+            device.Fill(x.View, 7);
+            Assert.All(x.Values, value => Assert.Equal(7, value));
+            Assert.True(x.IsIntact && y.IsIntact);
+        }
     }
 
     [Property]
@@ -105,18 +109,28 @@ public sealed class RoutineTests : IDisposable
         Assert.InRange(uniform.Values.Min(), -1, -0.9);
         Assert.InRange(uniform.Values.Max(), 2.9, 3);
         Assert.True(normal.IsIntact && uniform.IsIntact);
+        using Guarded<double> onGpu = new(_gpu.Value, new(7, 1001)), between = new(_gpu.Value, new(7, 1001));
+        _gpu.Value.Run(new FillNormal<double>(random, 0.02), onGpu.View);
+        _gpu.Value.Run(new FillUniform<double>(random, -1, 3), between.View);
+        Assert.All(normal.Values.Zip(onGpu.Values), pair => Assert.Equal(pair.First, pair.Second, Tolerance));
+        Assert.Equal(uniform.Values, between.Values);
+        Assert.True(onGpu.IsIntact && between.IsIntact);
     }
 
     [Property]
     public void The_first_element_that_is_not_finite_is_found(Sizes s, ushort position, byte kind)
     {
-        using var x = Draw<float>(s.Enlarged(), "x");
-        Assert.Equal(-1, _team.Run(new FirstNonFinite<float>(), x.View));
-        float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
-        int first = position % (int)x.View.Shape.Count;
-        x.View.Span[^1] = float.NaN;
-        x.View.Span[first] = bad[kind % 3];
-        Assert.Equal(first, _team.Run(new FirstNonFinite<float>(), x.View));
+        foreach (Device device in (Device[])[_team, _gpu.Value])
+        {
+            using var x = Draw<float>(s.Enlarged(), "x", device);
+            Assert.Equal(-1, device.Run(new FirstNonFinite<float>(), x.View));
+            float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity], values = Array.ConvertAll(x.Values, value => (float)value);
+            int first = position % values.Length;
+            values[^1] = float.NaN;
+            values[first] = bad[kind % 3];
+            device.Upload<float>(values, x.View);
+            Assert.Equal(first, device.Run(new FirstNonFinite<float>(), x.View));
+        }
     }
 
     [Property]

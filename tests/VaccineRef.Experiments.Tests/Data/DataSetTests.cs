@@ -30,6 +30,27 @@ public sealed class DataSetTests
         Assert.Equal(new("b.jsonl", hash, bytes.Length, 2, data.Source.Reader), data.Source);
     }
 
+    /// <summary>A row with the fields of its data set is read by these, whatever stands beside them; without them, as the released scripts write it.</summary>
+    [Theory]
+    [InlineData("sst2", """ "sentence": "own", "label": 1 """, "positive")]
+    [InlineData("ag_news", """ "text": "own", "label": 1 """, "Sports")]
+    [InlineData("gsm8k", """ "question": "own", "answer": "2 + 2\n#### 4" """, "4")]
+    public void Own_fields_go_before_those_of_the_released_scripts(string task, string own, string output)
+    {
+        var preset = TaskPreset.Get(task);
+        string[] beside = ["", """, "output": "x" """, """, "instruction": "x" """, """, "instruction": "x", "output": "x" """];
+        using var file = new TempFile("a.jsonl", string.Join('\n', beside.Select(more => $"{{{own}{more}}}")));
+        Assert.All(DataSet.Read(file.Path, preset).Examples, example =>
+        {
+            Assert.Contains("own", $"{example.Instruction} {example.Input}", StringComparison.Ordinal);
+            Assert.EndsWith(output, example.Output, StringComparison.Ordinal);
+        });
+        string released = task == "gsm8k" ? "The final answer is: 4" : output;
+        using var other = new TempFile("b.jsonl", $$"""{"instruction": "theirs", "input": "asked", "output": "{{released}}"}""");
+        var read = Assert.Single(DataSet.Read(other.Path, preset).Examples);
+        Assert.Equal(("theirs", "asked", released), (read.Instruction, read.Input, read.Output));
+    }
+
     [Theory]
     [InlineData("b.jsonl.gz")]
     [InlineData("b.jsonl")]                     // gzip is recognised by its first bytes, not by the name

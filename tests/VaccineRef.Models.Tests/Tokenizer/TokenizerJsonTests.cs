@@ -114,6 +114,7 @@ public sealed class TokenizerJsonTests : IDisposable
         }.ToJsonString());
         var tokenizer = _folder.Load();
         Assert.Equal([3, 1, 3, 4 + 0xC3, 4 + 0xA9], tokenizer.Encode("a  aé"));
+        Assert.Equal([3], tokenizer.Encode("a"));
         Assert.Equal("a  aé", tokenizer.Decode(tokenizer.Encode("a  aé")));
         Assert.Equal(" a", tokenizer.Decode(tokenizer.Encode(" a")));
         Assert.Equal("\uFFFD\uFFFD", tokenizer.Decode([4 + 0xF0, 4 + 0x9F]));

@@ -44,6 +44,27 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
         Assert.DoesNotContain(report.Quantities, quantity => quantity.Quantity.Contains("/param/", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("method", "\"sam\"")]
+    [InlineData("rho", "3.5")]
+    [InlineData("guard", "1e-12")]
+    [InlineData("dropout", "0.1")]
+    [InlineData("reduction", "\"sum\"")]
+    public void What_a_port_says_otherwise_than_the_case_asks_is_remarked(string key, string said)
+    {
+        var report = kit.Check(Copy(_ => true, manifest => manifest[key] = JsonNode.Parse(said)));
+        Assert.Contains($"the port says {key} ", Assert.Single(report.Remarks), StringComparison.Ordinal);
+        Assert.Empty(kit.Check(Path.Combine(kit.Case("llama_mha"), "expected")).Remarks);
+    }
+
+    [Fact]
+    public void Tensors_that_were_not_looked_at_are_remarked()
+    {
+        string trace = Copy(_ => true);
+        SafetensorsWriter.Write(Path.Combine(trace, "more.safetensors"), [TensorData.Floats<double>("mine", TensorType.F64, [1], new double[1])]);
+        Assert.Contains("mine", Assert.Single(kit.Check(trace).Remarks), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_trace_without_any_quantity_is_wrong_input()
     {
