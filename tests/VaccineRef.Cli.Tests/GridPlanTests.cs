@@ -56,6 +56,19 @@ public sealed class GridPlanTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_cannot_be_written_now_may_be_written_by_the_next_try()
+    {
+        _tiny.Plan();
+        Assert.Equal(0, _tiny.Work("--level", "0").Code);
+        string kept = Assert.Single(Directory.GetFiles(_tiny.In("cache"), "result.json", SearchOption.AllDirectories));
+        File.Delete(kept);
+        Directory.CreateDirectory(kept);
+        Assert.Equal(75, _tiny.Work("--level", "0").Code);
+        Directory.Delete(kept);
+        Assert.Equal(0, _tiny.Work("--level", "0").Code);
+    }
+
+    [Fact]
     public void The_folder_of_plan_and_files_may_be_moved_and_another_file_is_refused_by_name()
     {
         using var files = new TinyExperiment();

@@ -87,7 +87,8 @@ internal static class OptionProbes
         export: @model --to made --threads 1
           --to: --to one / --to two // @model --threads 1
           --format: --format gguf /
-          --dtype: --dtype bf16 /
+          --dtype @ model.safetensors: --dtype bf16 /
+          --dtype @ made.gguf: --dtype bf16 / // @model --to made.gguf --format gguf --threads 1
           --stage @ model.safetensors: --stage model / --stage aligned // @run --to made --threads 1
           --trial @ model.safetensors: --trial 1 / --trial 2 // @grid --cache @cache --stage aligned --to made --threads 1
           --cache: --cache @cache / // @grid --trial 1 --stage aligned --to made --threads 1
@@ -261,7 +262,7 @@ internal static class OptionProbes
         ("bench", "--recompute", "it changes time and memory alone; the reverse pass through recomputed blocks has laws"),
         .. from option in (string[])["--known-failures", "--junit", "--json"]
            select ("conform check", option, "the object that reads them is that of conform run, whose probes show it; judging takes seconds"),
-        ("conform run", "--traces", "only a port that answers writes there: ConformPortTests"),
+        ("conform run", "--traces", "only a port that answers writes there: ConformTests"),
     ];
 
     private static IEnumerable<OptionProbe> Read()

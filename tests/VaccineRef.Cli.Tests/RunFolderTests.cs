@@ -184,6 +184,9 @@ public sealed class RunFolderTests : IDisposable
             ("--stage", "attakced", "did you mean \"attacked\""),
             ("--adapter", "run/attack/adapter", "the run's recipe says this already"),
             ("--precision", "double", "the run's recipe says this already"),
+            ("--strip-prefix", "module.", "the run's recipe says this already"),
+            ("--weights", "bf16", "the run's recipe says this already"),
+            ("--template", "none", "the template of its recipe"),
             ("--count", "3", "--data"),
             ("--judge", "refusal-phrases", "remove it"),
         ])

@@ -208,6 +208,18 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_fails_at_once_takes_back_its_own_files_and_nobody_elses()
+    {
+        Directory.CreateDirectory(_tiny.In("mine/model/result.json"));
+        string[] own = ["report.html", "report.md", "report.json"];
+        foreach (string name in own)
+            File.WriteAllText(_tiny.In($"mine/{name}"), "my soup");
+        Assert.Equal(2, Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("mine"), "--threads", "1", "--resume").Code);
+        Assert.Equal(["model", .. own.Order()], Directory.GetFileSystemEntries(_tiny.In("mine")).Select(Path.GetFileName).Order());
+        Assert.All(own, name => Assert.Equal("my soup", File.ReadAllText(_tiny.In($"mine/{name}"))));
+    }
+
+    [Fact]
     public void A_place_where_nothing_can_be_written_is_named_with_a_remedy()
     {
         Directory.CreateDirectory(_tiny.In("run/alignment"));

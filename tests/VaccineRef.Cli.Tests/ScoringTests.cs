@@ -25,6 +25,20 @@ public sealed class ScoringTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("--judge", "refusal-phrases")]
+    [InlineData("--judge-model", "dam")]
+    [InlineData("--threshold", "0.5")]
+    [InlineData("--world-seed", "1")]
+    public void A_task_has_an_accuracy_and_takes_no_judge(string option, string value)
+    {
+        string data = _tiny.Write("kites.jsonl", """{"sentence": "a good kite", "label": 1}""");
+        var outcome = Vaccine.Run("evaluate", _tiny.In("model"), "--data", data, "--task", "sst2", "--max-new-tokens", "1", option, value);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(option, outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("sst2, which has an accuracy", outcome.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_report_names_the_judge_that_the_recipe_or_the_command_chose()
     {
