@@ -1,3 +1,4 @@
+using System.Text;
 using VaccineRef.Core;
 using VaccineRef.Experiments.Pipeline;
 
@@ -76,6 +77,37 @@ public sealed class CheckpointTests
         using var renamed = new StoppedRun([.. Never, "title=another"], stopped.Folder);
         Assert.NotEmpty(renamed.Run(threads: 2).Stages);
         Assert.Contains("stage attack goes on after step 1", renamed.Notices);
+    }
+
+    /// <summary>The hash holds both, so that a stage would be refused all the same, and for the wrong reason.</summary>
+    [Fact]
+    public void Another_arithmetic_or_version_is_the_reason_that_is_given()
+    {
+        using var finished = new StoppedRun();
+        finished.Run();
+        Require(finished, "cuda, float32", "a kept stage was computed in another arithmetic", "cuda, float32", "cpu");
+
+        using var begun = new StoppedRun(Two);
+        StopAfter(begun, "align", 2);
+        string path = Assert.Single(Directory.GetFiles(Path.Combine(begun.Folder, "align"), "checkpoint-*.safetensors"));
+        string content = Encoding.Latin1.GetString(File.ReadAllBytes(path));
+        foreach (var (key, own, reason) in ((string, string, string)[])
+        [
+            ("arithmetic", "cpu", "it was computed in another arithmetic"),
+            ("numeric_version", $"{StagePlan.NumericVersion}", "the version of the program that wrote it computes other bits"),
+        ])
+        {
+            Assert.Contains($"\"{key}\":\"{own}\"", content, StringComparison.Ordinal);
+            string altered = content.Replace($"\"{key}\":\"{own}\"", $"\"{key}\":\"{new string('0', own.Length)}\"", StringComparison.Ordinal);
+            File.WriteAllBytes(path, Encoding.Latin1.GetBytes(altered));
+            Require(begun, "cpu", reason, $"found:    {new string('0', own.Length)}", $"expected: {own}");
+        }
+    }
+
+    private static void Require(StoppedRun run, string arithmetic, params string[] says)
+    {
+        string message = Assert.Throws<InputException>(() => run.Run(arithmetic: arithmetic)).Message;
+        Assert.All(says, part => Assert.Contains(part, message, StringComparison.Ordinal));
     }
 
     [Fact]

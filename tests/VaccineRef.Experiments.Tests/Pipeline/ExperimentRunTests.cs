@@ -121,6 +121,17 @@ public sealed class ExperimentRunTests
     }
 
     [Fact]
+    public void A_kept_stage_whose_answers_are_gone_is_measured_again()
+    {
+        using var tiny = new TinyGrid();
+        string hash = tiny.Run(2).Trials[^1].Stages[^1].Hash, file = Path.Combine(tiny.Folder, hash, "answers.jsonl");
+        byte[] answers = File.ReadAllBytes(file);
+        File.Delete(file);
+        Assert.Equal(Once.Value, Json(tiny.Run(2)));
+        Assert.Equal(answers, File.ReadAllBytes(file));
+    }
+
+    [Fact]
     public void A_cache_of_an_earlier_version_is_refused()
     {
         using var tiny = new TinyGrid();
