@@ -16,14 +16,14 @@ public sealed class SideBySideTests : IDisposable
     [Fact]
     public void Three_questions_are_shown_with_the_answers_and_verdicts_that_were_kept()
     {
-        var (report, plan, store) = Run();
+        var (report, plan, store) = Run("grid.seed=\"3,4\"");
         var shown = SideBySide.Of(report, plan, store)!;
         Assert.Equal((3ul, "10 % harmful"), (shown.Seed, shown.Attack));
         Assert.Equal(["SFT", "Vaccine"], shown.Conditions);
         Assert.Equal((12, 3), (shown.Asked, shown.Questions.Count));
         Assert.All(shown.Questions, question => Assert.Equal(2, question.Answers.Count));
         Assert.All(shown.Questions, question => Assert.DoesNotContain("user :", question.Question));
-        var kept = report.Trials.Where(trial => trial is { Attack: "10 % harmful", Condition: "SFT" or "Vaccine" })
+        var kept = report.Trials.Where(trial => trial is { Attack: "10 % harmful", Condition: "SFT" or "Vaccine", Seed: 3 })
             .Select(trial => store.AnswersOf(plan.Nodes.First(node => node.Hash == trial.Stages[^1].Hash)).ToArray()).ToArray();
         Assert.Equal(
             kept[0].Zip(kept[1]).Count(pair => pair.First.Kind == KeptAnswer.Harmful && pair.First.Counts != pair.Second.Counts),

@@ -79,6 +79,15 @@ public sealed class CheckpointTests
         Assert.Contains("stage attack goes on after step 1", renamed.Notices);
     }
 
+    [Fact]
+    public void When_the_time_is_over_a_step_is_kept()
+    {
+        using StoppedRun often = new(["checkpoint={\"every_minutes\":1e-9}"]), never = new(Never);
+        StopAfter(often, "align", 3);
+        StopAfter(never, "align", 3);
+        Assert.Equal((2, 1), (Checkpoints(often, "align").Length, Checkpoints(never, "align").Length));
+    }
+
     /// <summary>The hash holds both, so that a stage would be refused all the same, and for the wrong reason.</summary>
     [Fact]
     public void Another_arithmetic_or_version_is_the_reason_that_is_given()

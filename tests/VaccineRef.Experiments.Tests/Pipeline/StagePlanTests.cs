@@ -46,6 +46,17 @@ public sealed class StagePlanTests
         Assert.Equal(Changes.Single(change => change.Set == set).Bears, before.Zip(after, (a, b) => a != b));
     }
 
+    [Theory]
+    [InlineData("""align.objective={"kind":"ewc","lambda":1}""")]
+    [InlineData("""align.mixed_in={"from":"base","count":2}""")]
+    public void The_rows_of_a_skipped_stage_bear_on_a_stage_that_reads_them(string reads)
+    {
+        string[] skipped = [One, "base.skip=true"];
+        bool Bears(params string[] set) => Hashes([.. skipped, .. set])[1] != Hashes([.. skipped, .. set, "base.data.count=64"])[1];
+        Assert.True(Bears(reads));
+        Assert.False(Bears());
+    }
+
     [Fact]
     public void The_arithmetic_bears_on_everything() =>
         Assert.Empty(Hashes(One).Intersect(TinyGrid.Plan(TinyGrid.Grid(One), "cuda, tf32").Chains[0].Select(node => node.Hash)));

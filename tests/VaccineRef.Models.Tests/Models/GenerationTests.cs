@@ -145,6 +145,7 @@ public sealed class GenerationTests : IDisposable
         using var model = new TinyModel("opt", 5, 1, [4]).Create<double>(_device);
         _device.Fill(model.Network.Head.Value.SliceRows(2, 1), double.NaN);
         Assert.Throws<NonFiniteException>(() => Generator.Generate(model, [[5]], new(2)));
+        Assert.Throws<NonFiniteException>(() => Generator.Generate(model, [[5]], new(2, true)));
     }
 
     [Fact]
