@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using VaccineRef.Core;
 using VaccineRef.Models;
 
@@ -17,7 +18,10 @@ internal sealed class GoldenCase : IDisposable
         _path = Path.Combine(folder, "manifest.json");
         try
         {
-            _manifest = JsonDocument.Parse(File.ReadAllBytes(_path), new() { AllowDuplicateProperties = false });
+            byte[] bytes = File.ReadAllBytes(_path);
+            if (!Utf8.IsValid(bytes))
+                throw new JsonException("it is not UTF-8");
+            _manifest = JsonDocument.Parse(bytes, new() { AllowDuplicateProperties = false });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
         {

@@ -68,7 +68,14 @@ internal readonly struct ManifestNode(JsonElement element, string file, string p
     public string Text()
     {
         Require(JsonValueKind.String, "a string");
-        return _element.GetString()!;
+        try
+        {
+            return _element.GetString()!;
+        }
+        catch (InvalidOperationException)           // half a surrogate pair, written as \ud800
+        {
+            throw Wrong(_element.GetRawText(), "a string of whole characters");
+        }
     }
 
     /// <summary>The number that the last part of the path is: a radius that stands as a key.</summary>

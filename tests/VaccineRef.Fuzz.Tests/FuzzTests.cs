@@ -34,6 +34,7 @@ public sealed class FuzzTests
     [InlineData("report", 12, 864)]
     [InlineData("recipe", 99, 2499)]
     [InlineData("cache", 99, 57)]
+    [InlineData("golden", 33, 5344)]
     [InlineData("vocab-merges", 12, 11987)]
     public void What_was_a_fault_is_none_now(string name, int seed, long index)
     {

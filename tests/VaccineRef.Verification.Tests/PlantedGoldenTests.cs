@@ -90,6 +90,16 @@ public sealed class PlantedGoldenTests : IDisposable
     }
 
     [Theory]
+    [InlineData("\\ud800")]
+    [InlineData("\u0080")]            // written as one byte, which no character of UTF-8 begins with
+    public void A_text_that_is_no_Unicode_is_refused(string text)
+    {
+        string file = Path.Combine(_folder.FullName, "manifest.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"f64\"", $"\"{text}\"", StringComparison.Ordinal), System.Text.Encoding.Latin1);
+        Assert.ThrowsAny<InputException>(Verify);
+    }
+
+    [Theory]
     [InlineData("vaccine.rho", "{}")]
     [InlineData("train", "{}")]
     [InlineData("greedy", "[]")]
