@@ -94,7 +94,7 @@ public sealed class PlantedGoldenTests : IDisposable
     [InlineData("\u0080")]            // written as one byte, which no character of UTF-8 begins with
     public void A_text_that_is_no_Unicode_is_refused(string text)
     {
-        string file = Path.Combine(_folder.FullName, "manifest.json");
+        string file = _copy.At("manifest.json");
         File.WriteAllText(file, File.ReadAllText(file).Replace("\"f64\"", $"\"{text}\"", StringComparison.Ordinal), System.Text.Encoding.Latin1);
         Assert.ThrowsAny<InputException>(Verify);
     }
