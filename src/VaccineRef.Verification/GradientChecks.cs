@@ -123,7 +123,7 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
     private Comparison Layers(string quantity, Perturbation<T> epsilon, ManifestNode expected, double factor)
     {
         var worst = new Worst();
-        double[] norms = [.. epsilon.Epsilon.Select(view => factor * Math.Sqrt(context.Values(view).Sum(value => value * value)))];
+        double[] norms = [.. epsilon.Epsilon.Select(view => factor * Values.Vector(context.Values(view)).Norm)];
         worst.Relative(Values.Vector(norms), Values.Vector([.. expected.Items().Select(layer => layer.Number())]), expected.Path);
         return worst.Compare(_name, quantity, _bounds.Relative);
     }

@@ -27,15 +27,16 @@ internal sealed class TrainedParameters<T>(VerifyContext<T> context, Model<T> mo
         double norm = 0, moved = 0, elements = 0;
         foreach (var (parameter, before) in _trained.Zip(_before))
         {
-            double[] found = context.Values(parameter.Value);
+            var values = context.Values(parameter, parameter.Value);
+            double[] found = values.Numbers;
             bool[] noise = Noise(gradient, parameter.Name, found.Length);
             int noisy = noise.Count(isNoise => isNoise);
             if (file is not null)
-                worst.Absolute(context.Values(parameter, parameter.Value), Values.Read(file, prefix + parameter.Name), rate, parameter.Name, noise);
+                worst.Absolute(values, Values.Read(file, prefix + parameter.Name), rate, parameter.Name, noise);
             if (noisy == 0)
-                NormAndSum(worst, parameter.Name, found, expected, rate);
+                NormAndSum(worst, parameter.Name, values, expected, rate);
             (skipped, elements) = (skipped + noisy, elements + found.Length);
-            norm += found.Sum(value => value * value);
+            norm += values.Norm * values.Norm;
             moved += found.Zip(before, (now, then) => now - then).Sum(value => value * value);
         }
 
@@ -53,11 +54,11 @@ internal sealed class TrainedParameters<T>(VerifyContext<T> context, Model<T> mo
         return worst.Compare(context.Golden.Name, $"{title}: parameters", context.Bounds.Parameter, "learning rates");
     }
 
-    private static void NormAndSum(Worst worst, string name, double[] found, ManifestNode expected, double rate)
+    private static void NormAndSum(Worst worst, string name, Values found, ManifestNode expected, double rate)
     {
-        Length(worst, Math.Sqrt(found.Sum(value => value * value)), expected["param_norm_by_param"][name], found.Length, rate);
+        Length(worst, found.Norm, expected["param_norm_by_param"][name], found.Numbers.Length, rate);
         var sum = expected["param_sum_by_param"][name];
-        worst.Add(Math.Abs(found.Sum() - sum.Number()) / rate / found.Length, sum.Path);
+        worst.Add(Math.Abs(found.Numbers.Sum() - sum.Number()) / rate / found.Numbers.Length, sum.Path);
     }
 
     // an error of b in each of n elements moves a norm by at most b sqrt(n), and a sum by at most b n
