@@ -33,7 +33,15 @@ public sealed class ExperimentRunTests
         using var unused = new TinyGrid();
         team.Dispose();
         Assert.Throws<ObjectDisposedException>(() => unused.Run(workers: 2, together: team));
-        unused.Run(workers: 2, TinyGrid.Grid().With([3, 4]), together: team);        // two models: neither is alone
+        // two models: neither is alone. It ends with the first of them, for the last stage of all may well be alone
+        using var stop = new CancellationTokenSource();
+        var begun = unused.Run(workers: 2, TinyGrid.Grid().With([3, 4]), at => Stop(at, stop), together: team, cancel: stop.Token);
+        Assert.NotEmpty(begun.Stages);
+        static void Stop(RunProgress at, CancellationTokenSource stop)
+        {
+            if (at.Finished is not null)
+                stop.Cancel();
+        }
     }
 
     [Fact]
