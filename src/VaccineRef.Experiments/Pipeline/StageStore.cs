@@ -72,14 +72,17 @@ public sealed class StageStore
     /// <exception cref="InputException">The file is not what the program wrote under this hash.</exception>
     public StageResult? Find(StageNode node, bool needsModel)
     {
-        string path = In(node, Result);
-        if (!File.Exists(path) || (needsModel && node.Stage is not null && !(HasModel(node) && (_byName || KeptSums.Are(In(node, ""))))))
-            return null;
-        var result = Recorded(node);
+        bool isThere = File.Exists(In(node, Result))
+            && (!needsModel || node.Stage is null || (HasModel(node) && (_byName || KeptSums.Are(In(node, "")))));
+        return isThere ? Whole(node, Recorded(node)) : null;
+    }
+
+    private StageResult? Whole(StageNode node, StageResult result)
+    {
         if (result.Hash == node.Hash)
             return result.Measured is null || File.Exists(In(node, Answers)) ? result : null;
         throw new InputException(
-            "a kept stage is not the one that belongs there", path, $"{result.Schema} {result.Hash}",
+            "a kept stage is not the one that belongs there", In(node, Result), $"{result.Schema} {result.Hash}",
             $"{StageResult.CurrentSchema} {node.Hash}",
             "give the recipe, the files and the program as they were, or remove the stage's folder: it is computed again");
     }
@@ -207,11 +210,12 @@ public sealed class StageStore
     {
         foreach (var node in part ?? plan.Nodes)
         {
-            if (File.Exists(In(node, Result)) && Recorded(node).Arithmetic is { } found && found != plan.Arithmetic)
+            var kept = File.Exists(In(node, Result)) ? Recorded(node) : null;
+            if (kept?.Arithmetic is { } found && found != plan.Arithmetic)
                 throw new InputException(
                     "a kept stage was computed in another arithmetic, which gives other bits", In(node, Result), found, plan.Arithmetic,
                     "give the same --device and --matmul, on a machine with vectors of the same width, or begin anew in another --out");
-            if (Find(node, needsModel: false) is not null)
+            if (kept is not null && Whole(node, kept) is not null)
                 continue;
             Checkpoints(node, plan.Arithmetic).Require();
             if (_byName && HasModel(node) && (!File.Exists(In(node, Begun)) || File.ReadAllText(In(node, Begun)).Trim() != node.Hash))
