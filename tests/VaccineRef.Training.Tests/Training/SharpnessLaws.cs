@@ -30,7 +30,8 @@ public sealed class SharpnessLaws
         const double small = 1e-6;
         using var run = new TinyRun<double>(tiny);
         var (hidden, slopes) = Sites(run);
-        double slope = Numbers.Slope(t => run.Loss(new Move(slopes, t / Norm(slopes)))) * Norm(hidden);
+        double shortened = Norm(slopes) / (Norm(slopes) + Perturbation<double>.Guard);
+        double slope = Numbers.Slope(t => run.Loss(new Move(slopes, t / Norm(slopes)))) * Norm(hidden) * shortened;
         double Rise(int times) => Sharpness.Of(run.Network, [run.Batch], times * small, run.Device);
         // s(h) = h slope + h^2 c + h^3 d + .., so that this is the slope but for h^3 / 4 times the fourth derivative; rounding is 5e6 times 1e-14
         double found = ((18 * Rise(1)) - (9 * Rise(2)) + (2 * Rise(3))) / (6 * small);
