@@ -185,6 +185,46 @@ public sealed class AdapterConfigTests
         Assert.Equal(config, read with { Layers = config.Layers, Targets = config.Targets });
     }
 
+    /// <summary>Over all settings there are: one that is new is red until it has a value here, and is written and read.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Every_setting_is_written_and_read_back(bool list)
+    {
+        AdapterConfig plain = new(1, 1, TargetModules.Named("x")), every = new(4, 2.5, TargetModules.Matching(".*_proj"))
+        {
+            Dropout = 0.25,
+            UseRsLora = true,
+            FanInFanOut = true,
+            InferenceMode = false,
+            Layers = list ? [1, 2] : [],                // an expression for modules takes none
+            LayersPattern = ["h", "layers"],
+            Excluded = list ? TargetModules.Named("k_proj", "o_proj") : TargetModules.Matching("k_.*"),
+            RankPattern = ModulePatterns.Of([KeyValuePair.Create("q_proj", 2.0), KeyValuePair.Create("v_.*", 3.0)]),
+            AlphaPattern = ModulePatterns.Of([KeyValuePair.Create("q_proj", 1.5)]),
+            ModulesToSave = ["lm_head", "norm"],
+            Bias = "all",
+            BaseModel = "base",
+        };
+        every = list ? every with { Targets = TargetModules.Named("q_proj", "v_proj") } : every;
+        using var folder = new TempFolder();
+        every.Write(folder.Path);
+        var read = AdapterConfig.Read(folder.Path);
+        Assert.All(typeof(AdapterConfig).GetProperties(), property =>
+        {
+            string set = Text(property.GetValue(every));
+            Assert.True(set != Text(property.GetValue(plain)) || (property.Name == nameof(AdapterConfig.Layers) && !list), property.Name);
+            Assert.Equal(set, Text(property.GetValue(read)));
+        });
+    }
+
+    private static string Text(object? value) => value switch
+    {
+        ModulePatterns patterns => string.Join(", ", patterns.Entries),
+        System.Collections.IEnumerable values and not string => string.Join(", ", values.Cast<object>()),
+        _ => $"{value}",
+    };
+
     [Fact]
     public void Only_keys_of_peft_0_5_0_are_written()
     {

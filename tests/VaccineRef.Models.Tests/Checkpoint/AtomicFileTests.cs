@@ -116,6 +116,34 @@ public sealed class AtomicFileTests
         Assert.Equal("{}", File.ReadAllText(Path.Combine(path, "config.json")));
     }
 
+    /// <summary>
+    /// Of all that lies in a folder, files and folders alike, only what this program left of its own targets is removed, and only if nobody is
+    /// writing it: not what another left of other files, nor what has such a name but for a part.
+    /// </summary>
+    [Property]
+    public void Only_leftovers_of_own_targets_that_are_dead_are_removed(bool isFolder, bool othersWrite)
+    {
+        string[] own = [Leftover("a.json"), Leftover("b")];
+        string[] others =
+        [
+            "a.json", "b", Leftover("c"), Leftover("xa.json"), Leftover("a.json.old"), Leftover("a.json")[1..], Leftover("a.json")[..^4],
+            Leftover("a.json")[..^5] + ".tmp", ".a.json.tmp", ".tmp", "notes.tmp",
+        ];
+        using var folder = new TempFolder();
+        foreach (string name in own.Concat(others))
+        {
+            if (isFolder)
+                Directory.CreateDirectory(folder.File(name));
+            folder.Write(isFolder ? $"{name}/x" : name, "kept");
+        }
+
+        AtomicFile.RemoveLeftovers(folder.Path, name => name is "a.json" or "b", othersWrite ? path => Path.GetFileName(path) == own[0] : null);
+        Assert.Equal(others.Concat(othersWrite ? own[1..] : []).Order(), folder.Names().Order());
+        AtomicFile.RemoveLeftovers(folder.File("nowhere"), _ => true);
+    }
+
+    private static string Leftover(string name) => $".{name}.{Guid.NewGuid():N}.tmp";
+
     private static TensorData One(TensorType type, float value) =>
         TensorData.Floats<float>("x", type, [1], new[] { value });
 }

@@ -68,6 +68,31 @@ public sealed class DefenseLaws
         Assert.Equal(penalty, anchored.Loss - plain.Loss, RecomputeTolerance * (1 + anchored.Loss));
     }
 
+    /// <summary>
+    /// What a recipe's settings make is the equation over the data that they name: squares of the gradient of each sequence, averaged, or of each
+    /// batch of the stage's size, summed.
+    /// </summary>
+    [Property(MaxTest = 10)]
+    public void Ewc_made_from_its_settings_weighs_by_the_gradients_of_its_batches(TinyModel tiny, byte size, bool released)
+    {
+        using TinyRun<double> before = new(tiny), run = new(tiny);
+        TokenSequence[] data = [.. tiny.Sequences.Where(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored))];
+        int batch = 2 + (size % 2);
+        TokenSequence[][] batches = [.. data.Chunk(released ? batch : 1)];
+        double[] anchor = before.Weights, fisher = new double[anchor.Length];
+        foreach (var each in batches)
+            fisher = [.. fisher.Zip(before.GradientOf(new Plain<double>(), PackedBatch.Pack(each)), (sum, g) => sum + (g * g / (released ? 1 : batches.Length)))];
+        var options = new EwcOptions(Lambda, released ? Variant.AsReleased : Variant.Paper);
+        var objective = options.Make(new ObjectiveContext<double>(run.Model, () => data, batch, _ => throw new NotSupportedException()));
+        using var owned = (IDisposable)objective;
+        var random = tiny.Random.At("move");
+        run.Weights = [.. anchor.Select((weight, i) => weight + (0.1 * random.Normal(i)))];
+        double penalty = Lambda * run.Weights.Zip(anchor, fisher).Sum(each => each.Third * (each.First - each.Second) * (each.First - each.Second));
+        double plain = run.Loss(), found = run.State.Tape.Read(objective.Loss(new Pass<double>(run.State.Tape, new NoTap<double>()), run.Batch));
+        run.State.Tape.Clear();
+        Assert.Equal(plain + penalty, found, RecomputeTolerance * (1 + plain + penalty));
+    }
+
     /// <summary>A loss that bends much: with central differences along a long direction, off by 6e-5.</summary>
     [Fact]
     public void The_gradient_is_the_slope_where_the_loss_bends_much() => The_gradient_is_the_slope_of_what_is_minimised(

@@ -37,6 +37,7 @@ public sealed class EvaluationLaws
 
         var measured = drift.Measure();
         double perToken = 0, released = 0;
+        double[] perLayer = new double[tiny.Layers];
         for (int b = 0; b < batches.Count; b++)
         {
             var change = before[b].Zip(after[b], (x, y) => Numbers.Mix(1, y, -1, x)).ToArray();
@@ -45,6 +46,9 @@ public sealed class EvaluationLaws
             int columns = change[0].Length / batches[b].Rows;
             released += change.Sum(layer => layer.Dot(layer));
             for (int row = 0; row < batches[b].Rows; row++)
+                for (int layer = 0; layer < tiny.Layers; layer++)
+                    perLayer[layer] += change[layer][(row * columns)..((row + 1) * columns)].Norm();
+            for (int row = 0; row < batches[b].Rows; row++)
                 perToken += PerturbationLaws.Flat([.. change.Select(layer => layer[(row * columns)..((row + 1) * columns)])]).Norm();
         }
 
@@ -52,12 +56,13 @@ public sealed class EvaluationLaws
         Assert.Equal(released, measured.Released, ReorderTolerance * (1 + released));
         Assert.Equal(measured.ReleasedPerBatch.Sum(batch => batch.Sum()), measured.Released, ReorderTolerance * (1 + released));
         Assert.Equal(perToken / measured.Tokens, measured.PerToken, ReorderTolerance * (1 + perToken));
+        Assert.All(perLayer.Zip(measured.PerLayer), pair => Assert.Equal(pair.First / measured.Tokens, pair.Second, ReorderTolerance * (1 + perToken)));
         // Triangle: a token's change over all layers is at most the sum of its changes, at least the largest of them.
         Assert.InRange(measured.PerToken, measured.PerLayer.Max() - ReorderTolerance, measured.PerLayer.Sum() + ReorderTolerance);
     }
 
     /// <summary>
-    /// -log p summed over all counted tokens and divided once: how the data is cut into batches does not matter.
+    /// -log p summed over all counted tokens and divided once: how the data is cut into batches, or into answers that are read, does not matter.
     /// </summary>
     [Property]
     public void Alignment_loss_is_the_token_weighted_mean(TinyModel tiny)
@@ -74,6 +79,8 @@ public sealed class EvaluationLaws
             Assert.Equal(
                 sum / run.Batch.Counted, AlignmentLoss.Of(run.Objective, tiny.Sequences, run.Device, size),
                 ReorderTolerance * (1 + sum));
+        Assert.Equal(
+            sum / run.Batch.Counted, TeacherForcing.Loss(TeacherForcing.Read(run.Network, tiny.Sequences, run.Device)), ReorderTolerance * (1 + sum));
     }
 
     [Property(MaxTest = 3)]

@@ -63,6 +63,30 @@ public sealed class TrainStepLaws
         Assert.Equal(differ, Math.Abs(one - both.Accumulate(again.Batch, again.Batch).Loss) > 1e-9);
     }
 
+    /// <summary>What a step says of its losses is what its micro-batches, of unequal size, say each alone, weighted as their gradients are.</summary>
+    [Theory]
+    [InlineData(AccumulationWeight.MicroBatch)]
+    [InlineData(AccumulationWeight.Token)]
+    public void The_losses_of_a_step_are_those_of_its_micro_batches_weighted(AccumulationWeight weight)
+    {
+        PackedBatch[] batches = [.. Tiny.Sequences.Chunk(2).Select(PackedBatch.Pack)];
+        Assert.NotEqual(batches[0].Counted, batches[1].Counted);
+        using var alone = new TinyRun<double>(Tiny);
+        using var first = alone.Vaccine(0.5);
+        RuleReport[] each = [.. batches.Select(batch => alone.Step(first, batch))];
+        double all = batches.Sum(batch => batch.Counted);
+        double Weighted(Func<RuleReport, double> loss) =>
+            batches.Zip(each).Sum(pair => (weight == AccumulationWeight.Token ? pair.First.Counted / all : 1.0 / batches.Length) * loss(pair.Second));
+
+        using var run = new TinyRun<double>(Tiny);
+        using var rule = run.Vaccine(0.5);
+        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, rule, Options with { Weight = weight }, run.Device);
+        var report = step.Accumulate(batches);
+        Assert.Equal(Weighted(part => part.Loss), report.Loss, 1e-12);
+        Assert.Equal(Weighted(part => part.CleanLoss!.Value), report.CleanLoss!.Value, 1e-12);
+        Assert.Equal(batches.Zip(each).Select(pair => alone.Loss(batch: pair.First)), each.Select(part => part.CleanLoss!.Value), (a, b) => Math.Abs(a - b) < 1e-12);
+    }
+
     /// <summary>Five rows in steps of two micro-batches of two: the last step has one micro-batch, which weighs as a whole step does.</summary>
     [Fact]
     public void A_last_step_of_fewer_micro_batches_is_their_mean()
