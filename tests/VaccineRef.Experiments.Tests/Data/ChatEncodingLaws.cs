@@ -51,6 +51,24 @@ public sealed class ChatEncodingLaws
         }
     }
 
+    /// <summary>A system text is for conversations that have none: there it is as a first turn of its own; another's own text stays the only one.</summary>
+    [Property(MaxTest = 20)]
+    public void A_system_text_is_put_before_conversations_that_have_none(byte[] sizes, bool hasSystem)
+    {
+        var turns = Talk([.. sizes, 7, 8], hasSystem, unlearned: 255);
+        List<ChatTurn> asIf = hasSystem ? turns : [new(new(ChatMessage.System, "Be brief."), Learned: false), .. turns];
+        foreach (string id in (string[])["llama2", "llama3", "vicuna", "chatml"])
+        {
+            var template = ChatTemplate.Get(id, Tokens);
+            PromptTemplate with = PromptTemplate.Of(template, "Be brief."), without = PromptTemplate.Of(template);
+            var row = new ExampleEncoder(Tokenizer, with, int.MaxValue).Encode([Example(turns)]).Examples[0];
+            var expected = new ExampleEncoder(Tokenizer, without, int.MaxValue).Encode([Example(asIf)]).Examples[0];
+            Assert.Equal(expected.Tokens, row.Tokens);
+            Assert.Equal(expected.Labels, row.Labels);
+            Assert.Equal(without.Prompt(Example(asIf), Tokenizer), with.Prompt(Example(turns), Tokenizer));
+        }
+    }
+
     [Fact]
     public void Every_task_can_be_wrapped_and_alpaca_is_the_template_of_one_turn()
     {
