@@ -100,6 +100,19 @@ public sealed class PortLawTests
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A law allows for the rounding and the guard that the port says it has; 2^-52 and 1e-7 where it says nothing.</summary>
+    [Theory]
+    [InlineData("", 1e-7, -52)]
+    [InlineData(", \"dtype\": \"float64\", \"guard\": 1e-12", 1e-12, -52)]
+    [InlineData(", \"dtype\": \"float32\"", 1e-7, -23)]
+    [InlineData(", \"guard\": 0, \"dtype\": \"float32\"", 0, -23)]
+    public void What_a_port_says_of_its_arithmetic_is_taken(string said, double guard, int exponent)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The port of this test is a script of /bin/sh.");
+        using var port = new PortStep($"read line; echo '{{\"offers\": []{said}}}'; cat", TimeSpan.FromSeconds(5), Log);
+        Assert.Equal((guard, Math.ScaleB(1, exponent)), (port.Guard, port.MachineEpsilon));
+    }
+
     /// <summary>
     /// Every message of a session with a port that keeps a record, and every answer, is what the schema says.
     /// </summary>
