@@ -41,6 +41,41 @@ public sealed class ConclusionTests
         }
     }
 
+    /// <summary>Over all ways in which the interval, the exact test and its correction can agree or not; a p at the level speaks.</summary>
+    [Fact]
+    public void A_result_is_called_one_only_where_interval_test_and_correction_agree()
+    {
+        const double Above = 0.0500001;
+        var findings = Analysis.Of(Report("harmful-ratio", 8));
+        var primary = findings.Comparisons.First(comparison => comparison.Primary);
+        var price = findings.Comparisons.First(comparison => !comparison.Primary && comparison.Condition == primary.Condition
+            && comparison.Metric != primary.Metric && comparison.Attacks.SequenceEqual(primary.Attacks));
+        foreach (bool zero in (bool[])[false, true])
+            foreach (double exact in (double[])[Conclusions.Level, Above])
+                foreach (double corrected in (double[])[Conclusions.Level, Above])
+                {
+                    string[] said = [.. Sentences(primary), .. Sentences(primary, price)];
+                    int Saying(string what) => said.Count(sentence => sentence.Contains(what, StringComparison.Ordinal));
+                    bool speaks = !zero && exact <= Conclusions.Level, stands = speaks && corrected <= Conclusions.Level;
+                    Assert.Equal(stands ? 3 : 0, Saying("This holds here"));
+                    Assert.Equal(speaks && !stands ? 2 : 0, Saying("This holds for the one comparison chosen before looking"));
+                    Assert.Equal(speaks && !stands ? 1 : 0, Saying("It does not pass the correction"));
+                    Assert.Equal(!zero && !speaks ? 3 : 0, Saying("not settled"));
+                    Assert.Equal(zero ? 3 : 0, Saying("No difference in"));
+
+                    IEnumerable<string> Sentences(params Comparison[] of) => new Conclusions(
+                        new(findings.Report), [.. of.Select(comparison => comparison with
+                        {
+                            CorrectedP = corrected,
+                            Paired = comparison.Paired with
+                            {
+                                PermutationP = exact,
+                                Difference = comparison.Paired.Difference with { Interval = zero ? new(-1, 2) : new(1, 2) },
+                            },
+                        })], []).Sentences();
+                }
+    }
+
     [Fact]
     public void What_did_not_converge_is_shown_and_not_compared()
     {

@@ -99,7 +99,7 @@ internal sealed class StageComputation<T>(
         {
             Measured = Measure(model, evaluation, drift) is { } measured ? measured with { DriftGeometry = geometry?.Measure() } : null,
             Perturbation = trained.Perturbation(),
-            StepsUntilBroken = _curve.FirstOrDefault(point => point.Measured.Find(Metrics.HarmfulScore) is { Percentage: > 50 })?.Step,
+            StepsUntilBroken = _curve.FirstOrDefault(point => point.IsBroken)?.Step,
             Projection = projection?.Done(),
             Cost = trained.Cost(stage, data.Count),
             Times = trained.Times(),
