@@ -48,8 +48,8 @@ internal static class InitCommand
     {
         if (File.Exists(path))
             throw new InputException("a file is there already", path, expected: "a new file", remedy: "another --out, or remove the file");
+        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);       // first: a recipe that is there is not written again
         AtomicFile.WriteText(path, text);
-        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
         Console.Out.WriteLine($"{path} is written. Look at what it will do with: vaccine plan {path}");
     }
 
