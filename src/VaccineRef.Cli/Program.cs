@@ -12,7 +12,7 @@ public static class Program
 {
     /// <summary>Runs a command.</summary>
     /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 75 try again (lab work, lab report), 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.</returns>
-    public static int Main(string[] args)
+    public static int Main(string[] args) => Printed.While(() =>
     {
         if (OpenFileLimit.Problem() is { } tooFew)
         {
@@ -21,7 +21,7 @@ public static class Program
         }
 
         return Run(Commands(), args);
-    }
+    });
 
     /// <summary>Runs one of these commands: they can be used again, as by a test that runs thousands in one process.</summary>
     internal static int Run(RootCommand commands, string[] args)

@@ -8,7 +8,8 @@ namespace VaccineRef.Cli.Tests;
 /// An option that is read and forgotten is one kind of defect. For every option of every command, <see cref="OptionProbes"/> names two command
 /// lines that differ in it alone, and what they print or write differs too; or it says why nothing can.
 /// </summary>
-public sealed partial class EveryOptionTests(OptionPlaces places) : IClassFixture<OptionPlaces>
+[Collection<OptionPlaces>]
+public sealed partial class EveryOptionTests(OptionPlaces places)
 {
     private readonly Dictionary<string, string> _seen = [];
 

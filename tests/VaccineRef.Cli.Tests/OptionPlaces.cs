@@ -7,7 +7,7 @@ using VaccineRef.Testing;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>What the probes of options read: a model, data, a finished run, a finished grid with its cache and its plan. Gone afterwards.</summary>
-public sealed class OptionPlaces : IDisposable
+public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
 {
     private readonly TinyExperiment _tiny = new();
     private readonly TinyCluster _cluster = new();
