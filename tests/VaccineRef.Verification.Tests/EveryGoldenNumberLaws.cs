@@ -93,6 +93,23 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         Require(compared);
     }
 
+    /// <summary>The first step towards a teacher is compared in either form, although the later ones are not (<see cref="Padded"/>).</summary>
+    [Theory]
+    [InlineData("corrected_dimlast")]
+    [InlineData("official_dim1")]
+    public void The_first_step_of_either_divergence_is_compared(string form)
+    {
+        using var copy = new GoldenCopy("llama_lora");
+        string before = copy.Manifest.ToJsonString();
+        foreach (string quantity in (string[])["loss", "param_grad_norm", "lr"])
+        {
+            var manifest = JsonNode.Parse(before)!;
+            Move(manifest, ["kl", form, "train", "steps", 0, quantity]);
+            copy.Write(manifest);
+            Assert.True(Fails(copy, "kl"), $"{quantity} is not compared");
+        }
+    }
+
     /// <summary>Whether a comparison fails, or the case is refused; only those are made that look at this part of the manifest.</summary>
     private bool Fails(GoldenCopy copy, string part)
     {
