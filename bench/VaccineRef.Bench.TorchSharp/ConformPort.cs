@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace VaccineRef.Bench;
 
 /// <summary>
-/// The bench's step as a port for <c>vaccine conform run</c>: JSON lines on standard input and output. It runs in double on
-/// the kit's Llamas, and skips what the step does not do.
+/// The bench's step as a port for <c>vaccine conform run</c>: JSON lines on standard input and output. It runs in
+/// double on the kit's Llamas, and skips what the step does not do.
 /// </summary>
 internal static class ConformPort
 {

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace VaccineRef.Bench;
 
-/// <summary>The matrix products of the steps' linear layers, forward and backward, here and in libtorch, against the machine's peak.</summary>
+/// <summary>
+/// The matrix products of the steps' linear layers, forward and backward, here and in libtorch, against the machine's
+/// peak.
+/// </summary>
 internal static class MatmulComparison
 {
     private const int Samples = 15;
@@ -17,7 +20,8 @@ internal static class MatmulComparison
         set_num_threads(threads);
         double peak = MachinePeak.MultiplyAdds(threads);
         Console.WriteLine($"{threads} threads; peak of fused multiply-adds {peak:F0} GFLOP/s; {Samples} samples, interleaved: medians, the median of their ratios, the best of peak");
-        Console.WriteLine("| layer | product | m x n x k | VaccineRef, GFLOP/s | libtorch | ratio | best, of peak | libtorch |");
+        Console.WriteLine(
+            "| layer | product | m x n x k | VaccineRef, GFLOP/s | libtorch | ratio | best, of peak | libtorch |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
         using var device = new CpuDevice(threads);
         foreach (var (layer, rows, outputs, inputs) in LayerShape.All)
@@ -29,7 +33,8 @@ internal static class MatmulComparison
     }
 
     private static void Compare(
-        CpuDevice device, double peak, string layer, string product, int m, int n, int k, bool transposeA, bool transposeB)
+        CpuDevice device, double peak, string layer, string product, int m, int n, int k, bool transposeA,
+        bool transposeB)
     {
         using var scope = NewDisposeScope();
         using var arena = new Arena(device);
@@ -41,7 +46,8 @@ internal static class MatmulComparison
             return view;
         }
 
-        View<float> a = transposeA ? Random(k, m, "a") : Random(m, k, "a"), b = transposeB ? Random(n, k, "b") : Random(k, n, "b");
+        View<float> a = transposeA ? Random(k, m, "a") : Random(m, k, "a"),
+            b = transposeB ? Random(n, k, "b") : Random(k, n, "b");
         var c = arena.Allocate<float>(new Shape(m, n), clear: true);
         Tensor Copy(View<float> view, bool transpose)
         {
@@ -68,7 +74,8 @@ internal static class MatmulComparison
 
         double largest = (Copy(c, false) - result).abs().max().item<float>(), bound = 1e-5 * k;
         if (!(largest <= bound))
-            throw new InvalidOperationException($"{layer} {product}: the products differ by {largest}, more than {bound}.");
+            throw new InvalidOperationException(
+                $"{layer} {product}: the products differ by {largest}, more than {bound}.");
         double ratio = StepComparison.Median(here.Zip(there, (ours, theirs) => ours / theirs));
         Console.WriteLine($"| {layer} | {product} | {m} x {n} x {k} | {StepComparison.Median(here):F0} | {StepComparison.Median(there):F0} "
             + $"| {ratio:F2} | {here.Max() / peak:P0} | {there.Max() / peak:P0} |");

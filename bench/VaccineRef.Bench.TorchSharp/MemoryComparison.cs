@@ -21,7 +21,9 @@ internal static class MemoryComparison
         }
     }
 
-    /// <summary>Does three steps and prints this process's peak in MiB: the third takes no more than the second.</summary>
+    /// <summary>
+    /// Does three steps and prints this process's peak in MiB: the third takes no more than the second.
+    /// </summary>
     public static void Measure(StepShape shape, int threads, string side, bool vaccine)
     {
         if (side == Ours)
@@ -48,5 +50,6 @@ internal static class MemoryComparison
     }
 
     private static double InChild(StepShape shape, int threads, string side, bool vaccine) => double.Parse(ChildProcess.Output(
-        ["memory", "--shape", shape.Name, "--threads", $"{threads}", "--of", side, .. vaccine ? ["--vaccine"] : (string[])[]]));
+        ["memory", "--shape", shape.Name, "--threads", $"{threads}", "--of", side,
+            .. vaccine ? ["--vaccine"] : (string[])[]]));
 }

@@ -2,8 +2,10 @@ using System.CommandLine;
 using VaccineRef.Bench;
 
 Option<string> shape = new("--shape") { Description = "S, P or demo.", DefaultValueFactory = _ => "S" };
-Option<int> threads = new("--threads") { Description = "Threads of both sides.", DefaultValueFactory = _ => Environment.ProcessorCount };
-Option<int> steps = new("--steps") { Description = "Counted steps, after two to warm up.", DefaultValueFactory = _ => 7 };
+Option<int> threads =
+    new("--threads") { Description = "Threads of both sides.", DefaultValueFactory = _ => Environment.ProcessorCount };
+Option<int> steps =
+    new("--steps") { Description = "Counted steps, after two to warm up.", DefaultValueFactory = _ => 7 };
 Option<string> of = new("--of") { Description = "Measure only this side, in this process." };
 Option<bool> vaccine = new("--vaccine") { Description = "With --of: Vaccine steps instead of plain ones." };
 of.AcceptOnlyFromAmong(MemoryComparison.Ours, MemoryComparison.Theirs);
@@ -20,7 +22,8 @@ memory.SetAction(parsed =>
 });
 var matmul = new Command("matmul", "Matrix products of every linear layer of S and P.") { threads };
 matmul.SetAction(parsed => MatmulComparison.Run(parsed.GetValue(threads)));
-var conform = new Command("conform", "The step as a port for vaccine conform run: JSON lines on standard input and output.");
+var conform = new Command(
+    "conform", "The step as a port for vaccine conform run: JSON lines on standard input and output.");
 conform.SetAction(_ => ConformPort.Run());
 var root = new RootCommand("VaccineRef against libtorch: whole steps, in turn, on the same work.") { shape, threads, steps, memory, matmul, conform };
 root.SetAction(parsed => StepComparison.Run(Shape(parsed), parsed.GetValue(threads), parsed.GetValue(steps)));

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace VaccineRef.Bench;
 
-/// <summary>Steps of VaccineRef and of libtorch in turn, in one process, from the same weights on the same batch.</summary>
+/// <summary>
+/// Steps of VaccineRef and of libtorch in turn, in one process, from the same weights on the same batch.
+/// </summary>
 internal static class StepComparison
 {
     private const double LossTolerance = 1e-4;          // relative; float, sums in another order, a few steps apart
@@ -20,7 +22,8 @@ internal static class StepComparison
             foreach (bool vaccine in (bool[])[false, true])
             {
                 int row = vaccine ? 2 : 0;
-                double loss = Timed(() => ours.Step(vaccine), times[row]), same = Timed(() => theirs.Step(vaccine), times[row + 1]);
+                double loss = Timed(() => ours.Step(vaccine), times[row]),
+                    same = Timed(() => theirs.Step(vaccine), times[row + 1]);
                 apart = Math.Max(apart, Math.Abs(loss - same) / same);
                 if (!(apart <= LossTolerance))
                     throw new InvalidOperationException($"step {step + 1}: loss {loss:R} here, {same:R} in libtorch.");
@@ -32,7 +35,8 @@ internal static class StepComparison
         Console.WriteLine("| --- | --- | --- | --- |");
         double[] medians = [.. times.Select(list => Median(list[Warmup..]))];
         foreach ((string name, int row) in ((string, int)[])[("plain", 0), ("Vaccine", 2)])
-            Console.WriteLine($"| {name} | {medians[row]:F0} | {medians[row + 1]:F0} | {medians[row] / medians[row + 1]:F2} |");
+            Console.WriteLine(
+                $"| {name} | {medians[row]:F0} | {medians[row + 1]:F0} | {medians[row] / medians[row + 1]:F2} |");
         Console.WriteLine($"| Vaccine / plain | {medians[2] / medians[0]:F2} | {medians[3] / medians[1]:F2} | |");
         Console.WriteLine($"losses {first:F6} to {last:F6}, at most {apart:E1} apart (relative) over {2 * (Warmup + steps)} steps: the same work.");
     }
@@ -44,8 +48,8 @@ internal static class StepComparison
     }
 
     /// <summary>
-    /// Lets the threads of the other side fall asleep: libtorch's spin for some milliseconds after a loop (libgomp), ours
-    /// for a twentieth of one, and a spinning thread takes the core from whoever is measured next.
+    /// Lets the threads of the other side fall asleep: libtorch's spin for some milliseconds after a loop (libgomp),
+    /// ours for a twentieth of one, and a spinning thread takes the core from whoever is measured next.
     /// </summary>
     public static void Rest() => Thread.Sleep(20);
 

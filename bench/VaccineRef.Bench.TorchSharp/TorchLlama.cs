@@ -13,15 +13,16 @@ namespace VaccineRef.Bench;
 /// <param name="Theta">Of the rotation.</param>
 /// <param name="LoraScale">LoRA's alpha / rank.</param>
 internal sealed record LlamaSettings(
-    int Layers, int Heads, int Hidden, int Length, double NormEpsilon = 1e-5, double Theta = 10000, double LoraScale = 2)
+    int Layers, int Heads, int Hidden, int Length, double NormEpsilon = 1e-5, double Theta = 10000,
+    double LoraScale = 2)
 {
     public int HeadSize => Hidden / Heads;
 }
 
 /// <summary>
 /// Llama in libtorch's own ops, as Hugging Face's modeling_llama.py composes them, with the fused attention kernel
-/// (<c>scaled_dot_product_attention</c>) and PEFT's LoRA. Intermediate values that no gradient needs are given back at the end of
-/// the block that made them, as Python's reference counts would.
+/// (<c>scaled_dot_product_attention</c>) and PEFT's LoRA. Intermediate values that no gradient needs are given back at
+/// the end of the block that made them, as Python's reference counts would.
 /// </summary>
 internal sealed class TorchLlama : IDisposable
 {
@@ -38,13 +39,16 @@ internal sealed class TorchLlama : IDisposable
         : this(
             new(shape.Layers, shape.Heads, shape.Hidden, shape.Length),
             parameters.ToDictionary(parameter => parameter.Name, parameter =>
-                tensor(parameter.Value.Span.ToArray(), parameter.Dimensions.ToArray()).requires_grad_(parameter.IsTrainable)))
+                tensor(parameter.Value.Span.ToArray(), parameter.Dimensions.ToArray())
+                    .requires_grad_(parameter.IsTrainable)))
     {
         var batch = shape.Batch();
         Use([.. batch.Tokens.Select(id => (long)id)], [.. batch.Targets.Select(id => (long)id)]);
     }
 
-    /// <summary>Takes weights by their Hugging Face names; those that want a gradient are trained. A batch has to follow.</summary>
+    /// <summary>
+    /// Takes weights by their Hugging Face names; those that want a gradient are trained. A batch has to follow.
+    /// </summary>
     public TorchLlama(LlamaSettings settings, Dictionary<string, Tensor> weights)
     {
         (_settings, _weights) = (settings, weights);
@@ -73,7 +77,9 @@ internal sealed class TorchLlama : IDisposable
     /// <summary>The number of blocks.</summary>
     public int Layers => _settings.Layers;
 
-    /// <summary>Takes another batch: sequences of the settings' length, end to end; the target -100 is not counted.</summary>
+    /// <summary>
+    /// Takes another batch: sequences of the settings' length, end to end; the target -100 is not counted.
+    /// </summary>
     public void Use(long[] tokens, long[] targets)
     {
         _tokens.Dispose();
@@ -82,14 +88,17 @@ internal sealed class TorchLlama : IDisposable
     }
 
     /// <summary>The mean loss over counted tokens.</summary>
-    /// <param name="site">What happens to e_l, the attention block's output: given its layer and value, returns what goes on.</param>
+    /// <param name="site">
+    /// What happens to e_l, the attention block's output: given its layer and value, returns what goes on.
+    /// </param>
     public Tensor Loss(Func<int, Tensor, Tensor> site)
     {
         using var scope = NewDisposeScope();
         var x = _embedding.forward(_tokens);
         for (int layer = 0; layer < Layers; layer++)
             x = Replace(x, Block(layer, x, site));
-        var logits = nn.functional.linear(Norm(x, "model.norm"), _weights.GetValueOrDefault("lm_head.weight") ?? _weights[Table]);
+        var logits = nn.functional.linear(
+            Norm(x, "model.norm"), _weights.GetValueOrDefault("lm_head.weight") ?? _weights[Table]);
         return nn.functional.cross_entropy(logits, _targets, ignore_index: -100).MoveToOuterDisposeScope();
     }
 
@@ -110,7 +119,8 @@ internal sealed class TorchLlama : IDisposable
         if (q.shape[1] != k.shape[1])
             (k, v) = (k.repeat_interleave(q.shape[1] / k.shape[1], 1), v.repeat_interleave(q.shape[1] / v.shape[1], 1));
         var attended = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true);
-        return Linear($"{module}.o_proj", attended.transpose(1, 2).reshape(-1, _settings.Hidden)).MoveToOuterDisposeScope();
+        return Linear($"{module}.o_proj", attended.transpose(1, 2).reshape(-1, _settings.Hidden))
+            .MoveToOuterDisposeScope();
     }
 
     private Tensor FeedForward(string module, Tensor x)
@@ -126,7 +136,8 @@ internal sealed class TorchLlama : IDisposable
         var y = nn.functional.linear(x, _weights[$"{module}.weight"]);
         string adapter = $"base_model.model.{module}";
         if (_weights.TryGetValue($"{adapter}.lora_A.weight", out var a))
-            y += nn.functional.linear(nn.functional.linear(x, a), _weights[$"{adapter}.lora_B.weight"]) * _settings.LoraScale;
+            y += nn.functional.linear(nn.functional.linear(x, a), _weights[$"{adapter}.lora_B.weight"])
+                * _settings.LoraScale;
         return y.MoveToOuterDisposeScope();
     }
 
@@ -138,7 +149,8 @@ internal sealed class TorchLlama : IDisposable
     }
 
     // (N, C) to (B, H, T, D)
-    private Tensor Heads(Tensor x) => x.view(-1, _settings.Length, x.shape[^1] / _settings.HeadSize, _settings.HeadSize).transpose(1, 2);
+    private Tensor Heads(Tensor x) =>
+        x.view(-1, _settings.Length, x.shape[^1] / _settings.HeadSize, _settings.HeadSize).transpose(1, 2);
 
     // x cos + rotate_half(x) sin
     private Tensor Turned(Tensor x)

@@ -24,8 +24,8 @@ internal interface IStepRecord
 }
 
 /// <summary>
-/// libtorch at work on a shape: plain, or Vaccine as its released trainer does it: two full passes, the first with weight gradients
-/// that are then dropped.
+/// libtorch at work on a shape: plain, or Vaccine as its released trainer does it: two full passes, the first with
+/// weight gradients that are then dropped.
 /// </summary>
 internal sealed class TorchStep : IDisposable
 {
@@ -47,12 +47,14 @@ internal sealed class TorchStep : IDisposable
     /// <param name="rho">The radius of the perturbation.</param>
     /// <param name="guard">Keeps a zero gradient from becoming NaN.</param>
     /// <param name="record">Sees every pass and every update.</param>
-    public TorchStep(TorchLlama model, AdamWOptions options, double rho, double guard = 1e-7, IStepRecord? record = null)
+    public TorchStep(
+        TorchLlama model, AdamWOptions options, double rho, double guard = 1e-7, IStepRecord? record = null)
     {
         (_model, _options, _rho, _guard, _record) = (model, options, rho, guard, record);
         _trainable = [.. _model.Trainable];
         _mean = tensor(1 - options.Beta1).to(_trainable[0].dtype);
-        (_m, _v) = ([.. _trainable.Select(weight => zeros_like(weight))], [.. _trainable.Select(weight => zeros_like(weight))]);
+        (_m, _v) = ([.. _trainable.Select(weight => zeros_like(weight))],
+            [.. _trainable.Select(weight => zeros_like(weight))]);
     }
 
     /// <summary>One optimiser step, from dropped gradients to updated weights.</summary>
@@ -108,12 +110,14 @@ internal sealed class TorchStep : IDisposable
             weight.grad = null!;
     }
 
-    // clip_grad_norm_ and torch.optim.AdamW, _single_tensor_adamw, with Hugging Face's two groups: vectors do not decay.
+    // clip_grad_norm_ and torch.optim.AdamW, _single_tensor_adamw, with Hugging Face's two groups: vectors do not
+    // decay.
     private void Update()
     {
         _step++;
         var options = _options;
-        double root = Math.Sqrt(1 - Math.Pow(options.Beta2, _step)), rate = options.LearningRate / (1 - Math.Pow(options.Beta1, _step));
+        double root = Math.Sqrt(1 - Math.Pow(options.Beta2, _step)),
+            rate = options.LearningRate / (1 - Math.Pow(options.Beta1, _step));
         Tensor[] gradients = [.. _trainable.Select(weight => weight.grad!)];
         var clip = (options.MaxGradientNorm / (Norm(gradients) + 1e-6)).clamp(max: 1);
         for (int i = 0; i < gradients.Length; i++)

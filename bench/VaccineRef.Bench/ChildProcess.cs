@@ -11,12 +11,15 @@ internal static class ChildProcess
     public static string Output(params string[] arguments)
     {
         string program = Environment.ProcessPath!;
-        string[] host = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Assembly.GetExecutingAssembly().Location] : [];
-        using var child = Process.Start(new ProcessStartInfo(program, [.. host, .. arguments]) { RedirectStandardOutput = true })!;
+        string[] host =
+            Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Assembly.GetExecutingAssembly().Location] : [];
+        using var child =
+            Process.Start(new ProcessStartInfo(program, [.. host, .. arguments]) { RedirectStandardOutput = true })!;
         string output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         return child.ExitCode == 0
             ? output
-            : throw new InvalidOperationException($"{string.Join(' ', arguments)}: the process ended with {child.ExitCode}");
+            : throw new InvalidOperationException(
+                $"{string.Join(' ', arguments)}: the process ended with {child.ExitCode}");
     }
 }

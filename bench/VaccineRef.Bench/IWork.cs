@@ -1,6 +1,8 @@
 namespace VaccineRef.Bench;
 
-/// <summary>A benchmark's parameter that knows how much work a call is: what the columns of rates are computed from.</summary>
+/// <summary>
+/// A benchmark's parameter that knows how much work a call is: what the columns of rates are computed from.
+/// </summary>
 public interface IWork
 {
     /// <summary>The work of one call of a benchmark method.</summary>

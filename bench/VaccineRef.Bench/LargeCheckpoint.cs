@@ -6,14 +6,18 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Bench;
 
-/// <summary>A checkpoint of Llama 2 7B's width with random weights and few blocks, for measuring what reading it takes.</summary>
+/// <summary>
+/// A checkpoint of Llama 2 7B's width with random weights and few blocks, for measuring what reading it takes.
+/// </summary>
 internal static class LargeCheckpoint
 {
     private const double MiB = 1 << 20;
     private const long Shard = 1L << 29;
     private const double Deviation = 0.02;
 
-    /// <summary>Writes it in shards of half a gigabyte, a tensor at a time, with a tokenizer that has a token for each byte.</summary>
+    /// <summary>
+    /// Writes it in shards of half a gigabyte, a tensor at a time, with a tokenizer that has a token for each byte.
+    /// </summary>
     /// <param name="folder">A folder that does not exist.</param>
     /// <param name="layers">Blocks, of 32.</param>
     /// <param name="type">The type of the weights in the files.</param>
@@ -33,7 +37,9 @@ internal static class LargeCheckpoint
             parameter.Name, type, [.. parameter.Dimensions], () => Normal(parameter, room)))], Shard);
     }
 
-    /// <summary>Loads it, matrices in bfloat16, and prints what the weights take and what the process took for it at most.</summary>
+    /// <summary>
+    /// Loads it, matrices in bfloat16, and prints what the weights take and what the process took for it at most.
+    /// </summary>
     public static void Load(string folder)
     {
         using var device = new CpuDevice();
@@ -63,7 +69,8 @@ internal static class LargeCheckpoint
     {
         static bool Prints(int b) => b is (>= 33 and <= 126) or (>= 161 and <= 172) or >= 174;
         int[] hidden = [.. Enumerable.Range(0, 256).Where(b => !Prints(b))];
-        var vocabulary = Enumerable.Range(0, 256).ToDictionary(b => $"{(char)(Prints(b) ? b : 256 + Array.IndexOf(hidden, b))}", b => b);
+        var vocabulary = Enumerable.Range(0, 256).ToDictionary(
+            b => $"{(char)(Prints(b) ? b : 256 + Array.IndexOf(hidden, b))}", b => b);
         vocabulary.Add("<|endoftext|>", 256);
         return vocabulary;
     }

@@ -11,8 +11,9 @@ internal static unsafe class MachinePeak
     private const int Chains = 12, Tries = 7, Alignment = 64;
 
     /// <summary>
-    /// GFLOP/s of fused multiply-adds in float, in registers, on all threads at once: the best of a few tries. Twelve independent
-    /// chains hide a latency of four cycles on two units with room to spare; where vectors have 128 bits, each chain is two.
+    /// GFLOP/s of fused multiply-adds in float, in registers, on all threads at once: the best of a few tries. Twelve
+    /// independent chains hide a latency of four cycles on two units with room to spare; where vectors have 128 bits,
+    /// each chain is two.
     /// </summary>
     public static double MultiplyAdds(int threads)
     {
@@ -26,8 +27,8 @@ internal static unsafe class MachinePeak
     }
 
     /// <summary>
-    /// GB/s of a copy between buffers far larger than the caches, on all threads at once, what is read and what is written both
-    /// counted: the best of a few tries.
+    /// GB/s of a copy between buffers far larger than the caches, on all threads at once, what is read and what is
+    /// written both counted: the best of a few tries.
     /// </summary>
     public static double Copy(int threads)
     {
@@ -80,10 +81,18 @@ internal static unsafe class MachinePeak
         Vector512<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
         for (int n = 0; n < repeats; n++)
         {
-            a = Vector512.FusedMultiplyAdd(a, x, y); b = Vector512.FusedMultiplyAdd(b, x, y); c = Vector512.FusedMultiplyAdd(c, x, y);
-            d = Vector512.FusedMultiplyAdd(d, x, y); e = Vector512.FusedMultiplyAdd(e, x, y); f = Vector512.FusedMultiplyAdd(f, x, y);
-            g = Vector512.FusedMultiplyAdd(g, x, y); h = Vector512.FusedMultiplyAdd(h, x, y); i = Vector512.FusedMultiplyAdd(i, x, y);
-            j = Vector512.FusedMultiplyAdd(j, x, y); k = Vector512.FusedMultiplyAdd(k, x, y); l = Vector512.FusedMultiplyAdd(l, x, y);
+            a = Vector512.FusedMultiplyAdd(a, x, y);
+            b = Vector512.FusedMultiplyAdd(b, x, y);
+            c = Vector512.FusedMultiplyAdd(c, x, y);
+            d = Vector512.FusedMultiplyAdd(d, x, y);
+            e = Vector512.FusedMultiplyAdd(e, x, y);
+            f = Vector512.FusedMultiplyAdd(f, x, y);
+            g = Vector512.FusedMultiplyAdd(g, x, y);
+            h = Vector512.FusedMultiplyAdd(h, x, y);
+            i = Vector512.FusedMultiplyAdd(i, x, y);
+            j = Vector512.FusedMultiplyAdd(j, x, y);
+            k = Vector512.FusedMultiplyAdd(k, x, y);
+            l = Vector512.FusedMultiplyAdd(l, x, y);
         }
 
         return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
@@ -96,10 +105,18 @@ internal static unsafe class MachinePeak
         Vector256<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
         for (int n = 0; n < repeats; n++)
         {
-            a = Vector256.FusedMultiplyAdd(a, x, y); b = Vector256.FusedMultiplyAdd(b, x, y); c = Vector256.FusedMultiplyAdd(c, x, y);
-            d = Vector256.FusedMultiplyAdd(d, x, y); e = Vector256.FusedMultiplyAdd(e, x, y); f = Vector256.FusedMultiplyAdd(f, x, y);
-            g = Vector256.FusedMultiplyAdd(g, x, y); h = Vector256.FusedMultiplyAdd(h, x, y); i = Vector256.FusedMultiplyAdd(i, x, y);
-            j = Vector256.FusedMultiplyAdd(j, x, y); k = Vector256.FusedMultiplyAdd(k, x, y); l = Vector256.FusedMultiplyAdd(l, x, y);
+            a = Vector256.FusedMultiplyAdd(a, x, y);
+            b = Vector256.FusedMultiplyAdd(b, x, y);
+            c = Vector256.FusedMultiplyAdd(c, x, y);
+            d = Vector256.FusedMultiplyAdd(d, x, y);
+            e = Vector256.FusedMultiplyAdd(e, x, y);
+            f = Vector256.FusedMultiplyAdd(f, x, y);
+            g = Vector256.FusedMultiplyAdd(g, x, y);
+            h = Vector256.FusedMultiplyAdd(h, x, y);
+            i = Vector256.FusedMultiplyAdd(i, x, y);
+            j = Vector256.FusedMultiplyAdd(j, x, y);
+            k = Vector256.FusedMultiplyAdd(k, x, y);
+            l = Vector256.FusedMultiplyAdd(l, x, y);
         }
 
         return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);

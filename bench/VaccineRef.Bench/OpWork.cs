@@ -4,8 +4,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Bench;
 
 /// <summary>
-/// Every op that has a derivative, one line each, at a size that a step of shape S or P gives it or, where memory is the bound, at
-/// one far beyond the caches. Flops and bytes are those of the table in kernels/README.md.
+/// Every op that has a derivative, one line each, at a size that a step of shape S or P gives it or, where memory is
+/// the bound, at one far beyond the caches. Flops and bytes are those of the table in kernels/README.md.
 /// </summary>
 /// <param name="Name">The op.</param>
 /// <param name="Op">The op for float.</param>
@@ -13,7 +13,8 @@ namespace VaccineRef.Bench;
 /// <param name="Forward">Work of a forward call.</param>
 /// <param name="Backward">Work of a backward call, every gradient wanted.</param>
 /// <param name="Unit">Whether the work is in flops or bytes.</param>
-public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Forward, double Backward, Unit Unit) : IWork
+public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Forward, double Backward, Unit Unit)
+    : IWork
 {
     private const int N = 16384, C = 1024;                                      // 64 MiB a matrix
 
@@ -26,7 +27,10 @@ public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Fo
         Bytes("Embedding", new Embedding<float>(), [new(N, C)], 2, 3) with { Ids = Numbers(N, below: N) },
         Bytes("RmsNorm", new RmsNorm<float>(1e-5), [new(N, C), Shape.Vector(C)], 2, 6),
         Bytes("LayerNorm", new LayerNorm<float>(1e-5), [new(N, C), Shape.Vector(C), Shape.Vector(C)], 2, 7),
-        Bytes("Rope", new Rope<float>(64, RopeFrequencies.Compute(64, 10000)), [new(N, C)], 2, 3) with { Ids = Numbers(N, below: 256) },
+        Bytes("Rope", new Rope<float>(64, RopeFrequencies.Compute(64, 10000)), [new(N, C)], 2, 3) with
+        {
+            Ids = Numbers(N, below: 256)
+        },
         Bytes("SwiGlu", new SwiGlu<float>(), [new(N, C), new(N, C)], 3, 7),
         Bytes("Relu", new Relu<float>(), [new(N, C)], 2, 4),
         Bytes("Gelu, tanh", new Gelu<float>(GeluForm.Tanh), [new(N, C)], 2, 4),
@@ -64,7 +68,8 @@ public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Fo
     private static OpWork Linear(string name, int rows, int outputs, int inputs)
     {
         double product = 2.0 * rows * outputs * inputs;
-        return new(name, new Linear<float>(), [new(rows, inputs), new(outputs, inputs)], product, 2 * product, Unit.Flop);
+        return new(
+            name, new Linear<float>(), [new(rows, inputs), new(outputs, inputs)], product, 2 * product, Unit.Flop);
     }
 
     private static OpWork Attention(string name, int heads, int headSize, int sequences, int length)
@@ -72,7 +77,8 @@ public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Fo
         double pairs = (double)sequences * heads * length * (length + 1) / 2;
         var rows = new Shape(sequences * length, heads * headSize);
         return new(
-            name, new CausalAttention<float>(heads, heads, headSize), [rows, rows, rows], 4 * pairs * headSize, 10 * pairs * headSize,
+            name, new CausalAttention<float>(heads, heads, headSize), [rows, rows, rows], 4 * pairs * headSize,
+            10 * pairs * headSize,
             Unit.Flop)
         {
             Ids = [.. Enumerable.Range(0, sequences + 1).Select(sequence => sequence * length)],
@@ -84,7 +90,8 @@ public sealed record OpWork(string Name, Op<float> Op, Shape[] Shapes, double Fo
         double product = 2.0 * rows * columns * vocabulary;
         int forward = fusedGradient ? 2 : 1;
         return new(
-            name, new CrossEntropy<float>(fusedGradient: fusedGradient), [new(rows, columns), new(vocabulary, columns)], forward * product,
+            name, new CrossEntropy<float>(fusedGradient: fusedGradient), [new(rows, columns), new(vocabulary, columns)],
+            forward * product,
             (4 - forward) * product, Unit.Flop)
         {
             Ids = Numbers(rows, below: vocabulary),

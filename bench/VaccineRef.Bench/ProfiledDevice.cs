@@ -49,8 +49,11 @@ internal sealed class ProfiledDevice(Device below) : Device
 
     public override void Dispose() => below.Dispose();
 
-    private static string NameOf<T>(Op<T> op, Operands<T> operands) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
-        operands.Inputs > 1 && op.Name.EndsWith("Linear", StringComparison.Ordinal) ? $"{op.Name} {operands.X(1).Shape}" : op.Name;
+    private static string NameOf<T>(Op<T> op, Operands<T> operands)
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T> =>
+        operands.Inputs > 1 && op.Name.EndsWith("Linear", StringComparison.Ordinal)
+            ? $"{op.Name} {operands.X(1).Shape}"
+            : op.Name;
 
     private void Timed(string name, string direction, Action work)
     {

@@ -41,6 +41,8 @@ var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance)
     .WithWarmupCount(1).WithIterationCount(5).WithIterationTime(TimeInterval.FromMilliseconds(40));
 var config = ManualConfig.CreateEmpty().AddJob(job).AddColumnProvider(DefaultColumnProviders.Instance)
     .AddColumn(new RateColumn(), new PeakColumn()).HideColumns("Error", "StdDev", "RatioSD")
-    .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40)).AddLogger(ConsoleLogger.Default).AddExporter(MarkdownExporter.GitHub);
-BenchmarkSwitcher.FromTypes([typeof(OpBenchmarks), typeof(RoutineBenchmarks), typeof(MatmulBenchmarks), typeof(StepBenchmarks)])
+    .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40)).AddLogger(ConsoleLogger.Default)
+    .AddExporter(MarkdownExporter.GitHub);
+BenchmarkSwitcher.FromTypes(
+    [typeof(OpBenchmarks), typeof(RoutineBenchmarks), typeof(MatmulBenchmarks), typeof(StepBenchmarks)])
     .Run(args, config);

@@ -24,7 +24,8 @@ public class RoutineBenchmarks
     {
         _device = new CpuDevice(Threads);
         _arena = new Arena(_device);
-        _x = [.. Enumerable.Range(0, Routine.Operands).Select(_ => _arena.Allocate<float>(RoutineWork.Shape, clear: true))];
+        _x = [.. Enumerable.Range(0, Routine.Operands)
+            .Select(_ => _arena.Allocate<float>(RoutineWork.Shape, clear: true))];
         foreach (var view in _x)
             _device.Run(new FillUniform<float>(RandomStream.FromSeed(1), 0, 1), view);
     }

@@ -5,7 +5,9 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Bench;
 
-/// <summary>The memory that gradient rules need beside weights, gradients and optimizer state, by their own counts.</summary>
+/// <summary>
+/// The memory that gradient rules need beside weights, gradients and optimizer state, by their own counts.
+/// </summary>
 internal static class RuleMemory
 {
     private const double MiB = 1 << 20;
@@ -16,9 +18,11 @@ internal static class RuleMemory
         int layers = Math.Max(1, shape.Layers / 4);         // as T-Vaccine's 8 of 32
         RuleOptions[] rules =
         [
-            new PlainOptions(), new VaccineOptions(StepRun.Rho), new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1),
+            new PlainOptions(), new VaccineOptions(StepRun.Rho),
+            new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1),
             new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1, Recompute: false),
-            new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1, Variant: Variant.AsReleased), new OasisOptions(StepRun.Rho, layers),
+            new TVaccineOptions(StepRun.Rho, layers, ResampleEvery: 1, Variant: Variant.AsReleased),
+            new OasisOptions(StepRun.Rho, layers),
         ];
         Console.WriteLine("| shape, MiB | trained | activations | perturbation | kept by the rule |");
         Console.WriteLine("| --- | --- | --- | --- | --- |");
@@ -32,11 +36,14 @@ internal static class RuleMemory
         using var device = new CpuDevice(threads);
         using var model = LanguageModel.Create<float>(shape.Config(), device, RandomStream.FromSeed(1));
         if (shape.Rank > 0)
-            Lora.Attach(model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear), RandomStream.FromSeed(2));
+            Lora.Attach(
+                model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear),
+                RandomStream.FromSeed(2));
         var rule = options.Make<float>(device);
         using var disposable = rule as IDisposable;
         var meter = new PerturbationMeter<float>(new CrossEntropyObjective<float>(model.Network));
-        var harmful = new BatchStream(shape.Data(), batchSize: 1, RandomStream.FromSeed(5));       // one sequence, as T-Vaccine's release
+        // one sequence, as T-Vaccine's release
+        var harmful = new BatchStream(shape.Data(), batchSize: 1, RandomStream.FromSeed(5));
         using var step = new TrainStep<float>(
             model.Trainable, meter, rule, new StepOptions(StepRun.Options, Seed: 3), device,
             options.Streams().ToDictionary(name => name, _ => harmful));

@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Bench;
 
 /// <summary>
-/// How time and memory grow with the sequence: 4096 tokens as sixteen sequences down to one, then one sequence of fewer tokens, then
-/// a larger vocabulary. A buffer of T x T or N x V would show in the activation memory (activations, what
+/// How time and memory grow with the sequence: 4096 tokens as sixteen sequences down to one, then one sequence of fewer
+/// tokens, then a larger vocabulary. A buffer of T x T or N x V would show in the activation memory (activations, what
 /// backward needs, their gradients); what each would take is printed beside it.
 /// </summary>
 internal static class SequenceSweep
@@ -25,7 +25,8 @@ internal static class SequenceSweep
     /// <param name="threads">Size of the team.</param>
     public static void Run(int threads)
     {
-        Console.WriteLine($"hidden {Model.Hidden}, {Model.Layers} layers, {threads} threads, median of {Steps} plain steps");
+        Console.WriteLine(
+            $"hidden {Model.Hidden}, {Model.Layers} layers, {threads} threads, median of {Steps} plain steps");
         Console.WriteLine(
             "| sequences x tokens x vocab | attention, ms | GFLOP/s | step, ms | us / token | activations, MiB | peak, MiB | T x T, MiB | N x V, MiB |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
@@ -59,7 +60,8 @@ internal static class SequenceSweep
         int headSize = shape.Hidden / shape.Heads;
         var rows = new Shape(shape.Rows, shape.Hidden);
         using var call = new OpCall(
-            device, new CausalAttention<float>(shape.Heads, shape.Heads, headSize), [rows, rows, rows], shape.Batch().Offsets);
+            device, new CausalAttention<float>(shape.Heads, shape.Heads, headSize), [rows, rows, rows],
+            shape.Batch().Offsets);
         double time = Median(() =>
         {
             call.Forward();

@@ -4,7 +4,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Bench;
 
 /// <summary>
-/// What a step needs of memory: predicted on a device that only counts, and measured as the peak of a process of its own.
+/// What a step needs of memory: predicted on a device that only counts, and measured as the peak of a process of its
+/// own.
 /// </summary>
 internal static class StepMemory
 {
@@ -14,12 +15,15 @@ internal static class StepMemory
 
     private static readonly StepShape[] Shapes =
     [
-        StepShape.S, StepShape.S with { Rank = 8 }, StepShape.P with { Rank = 0 }, StepShape.P, StepShape.Slice, StepShape.Llama7B,
+        StepShape.S, StepShape.S with { Rank = 8 }, StepShape.P with { Rank = 0 }, StepShape.P, StepShape.Slice,
+        StepShape.Llama7B,
     ];
 
     /// <summary>Prints the table, each row measured in a process of its own; or one row.</summary>
     /// <param name="threads">Size of the team.</param>
-    /// <param name="row">Which row: the number of the shape, the rule, whether it recomputes; nothing for the table.</param>
+    /// <param name="row">
+    /// Which row: the number of the shape, the rule, whether it recomputes; nothing for the table.
+    /// </param>
     public static void Run(int threads, string[] row)
     {
         if (row is [var number, var rule, var again])
@@ -38,7 +42,8 @@ internal static class StepMemory
 
     private static void Row(int threads, StepShape shape, bool vaccine, bool recompute)
     {
-        using (var run = new StepRun(StepShape.Warmup with { Rank = shape.Rank, Kept = shape.Kept }, new CpuDevice(threads), recompute))
+        using (var run = new StepRun(
+            StepShape.Warmup with { Rank = shape.Rank, Kept = shape.Kept }, new CpuDevice(threads), recompute))
             Take(run, vaccine);
         long process = Process.GetCurrentProcess().WorkingSet64;
         var dry = new DryDevice();

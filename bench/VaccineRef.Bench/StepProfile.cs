@@ -15,7 +15,8 @@ internal static class StepProfile
         foreach (bool vaccine in (bool[])[false, true])
         {
             ProfiledDevice? profile = null;
-            using var run = new StepRun(StepShape.Known.Single(known => known.Name == shape), threads, device => profile = new(device));
+            using var run = new StepRun(
+                StepShape.Known.Single(known => known.Name == shape), threads, device => profile = new(device));
             for (int i = 0; i < Warmup; i++)
                 run.Step(vaccine);
             profile!.Restart();
@@ -27,8 +28,10 @@ internal static class StepProfile
             Console.WriteLine("| op | direction | calls | ms | of the step |");
             Console.WriteLine("| --- | --- | --- | --- | --- |");
             foreach (var (name, direction, time, calls) in profile.Spent)
-                Console.WriteLine($"| {name} | {direction} | {calls / Steps} | {time / Steps:F1} | {time / total:P1} |");
-            Console.WriteLine($"| all | | | {total / Steps:F1} | {profile.Spent.Sum(row => row.Time) / total:P1} in ops |");
+                Console.WriteLine(
+                    $"| {name} | {direction} | {calls / Steps} | {time / Steps:F1} | {time / total:P1} |");
+            Console.WriteLine(
+                $"| all | | | {total / Steps:F1} | {profile.Spent.Sum(row => row.Time) / total:P1} in ops |");
         }
     }
 }

@@ -4,7 +4,10 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Bench;
 
-/// <summary>VaccineRef at work on a shape: whole steps, from cleared gradients to updated weights, as <c>vaccine bench</c> times them.</summary>
+/// <summary>
+/// VaccineRef at work on a shape: whole steps, from cleared gradients to updated weights, as <c>vaccine bench</c> times
+/// them.
+/// </summary>
 internal sealed class StepRun : IDisposable
 {
     private readonly Device _device;
@@ -17,7 +20,8 @@ internal sealed class StepRun : IDisposable
     /// <param name="shape">The model and the batch.</param>
     /// <param name="threads">Size of the team.</param>
     /// <param name="around">What to put around the processor, if anything: a clock.</param>
-    public StepRun(StepShape shape, int threads, Func<CpuDevice, Device>? around = null) : this(shape, Device(threads, around))
+    public StepRun(StepShape shape, int threads, Func<CpuDevice, Device>? around = null)
+        : this(shape, Device(threads, around))
     {
     }
 
@@ -29,11 +33,14 @@ internal sealed class StepRun : IDisposable
         _device = device;
         _model = LanguageModel.Create<float>(shape.Config(), _device, RandomStream.FromSeed(1), shape.Kept);
         if (shape.Rank > 0)
-            Lora.Attach(_model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear), RandomStream.FromSeed(2));
+            Lora.Attach(
+                _model, new AdapterConfig(shape.Rank, 2.0 * shape.Rank, TargetModules.AllLinear),
+                RandomStream.FromSeed(2));
         _batch = shape.Batch();
         _vaccine = new Vaccine<float>(new VaccineOptions(Rho), _device);
         var objective = new CrossEntropyObjective<float>(_model.Network);
-        _step = new TrainStep<float>(_model.Trainable, objective, _plain, new StepOptions(Options, Seed: 3, Recompute: recompute), _device);
+        _step = new TrainStep<float>(
+            _model.Trainable, objective, _plain, new StepOptions(Options, Seed: 3, Recompute: recompute), _device);
     }
 
     /// <summary>The radius of the perturbation.</summary>

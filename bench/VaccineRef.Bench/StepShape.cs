@@ -15,7 +15,8 @@ namespace VaccineRef.Bench;
 /// <param name="Length">Tokens of each; the first half is prompt and not counted.</param>
 /// <param name="Rank">Of LoRA on all seven projections, alpha twice that; 0 trains every weight.</param>
 public sealed record StepShape(
-    string Name, int Vocabulary, int Hidden, int Layers, int Heads, int FeedForward, int Sequences, int Length, int Rank) : IWork
+    string Name, int Vocabulary, int Hidden, int Layers, int Heads, int FeedForward, int Sequences, int Length,
+    int Rank) : IWork
 {
     /// <summary>The small one, all weights; the paper's setting in small, LoRA; and the demo's model.</summary>
     public static readonly StepShape
@@ -24,9 +25,12 @@ public sealed record StepShape(
         Demo = new("demo", 234, 64, 4, 4, 176, Sequences: 16, Length: 26, Rank: 0),
         Warmup = new("warm-up", 64, 32, 2, 2, 64, Sequences: 2, Length: 32, Rank: 0);
 
-    /// <summary>Llama 2 7B in the paper's setting, weights in bfloat16; and two blocks of it, which a small machine can hold.</summary>
+    /// <summary>
+    /// Llama 2 7B in the paper's setting, weights in bfloat16; and two blocks of it, which a small machine can hold.
+    /// </summary>
     public static readonly StepShape
-        Llama7B = new("7B", 32000, 4096, 32, 32, 11008, Sequences: 5, Length: 200, Rank: 8) { Kept = WeightPrecision.Bf16 },
+        Llama7B =
+            new("7B", 32000, 4096, 32, 32, 11008, Sequences: 5, Length: 200, Rank: 8) { Kept = WeightPrecision.Bf16 },
         Slice = Llama7B with { Name = "7B, 2 of 32 layers", Layers = 2 };
 
     /// <summary>All that are small enough to be timed.</summary>
@@ -57,8 +61,10 @@ public sealed record StepShape(
         var random = RandomStream.FromSeed(4);
         return [.. Enumerable.Range(0, Sequences).Select(sequence =>
         {
-            int[] tokens = [.. Enumerable.Range(0, Length).Select(t => random.Below(Vocabulary, (sequence * Length) + t))];
-            return new TokenSequence(tokens, [.. tokens.Select((token, t) => t < Length / 2 ? PackedBatch.Ignored : token)]);
+            int[] tokens = [.. Enumerable.Range(0, Length)
+                .Select(t => random.Below(Vocabulary, (sequence * Length) + t))];
+            return new TokenSequence(
+                tokens, [.. tokens.Select((token, t) => t < Length / 2 ? PackedBatch.Ignored : token)]);
         })];
     }
 

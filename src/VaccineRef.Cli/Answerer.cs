@@ -41,7 +41,8 @@ internal sealed class Answerer<T>(
             foreach (var (each, ids) in alike.Zip(
                 Generator.Generate(
                     model, [.. alike.Select(each => each.Item)],
-                    answered is null ? alike.Key : alike.Key with { OnEnd = _ => answered(++done, prompts.Count) }, cancel: cancel)))
+                    answered is null ? alike.Key : alike.Key with { OnEnd = _ => answered(++done, prompts.Count) },
+                    cancel: cancel)))
                 answers[each.Index] = Read(ids);
         return answers;
     }

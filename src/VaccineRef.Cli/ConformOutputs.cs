@@ -10,7 +10,8 @@ internal sealed class ConformOutputs
 {
     private const int MostFaults = 5;
 
-    private readonly Option<string?> _known = new("--known-failures") { Description = "A list of failures that are tolerated.", HelpName = "FILE" };
+    private readonly Option<string?> _known =
+        new("--known-failures") { Description = "A list of failures that are tolerated.", HelpName = "FILE" };
     private readonly Option<string?> _junit = new("--junit") { Description = "Write JUnit XML.", HelpName = "FILE" };
     private readonly JsonOption _json = new();
 
@@ -46,7 +47,8 @@ internal sealed class ConformOutputs
 
     private static void Write(IAnsiConsole console, CaseReport report)
     {
-        string from = report.Trace is { } trace ? $" ({Path.GetFileName(Path.TrimEndingDirectorySeparator(trace))})" : "";
+        string from =
+            report.Trace is { } trace ? $" ({Path.GetFileName(Path.TrimEndingDirectorySeparator(trace))})" : "";
         console.WriteLine($"{report.Case}{from}: {ConformReport.Word(report)}");
         console.WriteLine($"  {ConformReport.Sentence(report)}");
         if (report.FirstDivergence is { } first && report.Verdict == Verdict.KnownDeviation)
@@ -58,7 +60,8 @@ internal sealed class ConformOutputs
         foreach (string remark in report.Remarks)
             console.WriteLine($"  {remark}");
         if (report.NotChecked.Count > 0)
-            console.WriteLine($"  not checked, since the trace does not hold them: {string.Join(", ", report.NotChecked)}");
+            console.WriteLine(
+                $"  not checked, since the trace does not hold them: {string.Join(", ", report.NotChecked)}");
     }
 
     private static void GitHub(ConformReport report)

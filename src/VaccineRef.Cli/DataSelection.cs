@@ -37,7 +37,8 @@ internal sealed class DataSelection(string name, string files, TaskPreset? usual
     public Option<string[]> Files => _data;
 
     /// <summary>The option that names fields.</summary>
-    private static Option<string[]> Field(string description) => new("--field") { Description = description, HelpName = "NAME=FIELD" };
+    private static Option<string[]> Field(string description) =>
+        new("--field") { Description = description, HelpName = "NAME=FIELD" };
 
     /// <summary>The option that names the format of data files.</summary>
     private static Option<DataFormat> Format()
@@ -63,7 +64,8 @@ internal sealed class DataSelection(string name, string files, TaskPreset? usual
 
     /// <summary>The settings that the options give, where what the data is may be left open.</summary>
     /// <exception cref="InputException">Fields are named wrongly, or rows are no range.</exception>
-    public FileDataOptions? ReadOpen(ParseResult parsed) => parsed.GetValue(_data) is { Length: > 0 } files ? Open(parsed, files) : null;
+    public FileDataOptions? ReadOpen(ParseResult parsed) =>
+        parsed.GetValue(_data) is { Length: > 0 } files ? Open(parsed, files) : null;
 
     /// <summary>The settings that the options give; null where no file is named.</summary>
     /// <exception cref="InputException">Fields are named in no way, or wrongly.</exception>
@@ -96,12 +98,15 @@ internal sealed class DataSelection(string name, string files, TaskPreset? usual
     public static FieldMap Map(IReadOnlyDictionary<string, string> names) =>
         names.Keys.FirstOrDefault(name => !Own.Contains(name)) is { } unknown
             ? throw new InputException(
-                "there is no such field without a task", $"--field {unknown}", expected: string.Join(", ", Own), remedy: "name the task whose field it is")
+                "there is no such field without a task", $"--field {unknown}", expected: string.Join(", ", Own),
+                remedy: "name the task whose field it is")
             : new(
                 names.GetValueOrDefault("instruction") ?? throw new InputException(
-                    "it is not said what the data is", "--task", "nothing", "--task TASK, or --field instruction=NAME and --field output=NAME"),
+                    "it is not said what the data is", "--task", "nothing",
+                    "--task TASK, or --field instruction=NAME and --field output=NAME"),
                 names.GetValueOrDefault("output") ?? throw new InputException(
-                    "nothing says where the answers are", "--field", expected: "--field output=NAME", remedy: "for prompts without answers, --task prompts --field prompt=NAME"),
+                    "nothing says where the answers are", "--field", expected: "--field output=NAME",
+                    remedy: "for prompts without answers, --task prompts --field prompt=NAME"),
                 names.GetValueOrDefault("input"), names.GetValueOrDefault("is_safe"));
 
     /// <summary>For each name that the options give, the files' name for it.</summary>
@@ -110,8 +115,10 @@ internal sealed class DataSelection(string name, string files, TaskPreset? usual
     {
         var names = new Dictionary<string, string>();
         foreach (string field in fields)
-            if (field.Split('=', 2) is not [{ Length: > 0 } name, { Length: > 0 } theirs] || !names.TryAdd(name, theirs))
-                throw new InputException("a field is named wrongly or twice", $"--field {field}", expected: "NAME=FIELD, each name once");
+            if (field.Split('=', 2) is not [{ Length: > 0 } name, { Length: > 0 } theirs]
+                || !names.TryAdd(name, theirs))
+                throw new InputException(
+                    "a field is named wrongly or twice", $"--field {field}", expected: "NAME=FIELD, each name once");
         return names;
     }
 

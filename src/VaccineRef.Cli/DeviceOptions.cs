@@ -56,7 +56,8 @@ internal sealed class DeviceOptions
 
     /// <summary>Opens the device that was asked for.</summary>
     /// <exception cref="InputException">The device does not exist, or it cannot do what was asked.</exception>
-    public Device Open(ParseResult parsed) => Open(parsed, Launch is null ? parsed.GetValue(_threads) : Threads(parsed));
+    public Device Open(ParseResult parsed) =>
+        Open(parsed, Launch is null ? parsed.GetValue(_threads) : Threads(parsed));
 
     /// <summary>
     /// Opens devices for work in independent parts: one single-threaded processor device for each thread, or the one
@@ -90,7 +91,8 @@ internal sealed class DeviceOptions
         Describe(parsed), workers,
         $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} cores, vectors of {VectorBits} bits",
         RuntimeInformation.FrameworkDescription,
-        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
+        Assembly.GetExecutingAssembly()
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
 
     /// <summary>How many stages of a grid are computed at once.</summary>
     public int Workers(ParseResult parsed) => IsProcessor(parsed) ? Threads(parsed) : 1;
@@ -103,7 +105,8 @@ internal sealed class DeviceOptions
     /// <summary>The threads that were asked for; 0 for one per core.</summary>
     public int AskedThreads(ParseResult parsed) => parsed.GetValue(_threads);
 
-    private static int VectorBits => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+    private static int VectorBits =>
+        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
     private Device Open(ParseResult parsed, int threads) =>
         Devices.Open(Name(parsed), threads, (_products ? parsed.GetValue(_matmul) : null) switch
@@ -113,7 +116,10 @@ internal sealed class DeviceOptions
             _ => MatmulPrecision.Float32,
         });
 
-    /// <summary>The device's name. A kind of GPU without a number is, of several processes on a machine, the one with the process's number.</summary>
+    /// <summary>
+    /// The device's name. A kind of GPU without a number is, of several processes on a machine, the one with the
+    /// process's number.
+    /// </summary>
     private string Name(ParseResult parsed) => (parsed.GetRequiredValue(_device), Launch) switch
     {
         ("cuda" or "opencl", { } launch) => $"{parsed.GetValue(_device)}:{launch.LocalRank}",

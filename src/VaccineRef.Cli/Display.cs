@@ -30,7 +30,8 @@ internal static class Display
         }
 
         console.Progress().AutoClear(true).Columns(
-            new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = BarWidth }, new PercentageColumn(),
+            new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = BarWidth },
+            new PercentageColumn(),
             new RemainingTimeColumn()).Start(context => work(new Bars(context).Report));
     }
 
@@ -45,7 +46,9 @@ internal static class Display
         if (!console.CanRedraw())
             return work(null);
         TResult? result = null;
-        While(console, show => result = work((answered, of) => show(new("answers", $"{answered} of {of}", answered, of))));
+        While(
+            console,
+            show => result = work((answered, of) => show(new("answers", $"{answered} of {of}", answered, of))));
         return result!;
     }
 
@@ -86,14 +89,17 @@ internal static class Display
                     return;
                 long start = known ? shown.Start : Stopwatch.GetTimestamp();
                 _shown[at.Name] = (start, part);
-                console.WriteLine(at.Total == 0 ? at.Name : $"{Text(at)}, step {at.Done} of {at.Total}{Left(at, start)}");
+                console.WriteLine(
+                    at.Total == 0 ? at.Name : $"{Text(at)}, step {at.Done} of {at.Total}{Left(at, start)}");
             }
         }
 
         private static string Left(Progressed at, long start)
         {
             var elapsed = Stopwatch.GetElapsedTime(start);
-            return at.Done > 1 && at.Done < at.Total ? $", {elapsed * ((double)(at.Total - at.Done) / at.Done):hh\\:mm\\:ss} left" : "";
+            return at.Done > 1 && at.Done < at.Total
+                ? $", {elapsed * ((double)(at.Total - at.Done) / at.Done):hh\\:mm\\:ss} left"
+                : "";
         }
     }
 

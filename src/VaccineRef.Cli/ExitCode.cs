@@ -10,14 +10,15 @@ namespace VaccineRef.Cli;
 /// </summary>
 internal static class ExitCode
 {
-    public const int Done = 0, Failed = 1, WrongInput = 2, TryAgain = 75, HungUp = 129, Interrupted = 130, Terminated = 143;
+    public const int Done = 0, Failed = 1, WrongInput = 2, TryAgain = 75, HungUp = 129, Interrupted = 130,
+        Terminated = 143;
 
     private const int FirstSignal = 128;
 
     /// <summary>
-    /// Runs the body of a command. The first Ctrl-C (or SIGTERM or SIGUSR2, which schedulers send, or SIGHUP, which a closed terminal
-    /// sends) cancels the token, so that the body ends after the current step, with everything written. The second one ends the
-    /// process at once. The exit code names the signal as a shell does: 128 and its number.
+    /// Runs the body of a command. The first Ctrl-C (or SIGTERM or SIGUSR2, which schedulers send, or SIGHUP, which a
+    /// closed terminal sends) cancels the token, so that the body ends after the current step, with everything written.
+    /// The second one ends the process at once. The exit code names the signal as a shell does: 128 and its number.
     /// </summary>
     public static int Of(Func<CancellationToken, int> body)
     {
@@ -56,7 +57,8 @@ internal static class ExitCode
     };
 
     // SIGUSR2 has no name in .NET, so its number on this system stands for it; Windows has no such signal.
-    private static PosixSignal? User2 => OperatingSystem.IsLinux() ? (PosixSignal)12 : OperatingSystem.IsMacOS() ? (PosixSignal)31 : null;
+    private static PosixSignal? User2 =>
+        OperatingSystem.IsLinux() ? (PosixSignal)12 : OperatingSystem.IsMacOS() ? (PosixSignal)31 : null;
 
     /// <summary>The exit code that an error has.</summary>
     public static int CodeOf(Exception error) => Meaning(error, Interrupted).Code;
@@ -76,7 +78,8 @@ internal static class ExitCode
         {
             IOException when Part(error) is { } part => (Failed, Missing(part, error)),
             InputException or IOException or UnauthorizedAccessException => (WrongInput, error.Message),
-            NonFiniteException or DivergedException or DeviceLostException or KernelMissingException or RankFailedException =>
+            NonFiniteException or DivergedException or DeviceLostException or KernelMissingException
+                or RankFailedException =>
                 (Failed, error.Message),
             OperationCanceledException => (stopped, "interrupted"),
             OutOfMemoryException memory => (Failed, MemoryTrouble.Of(memory).Message),
@@ -86,7 +89,9 @@ internal static class ExitCode
     // The runtime names an assembly as "ILGPU, Version=1.5.3.0, ...", and a file by its path.
     private static string? Part(Exception error)
     {
-        string? name = error is FileNotFoundException missing ? missing.FileName : (error as FileLoadException)?.FileName;
+        string? name = error is FileNotFoundException missing
+            ? missing.FileName
+            : (error as FileLoadException)?.FileName;
         return name?.Split(", Version=") is [var part, _] ? part : null;
     }
 

@@ -19,7 +19,8 @@ namespace VaccineRef.Cli;
 /// <param name="grid">The grid.</param>
 /// <param name="plan">Its stages.</param>
 /// <param name="cancel">When it is cancelled, the display says what the run waits for.</param>
-internal sealed class ExperimentDisplay(IAnsiConsole console, ExperimentGrid grid, StagePlan plan, CancellationToken cancel)
+internal sealed class ExperimentDisplay(
+    IAnsiConsole console, ExperimentGrid grid, StagePlan plan, CancellationToken cancel)
 {
     private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(250);
 
@@ -56,7 +57,8 @@ internal sealed class ExperimentDisplay(IAnsiConsole console, ExperimentGrid gri
         : $"stopping after the step under way of {string.Join("; ", running.Select(Place))}. Ctrl-C again ends at once";
 
     /// <summary>What is known of a stage under way: a line.</summary>
-    internal static string Place(RunningStage at) => string.Join(", ", new[] { Name(at.Stage), Step(at), Detail(at, withNorm: false) }.Where(text => text.Length > 0));
+    internal static string Place(RunningStage at) => string.Join(
+        ", ", new[] { Name(at.Stage), Step(at), Detail(at, withNorm: false) }.Where(text => text.Length > 0));
 
     private void Stages(RunProgress at, Action<Progressed> show)
     {
@@ -73,7 +75,8 @@ internal sealed class ExperimentDisplay(IAnsiConsole console, ExperimentGrid gri
 
     private void Live(Action<Action<RunProgress>> work) =>
         // What is under way stands at the end: a table that is too high loses its first lines.
-        console.Live(new Text("")).AutoClear(true).Overflow(VerticalOverflow.Crop).Cropping(VerticalOverflowCropping.Top).Start(context =>
+        console.Live(new Text("")).AutoClear(true).Overflow(VerticalOverflow.Crop)
+            .Cropping(VerticalOverflowCropping.Top).Start(context =>
         {
             var (drawn, last) = (TimeSpan.Zero, default(RunProgress?));
             void Show(RunProgress at)
@@ -110,9 +113,11 @@ internal sealed class ExperimentDisplay(IAnsiConsole console, ExperimentGrid gri
     private Rows Draw(RunProgress at)
     {
         var partial = ExperimentReport.Of(
-            grid, plan, new RunOutcome(at.Results, [], Interrupted: false), new DataManifest([], []), RecipeFormat.Standard, null);
+            grid, plan, new RunOutcome(at.Results, [], Interrupted: false), new DataManifest([], []),
+            RecipeFormat.Standard, null);
         var lines = at.Running.Select(stage => $"  {Place(stage)}")
-            .Prepend($"{at.Done} of {at.Stages} stages, {at.Kept} kept from before{_left.Text(at.Work, _clock.Elapsed)}")
+            .Prepend(
+                $"{at.Done} of {at.Stages} stages, {at.Kept} kept from before{_left.Text(at.Work, _clock.Elapsed)}")
             .Concat(cancel.IsCancellationRequested ? [Waiting([])] : []);
         return new([
             .. Tables.Of(console.Profile.Width, SummaryTable.Header(partial), SummaryTable.Rows(partial)),
@@ -131,13 +136,19 @@ internal sealed class ExperimentDisplay(IAnsiConsole console, ExperimentGrid gri
     {
         { Questions: > 0 } => $"{stage.Answered} of {stage.Questions} questions answered",
         { Last: { } step } => string.Create(
-            CultureInfo.InvariantCulture, $"loss {step.Loss:F4}{(withNorm ? $", |g| {step.GradientNorm:F2}" : "")}, {step.Tokens / step.Seconds:F0} tok/s"),
+            CultureInfo.InvariantCulture,
+            $"loss {step.Loss:F4}{(withNorm ? $", |g| {step.GradientNorm:F2}" : "")}, {step.Tokens / step.Seconds:F0} tok/s"),
         _ => "",
     };
 
-    private static string Step(RunningStage stage) => stage.Last is { } step ? $"step {step.Step} of {stage.Steps}" : "";
+    private static string Step(RunningStage stage) =>
+        stage.Last is { } step ? $"step {step.Step} of {stage.Steps}" : "";
 
     private static string Scores(StageResult result) => string.Concat(
-        result.Measured?.Find(Metrics.HarmfulScore) is { } harm ? string.Create(CultureInfo.InvariantCulture, $": HS {harm.Percentage:F1}") : "",
-        result.Measured?.Accuracy is { } accuracy ? string.Create(CultureInfo.InvariantCulture, $", FA {accuracy.Percentage:F1}") : "");
+        result.Measured?.Find(Metrics.HarmfulScore) is { } harm
+            ? string.Create(CultureInfo.InvariantCulture, $": HS {harm.Percentage:F1}")
+            : "",
+        result.Measured?.Accuracy is { } accuracy
+            ? string.Create(CultureInfo.InvariantCulture, $", FA {accuracy.Percentage:F1}")
+            : "");
 }

@@ -24,14 +24,16 @@ internal sealed class ExperimentRunner
     // what a run writes into its folder beside its stages
     private static readonly string[] RunFiles =
     [
-        FinishedRun.RecipeFile, RecipeSchema.FileName, ManifestFile, ReportWriter.Json, ReportWriter.Markdown, ReportWriter.Html, ReportWriter.Figure,
+        FinishedRun.RecipeFile, RecipeSchema.FileName, ManifestFile, ReportWriter.Json, ReportWriter.Markdown,
+        ReportWriter.Html, ReportWriter.Figure,
     ];
 
     private readonly Option<string> _cache = Cache();
 
     private readonly Option<bool> _events = Events();
 
-    private readonly Option<bool> _resume = new("--resume") { Description = "Go on in the folder of a run that was stopped." };
+    private readonly Option<bool> _resume =
+        new("--resume") { Description = "Go on in the folder of a run that was stopped." };
 
     private readonly Option<string[]> _set = Setting();
 
@@ -76,7 +78,8 @@ internal sealed class ExperimentRunner
     /// <param name="ranks">Among whom the steps are divided; nobody if it is null.</param>
     /// <returns>The exit code.</returns>
     public int Run(
-        ParseResult parsed, ExperimentGrid grid, string origin, string folder, CancellationToken cancel, StageRanks? ranks = null)
+        ParseResult parsed, ExperimentGrid grid, string origin, string folder, CancellationToken cancel,
+        StageRanks? ranks = null)
     {
         ranks ??= StageRanks.Alone;
         _where.Launch = ranks.Each.Size > 1 ? MpiLaunch.OfThisProcess : null;
@@ -89,7 +92,9 @@ internal sealed class ExperimentRunner
         var preflight = Preflight.RequireAny(trials, files);
         if (preflight.Failed.Count > 0)
             Warn(new PlanException(preflight.Problems, preflight.Kept).Message);
-        var plan = new StagePlan(preflight.Sound, RecipeFormat.Standard, files, _where.Arithmetic(parsed) + ranks.Arithmetic, ranks.Each.Size);
+        var plan = new StagePlan(
+            preflight.Sound, RecipeFormat.Standard, files, _where.Arithmetic(parsed) + ranks.Arithmetic,
+            ranks.Each.Size);
         ranks.Each.RequireSame("the ranks do not compute the same", plan.Chains[0][^1].Hash);
         var forecast = RunForecast.Of(grid.Recipe.Name, plan, preflight, keepsEverything: single);
         PlanOutput.WriteBriefly(console, forecast);
@@ -103,7 +108,9 @@ internal sealed class ExperimentRunner
                 + "only a mixture leaves such rows out");
         if (single && parsed.GetResult(_cache) is { Implicit: false })
             Warn($"a run of one trial keeps its stages in its own folder, {folder}, and uses no {_cache.Name}");
-        var store = single ? StageStore.Run(folder, ranks.Writes) : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
+        var store = single
+            ? StageStore.Run(folder, ranks.Writes)
+            : StageStore.Cache(parsed.GetRequiredValue(_cache), TimeProvider.System);
         store.Require(plan);
         var before = Entries(folder);
         ranks.Each.Agree(() =>
@@ -111,7 +118,9 @@ internal sealed class ExperimentRunner
             if (ranks.Writes)
                 Begin(grid, data, files, folder);
         });
-        using var events = parsed.GetValue(_events) && ranks.Writes ? new TrialEvents(folder, TimeProvider.System) : null;
+        using var events = parsed.GetValue(_events) && ranks.Writes
+            ? new TrialEvents(folder, TimeProvider.System)
+            : null;
         var outcome = new ExperimentDisplay(console, grid, plan, cancel).While(show => ExperimentRun.Run(
             plan, store, devices,
             at =>
@@ -128,13 +137,15 @@ internal sealed class ExperimentRunner
             throw first.Error;
         }
 
-        var report = ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, _where.Machine(parsed, devices.Count), preflight.Failed);
+        var report = ExperimentReport.Of(
+            grid, plan, outcome, data, RecipeFormat.Standard, _where.Machine(parsed, devices.Count), preflight.Failed);
         report = report with { Answers = SideBySide.Of(report, plan, store) };
         events?.Complete(report);
         ReportOutput.Write(console, report, folder);
         if (!single && !report.Interrupted && grid.Recipe.Keep.Stages.Count > 0)
             console.WriteLine(Asking(parsed, report, folder));
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
+        console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F0} s on {_where.Describe(parsed)}."));
         return ReportOutput.Fail(outcome, preflight.Failed);
     }
 
@@ -184,7 +195,8 @@ internal sealed class ExperimentRunner
         string recipe = Path.Combine(folder, FinishedRun.RecipeFile);
         if (File.Exists(recipe) && !File.Exists(Path.Combine(folder, RecipeSchema.FileName)))
             throw new InputException(
-                "the folder is not that of a run, and its recipe would be replaced", recipe, $"no {RecipeSchema.FileName} beside it",
+                "the folder is not that of a run, and its recipe would be replaced", recipe,
+                $"no {RecipeSchema.FileName} beside it",
                 "the folder of a run that was stopped, or an empty one", "another --out");
     }
 
@@ -197,23 +209,28 @@ internal sealed class ExperimentRunner
             show(at);
     }
 
-    /// <summary>Writes what a run's folder has from its beginning: the recipe with its schema, and what was read.</summary>
+    /// <summary>
+    /// Writes what a run's folder has from its beginning: the recipe with its schema, and what was read.
+    /// </summary>
     internal static void Begin(ExperimentGrid grid, DataManifest data, DataFiles files, string folder)
     {
-        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);       // first: RequireRoom knows a run by it
-        AtomicFile.WriteText(Path.Combine(folder, FinishedRun.RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
+        // first: RequireRoom knows a run by it
+        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
+        AtomicFile.WriteText(
+            Path.Combine(folder, FinishedRun.RecipeFile), RecipeFormat.Standard.Write(grid.Recipe, files, folder));
         AtomicFile.WriteText(Path.Combine(folder, ManifestFile), data.ToJson() + "\n");
     }
 
     private static HashSet<string> Entries(string folder) => [.. Directory.EnumerateFileSystemEntries(folder)];
 
     /// <summary>
-    /// Removes what this run made in its folder after it failed without any result. What was there before is kept; the folder itself
-    /// goes with the lock if nothing is left in it.
+    /// Removes what this run made in its folder after it failed without any result. What was there before is kept; the
+    /// folder itself goes with the lock if nothing is left in it.
     /// </summary>
     private static void TakeBack(string folder, HashSet<string> before, IEnumerable<string> stages)
     {
-        foreach (string path in RunFiles.Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
+        foreach (string path in RunFiles.Select(name => Path.Combine(folder, name))
+            .Where(path => !before.Contains(path)))
             FileChanges.Delete(path);
         foreach (string made in stages.Select(name => Path.Combine(folder, name)).Where(path => !before.Contains(path)))
             FileChanges.DeleteEmptyFolder(made);

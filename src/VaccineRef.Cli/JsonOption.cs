@@ -4,8 +4,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// The option --json, which means the same in every command that has it: alone, JSON is printed in the place of tables; with a file,
-/// JSON is written there too.
+/// The option --json, which means the same in every command that has it: alone, JSON is printed in the place of tables;
+/// with a file, JSON is written there too.
 /// </summary>
 internal sealed class JsonOption
 {

@@ -65,12 +65,14 @@ internal sealed class JudgeSelection
         if (All.Skip(1).Except(own).FirstOrDefault(option => IsGiven(parsed, option)) is { } foreign)
             throw new InputException(
                 $"the judge {judge} has no such setting", foreign.Name, "a value",
-                own.Length > 0 ? string.Join(", ", own.Select(option => option.Name)) : "no settings", "remove it, or choose another judge");
+                own.Length > 0 ? string.Join(", ", own.Select(option => option.Name)) : "no settings",
+                "remove it, or choose another judge");
         JudgeOptions chosen = judge switch
         {
             Moderation => new ModerationJudgeOptions(
                 parsed.GetValue(_model) ?? throw Needed(judge, _model, "a model folder"), parsed.GetValue(_threshold)),
-            Synthetic => new SyntheticJudgeOptions(parsed.GetValue(_worldSeed) ?? throw Needed(judge, _worldSeed, "a seed")),
+            Synthetic =>
+                new SyntheticJudgeOptions(parsed.GetValue(_worldSeed) ?? throw Needed(judge, _worldSeed, "a seed")),
             _ => new RefusalPhraseJudgeOptions(),
         };
         chosen.Validate("--judge");
@@ -83,7 +85,8 @@ internal sealed class JudgeSelection
     {
         if (All.FirstOrDefault(option => IsGiven(parsed, option)) is { } given)
             throw new InputException(
-                "there is nothing to judge", given.Name, because, "instructions, whose answers are judged", "remove it");
+                "there is nothing to judge", given.Name, because, "instructions, whose answers are judged",
+                "remove it");
     }
 
     private static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };

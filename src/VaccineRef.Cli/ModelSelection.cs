@@ -99,24 +99,30 @@ internal sealed class ModelSelection
                 : new ModelSubject(
                     folder, parsed.GetValue(_adapters) ?? [], parsed.GetValue(_strip), parsed.GetValue(_weights),
                     parsed.GetValue(_precision),
-                    _hasTemplate ? Template(parsed, (id, system) => PromptTemplate.Get(id, system, Chat)) : PromptTemplate.None);
+                    _hasTemplate
+                        ? Template(parsed, (id, system) => PromptTemplate.Get(id, system, Chat))
+                        : PromptTemplate.None);
 
         foreach (var option in (Option[])[_adapters, _strip, _precision, _weights])
             if (IsGiven(parsed, option))
                 throw new InputException(
                     "the run's recipe says this already", option.Name, folder, "the folder of a model",
                     "leave the option out");
-        var run = FinishedRun.Open(folder, arithmetic, parsed.GetValue(_trials) ?? [], parsed.GetRequiredValue(_cache), cancel);
+        var run = FinishedRun.Open(
+            folder, arithmetic, parsed.GetValue(_trials) ?? [], parsed.GetRequiredValue(_cache), cancel);
         if (!run.IsGrid && IsGiven(parsed, _cache))
             throw new InputException(
-                "a run of one trial has its stages in its own folder", _cache.Name, folder, "the folder of a grid", "leave the option out");
+                "a run of one trial has its stages in its own folder", _cache.Name, folder, "the folder of a grid",
+                "leave the option out");
         var stage = run.Stage(parsed.GetValue(_stage));
         return new RunSubject(run, stage, _hasTemplate && HasTemplate(parsed) ? Template(parsed, run.Template) : null);
 
         ChatTemplate Chat(string id) => ChatTemplate.Load(folder, id);
     }
 
-    /// <summary>The template that the user chose; "model" and "model:NAME" are looked for in a model's folder.</summary>
+    /// <summary>
+    /// The template that the user chose; "model" and "model:NAME" are looked for in a model's folder.
+    /// </summary>
     private PromptTemplate Template(ParseResult parsed, Func<string, string?, PromptTemplate> find)
     {
         string name = parsed.GetRequiredValue(_template);

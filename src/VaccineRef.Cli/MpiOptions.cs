@@ -7,8 +7,8 @@ using VaccineRef.Training;
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// The options --mpi and --reduce of a command whose steps may be divided among processes. That there are several is known from the
-/// environment variables of the launcher; no MPI library is looked for without them.
+/// The options --mpi and --reduce of a command whose steps may be divided among processes. That there are several is
+/// known from the environment variables of the launcher; no MPI library is looked for without them.
 /// </summary>
 internal sealed class MpiOptions
 {
@@ -38,16 +38,19 @@ internal sealed class MpiOptions
     }
 
     /// <summary>
-    /// Runs the body of a command on every rank. What goes wrong on all of them alike is thrown on all. What goes wrong on one alone ends all
-    /// processes at once, after it was said which one it was.
+    /// Runs the body of a command on every rank. What goes wrong on all of them alike is thrown on all. What goes wrong
+    /// on one alone ends all processes at once, after it was said which one it was.
     /// </summary>
-    /// <exception cref="InputException">There is no MPI library, or nobody started this process among others.</exception>
+    /// <exception cref="InputException">
+    /// There is no MPI library, or nobody started this process among others.
+    /// </exception>
     public int Run(ParseResult parsed, Func<StageRanks, int> body)
     {
         if (MpiLaunch.OfThisProcess is not { } launch)
             return parsed.GetValue(_library) is { } library
                 ? throw new InputException(
-                    "no MPI launcher has started this process among others", "--mpi", library, "mpirun -n N vaccine ...", "start it so, or leave --mpi out")
+                    "no MPI launcher has started this process among others", "--mpi", library,
+                    "mpirun -n N vaccine ...", "start it so, or leave --mpi out")
                 : body(StageRanks.Alone);
         var reduction = parsed.GetValue(_reduce) == "fast" ? GradientReduction.Fast : GradientReduction.Ordered;
         using var mpi = MpiCommunicator.Join(launch, parsed.GetValue(_library));

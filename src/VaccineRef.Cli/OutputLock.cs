@@ -3,8 +3,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// Holds an output folder for one process: a file in it is kept open, and the system refuses to open it a second time. The
-/// system lets go when the process ends, however it ends, so a file that a killed process left behind stops nobody.
+/// Holds an output folder for one process: a file in it is kept open, and the system refuses to open it a second time.
+/// The system lets go when the process ends, however it ends, so a file that a killed process left behind stops nobody.
 /// </summary>
 internal sealed class OutputLock : IDisposable
 {
@@ -34,14 +34,16 @@ internal sealed class OutputLock : IDisposable
                 _made.Push(each);
             }
 
-            _file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            _file = new(
+                path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             TakeBack();
             throw error.HResult is HeldLinux or HeldMac or HeldWindows
                 ? new InputException(
-                    "another process is writing to the output folder", folder, $"{FileName}, held by that process", "a folder that no process writes to",
+                    "another process is writing to the output folder", folder, $"{FileName}, held by that process",
+                    "a folder that no process writes to",
                     "wait until that process has ended, or choose another --out", error)
                 : FileTrouble.Of("the output folder cannot be written", path, error);
         }
@@ -56,7 +58,8 @@ internal sealed class OutputLock : IDisposable
 
     private void TakeBack()
     {
-        while (_made.TryPop(out string? made) && Directory.Exists(made) && !Directory.EnumerateFileSystemEntries(made).Any())
+        while (_made.TryPop(out string? made) && Directory.Exists(made)
+            && !Directory.EnumerateFileSystemEntries(made).Any())
             Directory.Delete(made);
     }
 }

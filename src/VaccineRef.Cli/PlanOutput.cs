@@ -16,7 +16,8 @@ internal static class PlanOutput
             console, ["stage", "times", "sequences", "steps", "tokens", "trained", "memory", "each takes about"],
             plan.Planned.Select(stage => (IReadOnlyList<string>)
             [
-                Name(stage), $"{stage.Count}", Number(stage.Rows), Number(stage.Steps), Number(stage.Tokens), Number(stage.Trained),
+                Name(stage), $"{stage.Count}", Number(stage.Rows), Number(stage.Steps), Number(stage.Tokens),
+                Number(stage.Trained),
                 Bytes(stage.PeakBytes), stage.Seconds is { } seconds ? Time(seconds) : "not probed",
             ]));
         Rows(console, plan);
@@ -39,7 +40,8 @@ internal static class PlanOutput
         double size = bytes;
         for (; size >= KiB && unit < units.Length - 1; unit++)
             size /= KiB;
-        return string.Create(CultureInfo.InvariantCulture, $"{(size < 10 && unit > 0 ? $"{size:F1}" : $"{size:F0}")} {units[unit]}");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{(size < 10 && unit > 0 ? $"{size:F1}" : $"{size:F0}")} {units[unit]}");
     }
 
     private static void Rows(IAnsiConsole console, RunForecast plan)
@@ -51,7 +53,8 @@ internal static class PlanOutput
                 rows.Select(group => (IReadOnlyList<string>)
                 [
                     group.Key.Stage == group.Key.Role ? group.Key.Stage : $"{group.Key.Stage}, {group.Key.Role}",
-                    group.Key.File, Number(group.Key.Found), Number(group.Key.LeftOut), Number(group.Key.HeldOut), Number(group.Key.Asked), Number(group.Key.Drawn),
+                    group.Key.File, Number(group.Key.Found), Number(group.Key.LeftOut), Number(group.Key.HeldOut),
+                    Number(group.Key.Asked), Number(group.Key.Drawn),
                     Number(group.Key.Dropped), Number(group.Key.Used),
                 ]));
         foreach (var stage in plan.Planned)
@@ -61,7 +64,8 @@ internal static class PlanOutput
         }
     }
 
-    private static void Some(IAnsiConsole console, PlannedStage stage, string what, int count, IReadOnlyList<string> rows)
+    private static void Some(
+        IAnsiConsole console, PlannedStage stage, string what, int count, IReadOnlyList<string> rows)
     {
         if (count > 0)
             console.WriteLine($"{Name(stage)}: {Number(count)} rows {what}: {string.Join(", ", rows)}{(count > rows.Count ? ", ..." : "")}");
@@ -81,7 +85,8 @@ internal static class PlanOutput
     }
 
     private static string Name(PlannedStage stage) =>
-        string.Join(", ", new[] { stage.Condition, stage.Stage, stage.Attack == stage.Stage ? null : stage.Attack }.OfType<string>());
+        string.Join(
+            ", ", new[] { stage.Condition, stage.Stage, stage.Attack == stage.Stage ? null : stage.Attack }.OfType<string>());
 
     private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -4,8 +4,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// Standard output or error while a command runs. What is printed may be written to a file on a disk that is full: of standard output that is an
-/// error as of any other file, and standard error loses it, for nothing is left to say it with, and the exit code remains.
+/// Standard output or error while a command runs. What is printed may be written to a file on a disk that is full: of
+/// standard output that is an error as of any other file, and standard error loses it, for nothing is left to say it
+/// with, and the exit code remains.
 /// </summary>
 /// <param name="inner">Where it is printed.</param>
 /// <param name="isNeeded">Whether a failure is an error.</param>
@@ -61,7 +62,8 @@ internal sealed class Printed(TextWriter inner, bool isNeeded) : TextWriter
         {
             if (isNeeded)
                 throw new InputException(
-                    "what is printed cannot be written", "standard output", error.Message, "a terminal, a pipe, or a file with room for it",
+                    "what is printed cannot be written", "standard output", error.Message,
+                    "a terminal, a pipe, or a file with room for it",
                     "free some space, or redirect standard output to another place", error);
         }
     }

@@ -11,7 +11,10 @@ namespace VaccineRef.Cli;
 public static class Program
 {
     /// <summary>Runs a command.</summary>
-    /// <returns>0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 75 try again (lab work, lab report), 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.</returns>
+    /// <returns>
+    /// 0 done, 1 the run failed, 2 wrong input, 3 a port crashed (conform run), 75 try again (lab work, lab report),
+    /// 130 interrupted, 143 terminated, 129 hung up, 140 SIGUSR2.
+    /// </returns>
     public static int Main(string[] args) => Printed.While(() =>
     {
         if (OpenFileLimit.Problem() is { } tooFew)
@@ -23,7 +26,9 @@ public static class Program
         return Run(Commands(), args);
     });
 
-    /// <summary>Runs one of these commands: they can be used again, as by a test that runs thousands in one process.</summary>
+    /// <summary>
+    /// Runs one of these commands: they can be used again, as by a test that runs thousands in one process.
+    /// </summary>
     internal static int Run(RootCommand commands, string[] args)
     {
         // the bare name is a question: what can it do, and where does one start?
@@ -42,7 +47,8 @@ public static class Program
             return ExitCode.WrongInput;
         }
 
-        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        return parsed.Invoke(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
     /// <summary>All commands.</summary>
@@ -51,9 +57,12 @@ public static class Program
         var root = new RootCommand(
             "VaccineRef: perturbation-aware alignment (Vaccine, arXiv 2402.01109) in managed code, and the attacks it is measured by.")
         {
-            DemoCommand.Create(), InitCommand.Create(), SchemaCommand.Create(), PlanCommand.Create(), RunCommand.Create(),
-            LabCommand.Create(), EvaluateCommand.Create(), ChatCommand.Create(), GenerateCommand.Create(), ExportCommand.Create(),
-            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(), LawsCommand.Create(),
+            DemoCommand.Create(), InitCommand.Create(), SchemaCommand.Create(), PlanCommand.Create(),
+            RunCommand.Create(),
+            LabCommand.Create(), EvaluateCommand.Create(), ChatCommand.Create(), GenerateCommand.Create(),
+            ExportCommand.Create(),
+            JudgeCommand.Create(), CompareCommand.Create(), VerifyCommand.Create(), ConformCommand.Create(),
+            LawsCommand.Create(),
             BenchCommand.Create(), DevicesCommand.Create(), CompletionCommand.Create(),
         };
         root.AddExamples("vaccine demo --quick", "vaccine init --model my-model --data rows.jsonl --out mine.json");

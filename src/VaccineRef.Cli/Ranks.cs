@@ -10,7 +10,8 @@ internal static class Ranks
     private static readonly string[] Independent = ["work", "devices", "schema", "completion"];
 
     /// <summary>
-    /// Lets rank 0 alone print, for a command that divides its work; and says why a command cannot be started like this, null if it can.
+    /// Lets rank 0 alone print, for a command that divides its work; and says why a command cannot be started like
+    /// this, null if it can.
     /// </summary>
     public static string? Begin(Command command, MpiLaunch launch)
     {
@@ -23,8 +24,10 @@ internal static class Ranks
         }
 
         return command.Name == "run" ? null : string.Join(
-            Environment.NewLine, $"the command {command.Name} does not divide its work among processes", $"  found:    {launch.Size} processes, started together",
-            "  expected: one process", "  remedy:   start it without mpirun; vaccine run divides the steps of a recipe");
+            Environment.NewLine, $"the command {command.Name} does not divide its work among processes",
+            $"  found:    {launch.Size} processes, started together",
+            "  expected: one process",
+            "  remedy:   start it without mpirun; vaccine run divides the steps of a recipe");
     }
 
     /// <summary>Prints something from whatever rank.</summary>

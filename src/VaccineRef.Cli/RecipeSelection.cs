@@ -8,13 +8,15 @@ namespace VaccineRef.Cli;
 /// <summary>The recipe that a command takes, and the options that change it: --set, --seeds and --quick.</summary>
 internal sealed class RecipeSelection
 {
-    private readonly Argument<string> _recipe = new("recipe") { Description = "The recipe, a JSON file; or the name of a preset." };
+    private readonly Argument<string> _recipe =
+        new("recipe") { Description = "The recipe, a JSON file; or the name of a preset." };
 
     private readonly Option<string?> _seeds = SeedOption.Create(null);
 
     private readonly Option<string[]> _set = ExperimentRunner.Setting();
 
-    private readonly Option<bool> _quick = new("--quick") { Description = "One seed and one attack of a grid, with all its steps." };
+    private readonly Option<bool> _quick =
+        new("--quick") { Description = "One seed and one attack of a grid, with all its steps." };
 
     /// <summary>Adds the argument and the options to a command.</summary>
     public void AddTo(Command command)
@@ -24,7 +26,9 @@ internal sealed class RecipeSelection
             command.Options.Add(option);
     }
 
-    /// <summary>The grid, and the folder that its paths are relative to. A recipe of one run is a grid of one trial.</summary>
+    /// <summary>
+    /// The grid, and the folder that its paths are relative to. A recipe of one run is a grid of one trial.
+    /// </summary>
     /// <exception cref="InputException">The recipe cannot be read, or is wrong.</exception>
     public (ExperimentGrid Grid, string Origin) Read(ParseResult parsed)
     {
@@ -34,7 +38,8 @@ internal sealed class RecipeSelection
         if (!isPreset)
             origin = Path.GetDirectoryName(Path.GetFullPath(recipe))!;
         var grid = new ExperimentGrid(
-            isPreset ? Commands.LabCommand.Preset(recipe, set) : RecipeFormat.Standard.Read(recipe, set), RecipeFormat.Standard);
+            isPreset ? Commands.LabCommand.Preset(recipe, set) : RecipeFormat.Standard.Read(recipe, set),
+            RecipeFormat.Standard);
         if (parsed.GetValue(_seeds) is { } given)
             grid = grid.With(SeedOption.Of(given));
         return (parsed.GetValue(_quick) ? grid.Quick() : grid, origin);

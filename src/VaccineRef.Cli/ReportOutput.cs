@@ -52,7 +52,8 @@ internal static class ReportOutput
         foreach (var trial in failed)
             Console.Error.WriteLine($"vaccine: {trial}");
         foreach (var failure in outcome.Failures)
-            Console.Error.WriteLine($"vaccine: seed {failure.Stage.Trial.Seed}, stage {failure.Stage.Name}: {failure.Error.Message}");
+            Console.Error.WriteLine(
+                $"vaccine: seed {failure.Stage.Trial.Seed}, stage {failure.Stage.Name}: {failure.Error.Message}");
         return outcome.Failures.Count + failed.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 }

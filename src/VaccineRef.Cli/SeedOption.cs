@@ -21,13 +21,15 @@ internal static class SeedOption
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && Of(text).Count == 0)
-                result.AddError($"--seeds takes a number from 1 to {Most}, a list such as 10,11,17, or ranges such as 10-17,20-27");
+                result.AddError(
+                    $"--seeds takes a number from 1 to {Most}, a list such as 10,11,17, or ranges such as 10-17,20-27");
         });
         return option;
     }
 
     /// <summary>The seeds that a text stands for. Empty if the text is not valid.</summary>
-    public static IReadOnlyList<ulong> Of(string text) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count)
+    public static IReadOnlyList<ulong> Of(string text) => ulong.TryParse(
+        text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count)
         ? count is >= 1 and <= Most ? SeedList.Range(First, First + count - 1) : []
         : SeedList.Parse(text);
 }

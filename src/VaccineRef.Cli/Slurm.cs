@@ -20,7 +20,9 @@ internal static class Slurm
     public static IReadOnlyList<string> Submission(string script, string condition, IReadOnlyList<string> after) =>
     [
         "sbatch", "--parsable",
-        .. after.Count == 0 ? [] : (string[])[$"--dependency={condition}:{string.Join(':', after)}", "--kill-on-invalid-dep=yes"],
+        .. after.Count == 0
+            ? []
+            : (string[])[$"--dependency={condition}:{string.Join(':', after)}", "--kill-on-invalid-dep=yes"],
         script,
     ];
 
@@ -40,8 +42,10 @@ internal static class Slurm
     /// <summary>How many tasks an array may have: one more than the highest number of a task.</summary>
     /// <exception cref="InputException">Slurm is not there.</exception>
     public static int MaxArraySize() => Call(["scontrol", "show", "config"]).Split('\n')
-        .Where(line => line.StartsWith("MaxArraySize", StringComparison.Ordinal)).Select(line => line.Split('=')[^1].Trim())
-        .Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size > 0 ? size : DefaultMaxArraySize)
+        .Where(line => line.StartsWith("MaxArraySize", StringComparison.Ordinal))
+        .Select(line => line.Split('=')[^1].Trim())
+        .Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int size)
+            && size > 0 ? size : DefaultMaxArraySize)
         .FirstOrDefault(DefaultMaxArraySize);
 
     /// <summary>Waits until jobs have left the queue.</summary>
@@ -57,7 +61,8 @@ internal static class Slurm
             string[] tasks = Queue(jobs);
             if (tasks.Length == 0)
                 return;
-            string now = string.Join(", ", tasks.CountBy(state => state).OrderBy(each => each.Key, StringComparer.Ordinal)
+            string now = string.Join(", ", tasks.CountBy(state => state).OrderBy(
+                each => each.Key, StringComparer.Ordinal)
                 .Select(each => $"{each.Value} {each.Key.ToLowerInvariant()}"));
             if (now != before)
                 tell(before = now);
@@ -89,7 +94,8 @@ internal static class Slurm
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0 ? output : throw new InputException(
-                "a command of Slurm failed", string.Join(' ', words), error.GetAwaiter().GetResult().Trim(), remedy: "see what Slurm says");
+                "a command of Slurm failed", string.Join(' ', words), error.GetAwaiter().GetResult().Trim(),
+                remedy: "see what Slurm says");
         }
         catch (Win32Exception error)
         {

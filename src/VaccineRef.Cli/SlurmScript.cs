@@ -11,9 +11,11 @@ namespace VaccineRef.Cli;
 /// <param name="Cpus">CPUs of a task: so many stages are computed at once.</param>
 /// <param name="Lines">Further lines for Slurm.</param>
 internal sealed partial record SlurmScript(
-    string Grid, string Folder, IReadOnlyList<string> Program, string Plan, IReadOnlyList<string> Common, int Cpus, IReadOnlyList<string> Lines)
+    string Grid, string Folder, IReadOnlyList<string> Program, string Plan, IReadOnlyList<string> Common, int Cpus,
+    IReadOnlyList<string> Lines)
 {
-    // how often a task that could not do everything is put back into the queue by itself; preemption is not counted against anything
+    // how often a task that could not do everything is put back into the queue by itself; preemption is not counted
+    // against anything
     private const int MostRestarts = 5;
 
     /// <summary>The script of a level.</summary>
@@ -91,11 +93,14 @@ internal sealed partial record SlurmScript(
                 ranges[^1] = (last.First, number);
             else
                 ranges.Add((number, number));
-        return string.Join(',', ranges.Select(range => range.First == range.Last ? $"{range.First}" : $"{range.First}-{range.Last}"));
+        return string.Join(
+            ',', ranges.Select(range => range.First == range.Last ? $"{range.First}" : $"{range.First}-{range.Last}"));
     }
 
     private static string Quoted(IEnumerable<string> words) =>
-        string.Join(' ', words.Select(word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+        string.Join(
+            ' ', words.Select(
+                word => Plain().IsMatch(word) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
 
     [GeneratedRegex(@"^[A-Za-z0-9._/:=,+\-]+$", RegexOptions.CultureInvariant)]
     private static partial Regex Plain();

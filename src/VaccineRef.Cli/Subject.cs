@@ -76,7 +76,9 @@ internal sealed record RunSubject(FinishedRun Run, StageNode Stage, PromptTempla
     : Subject(Stage.Recipe.Precision, Stage.Recipe.Model.Kept)
 {
     /// <inheritdoc/>
-    public override string Name => Run.IsGrid ? $"{Run.Folder}, {FinishedRun.Described(Stage.Trial)}, stage {Stage.Name}" : $"{Run.Folder}, stage {Stage.Name}";
+    public override string Name => Run.IsGrid
+        ? $"{Run.Folder}, {FinishedRun.Described(Stage.Trial)}, stage {Stage.Name}"
+        : $"{Run.Folder}, stage {Stage.Name}";
 
     /// <inheritdoc/>
     public override PromptTemplate Template { get; } = Chosen ?? Run.Template();

@@ -3,9 +3,10 @@ using Spectre.Console;
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// Draws cells as tables that are no wider than the terminal. Lines do not wrap where that can be avoided: if a table is too wide, rows
-/// and columns are swapped, and if necessary it is divided into several tables. In a table of two columns that is still too wide, cells
-/// wrap between words, and within a word only where the word alone is too long: nothing is cut.
+/// Draws cells as tables that are no wider than the terminal. Lines do not wrap where that can be avoided: if a table
+/// is too wide, rows and columns are swapped, and if necessary it is divided into several tables. In a table of two
+/// columns that is still too wide, cells wrap between words, and within a word only where the word alone is too long:
+/// nothing is cut.
 /// </summary>
 internal static class Tables
 {
@@ -29,7 +30,8 @@ internal static class Tables
             yield break;
         }
 
-        string[][] turned = [.. Enumerable.Range(0, lines[0].Length).Select(column => lines.Select(line => line[column]).ToArray())];
+        string[][] turned = [.. Enumerable.Range(0, lines[0].Length)
+            .Select(column => lines.Select(line => line[column]).ToArray())];
         int[] widths = Widths(turned);
         for (int first = 1; first < widths.Length;)
         {
@@ -42,7 +44,8 @@ internal static class Tables
     }
 
     private static int[] Widths(string[][] lines) =>
-        [.. Enumerable.Range(0, lines[0].Length).Select(column => lines.Max(line => line[column].GetCellWidth()) + Padding)];
+        [.. Enumerable.Range(0, lines[0].Length)
+            .Select(column => lines.Max(line => line[column].GetCellWidth()) + Padding)];
 
     private static Table Draw(int width, string[][] lines)
     {

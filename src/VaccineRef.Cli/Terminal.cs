@@ -20,5 +20,6 @@ internal static class Terminal
     }
 
     /// <summary>Whether lines that were drawn can be drawn over.</summary>
-    public static bool CanRedraw(this IAnsiConsole console) => console.Profile.Out.IsTerminal && console.Profile.Capabilities.Ansi;
+    public static bool CanRedraw(this IAnsiConsole console) =>
+        console.Profile.Out.IsTerminal && console.Profile.Capabilities.Ansi;
 }

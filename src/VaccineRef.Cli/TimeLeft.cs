@@ -1,8 +1,8 @@
 namespace VaccineRef.Cli;
 
 /// <summary>
-/// Estimates how long a piece of work still takes. Nothing is said before the estimate is stable: what the whole was estimated at when
-/// half as much was done may differ from what it is estimated at now by no more than a quarter.
+/// Estimates how long a piece of work still takes. Nothing is said before the estimate is stable: what the whole was
+/// estimated at when half as much was done may differ from what it is estimated at now by no more than a quarter.
 /// </summary>
 internal sealed class TimeLeft
 {
@@ -22,9 +22,12 @@ internal sealed class TimeLeft
         if (_estimates.Count == 0 || share >= _estimates[^1].Share + Least)
             _estimates.Add((share, whole));
         int before = _estimates.FindLastIndex(each => each.Share <= share / 2);
-        return before >= 0 && elapsed >= Soonest && Math.Abs(_estimates[before].Whole / whole - 1) <= Moves ? whole - elapsed : null;
+        return before >= 0 && elapsed >= Soonest && Math.Abs(_estimates[before].Whole / whole - 1) <= Moves
+            ? whole - elapsed
+            : null;
     }
 
     /// <summary>The time left as people read it, after a comma; empty while it is not known.</summary>
-    public string Text(double share, TimeSpan elapsed) => At(share, elapsed) is { } left ? $", {left:hh\\:mm\\:ss} left" : "";
+    public string Text(double share, TimeSpan elapsed) =>
+        At(share, elapsed) is { } left ? $", {left:hh\\:mm\\:ss} left" : "";
 }

@@ -12,7 +12,9 @@ internal static class WrongWords
         ["--output"] = "--out",
     };
 
-    /// <summary>A message for each error. What follows a word that nobody knows is not spoken of: it was that word's value.</summary>
+    /// <summary>
+    /// A message for each error. What follows a word that nobody knows is not spoken of: it was that word's value.
+    /// </summary>
     public static IEnumerable<string> In(ParseResult parsed)
     {
         string[] unknown = [.. parsed.UnmatchedTokens.Where(word => word.StartsWith('-'))];

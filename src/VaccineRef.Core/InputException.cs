@@ -1,9 +1,9 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Something that the user gave is wrong, such as a file, a setting, a shape or a key. The message says what is wrong, where,
-/// what was found, what was expected and what the user can do, each on a line of its own. The command line prints the message
-/// and exits with code 2.
+/// Something that the user gave is wrong, such as a file, a setting, a shape or a key. The message says what is wrong,
+/// where, what was found, what was expected and what the user can do, each on a line of its own. The command line
+/// prints the message and exits with code 2.
 /// </summary>
 public class InputException : Exception
 {

@@ -1,9 +1,9 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Random numbers without state: the bits of element i are mix(key + i * gamma). Any element can therefore be drawn by any
-/// thread, on any device and in any order, and the reverse pass can draw it again. A stream is derived from another one by a
-/// name or a number: seed, step, pass, layer.
+/// Random numbers without state: the bits of element i are mix(key + i * gamma). Any element can therefore be drawn by
+/// any thread, on any device and in any order, and the reverse pass can draw it again. A stream is derived from another
+/// one by a name or a number: seed, step, pass, layer.
 /// Source: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 /// </summary>
 /// <param name="Key">The key of this stream.</param>
@@ -19,7 +19,9 @@ public readonly record struct RandomStream(ulong Key)
     /// </summary>
     public RandomStream At(long index) => new(Mix(Mix(Key ^ 0xD1B54A32D192ED03) + ((ulong)index + 1) * Gamma));
 
-    /// <summary>The stream of this name below this one. The name is hashed by 64-bit FNV-1a over its UTF-16 units.</summary>
+    /// <summary>
+    /// The stream of this name below this one. The name is hashed by 64-bit FNV-1a over its UTF-16 units.
+    /// </summary>
     public RandomStream At(ReadOnlySpan<char> name)
     {
         ulong hash = 0xCBF29CE484222325;
@@ -34,10 +36,14 @@ public readonly record struct RandomStream(ulong Key)
     /// <summary>A uniform random number in [0, 1), with 53 random bits.</summary>
     public double Uniform(long index) => (Bits(index) >> 11) * (1.0 / (1UL << 53));
 
-    /// <summary>A uniform random integer in [0, bound), where bound is at least 1. The bias is below bound / 2^64.</summary>
+    /// <summary>
+    /// A uniform random integer in [0, bound), where bound is at least 1. The bias is below bound / 2^64.
+    /// </summary>
     public int Below(int bound, long index) => (int)Math.BigMul(Bits(index), (ulong)bound, out _);
 
-    /// <summary>A standard normal random number, by the Box-Muller transform of elements 2 index and 2 index + 1.</summary>
+    /// <summary>
+    /// A standard normal random number, by the Box-Muller transform of elements 2 index and 2 index + 1.
+    /// </summary>
     public double Normal(long index)
     {
         double radius = Math.Sqrt(-2 * Math.Log(1 - Uniform(2 * index)));    // 1 - u lies in (0, 1]

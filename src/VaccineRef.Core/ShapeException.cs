@@ -1,6 +1,8 @@
 namespace VaccineRef.Core;
 
-/// <summary>An op was given shapes or ids that it cannot take. The message names the op and what it was given.</summary>
+/// <summary>
+/// An op was given shapes or ids that it cannot take. The message names the op and what it was given.
+/// </summary>
 public sealed class ShapeException : InputException
 {
     /// <summary>Reports shapes that do not fit together.</summary>

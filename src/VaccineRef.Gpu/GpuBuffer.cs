@@ -14,7 +14,10 @@ internal sealed class GpuBuffer(GpuDevice device, MemoryBuffer1D<byte, Stride1D.
         ? throw new ObjectDisposedException(nameof(Arena), "This view is void: its memory has been freed.")
         : memory.View.BaseView.Cast<T>().SubView(offset, count);
 
-    /// <summary>Waits for the kernels that may still use the memory, and frees it. That of a device that was lost is gone already.</summary>
+    /// <summary>
+    /// Waits for the kernels that may still use the memory, and frees it. That of a device that was lost is gone
+    /// already.
+    /// </summary>
     protected override void Free()
     {
         GpuDevice.End(device.Synchronize, memory.Dispose);

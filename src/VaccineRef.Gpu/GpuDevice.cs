@@ -67,7 +67,8 @@ public sealed class GpuDevice : Device
             PeakBytes = Math.Max(PeakBytes, ReservedBytes);
             return buffer;
         }
-        catch (Exception error) when (error is AcceleratorException or OutOfMemoryException or ArgumentOutOfRangeException)
+        catch (Exception error) when (error is AcceleratorException or OutOfMemoryException
+            or ArgumentOutOfRangeException)
         {
             throw new InputException(
                 "not enough device memory", Name, $"{Mebibytes(bytes)} asked for in one piece",
@@ -82,7 +83,8 @@ public sealed class GpuDevice : Device
     public override void Clear<T>(View<T> view)
     {
         if (view.Shape.Count > 0)
-            Guarded("setting memory to zero", () => Elements(view).Cast<byte>().MemSetToZero(_accelerator.DefaultStream));
+            Guarded(
+                "setting memory to zero", () => Elements(view).Cast<byte>().MemSetToZero(_accelerator.DefaultStream));
     }
 
     /// <inheritdoc/>
@@ -90,7 +92,9 @@ public sealed class GpuDevice : Device
     {
         var elements = View(view);
         int groups = checked((int)((elements.Count + GroupSize - 1) / GroupSize));
-        Guarded("filling memory", () => Kernels.Launch(new Work(new(groups, 1), new(GroupSize, 1)), FillKernel, elements, value));
+        Guarded(
+            "filling memory",
+            () => Kernels.Launch(new Work(new(groups, 1), new(GroupSize, 1)), FillKernel, elements, value));
     }
 
     /// <inheritdoc/>
@@ -125,7 +129,8 @@ public sealed class GpuDevice : Device
     public override void Forward<T>(Op<T> op, Operands<T> operands) => Call(op.Name, Half(op).Forward, Frame(operands));
 
     /// <inheritdoc/>
-    public override void Backward<T>(Op<T> op, Operands<T> operands) => Call(op.Name, Half(op).Backward, Frame(operands));
+    public override void Backward<T>(Op<T> op, Operands<T> operands) =>
+        Call(op.Name, Half(op).Backward, Frame(operands));
 
     /// <inheritdoc/>
     public override double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x)
@@ -153,8 +158,8 @@ public sealed class GpuDevice : Device
     }
 
     /// <summary>
-    /// Gives back what belongs to a device. If the device was lost, the driver refuses, and there is nothing left to give back; whoever used
-    /// the device last has said so, and that error must not be covered by another.
+    /// Gives back what belongs to a device. If the device was lost, the driver refuses, and there is nothing left to
+    /// give back; whoever used the device last has said so, and that error must not be covered by another.
     /// </summary>
     internal static void End(params ReadOnlySpan<Action> steps)
     {

@@ -28,9 +28,10 @@ public static class Numbers
     public static double[] Flat(double[][] parts) => [.. parts.SelectMany(part => part)];
 
     /// <summary>
-    /// f'(0) by five-point central differences with h = 3e-6, for a function of the distance along a unit direction. Truncation is
-    /// h^4 D / 30 = 3e-24 D, with D the fifth derivative, of which 4e17 has been met where a norm divides by a short row: 1e-6 beside a
-    /// slope of 500. Rounding is 1.5 |df| / h = 5e-9 for a loss good to 1e-14. <see cref="SlopeTolerance"/> covers both.
+    /// f'(0) by five-point central differences with h = 3e-6, for a function of the distance along a unit direction.
+    /// Truncation is h^4 D / 30 = 3e-24 D, with D the fifth derivative, of which 4e17 has been met where a norm divides
+    /// by a short row: 1e-6 beside a slope of 500. Rounding is 1.5 |df| / h = 5e-9 for a loss good to 1e-14.
+    /// <see cref="SlopeTolerance"/> covers both.
     /// </summary>
     public static double Slope(Func<double, double> at)
     {

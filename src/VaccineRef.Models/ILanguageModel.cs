@@ -11,7 +11,8 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     ModelShape Shape { get; }
 
     /// <summary>
-    /// The weights under their Hugging Face names. A head that shares its weight with the embedding is not listed twice.
+    /// The weights under their Hugging Face names. A head that shares its weight with the embedding is not listed
+    /// twice.
     /// </summary>
     IReadOnlyList<Parameter<T>> Parameters { get; }
 
@@ -25,12 +26,14 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     Parameter<T> Head { get; }
 
     /// <summary>
-    /// Brings a hidden embedding of the residual stream, (N, C), into the form in which <see cref="Forward"/> hands over the last one: the last norm,
-    /// and a projection where there is one. Reading it with the head is known as the logit lens.
+    /// Brings a hidden embedding of the residual stream, (N, C), into the form in which <see cref="Forward"/> hands
+    /// over the last one: the last norm, and a projection where there is one. Reading it with the head is known as the
+    /// logit lens.
     /// </summary>
     /// <exception cref="InputException">The model does not offer this.</exception>
     Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden) => throw new InputException(
-        "the hidden states of the model's layers cannot be read with its head", "model", Shape.Family, "a model that offers Normalise");
+        "the hidden states of the model's layers cannot be read with its head", "model", Shape.Family,
+        "a model that offers Normalise");
 
     /// <summary>Runs the model up to its head.</summary>
     /// <param name="pass">The tape, the tap, and whether this is training.</param>
@@ -40,8 +43,8 @@ public interface ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <see cref="KeyValueCache{T}.Advance"/> afterwards.
     /// </param>
     /// <param name="outputRows">
-    /// The rows of the batch whose output is needed, ascending; null for all. Beyond the last attention only these rows are
-    /// computed (Hugging Face calls it logits_to_keep).
+    /// The rows of the batch whose output is needed, ascending; null for all. Beyond the last attention only these rows
+    /// are computed (Hugging Face calls it logits_to_keep).
     /// </param>
     /// <returns>
     /// The hidden embeddings as they enter the head: (N, C), or one row for each of <paramref name="outputRows"/>.

@@ -54,12 +54,14 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     /// <summary>The LoRA that is attached, merged or not; null if there is none.</summary>
     public Lora<T>? Adapter { get; internal set; }
 
-    /// <summary>What the adapters that were read for this model ask for and do not do, those that are merged included.</summary>
+    /// <summary>
+    /// What the adapters that were read for this model ask for and do not do, those that are merged included.
+    /// </summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>
-    /// The parameters that training changes: those of the adapter if there is one, otherwise all. Whoever takes all of them
-    /// may change them, so the model is no longer taken for the one that was loaded.
+    /// The parameters that training changes: those of the adapter if there is one, otherwise all. Whoever takes all of
+    /// them may change them, so the model is no longer taken for the one that was loaded.
     /// </summary>
     public IReadOnlyList<Parameter<T>> Trainable
     {
@@ -73,9 +75,9 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     }
 
     /// <summary>
-    /// SHA-256, in lower-case hexadecimal, of the weights and of the adapters that were merged into them. An adapter that is
-    /// attached and not merged is no part of it. Adapters that are saved carry the identity of the model that they are
-    /// attached to, and are refused on any other.
+    /// SHA-256, in lower-case hexadecimal, of the weights and of the adapters that were merged into them. An adapter
+    /// that is attached and not merged is no part of it. Adapters that are saved carry the identity of the model that
+    /// they are attached to, and are refused on any other.
     /// </summary>
     public string Identity => _identity ??= WeightsIdentity();
 
@@ -89,19 +91,20 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     public long Bytes => _weights.Bytes;
 
     /// <summary>
-    /// Writes a folder that Hugging Face can load: the weights under the names and in the types in which they were read, an unchanged
-    /// config.json, and the files of the tokenizer. If anything fails, nothing is written.
+    /// Writes a folder that Hugging Face can load: the weights under the names and in the types in which they were
+    /// read, an unchanged config.json, and the files of the tokenizer. If anything fails, nothing is written.
     /// </summary>
     /// <param name="folder">A new or empty folder.</param>
     /// <param name="tokenizer">
     /// The folder from which the tokenizer's files are copied; by default the folder from which the model was loaded.
     /// </param>
     /// <param name="exact">
-    /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits; otherwise in the
-    /// type that they were read with.
+    /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits;
+    /// otherwise in the type that they were read with.
     /// </param>
     /// <exception cref="InputException">
-    /// An adapter is attached and not merged, the folder is not empty or cannot be written, or a value does not fit into its type.
+    /// An adapter is attached and not merged, the folder is not empty or cannot be written, or a value does not fit
+    /// into its type.
     /// </exception>
     public void Save(string folder, string? tokenizer = null, bool exact = false)
     {
@@ -116,8 +119,8 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     }
 
     /// <summary>
-    /// Writes a folder that Hugging Face can load without knowing this program: every weight in one type, which config.json
-    /// names, and what belongs to the tokenizer. If anything fails, nothing is written.
+    /// Writes a folder that Hugging Face can load without knowing this program: every weight in one type, which
+    /// config.json names, and what belongs to the tokenizer. If anything fails, nothing is written.
     /// </summary>
     /// <param name="folder">A new or empty folder.</param>
     /// <param name="type">The type of the weights; narrowing rounds once, to nearest even.</param>
@@ -142,18 +145,20 @@ public sealed class Model<T> : IDisposable where T : unmanaged, IFloatingPointIe
     }
 
     /// <summary>
-    /// Writes a Llama, Mistral or Qwen2 with its tokenizer as one GGUF file under llama.cpp's names. If anything fails, nothing
-    /// is written.
+    /// Writes a Llama, Mistral or Qwen2 with its tokenizer as one GGUF file under llama.cpp's names. If anything fails,
+    /// nothing is written.
     /// </summary>
     /// <param name="path">A file that does not exist yet.</param>
     /// <param name="type">
     /// The type of matrices, F32, F16 or BF16; narrowing rounds once, to nearest even. Vectors are F32.
     /// </param>
     /// <param name="tokenizer">Receives a temporary folder, and writes the tokenizer's files into it.</param>
-    /// <returns>Which texts llama.cpp splits otherwise than the tokenizer, as sentences; empty where it splits all alike.</returns>
+    /// <returns>
+    /// Which texts llama.cpp splits otherwise than the tokenizer, as sentences; empty where it splits all alike.
+    /// </returns>
     /// <exception cref="InputException">
-    /// An adapter is attached and not merged, the file exists or cannot be written, a value does not fit, or llama.cpp has no
-    /// name for something that the model or its tokenizer has.
+    /// An adapter is attached and not merged, the file exists or cannot be written, a value does not fit, or llama.cpp
+    /// has no name for something that the model or its tokenizer has.
     /// </exception>
     public IReadOnlyList<string> ExportGguf(string path, TensorType type, Action<string> tokenizer)
     {

@@ -12,8 +12,8 @@ namespace VaccineRef.Models;
 public sealed record TokenSequence(int[] Tokens, int[] Labels, string Id = "");
 
 /// <summary>
-/// A batch of sequences, packed end to end without padding. Under a causal mask, padding on the right has gradient zero, so that
-/// losses, perturbations and gradients are those of the padded batch.
+/// A batch of sequences, packed end to end without padding. Under a causal mask, padding on the right has gradient
+/// zero, so that losses, perturbations and gradients are those of the padded batch.
 /// </summary>
 public sealed class PackedBatch
 {
@@ -37,7 +37,9 @@ public sealed class PackedBatch
     /// <summary>The position of each token in its own sequence, (N).</summary>
     public int[] Positions { get; }
 
-    /// <summary>What each row must predict: the label of the next token, (N). The last row of a sequence has -100.</summary>
+    /// <summary>
+    /// What each row must predict: the label of the next token, (N). The last row of a sequence has -100.
+    /// </summary>
     public int[] Targets { get; }
 
     /// <summary>
@@ -71,7 +73,8 @@ public sealed class PackedBatch
             if (sequence.Tokens.Length == 0 || sequence.Labels.Length != sequence.Tokens.Length)
                 throw new InputException(
                     "a sequence cannot be packed", sequence.Id,
-                    $"{sequence.Tokens.Length} tokens, {sequence.Labels.Length} labels", "at least one token, and one label each");
+                    $"{sequence.Tokens.Length} tokens, {sequence.Labels.Length} labels",
+                    "at least one token, and one label each");
         var batch = new PackedBatch(sequences);
         for (int i = 0; i < sequences.Count; i++)
             batch.Fill(i, sequences[i].Tokens, sequences[i].Labels, start: 0);
@@ -81,7 +84,8 @@ public sealed class PackedBatch
     }
 
     /// <summary>
-    /// Packs tokens without labels. In generation with a cache, sequence s continues at position <paramref name="starts"/>[s].
+    /// Packs tokens without labels. In generation with a cache, sequence s continues at position
+    /// <paramref name="starts"/>[s].
     /// </summary>
     public static PackedBatch Pack(IReadOnlyList<int[]> tokens, IReadOnlyList<int>? starts = null)
     {

@@ -2,8 +2,8 @@ namespace VaccineRef.Models;
 
 /// <summary>
 /// The places in which a configuration may say how its embeddings turn: <c>rope_scaling</c> (transformers 4),
-/// <c>rope_parameters</c> (transformers 5) and, for some keys, the top level. What one place says holds; two places that
-/// say different things are an error, since versions of transformers differ in which of them they believe.
+/// <c>rope_parameters</c> (transformers 5) and, for some keys, the top level. What one place says holds; two places
+/// that say different things are an error, since versions of transformers differ in which of them they believe.
 /// </summary>
 internal sealed class RotaryPlaces(ConfigReader config)
 {

@@ -7,10 +7,10 @@ namespace VaccineRef.Models;
 public static class RotaryRules
 {
     /// <summary>
-    /// YaRN (Peng et al., arXiv 2309.00071): pairs that turn more than <paramref name="fast"/> times within the original
-    /// context keep their frequency, those that turn less than <paramref name="slow"/> times have it divided by the
-    /// factor, and a ramp over the pairs' numbers joins the two. <paramref name="wholePairs"/> rounds the ramp's ends
-    /// outward to whole pairs.
+    /// YaRN (Peng et al., arXiv 2309.00071): pairs that turn more than <paramref name="fast"/> times within the
+    /// original context keep their frequency, those that turn less than <paramref name="slow"/> times have it divided
+    /// by the factor, and a ramp over the pairs' numbers joins the two. <paramref name="wholePairs"/> rounds the ramp's
+    /// ends outward to whole pairs.
     /// </summary>
     public static double[] Yarn(
         int headSize, double theta, double factor, double original, double fast, double slow, bool wholePairs)
@@ -42,8 +42,8 @@ public static class RotaryRules
     }
 
     /// <summary>
-    /// Dynamic NTK scaling: the base grows with the sequence once it is longer than the context. Up to the context it is
-    /// theta itself.
+    /// Dynamic NTK scaling: the base grows with the sequence once it is longer than the context. Up to the context it
+    /// is theta itself.
     /// </summary>
     public static double[] Dynamic(int headSize, double theta, double factor, double context, double length)
     {
@@ -51,7 +51,9 @@ public static class RotaryRules
         return Plain(headSize, theta * Math.Pow(growth, headSize / (headSize - 2.0)));
     }
 
-    /// <summary>LongRoPE (Ding et al., arXiv 2402.13753): every pair's frequency divided by a factor of its own.</summary>
+    /// <summary>
+    /// LongRoPE (Ding et al., arXiv 2402.13753): every pair's frequency divided by a factor of its own.
+    /// </summary>
     public static double[] LongRope(double theta, double[] factors) =>
         [.. Plain(2 * factors.Length, theta).Select((frequency, i) => frequency / factors[i])];
 

@@ -47,10 +47,12 @@ internal static class RotarySettings
         string size = config.Has("head_dim") ? "head_dim" : "hidden_size";
         if (headSize > ModelSettings.MostHeadColumns)
             throw new CheckpointException(
-                "heads have more columns than any model's", config.File, size, $"{headSize} columns", $"at most {ModelSettings.MostHeadColumns}");
+                "heads have more columns than any model's", config.File, size, $"{headSize} columns",
+                $"at most {ModelSettings.MostHeadColumns}");
         if (headSize % 2 != 0)
             throw new CheckpointException(
-                "the columns of a head turn in pairs", config.File, size, $"heads of {headSize} columns", "an even number of them");
+                "the columns of a head turn in pairs", config.File, size, $"heads of {headSize} columns",
+                "an even number of them");
         var places = new RotaryPlaces(config);
         if (places.Number(Partial, atTop: true) is { } share && !share.Equals(1.0))
             throw places.Unsupported(Partial, "1");

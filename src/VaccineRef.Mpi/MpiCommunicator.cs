@@ -3,8 +3,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Mpi;
 
 /// <summary>
-/// The processes that an MPI launcher started together, MPI_COMM_WORLD. There can be one in the life of a process. Bytes are gathered and
-/// broadcast as they are; sums are those of MPI_Allreduce, which adds in the order that the library likes.
+/// The processes that an MPI launcher started together, MPI_COMM_WORLD. There can be one in the life of a process.
+/// Bytes are gathered and broadcast as they are; sums are those of MPI_Allreduce, which adds in the order that the
+/// library likes.
 /// </summary>
 public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
 {
@@ -19,7 +20,8 @@ public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
     private MpiCommunicator(MpiLibrary mpi, MpiLaunch launch)
     {
         _mpi = mpi;
-        _gather = (delegate* unmanaged[Cdecl]<void*, int, nint, void*, int, nint, int, nint, int>)mpi.Symbol("MPI_Gather");
+        _gather = (delegate* unmanaged[Cdecl]<void*, int, nint, void*, int, nint, int, nint, int>)mpi.Symbol(
+            "MPI_Gather");
         _broadcast = (delegate* unmanaged[Cdecl]<void*, int, nint, int, nint, int>)mpi.Symbol("MPI_Bcast");
         _sum = (delegate* unmanaged[Cdecl]<void*, void*, int, nint, nint, nint, int>)mpi.Symbol("MPI_Allreduce");
         _barrier = (delegate* unmanaged[Cdecl]<nint, int>)mpi.Symbol("MPI_Barrier");
@@ -53,7 +55,8 @@ public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
     /// <param name="launch">How this one was started.</param>
     /// <param name="library">The library, a path or a name; that of the launcher if it is null.</param>
     /// <exception cref="InputException">There is no library, or it does not belong to the launcher.</exception>
-    public static MpiCommunicator Join(MpiLaunch launch, string? library = null) => new(MpiLibrary.Load(launch.Launcher, library), launch);
+    public static MpiCommunicator Join(MpiLaunch launch, string? library = null) =>
+        new(MpiLibrary.Load(launch.Launcher, library), launch);
 
     /// <inheritdoc/>
     public void Gather(ReadOnlySpan<byte> own, Span<byte> all, int root)

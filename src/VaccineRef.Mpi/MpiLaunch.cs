@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace VaccineRef.Mpi;
 
-/// <summary>How a process was started among others: what an MPI launcher tells it through environment variables.</summary>
+/// <summary>
+/// How a process was started among others: what an MPI launcher tells it through environment variables.
+/// </summary>
 /// <param name="Launcher">Whose launcher it was.</param>
 /// <param name="Rank">The number of this process, from 0.</param>
 /// <param name="Size">How many processes were started.</param>
@@ -13,7 +15,8 @@ public sealed record MpiLaunch(MpiFamily Launcher, int Rank, int Size, int Local
     // Open MPI's mpirun; the Hydra of MPICH and its kin; Slurm's srun with PMIx. The first that is there counts.
     private static readonly (MpiFamily Launcher, string Size, string Rank, string LocalRank, string LocalSize)[] Known =
     [
-        (MpiFamily.OpenMpi, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"),
+        (MpiFamily.OpenMpi, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK",
+            "OMPI_COMM_WORLD_LOCAL_SIZE"),
         (MpiFamily.Mpich, "PMI_SIZE", "PMI_RANK", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
         (MpiFamily.OpenMpi, "SLURM_STEP_NUM_TASKS", "PMIX_RANK", "SLURM_LOCALID", "SLURM_TASKS_PER_NODE"),
     ];

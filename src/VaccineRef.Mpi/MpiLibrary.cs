@@ -5,8 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Mpi;
 
 /// <summary>
-/// An MPI library that was loaded, with the dozen functions that are used and its own values of the standard's constants. Nothing is loaded
-/// before <see cref="Load"/>.
+/// An MPI library that was loaded, with the dozen functions that are used and its own values of the standard's
+/// constants. Nothing is loaded before <see cref="Load"/>.
 /// </summary>
 internal sealed unsafe partial class MpiLibrary
 {
@@ -29,14 +29,17 @@ internal sealed unsafe partial class MpiLibrary
         Version = VersionOf();
         Family = NativeLibrary.TryGetExport(library, "ompi_mpi_comm_world", out _) ? MpiFamily.OpenMpi
             : name.Contains("mpi_abi", StringComparison.Ordinal) ? MpiFamily.StandardAbi
-            : ((string[])["MPICH", "Intel(R) MPI", "MVAPICH"]).Any(kin => Version.Contains(kin, StringComparison.OrdinalIgnoreCase)) ? MpiFamily.Mpich
+            : ((string[])["MPICH", "Intel(R) MPI", "MVAPICH"])
+                .Any(kin => Version.Contains(kin, StringComparison.OrdinalIgnoreCase)) ? MpiFamily.Mpich
             : throw new InputException(
-                "this MPI library is not known", name, Version, "Open MPI, MPICH or one of its kin, or a libmpi_abi of MPI 5",
+                "this MPI library is not known", name, Version,
+                "Open MPI, MPICH or one of its kin, or a libmpi_abi of MPI 5",
                 "name another library: --mpi PATH");
         (World, Byte, Float, Double, Sum) = Family switch
         {
             MpiFamily.OpenMpi => (
-                Symbol("ompi_mpi_comm_world"), Symbol("ompi_mpi_byte"), Symbol("ompi_mpi_float"), Symbol("ompi_mpi_double"), Symbol("ompi_mpi_op_sum")),
+                Symbol("ompi_mpi_comm_world"), Symbol("ompi_mpi_byte"), Symbol("ompi_mpi_float"),
+                Symbol("ompi_mpi_double"), Symbol("ompi_mpi_op_sum")),
             MpiFamily.Mpich => (0x44000000, 0x4c00010d, 0x4c00040a, 0x4c00080b, 0x58000003),
             _ => ((nint)0x101, (nint)0x247, (nint)0x210, (nint)0x214, (nint)0x21),
         };
@@ -76,13 +79,16 @@ internal sealed unsafe partial class MpiLibrary
     {
         Prepare();
         string[] names = named is not null ? [named] :
-            [.. Names.Where(each => each.Family == launcher || each.Family == MpiFamily.StandardAbi).SelectMany(each => each.Names)];
+            [.. Names.Where(each => each.Family == launcher || each.Family == MpiFamily.StandardAbi)
+                .SelectMany(each => each.Names)];
         foreach (string name in names)
             if (NativeLibrary.TryLoad(name, out nint library))
                 return new(library, name);
         throw new InputException(
-            "the MPI library cannot be loaded", named is null ? "a launcher of MPI started this process among others" : "--mpi",
-            $"none of {string.Join(", ", names)}", launcher == MpiFamily.Mpich ? "MPICH 4 or one of its kin" : "Open MPI 4 or 5",
+            "the MPI library cannot be loaded",
+            named is null ? "a launcher of MPI started this process among others" : "--mpi",
+            $"none of {string.Join(", ", names)}",
+            launcher == MpiFamily.Mpich ? "MPICH 4 or one of its kin" : "Open MPI 4 or 5",
             launcher == MpiFamily.Mpich
                 ? "install it (Debian: apt install mpich), or name the library: --mpi PATH"
                 : "install it (Debian: apt install openmpi-bin libopenmpi3, from Debian 13 on libopenmpi40), or name the library: --mpi PATH");
@@ -91,9 +97,13 @@ internal sealed unsafe partial class MpiLibrary
     /// <summary>The address of a function.</summary>
     public nint Symbol(string name) => NativeLibrary.TryGetExport(_library, name, out nint address)
         ? address
-        : throw new InputException("the MPI library lacks a function", Name, $"no {name}", "the functions of MPI 3 or later", "name another library: --mpi PATH");
+        : throw new InputException(
+            "the MPI library lacks a function", Name, $"no {name}", "the functions of MPI 3 or later",
+            "name another library: --mpi PATH");
 
-    /// <summary>Requires that a call succeeded. By default a library ends the process itself where one does not.</summary>
+    /// <summary>
+    /// Requires that a call succeeded. By default a library ends the process itself where one does not.
+    /// </summary>
     public void Check(int code, string function)
     {
         if (code != 0)
@@ -105,13 +115,15 @@ internal sealed unsafe partial class MpiLibrary
         byte[] text = new byte[LongestVersion];
         int length = 0;
         fixed (byte* at = text)
-            Check(((delegate* unmanaged[Cdecl]<byte*, int*, int>)Symbol("MPI_Get_library_version"))(at, &length), "MPI_Get_library_version");
+            Check(
+                ((delegate* unmanaged[Cdecl]<byte*, int*, int>)Symbol("MPI_Get_library_version"))(at, &length),
+                "MPI_Get_library_version");
         return Encoding.UTF8.GetString(text, 0, Math.Clamp(length, 0, text.Length)).TrimEnd('\0', '\n').Split('\n')[0];
     }
 
     /// <summary>
-    /// UCX, on which libraries send, would catch the signals that .NET uses for references to null. The variable has to be in the
-    /// environment of C, which is another one than .NET's.
+    /// UCX, on which libraries send, would catch the signals that .NET uses for references to null. The variable has to
+    /// be in the environment of C, which is another one than .NET's.
     /// </summary>
     private static void Prepare()
     {

@@ -4,7 +4,9 @@ using VaccineRef.Reporting.Statistics;
 
 namespace VaccineRef.Reporting;
 
-/// <summary>How numbers are written, the same everywhere: a true minus sign, a fixed number of digits, no culture.</summary>
+/// <summary>
+/// How numbers are written, the same everywhere: a true minus sign, a fixed number of digits, no culture.
+/// </summary>
 internal static class NumberFormat
 {
     private const double SmallestP = 0.0001;
@@ -24,7 +26,8 @@ internal static class NumberFormat
     }
 
     /// <summary>A number that somebody set: as short as it can be.</summary>
-    public static string Plain(IFormattable value) => value.ToString("G29", CultureInfo.InvariantCulture).Replace('-', '−');
+    public static string Plain(IFormattable value) =>
+        value.ToString("G29", CultureInfo.InvariantCulture).Replace('-', '−');
 
     /// <summary>"[12.0, 46.1]"; null with one seed.</summary>
     public static string? Interval(Estimate estimate, int decimals) => estimate.Interval is { } interval

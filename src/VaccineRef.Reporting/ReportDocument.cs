@@ -12,7 +12,8 @@ namespace VaccineRef.Reporting;
 /// <param name="Conclusions">What was found, a sentence each.</param>
 /// <param name="Sections">What follows; sections without tables and figures are left out.</param>
 internal sealed record ReportDocument(
-    string Title, string Subtitle, string Headline, ReportFigure? Picture, IReadOnlyList<string> World, string ConclusionsTitle,
+    string Title, string Subtitle, string Headline, ReportFigure? Picture, IReadOnlyList<string> World,
+    string ConclusionsTitle,
     IReadOnlyList<string> Conclusions, IReadOnlyList<ReportSection> Sections)
 {
     private const string CostTitle = "Cost";
@@ -40,11 +41,13 @@ internal sealed record ReportDocument(
             [.. sections.Concat(Reference(trials)).Where(section => section.Tables.Count + section.Figures.Count > 0)]);
     }
 
-    private static ReportFigure? Opening(ReportFigures figures) => figures.HarmAgainstAttack() ?? figures.HarmOfConditions();
+    private static ReportFigure? Opening(ReportFigures figures) =>
+        figures.HarmAgainstAttack() ?? figures.HarmOfConditions();
 
     private static IEnumerable<ReportSection> OfAGrid(Findings findings, TrialIndex trials)
     {
-        var (tables, settings, figures) = (new ScoreTables(findings, trials), new SettingsTables(trials), new ReportFigures(findings, trials));
+        var (tables, settings, figures) =
+            (new ScoreTables(findings, trials), new SettingsTables(trials), new ReportFigures(findings, trials));
         var (sweep, pareto) = (new SweepTables(findings, trials), new ParetoFigure(findings, trials));
         bool attacked = trials.Attacks.Count > 0;
         var published = PublishedResults.Of(findings.Report.Options.Published);
@@ -52,7 +55,9 @@ internal sealed record ReportDocument(
         return
         [
             attacked
-                ? new("Scores", note, [.. Some(tables.Grid()), .. published], [.. figures.AgainstAttack(), .. figures.TradeOff()])
+                ? new(
+                    "Scores", note, [.. Some(tables.Grid()), .. published],
+                    [.. figures.AgainstAttack(), .. figures.TradeOff()])
                 : new(CostTitle, note, [.. Some(settings.Cost()), .. published], []),
             new("The worst attack", [], [.. Some(sweep.WorstCases()), .. Some(sweep.Outside()), .. Some(sweep.Dominations())], [.. pareto.Figures()]),
             new("Answers", [], [.. AnswerTable.Of(findings.Report)], []),
@@ -69,7 +74,8 @@ internal sealed record ReportDocument(
 
     private static IEnumerable<ReportSection> OfOneTrial(Findings findings, TrialIndex trials)
     {
-        var (tables, settings) = (new StageTables(findings.Report, findings.Report.Trials[0]), new SettingsTables(trials));
+        var (tables,
+            settings) = (new StageTables(findings.Report, findings.Report.Trials[0]), new SettingsTables(trials));
         var figures = new ReportFigures(findings, trials);
         return
         [
@@ -96,10 +102,13 @@ internal sealed record ReportDocument(
     private static string About(TrialIndex trials)
     {
         var report = trials.Report;
-        string seeds = trials.Seeds.Count == 1 ? $"seed {trials.Seeds[0]}" : $"{trials.Seeds.Count} seeds ({string.Join(", ", trials.Seeds)})";
+        string seeds = trials.Seeds.Count == 1
+            ? $"seed {trials.Seeds[0]}"
+            : $"{trials.Seeds.Count} seeds ({string.Join(", ", trials.Seeds)})";
         string[] judges =
         [
-            .. report.Stages.Values.Select(stage => stage.Measured?.Find(Metrics.HarmfulScore)?.Judge).OfType<string>().Distinct()
+            .. report.Stages.Values.Select(stage => stage.Measured?.Find(Metrics.HarmfulScore)?.Judge).OfType<string>()
+                .Distinct()
                 .Order(StringComparer.Ordinal),
         ];
         string models = $"{(trials.Models.Count == 1 ? "the model" : "the models")} {string.Join(", ", trials.Models)}";

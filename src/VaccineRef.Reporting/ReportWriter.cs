@@ -5,17 +5,20 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Reporting;
 
-/// <summary>Writes what a run or a grid found: a page to read, the same as Markdown, and the same for programs. Reads it back.</summary>
+/// <summary>
+/// Writes what a run or a grid found: a page to read, the same as Markdown, and the same for programs. Reads it back.
+/// </summary>
 public static class ReportWriter
 {
     /// <summary>Names of the files.</summary>
     public const string Html = "report.html", Markdown = "report.md", Json = "report.json", Figure = "figure.svg";
 
-    private const string Again = "run it again with this version", Wanted = $"a report of the form {ExperimentReport.CurrentSchema}";
+    private const string Again = "run it again with this version",
+        Wanted = $"a report of the form {ExperimentReport.CurrentSchema}";
 
     /// <summary>
-    /// Writes report.html, report.md, report.json and the first picture as figure.svg, each whole or not at all. All numbers come from
-    /// the report.
+    /// Writes report.html, report.md, report.json and the first picture as figure.svg, each whole or not at all. All
+    /// numbers come from the report.
     /// </summary>
     /// <param name="report">What was found.</param>
     /// <param name="folder">Where to; made when needed, older reports in it are replaced.</param>
@@ -35,7 +38,9 @@ public static class ReportWriter
 
     /// <summary>Reads the report of a run or a grid.</summary>
     /// <param name="folder">The folder that <see cref="Write"/> wrote.</param>
-    /// <exception cref="InputException">There is none, it is broken, or another version of the program wrote it.</exception>
+    /// <exception cref="InputException">
+    /// There is none, it is broken, or another version of the program wrote it.
+    /// </exception>
     public static ExperimentReport Read(string folder)
     {
         string path = Path.Combine(folder, Json);
@@ -48,7 +53,8 @@ public static class ReportWriter
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new InputException(
-                "there is no report", path, "no such file", "the folder of a finished run or grid", "run the recipe first, or name its folder", error);
+                "there is no report", path, "no such file", "the folder of a finished run or grid",
+                "run the recipe first, or name its folder", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -66,7 +72,9 @@ public static class ReportWriter
     {
         if (json.ValueKind != JsonValueKind.Object)
             throw new JsonException("it is no JSON object");
-        string? schema = json.TryGetProperty("schema", out var named) && named.ValueKind == JsonValueKind.String ? named.GetString() : null;
+        string? schema = json.TryGetProperty("schema", out var named) && named.ValueKind == JsonValueKind.String
+            ? named.GetString()
+            : null;
         if (schema == ExperimentReport.CurrentSchema)
             return;
         string found = schema is not null ? $"a report of the form {schema}"

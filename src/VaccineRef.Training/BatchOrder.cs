@@ -7,7 +7,8 @@ namespace VaccineRef.Training;
 /// <param name="options">The stage's settings.</param>
 /// <param name="examples">How many examples there are.</param>
 /// <param name="steps">How many steps are taken.</param>
-public sealed class BatchOrder(TrainOptions options, int examples, int steps) : IEnumerable<(int Epoch, int[][] Batches)>
+public sealed class BatchOrder(TrainOptions options, int examples, int steps)
+    : IEnumerable<(int Epoch, int[][] Batches)>
 {
     /// <inheritdoc/>
     public IEnumerator<(int Epoch, int[][] Batches)> GetEnumerator()

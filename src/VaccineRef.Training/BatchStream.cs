@@ -12,7 +12,9 @@ public static class StreamName
     /// <summary>The alignment data that a harmful fine-tuning makes a model forget first.</summary>
     public const string Vulnerable = "vulnerable";
 
-    /// <summary>Harmful questions that are refused and harmless ones that are answered, for a rule of the fine-tuning.</summary>
+    /// <summary>
+    /// Harmful questions that are refused and harmless ones that are answered, for a rule of the fine-tuning.
+    /// </summary>
     public const string Alignment = "alignment";
 
     /// <summary>Rows of the user's task.</summary>
@@ -20,8 +22,8 @@ public static class StreamName
 }
 
 /// <summary>
-/// Data beside the batches of a stage: goes through it again and again in batches, in a new random order each time. The order depends
-/// on its own random stream alone, so that nobody else's draws change it.
+/// Data beside the batches of a stage: goes through it again and again in batches, in a new random order each time. The
+/// order depends on its own random stream alone, so that nobody else's draws change it.
 /// </summary>
 public sealed class BatchStream
 {
@@ -39,9 +41,11 @@ public sealed class BatchStream
     public BatchStream(IReadOnlyList<TokenSequence> data, int batchSize, RandomStream order)
     {
         if (data.Count == 0)
-            throw new InputException("a stream has no data", "streams", "0 examples", "at least one with a counted label");
+            throw new InputException(
+                "a stream has no data", "streams", "0 examples", "at least one with a counted label");
         if (batchSize < 1)
-            throw new InputException("a batch has no size", "streams, batch_size", $"{batchSize}", "a whole number, at least 1");
+            throw new InputException(
+                "a batch has no size", "streams, batch_size", $"{batchSize}", "a whole number, at least 1");
         (_data, _batchSize, _order) = (data, batchSize, order);
         _index = new int[data.Count];
         _next = data.Count;
@@ -68,7 +72,8 @@ public sealed class BatchStream
     internal void SkipTo(long number)
     {
         if (Number > number)
-            throw new InvalidOperationException($"Batch {number} of the stream was asked for after {Number} were taken.");
+            throw new InvalidOperationException(
+                $"Batch {number} of the stream was asked for after {Number} were taken.");
         while (Number < number)
             Advance();
     }
@@ -81,7 +86,9 @@ public sealed class BatchStream
         if (!state.IsRead)
             return;
         if (round < 0 || next < 0 || next > _index.Length)
-            throw new InputException("a stream was not kept at this place", "streams", $"round {round}, example {next}", $"at most {_index.Length}");
+            throw new InputException(
+                "a stream was not kept at this place", "streams", $"round {round}, example {next}",
+                $"at most {_index.Length}");
         if (round > 0)
             Begin(round);
         (_round, _next) = (round, next);

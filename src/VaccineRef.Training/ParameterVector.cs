@@ -6,8 +6,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// A number for each number that is trained, in memory of its own: a gradient that is set aside, or a copy of the weights. The memory
-/// is taken when the vector is first written.
+/// A number for each number that is trained, in memory of its own: a gradient that is set aside, or a copy of the
+/// weights. The memory is taken when the vector is first written.
 /// </summary>
 public sealed class ParameterVector<T>(Device device) : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -17,7 +17,8 @@ namespace VaccineRef.Training;
 /// <param name="Tokens">Number of tokens in the step's batches.</param>
 /// <param name="Seconds">Wall time of the step.</param>
 public sealed record StepRecord(
-    int Step, int Epoch, double Loss, double? CleanLoss, double GradientNorm, double LearningRate, double? SiteGradientNorm,
+    int Step, int Epoch, double Loss, double? CleanLoss, double GradientNorm, double LearningRate,
+    double? SiteGradientNorm,
     double PerturbationNorm, int Tokens, double Seconds)
 {
     /// <summary>What else the rule measured in the last micro-batch, by its name; null if nothing.</summary>
@@ -34,10 +35,13 @@ public sealed record StepRecord(
 /// <param name="Forwards">Number of forward passes.</param>
 /// <param name="Reverses">Number of reverse passes.</param>
 /// <param name="PeakActivationBytes">The most memory that activations and their gradients needed at once.</param>
-/// <param name="RuleBytes">What the rule and the sum of micro-batches held at the end (<see cref="TrainStep{T}.HeldBytes"/>).</param>
+/// <param name="RuleBytes">
+/// What the rule and the sum of micro-batches held at the end (<see cref="TrainStep{T}.HeldBytes"/>).
+/// </param>
 /// <param name="OptimizerBytes">What the optimizer kept.</param>
 public sealed record TrainReport(
-    int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses, long PeakActivationBytes,
+    int Steps, int PlannedSteps, double LastLoss, double Seconds, long Tokens, long Forwards, long Reverses,
+    long PeakActivationBytes,
     long RuleBytes = 0, long OptimizerBytes = 0)
 {
     /// <summary>Whether the stage was stopped before its last step.</summary>

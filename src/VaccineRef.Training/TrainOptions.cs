@@ -11,7 +11,9 @@ public enum AccumulationWeight
     /// <summary>Every micro-batch counts the same: the gradient is the mean of the micro-batches' gradients.</summary>
     MicroBatch,
 
-    /// <summary>Every counted token counts the same: for the plain rule, this is exactly the gradient of one large batch.</summary>
+    /// <summary>
+    /// Every counted token counts the same: for the plain rule, this is exactly the gradient of one large batch.
+    /// </summary>
     Token,
 }
 
@@ -24,7 +26,8 @@ public enum AccumulationWeight
 /// </param>
 /// <param name="Reduction">In what order the gradients of micro-batches on several ranks are added up.</param>
 public sealed record StepOptions(
-    OptimizerOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42, bool Recompute = false,
+    OptimizerOptions Optimizer, AccumulationWeight Weight = AccumulationWeight.MicroBatch, ulong Seed = 42,
+    bool Recompute = false,
     GradientReduction Reduction = GradientReduction.Ordered);
 
 /// <summary>The settings of one training stage.</summary>
@@ -64,7 +67,8 @@ public sealed record TrainOptions(
     {
         long steps = MaxSteps > 0 ? MaxSteps : (long)Epochs * StepsPerEpoch(examples);
         return steps <= int.MaxValue ? (int)steps : throw new InputException(
-            "a stage has too many steps", "epochs", $"{Epochs} epochs of {StepsPerEpoch(examples)} steps", $"at most {int.MaxValue} steps in all",
+            "a stage has too many steps", "epochs", $"{Epochs} epochs of {StepsPerEpoch(examples)} steps",
+            $"at most {int.MaxValue} steps in all",
             "set fewer epochs, or max_steps");
     }
 
@@ -77,10 +81,12 @@ public sealed record TrainOptions(
         {
             if (!holds)
                 throw new InputException(
-                    "a training setting is out of range", path + name, Convert.ToString(found, CultureInfo.InvariantCulture), expected);
+                    "a training setting is out of range", path + name,
+                    Convert.ToString(found, CultureInfo.InvariantCulture), expected);
         }
 
-        const int Most = 1 << 20;               // of each; so that no product of two of them leaves the range of the counters
+        // of each; so that no product of two of them leaves the range of the counters
+        const int Most = 1 << 20;
         Require(BatchSize is >= 1 and <= Most, "batch_size", BatchSize, $"at least 1, at most {Most}");
         Require(Accumulation is >= 1 and <= Most, "accumulation", Accumulation, $"at least 1, at most {Most}");
         Require(Epochs <= Most, "epochs", Epochs, $"at most {Most}");

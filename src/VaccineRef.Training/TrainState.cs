@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// What a gradient rule works with: the tape, the trainable parameters with their gradients, the random stream of the run,
-/// and how far the run is. The parameters are trainable as long as this lives.
+/// What a gradient rule works with: the tape, the trainable parameters with their gradients, the random stream of the
+/// run, and how far the run is. The parameters are trainable as long as this lives.
 /// </summary>
 public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -14,9 +14,11 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     private readonly StepStreams _streams = new(NoStreams);
     private readonly RandomStream _random;
     private readonly Arena _gradients;
-    private (long Forwards, long Reverses) _shared;             // passes that all ranks take alike, and those of other ranks
+    // passes that all ranks take alike, and those of other ranks
+    private (long Forwards, long Reverses) _shared;
     private bool _together;
-    private long _reversedBefore, _peakBefore;      // of the part of the run that went before a stop, and of other ranks
+    // of the part of the run that went before a stop, and of other ranks
+    private long _reversedBefore, _peakBefore;
 
     /// <summary>Makes parameters trainable, with gradients of zero.</summary>
     /// <param name="device">Where they live.</param>
@@ -28,7 +30,8 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     {
         Trainable = [.. parameters];
         if (Trainable.Count == 0)
-            throw new InputException("nothing is trainable", "model", "no parameters", "an adapter, or full parameters");
+            throw new InputException(
+                "nothing is trainable", "model", "no parameters", "an adapter, or full parameters");
         _gradients = new Arena(device);
         Tape = new Tape<T>(device) { Recompute = recompute };
         _random = RandomStream.FromSeed(seed);
@@ -69,7 +72,9 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     /// <summary>The number of the current optimizer step, from 1.</summary>
     public int Step { get; private set; }
 
-    /// <summary>The number of the current micro-batch within the step, from 0: the same whichever rank takes it.</summary>
+    /// <summary>
+    /// The number of the current micro-batch within the step, from 0: the same whichever rank takes it.
+    /// </summary>
     public int MicroBatch { get; private set; }
 
     /// <summary>Number of forward passes so far.</summary>
@@ -99,8 +104,8 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     internal void GoTo(int microBatch) => MicroBatch = microBatch;
 
     /// <summary>
-    /// Does what concerns the whole step and not one micro-batch, such as a choice of layers: every rank does it alike, as if it belonged
-    /// to the first micro-batch, and its passes count once.
+    /// Does what concerns the whole step and not one micro-batch, such as a choice of layers: every rank does it alike,
+    /// as if it belonged to the first micro-batch, and its passes count once.
     /// </summary>
     public void Together(Action work)
     {
@@ -147,7 +152,8 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     internal void EndStep(int microBatches, IEnumerable<string> taken) => _streams.End(microBatches, taken);
 
     /// <summary>
-    /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its state as they are.
+    /// Holds a parameter until the step ends: no gradient is formed for it, and the optimizer leaves it and its state
+    /// as they are.
     /// </summary>
     public void Hold(Parameter<T> parameter) => _held.Add(parameter);
 
@@ -155,11 +161,12 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     public bool IsHeld(Parameter<T> parameter) => _held.Count > 0 && _held.Contains(parameter);
 
     /// <summary>
-    /// The next batch of a stream. Where the micro-batches of a step are divided among ranks, each takes the one that it would take if
-    /// there were no other ranks: one for each micro-batch.
+    /// The next batch of a stream. Where the micro-batches of a step are divided among ranks, each takes the one that
+    /// it would take if there were no other ranks: one for each micro-batch.
     /// </summary>
     /// <exception cref="InputException">There is no such stream.</exception>
-    public PackedBatch Next(string stream) => Ranks.Size > 1 && !_together ? _streams.At(stream, MicroBatch) : Require(stream).Next();
+    public PackedBatch Next(string stream) =>
+        Ranks.Size > 1 && !_together ? _streams.At(stream, MicroBatch) : Require(stream).Next();
 
     /// <summary>A stream of data beside the batches.</summary>
     /// <exception cref="InputException">There is no such stream.</exception>
@@ -169,10 +176,13 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     public RandomStream Draws(string name) => _random.At(Step).At(name);
 
     /// <summary>A training pass. Two passes of a micro-batch with the same number see the same dropout masks.</summary>
-    public Pass<T> Pass(ITap<T> tap, int pass = 0) => new(Tape, tap, _random.At(Step).At(MicroBatch).At(pass), Training: true);
+    public Pass<T> Pass(ITap<T> tap, int pass = 0) =>
+        new(Tape, tap, _random.At(Step).At(MicroBatch).At(pass), Training: true);
 
     /// <summary>Runs one forward pass and returns its loss, as a number and as a tensor on the tape.</summary>
-    /// <exception cref="NonFiniteException">The loss is not finite. The message names the first site that is not.</exception>
+    /// <exception cref="NonFiniteException">
+    /// The loss is not finite. The message names the first site that is not.
+    /// </exception>
     public double Loss(IObjective<T> objective, PackedBatch batch, Pass<T> pass, out Tensor<T> loss)
     {
         Forwards++;
@@ -202,7 +212,10 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
         return objective.Hidden(pass, batch, rows);
     }
 
-    /// <summary>Runs a reverse pass from a term of the loss that a rule made, adds scale times the gradient, and clears the tape.</summary>
+    /// <summary>
+    /// Runs a reverse pass from a term of the loss that a rule made, adds scale times the gradient, and clears the
+    /// tape.
+    /// </summary>
     /// <param name="term">A scalar on the tape.</param>
     /// <param name="scale">The factor of its gradient.</param>
     /// <param name="name">What the term is, for the error.</param>
@@ -219,7 +232,8 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
     }
 
     /// <summary>
-    /// Runs a forward pass and a reverse pass, and writes the gradient into a vector of its own; those of the step stay as they are.
+    /// Runs a forward pass and a reverse pass, and writes the gradient into a vector of its own; those of the step stay
+    /// as they are.
     /// </summary>
     /// <returns>The loss.</returns>
     /// <inheritdoc cref="Loss" path="/exception"/>
@@ -247,7 +261,8 @@ public sealed class TrainState<T> : IKeepsState<T>, IDisposable where T : unmana
 
     private void Reverse(Tensor<T> loss, double scale)
     {
-        Tape.BackwardToParameters(loss, scale, _held.Count == 0 ? null : parameter => IsHeld(parameter) ? default : parameter.Gradient);
+        Tape.BackwardToParameters(
+            loss, scale, _held.Count == 0 ? null : parameter => IsHeld(parameter) ? default : parameter.Gradient);
         Tape.Clear();
     }
 

@@ -6,11 +6,11 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Trains parameters one optimizer step at a time: gradients by a rule on an objective, clipping, the optimizer. Owns everything
-/// that a step needs beside the weights. The parameters are trainable as long as this lives.
+/// Trains parameters one optimizer step at a time: gradients by a rule on an objective, clipping, the optimizer. Owns
+/// everything that a step needs beside the weights. The parameters are trainable as long as this lives.
 /// <code>
-/// using var step = new TrainStep&lt;float&gt;(model.Trainable, objective, rule, new StepOptions(new AdamWOptions(1e-4)), device);
-/// foreach (var batch in batches)
+/// using var step = new TrainStep&lt;float&gt;(model.Trainable, objective, rule, new StepOptions(new
+/// AdamWOptions(1e-4)), device); foreach (var batch in batches)
 ///     Console.WriteLine(step.Run(batch).Loss);
 /// </code>
 /// </summary>
@@ -29,12 +29,13 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
     /// <param name="device">Where the parameters live.</param>
     /// <param name="streams">Data beside the batches, by name, for a rule that needs it.</param>
     /// <param name="ranks">
-    /// Among whom the micro-batches of each step are divided; nobody if it is null. Every rank is given all micro-batches and has the same
-    /// parameters, and all have the same ones after a step.
+    /// Among whom the micro-batches of each step are divided; nobody if it is null. Every rank is given all
+    /// micro-batches and has the same parameters, and all have the same ones after a step.
     /// </param>
     /// <exception cref="InputException">There are no parameters, or they are kept in bfloat16.</exception>
     public TrainStep(
-        IReadOnlyList<Parameter<T>> parameters, IObjective<T> objective, IGradientRule<T> rule, StepOptions options, Device device,
+        IReadOnlyList<Parameter<T>> parameters, IObjective<T> objective, IGradientRule<T> rule, StepOptions options,
+        Device device,
         IReadOnlyDictionary<string, BatchStream>? streams = null, ICommunicator? ranks = null)
     {
         (_objective, _options, Rule) = (objective, options, rule);
@@ -61,7 +62,9 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
     /// <summary>Tape, gradients and counters: what a rule works with.</summary>
     public TrainState<T> State { get; }
 
-    /// <summary>Bytes that the rule and the sum of the micro-batches hold beside the model, the gradients and the tape.</summary>
+    /// <summary>
+    /// Bytes that the rule and the sum of the micro-batches hold beside the model, the gradients and the tape.
+    /// </summary>
     public long HeldBytes => Rule.StateBytes + _sum.Bytes;
 
     /// <summary>Bytes that the optimizer keeps beside the parameters and their gradients.</summary>
@@ -75,7 +78,9 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
     /// <exception cref="NonFiniteException">A loss or gradient is not finite; the weights are unchanged.</exception>
     public StepRecord Run(params IReadOnlyList<PackedBatch> batches) => Run(1, batches);
 
-    /// <summary>Takes one optimizer step with the learning rate multiplied by <paramref name="factor"/> (a schedule).</summary>
+    /// <summary>
+    /// Takes one optimizer step with the learning rate multiplied by <paramref name="factor"/> (a schedule).
+    /// </summary>
     /// <inheritdoc cref="Run(IReadOnlyList{PackedBatch})"/>
     public StepRecord Run(double factor, params IReadOnlyList<PackedBatch> batches)
     {
@@ -87,7 +92,8 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
                 "a gradient", State.Step, _optimizer.FirstNonFinite(), [.. batches.SelectMany(batch => batch.Ids)]));
         double rate = _optimizer.Step(State.Step, norm, factor, State.IsHeld);
         return new(
-            State.Step, Epoch: 1, report.Loss, report.CleanLoss, norm, rate, report.SiteGradientNorm, report.PerturbationNorm,
+            State.Step, Epoch: 1, report.Loss, report.CleanLoss, norm, rate, report.SiteGradientNorm,
+            report.PerturbationNorm,
             batches.Sum(batch => batch.Rows), Stopwatch.GetElapsedTime(start).TotalSeconds)
         {
             Scalars = report.Scalars,
@@ -105,7 +111,8 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
         var ranks = State.Ranks;
         if (ranks.Size > 1 && Rule.Undivided is { } reason)
             ranks.Agree(() => throw new InputException(
-                $"the rule {Rule.Name} cannot be divided among ranks", "rule", $"{ranks.Size} ranks: {reason}", "one rank",
+                $"the rule {Rule.Name} cannot be divided among ranks", "rule", $"{ranks.Size} ranks: {reason}",
+                "one rank",
                 "run it without mpirun, or with another rule"));
         State.BeginStep();
         var step = new StepBatches(batches, _options.Weight, ranks.Rank, ranks.Size);
@@ -130,7 +137,9 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
         return last with { Loss = loss, CleanLoss = last.CleanLoss is null ? null : clean };
     }
 
-    /// <summary>One micro-batch on each rank, as far as there are so many. Gives what the rule reports of each, in order.</summary>
+    /// <summary>
+    /// One micro-batch on each rank, as far as there are so many. Gives what the rule reports of each, in order.
+    /// </summary>
     private RuleReport[] Round(StepBatches step, int first, int present, ref (long Forwards, long Reverses) passes)
     {
         RuleReport Take()
@@ -150,7 +159,8 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
             var report = Take();
             var own = State.OwnPasses;
             return new MicroBatchReport(
-                report, own.Forwards - before.Forwards, own.Reverses - before.Reverses, State.PeakActivationBytes, State.Taken).ToBytes();
+                report, own.Forwards - before.Forwards, own.Reverses - before.Reverses, State.PeakActivationBytes,
+                State.Taken).ToBytes();
         });
         MicroBatchReport[] all = [.. parts.Take(present).Select(MicroBatchReport.Of)];
         passes = State.OwnPasses;
@@ -166,8 +176,8 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
     }
 
     /// <summary>
-    /// Parameters, optimizer state, counters, places in the streams, and what the rule and the objective remember: with them, and made in the
-    /// same way, another instance takes the same next step bit for bit.
+    /// Parameters, optimizer state, counters, places in the streams, and what the rule and the objective remember: with
+    /// them, and made in the same way, another instance takes the same next step bit for bit.
     /// </summary>
     public void Exchange(KeptState<T> state)
     {
@@ -178,7 +188,9 @@ public sealed class TrainStep<T> : IKeepsState<T>, IDisposable where T : unmanag
         (_objective as IKeepsState<T>)?.Exchange(state.Within("objective"));
     }
 
-    /// <summary>Frees what the steps needed and freezes the parameters. The rule and the objective are the caller's.</summary>
+    /// <summary>
+    /// Frees what the steps needed and freezes the parameters. The rule and the objective are the caller's.
+    /// </summary>
     public void Dispose()
     {
         _optimizer.Dispose();

@@ -6,9 +6,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// A training stage: goes through the data in batches and takes an optimizer step (<see cref="TrainStep{T}"/>) on each, with a
-/// learning rate that follows a schedule. A method of the paper is a pair of an objective and a gradient rule; everything else is
-/// the same for all methods.
+/// A training stage: goes through the data in batches and takes an optimizer step (<see cref="TrainStep{T}"/>) on each,
+/// with a learning rate that follows a schedule. A method of the paper is a pair of an objective and a gradient rule;
+/// everything else is the same for all methods.
 /// </summary>
 /// <param name="device">Where the parameters live.</param>
 /// <param name="trainable">The parameters to train. They are frozen again at the end of <see cref="Run"/>.</param>
@@ -17,10 +17,12 @@ namespace VaccineRef.Training;
 /// <param name="options">The stage's settings.</param>
 /// <param name="streams">Data beside the batches, by name, for a rule that needs it.</param>
 /// <param name="ranks">
-/// Among whom the micro-batches of each step are divided; nobody if it is null. Every rank has the same parameters, settings and data.
+/// Among whom the micro-batches of each step are divided; nobody if it is null. Every rank has the same parameters,
+/// settings and data.
 /// </param>
 public sealed class Trainer<T>(
-    Device device, IReadOnlyList<Parameter<T>> trainable, IObjective<T> objective, IGradientRule<T> rule, TrainOptions options,
+    Device device, IReadOnlyList<Parameter<T>> trainable, IObjective<T> objective, IGradientRule<T> rule,
+    TrainOptions options,
     IReadOnlyDictionary<string, BatchStream>? streams = null, ICommunicator? ranks = null)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -30,8 +32,8 @@ public sealed class Trainer<T>(
     /// <param name="data">The examples. Each needs at least one label that counts.</param>
     /// <param name="onStep">Called after every step.</param>
     /// <param name="checkpoints">
-    /// Where the training is kept and goes on; nowhere if it is null. One that goes on takes the steps that are left, bit for bit those
-    /// that it would have taken without the stop.
+    /// Where the training is kept and goes on; nowhere if it is null. One that goes on takes the steps that are left,
+    /// bit for bit those that it would have taken without the stop.
     /// </param>
     /// <param name="cancel">Ends the stage after the current step.</param>
     /// <exception cref="InputException">
@@ -46,11 +48,14 @@ public sealed class Trainer<T>(
     {
         options.Validate();
         if (data.Count == 0)
-            throw new InputException("there is nothing to train on", "data", "0 examples", "at least one with a counted label");
+            throw new InputException(
+                "there is nothing to train on", "data", "0 examples", "at least one with a counted label");
         if (options.Accumulation < _ranks.Size)
             _ranks.Agree(() => throw new InputException(
-                "there are more ranks than a step has micro-batches", "accumulation", $"{options.Accumulation} micro-batches for {_ranks.Size} ranks",
-                "at least one for each rank", $"mpirun -n {options.Accumulation}, or accumulation {_ranks.Size} and a smaller batch_size"));
+                "there are more ranks than a step has micro-batches", "accumulation",
+                $"{options.Accumulation} micro-batches for {_ranks.Size} ranks",
+                "at least one for each rank",
+                $"mpirun -n {options.Accumulation}, or accumulation {_ranks.Size} and a smaller batch_size"));
         int planned = options.Steps(data.Count);
         var schedule = new Schedule(options.Schedule, planned, Schedule.Warmup(options.WarmupRatio, planned));
         using var step = new TrainStep<T>(trainable, objective, rule, options.Step, device, streams, _ranks);
@@ -78,7 +83,9 @@ public sealed class Trainer<T>(
             state.PeakActivationBytes, sums.RuleBytes, step.OptimizerBytes);
     }
 
-    /// <summary>The rule ends the stage where the last micro-batch was taken, and everybody has the weights that it leaves.</summary>
+    /// <summary>
+    /// The rule ends the stage where the last micro-batch was taken, and everybody has the weights that it leaves.
+    /// </summary>
     private void Complete(TrainState<T> state, int microBatches)
     {
         int last = (microBatches - 1) % _ranks.Size;
@@ -101,7 +108,8 @@ public sealed class Trainer<T>(
             _ranks.RequireSame(what, own());
     }
 
-    private double Norm() => Math.Sqrt(device.Run(new Kernels.SquaredNorm<T>(), [.. trainable.Select(parameter => parameter.Value)]));
+    private double Norm() =>
+        Math.Sqrt(device.Run(new Kernels.SquaredNorm<T>(), [.. trainable.Select(parameter => parameter.Value)]));
 
     private static void Tell(StepRecord record, Sums sums, Action<StepRecord>? onStep, ICheckpoints<T>? checkpoints)
     {
@@ -119,10 +127,12 @@ public sealed class Trainer<T>(
     }
 
     /// <summary>The micro-batches of each step that is not done yet.</summary>
-    private IEnumerable<(int Epoch, IReadOnlyList<PackedBatch> Batches)> Batches(IReadOnlyList<TokenSequence> data, int steps, int done) =>
+    private IEnumerable<(int Epoch, IReadOnlyList<PackedBatch> Batches)> Batches(
+        IReadOnlyList<TokenSequence> data, int steps, int done) =>
         new BatchOrder(options, data.Count, steps).Skip(done).Select(step => (
             step.Epoch,
-            (IReadOnlyList<PackedBatch>)[.. step.Batches.Select(batch => PackedBatch.Pack([.. batch.Select(i => data[i])]))]));
+            (IReadOnlyList<PackedBatch>)[.. step.Batches
+                .Select(batch => PackedBatch.Pack([.. batch.Select(i => data[i])]))]));
 
     /// <summary>A training with what is added up over its steps.</summary>
     private sealed class Sums(TrainStep<T> step) : IKeepsState<T>

@@ -5,8 +5,9 @@ using VaccineRef.Training;
 namespace VaccineRef.Verification;
 
 /// <summary>
-/// EWC: Fisher information, gradients with the penalty, training. KL: the first step. Its later numbers count padded positions, whose queries see the
-/// real tokens but, by the mask, not themselves: packed rows have no such position, and padding fed as tokens sees itself.
+/// EWC: Fisher information, gradients with the penalty, training. KL: the first step. Its later numbers count padded
+/// positions, whose queries see the real tokens but, by the mask, not themselves: packed rows have no such position,
+/// and padding fed as tokens sees itself.
 /// </summary>
 internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -30,7 +31,8 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
         var worst = new Worst();
         for (int i = 0; i < trainable.Count; i++)
             worst.Relative(
-                context.Values(trainable[i], fisher.Values[i]), Values.Read(file, "fisher/" + trainable[i].Name), trainable[i].Name);
+                context.Values(trainable[i], fisher.Values[i]), Values.Read(file, "fisher/" + trainable[i].Name),
+                trainable[i].Name);
         List<Comparison> all =
         [
             worst.Compare(_name, "ewc Fisher information, as released", 2 * _bounds.Relative),      // of squares
@@ -62,7 +64,8 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
     }
 
     private IEnumerable<Comparison> Trained(
-        Model<T> model, IObjective<T> objective, ManifestNode expected, SafetensorsFile file, string prefix, string title)
+        Model<T> model, IObjective<T> objective, ManifestNode expected, SafetensorsFile file, string prefix,
+        string title)
     {
         var steps = expected["steps"].Items();
         var options = context.Options(expected, steps.Count);
@@ -73,13 +76,15 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
     }
 
     /// <summary>The gradient of a batch, cross-entropy and penalty, at the present weights.</summary>
-    private Comparison Gradient(Model<T> model, IObjective<T> objective, SafetensorsFile file, string batch, string step)
+    private Comparison Gradient(
+        Model<T> model, IObjective<T> objective, SafetensorsFile file, string batch, string step)
     {
         var trainable = VerifyContext<T>.Trainable(model);
         using var state = new TrainState<T>(context.Device, trainable, seed: 0);
         state.BeginStep();
         new Plain<T>().Accumulate(objective, context.Golden.Batch(batch).Pack(), state);
-        var found = trainable.ToDictionary(parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
+        var found = trainable.ToDictionary(
+            parameter => parameter.Name, parameter => context.Values(parameter, parameter.Gradient));
         double whole = Values.NormOf(found.Values);
         var worst = new Worst();
         foreach (var (name, values) in found)
@@ -92,6 +97,7 @@ internal sealed class BaselineChecks<T>(VerifyContext<T> context) where T : unma
     {
         foreach (var parameter in VerifyContext<T>.Trainable(model))
             context.Device.Upload<T>(
-                [.. VerifyContext<T>.Read(file, "corrected_third_param/", parameter).Select(T.CreateChecked)], parameter.Value);
+                [.. VerifyContext<T>.Read(file, "corrected_third_param/", parameter).Select(T.CreateChecked)],
+                parameter.Value);
     }
 }

@@ -16,14 +16,17 @@ public sealed record Comparison(
 }
 
 /// <summary>
-/// What the recomputed numbers may differ by. Two unrelated implementations agree to 1e-14 in double; the bounds leave four
-/// digits. Adam divides by the root of the second moment, so that parameters are compared in units of the learning rate.
+/// What the recomputed numbers may differ by. Two unrelated implementations agree to 1e-14 in double; the bounds leave
+/// four digits. Adam divides by the root of the second moment, so that parameters are compared in units of the learning
+/// rate.
 /// </summary>
-/// <param name="Relative">Norm-wise relative error per tensor, for everything up to gradients and perturbations.</param>
+/// <param name="Relative">
+/// Norm-wise relative error per tensor, for everything up to gradients and perturbations.
+/// </param>
 /// <param name="Parameter">Absolute error of a trained parameter, in learning rates.</param>
 /// <param name="Later">
-/// Relative error of losses and norms after the first update: a parameter error of Parameter learning rates (1e-3 each), over up to
-/// 1e4 parameters adding in quadrature, moves a loss by at most 1e-1 * Parameter.
+/// Relative error of losses and norms after the first update: a parameter error of Parameter learning rates (1e-3
+/// each), over up to 1e4 parameters adding in quadrature, moves a loss by at most 1e-1 * Parameter.
 /// </param>
 public sealed record Bounds(double Relative, double Parameter, double Later)
 {

@@ -1,8 +1,9 @@
 namespace VaccineRef.Verification;
 
 /// <summary>
-/// How far numbers are from what they should be: the one comparison of golden verification and of conformance. What cannot be
-/// compared, since it is empty, has other extents or is not finite, is a difference without bound and says so.
+/// How far numbers are from what they should be: the one comparison of golden verification and of conformance. What
+/// cannot be compared, since it is empty, has other extents or is not finite, is a difference without bound and says
+/// so.
 /// </summary>
 /// <param name="Relative">||found - expected|| / ||expected||; infinite where there is a problem.</param>
 /// <param name="Cosine">Of the angle between the two; NaN where one of them is zero.</param>
@@ -10,9 +11,12 @@ namespace VaccineRef.Verification;
 /// <param name="WorstIndex">The element with the greatest difference; null for a scalar.</param>
 /// <param name="Problem">Why the numbers could not be compared, if so.</param>
 public sealed record Difference(
-    double Relative, double Cosine = double.NaN, double NormRatio = double.NaN, string? WorstIndex = null, string? Problem = null)
+    double Relative, double Cosine = double.NaN, double NormRatio = double.NaN, string? WorstIndex = null,
+    string? Problem = null)
 {
-    /// <summary>Below this part of the scale expected numbers count as truly zero: rounding noise has no relative error.</summary>
+    /// <summary>
+    /// Below this part of the scale expected numbers count as truly zero: rounding noise has no relative error.
+    /// </summary>
     public const double Vanishing = 1e-6;
 
     /// <summary>Compares.</summary>
@@ -28,7 +32,8 @@ public sealed record Difference(
         if (expected.Numbers.Length == 0)
             return Incomparable("it is empty, so that nothing was compared");
         return FirstNonFinite(found) is { } wrong ? Incomparable($"element {wrong} is {Format(found, wrong)}")
-            : FirstNonFinite(expected) is { } golden ? Incomparable($"expected element {golden} is {Format(expected, golden)}")
+            : FirstNonFinite(expected) is { } golden ? Incomparable(
+                $"expected element {golden} is {Format(expected, golden)}")
             : Measure(found, expected, scale);
     }
 

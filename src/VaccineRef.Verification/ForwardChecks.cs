@@ -52,7 +52,8 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
                 Rows(states, file, $"hidden.{layer + 1}", record.Hidden[i], padded);
         }
 
-        Rows(states, file, $"hidden.{layers}", hidden, padded);                // the last one stands after the final norm
+        // the last one stands after the final norm
+        Rows(states, file, $"hidden.{layers}", hidden, padded);
         var nll = tape.Apply(
             new CrossEntropy<T>(Reduction.None), [hidden, tape.Of(model.Network.Head)], packed.Targets);
         losses.Relative(TokenLosses(nll, padded), Values.Read(file, "token_nll"), "token_nll");
@@ -73,7 +74,8 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         if (file.Tensors.ContainsKey("leftpad.logits"))
         {
             var left = new PaddedBatch(
-                file.ReadIntegers("leftpad.input_ids"), null, file.ReadIntegers("leftpad.attention_mask"), padded.Length);
+                file.ReadIntegers("leftpad.input_ids"), null, file.ReadIntegers("leftpad.attention_mask"),
+                padded.Length);
             yield return Masked(model, tape, file, "leftpad.logits", "left-padded logits", left);
         }
 
@@ -100,7 +102,8 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
         var objective = new CrossEntropyObjective<T>(model.Network);
         var forward = context.Manifest["forward"];
         void Check(string batch, double expected) => worst.Relative(
-            AlignmentLoss.Of(objective, context.Golden.Batch(batch).Sequences(), context.Device), expected, $"{batch} loss");
+            AlignmentLoss.Of(objective, context.Golden.Batch(batch).Sequences(), context.Device), expected,
+            $"{batch} loss");
         Check("b0", forward["loss"].Number());
         if (forward.Find("eval_losses") is { } losses)
         {
@@ -132,10 +135,12 @@ internal sealed class ForwardChecks<T>(VerifyContext<T> context) where T : unman
             int[] ids = [.. entry["ids"].Items().Select(id => id.Whole())];
             int prompt = entry["prompt_len"].Whole();
             if (prompt < 1 || prompt >= ids.Length)
-                throw entry["prompt_len"].Wrong($"{prompt} of {ids.Length} ids", "at least 1, and fewer than there are ids");
+                throw entry["prompt_len"].Wrong(
+                    $"{prompt} of {ids.Length} ids", "at least 1, and fewer than there are ids");
             var settings = new GenerationOptions(MaxNewTokens: ids.Length - prompt);
             int[] found = Generator.Generate(model, [ids[..prompt]], settings)[0];
-            wrong += ids[prompt..].Zip(found).Count(pair => pair.First != pair.Second) + (ids.Length - prompt - found.Length);
+            wrong += ids[prompt..].Zip(found)
+                .Count(pair => pair.First != pair.Second) + (ids.Length - prompt - found.Length);
             total += ids.Length - prompt;
         }
 

@@ -23,9 +23,11 @@ internal sealed class GoldenCase : IDisposable
                 throw new JsonException("it is not UTF-8");
             _manifest = JsonDocument.Parse(bytes, new() { AllowDuplicateProperties = false });
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException
+            or InvalidOperationException)
         {
-            throw new InputException("a golden case has no readable manifest", _path, error.Message, "manifest.json", inner: error);
+            throw new InputException(
+                "a golden case has no readable manifest", _path, error.Message, "manifest.json", inner: error);
         }
     }
 
@@ -42,7 +44,8 @@ internal sealed class GoldenCase : IDisposable
     {
         if (name is null)
             return null;
-        string path = Path.Combine(Folder, name.EndsWith(".safetensors", StringComparison.Ordinal) ? name : name + ".safetensors");
+        string path = Path.Combine(
+            Folder, name.EndsWith(".safetensors", StringComparison.Ordinal) ? name : name + ".safetensors");
         if (!File.Exists(path))
             return null;
         if (!_files.TryGetValue(path, out var file))
@@ -53,12 +56,14 @@ internal sealed class GoldenCase : IDisposable
     /// <summary>A training (b0 ..) or evaluation (e0, e1) batch.</summary>
     public PaddedBatch Batch(string name)
     {
-        var file = Tensors("batches") ?? throw new InputException("a golden case has no batches", Folder, expected: "batches.safetensors");
+        var file = Tensors("batches")
+            ?? throw new InputException("a golden case has no batches", Folder, expected: "batches.safetensors");
         return PaddedBatch.Read(file, name);
     }
 
     public IEnumerable<string> Batches(string prefix) => (Tensors("batches")?.Tensors.Keys ?? [])
-        .Where(key => key.StartsWith(prefix, StringComparison.Ordinal) && key.EndsWith(".input_ids", StringComparison.Ordinal))
+        .Where(key => key.StartsWith(prefix, StringComparison.Ordinal)
+            && key.EndsWith(".input_ids", StringComparison.Ordinal))
         .Select(key => key[..key.IndexOf('.', StringComparison.Ordinal)]).Order(StringComparer.Ordinal);
 
     public void Dispose()

@@ -6,17 +6,21 @@ using VaccineRef.Training;
 namespace VaccineRef.Verification;
 
 /// <summary>
-/// Recomputes golden cases, numbers that PyTorch and the official trainer produced, and says how far ours are from them.
+/// Recomputes golden cases, numbers that PyTorch and the official trainer produced, and says how far ours are from
+/// them.
 /// </summary>
 /// <typeparam name="T">The precision to compute in.</typeparam>
 public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>The case folders under <paramref name="folder"/>: those that hold a manifest.json, itself included.</summary>
+    /// <summary>
+    /// The case folders under <paramref name="folder"/>: those that hold a manifest.json, itself included.
+    /// </summary>
     /// <exception cref="InputException">There is none.</exception>
     public static IReadOnlyList<string> Cases(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new InputException("there is no such folder", folder, remedy: "--golden takes a folder of golden cases");
+            throw new InputException(
+                "there is no such folder", folder, remedy: "--golden takes a folder of golden cases");
         string[] cases =
         [
             .. Directory.EnumerateFiles(folder, "manifest.json", SearchOption.AllDirectories)
@@ -24,11 +28,15 @@ public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloat
         ];
         return cases.Length > 0
             ? cases
-            : throw new InputException("there is no golden case", folder, "no manifest.json below it", "case folders, each with a manifest.json");
+            : throw new InputException(
+                "there is no golden case", folder, "no manifest.json below it",
+                "case folders, each with a manifest.json");
     }
 
     /// <summary>Recomputes everything the case holds.</summary>
-    /// <exception cref="InputException">A file is missing or damaged, or lacks what the layout of a case asks for.</exception>
+    /// <exception cref="InputException">
+    /// A file is missing or damaged, or lacks what the layout of a case asks for.
+    /// </exception>
     public IReadOnlyList<Comparison> Verify(string caseFolder)
     {
         using var golden = new GoldenCase(caseFolder);
@@ -42,7 +50,8 @@ public sealed class GoldenVerifier<T>(Device device) where T : unmanaged, IFloat
         var context = new VerifyContext<T>(golden, device, single ? Bounds.Float : Bounds.Double);
         IEnumerable<Comparison> all =
             [
-                .. new ForwardChecks<T>(context).Run(), .. new GradientChecks<T>(context).Run(), .. new TrainingChecks<T>(context).Run(),
+                .. new ForwardChecks<T>(context).Run(), .. new GradientChecks<T>(context).Run(),
+                .. new TrainingChecks<T>(context).Run(),
                 .. new BaselineChecks<T>(context).Run(),
             ];
         return [.. all];
@@ -83,7 +92,8 @@ internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds 
             optimizer["lr"].Number(), optimizer["weight_decay"].Number(), beta1.Number(), beta2.Number(),
             optimizer["eps"].Number(), optimizer["max_grad_norm"].Number());
         return expected.Find("warmup_ratio") is { } warmup
-            ? new(1, adamW, MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: warmup.Number(), Shuffle: false)
+            ? new(
+                1, adamW, MaxSteps: steps, Schedule: ScheduleKind.Cosine, WarmupRatio: warmup.Number(), Shuffle: false)
             : new(1, adamW, MaxSteps: steps, Shuffle: false);
     }
 
@@ -98,9 +108,11 @@ internal sealed class VerifyContext<T>(GoldenCase golden, Device device, Bounds 
         Model<T> model, IObjective<T> objective, IGradientRule<T> rule, TrainOptions options)
     {
         var batches = Golden.Batches("b").Select(name => Golden.Batch(name).Sequences()).ToArray();
-        var trainer = new Trainer<T>(Device, Trainable(model), objective, rule, options with { BatchSize = batches[0].Count });
+        var trainer = new Trainer<T>(
+            Device, Trainable(model), objective, rule, options with { BatchSize = batches[0].Count });
         List<StepRecord> records = [];
-        trainer.Run([.. Enumerable.Range(0, options.MaxSteps).SelectMany(step => batches[step % batches.Length])], records.Add);
+        trainer.Run(
+            [.. Enumerable.Range(0, options.MaxSteps).SelectMany(step => batches[step % batches.Length])], records.Add);
         return records;
     }
 

@@ -5,7 +5,9 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Verification;
 
-/// <summary>Plain gradients, site gradients, perturbations, second-pass losses and gradients, random perturbation, accumulation.</summary>
+/// <summary>
+/// Plain gradients, site gradients, perturbations, second-pass losses and gradients, random perturbation, accumulation.
+/// </summary>
 internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The radius of the accumulation case where its manifest names none.</summary>
@@ -71,7 +73,8 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
             $"{title} norm and second loss", (report.PerturbationNorm, expected, "perturbation_norm"),
             (report.PerturbationNorm, expected, "expected_norm"), (report.Loss, expected, "second_loss"),
             (rho / ((report.SiteGradientNorm ?? double.NaN) + Perturbation<T>.Guard), expected, "scale"));
-        yield return Layers($"{title} perturbation norms, layer by layer", rule.Epsilon, expected["layer_perturbation_norms"], 1);
+        yield return Layers(
+            $"{title} perturbation norms, layer by layer", rule.Epsilon, expected["layer_perturbation_norms"], 1);
         var file = context.Golden.Tensors(expected.Find("file")?.Text());
         if (file is not null)
             yield return Sites($"{title} perturbation", step.Batch, rule.Epsilon, file, "perturbation", 1);
@@ -92,7 +95,8 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
             string name = $"unit_noise.{site.Layer}";
             int columns = step.Model.Network.Shape.Hidden;
             if (step.Batch.Pick(Values.Read(file, name), columns, out var packed) is { } wrong)
-                throw new InputException("a golden case's noise does not fit its batch", $"{file.Path}, tensor {name}", wrong.Problem);
+                throw new InputException(
+                    "a golden case's noise does not fit its batch", $"{file.Path}, tensor {name}", wrong.Problem);
             var view = memory.Allocate<T>(new Shape(step.Batch.Real.Length, columns));
             context.Device.Upload<T>([.. packed.Numbers.Select(value => T.CreateChecked(value * deviation))], view);
             return view;
@@ -112,7 +116,8 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         yield return Gradients(step, "accumulated gradients (corrected)", file, "corrected_grad/", null);
     }
 
-    private Comparison Scalars(string quantity, params ReadOnlySpan<(double Found, ManifestNode Expected, string Name)> scalars)
+    private Comparison Scalars(
+        string quantity, params ReadOnlySpan<(double Found, ManifestNode Expected, string Name)> scalars)
     {
         var worst = new Worst();
         foreach (var (found, expected, name) in scalars)
@@ -124,7 +129,8 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
     {
         var worst = new Worst();
         double[] norms = [.. epsilon.Epsilon.Select(view => factor * Values.Vector(context.Values(view)).Norm)];
-        worst.Relative(Values.Vector(norms), Values.Vector([.. expected.Items().Select(layer => layer.Number())]), expected.Path);
+        worst.Relative(
+            Values.Vector(norms), Values.Vector([.. expected.Items().Select(layer => layer.Number())]), expected.Path);
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
 
@@ -143,8 +149,12 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         return worst.Compare(_name, quantity, _bounds.Relative);
     }
 
-    /// <summary>Every tensor of the file, and every parameter's norm and sum where the manifest has them; without a file it must.</summary>
-    private Comparison Gradients(Step step, string quantity, SafetensorsFile? file, string prefix, ManifestNode? manifest)
+    /// <summary>
+    /// Every tensor of the file, and every parameter's norm and sum where the manifest has them; without a file it
+    /// must.
+    /// </summary>
+    private Comparison Gradients(
+        Step step, string quantity, SafetensorsFile? file, string prefix, ManifestNode? manifest)
     {
         var worst = new Worst();
         var found = step.State.Trainable.ToDictionary(
@@ -152,7 +162,8 @@ internal sealed class GradientChecks<T>(VerifyContext<T> context) where T : unma
         double whole = Values.NormOf(found.Values);
         string[] golden =
         [
-            .. (file?.Tensors.Keys ?? []).Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..]),
+            .. (file?.Tensors.Keys ?? []).Where(key => key.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(key => key[prefix.Length..]),
         ];
         foreach (string name in golden.Except(found.Keys))
             worst.Fail($"{name}: the case has its gradient, and nothing of ours trains it");

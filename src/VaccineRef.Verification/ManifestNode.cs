@@ -5,8 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification;
 
 /// <summary>
-/// A place in a manifest that knows its own path: what is missing or of another type is an error that names it, and never a
-/// default.
+/// A place in a manifest that knows its own path: what is missing or of another type is an error that names it, and
+/// never a default.
 /// </summary>
 /// <param name="element">The JSON there.</param>
 /// <param name="file">The manifest's file.</param>
@@ -27,7 +27,9 @@ internal readonly struct ManifestNode(JsonElement element, string file, string p
     public ManifestNode? Find(string key)
     {
         Require(JsonValueKind.Object, "an object");
-        return _element.TryGetProperty(key, out var found) && found.ValueKind != JsonValueKind.Null ? new(found, _file, Join(key)) : null;
+        return _element.TryGetProperty(key, out var found) && found.ValueKind != JsonValueKind.Null
+            ? new(found, _file, Join(key))
+            : null;
     }
 
     /// <summary>Everything below an object, in the order of the file.</summary>
@@ -45,7 +47,8 @@ internal readonly struct ManifestNode(JsonElement element, string file, string p
     {
         Require(JsonValueKind.Array, "a list");
         string file = _file, path = Path;
-        ManifestNode[] items = [.. _element.EnumerateArray().Select((item, i) => new ManifestNode(item, file, $"{path}[{i}]"))];
+        ManifestNode[] items = [.. _element.EnumerateArray()
+            .Select((item, i) => new ManifestNode(item, file, $"{path}[{i}]"))];
         return items.Length > 0 ? items : throw Wrong("an empty list", "at least one item");
     }
 
@@ -80,7 +83,8 @@ internal readonly struct ManifestNode(JsonElement element, string file, string p
 
     /// <summary>The number that the last part of the path is: a radius that stands as a key.</summary>
     public double NameAsNumber(string name) =>
-        double.TryParse(name, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value)
+        double.TryParse(name, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && double.IsFinite(value)
             ? value
             : throw Wrong(name, "a key that is a number");
 
@@ -92,7 +96,8 @@ internal readonly struct ManifestNode(JsonElement element, string file, string p
     private static string Short(string text) => text.Length > 200 ? text[..200] + "..." : text;
 
     private InputException Missing(string key) => new(
-        "a golden case lacks a number", $"{_file}, key {Join(key)}", "no such key", "the layout of the golden folder's README");
+        "a golden case lacks a number", $"{_file}, key {Join(key)}", "no such key",
+        "the layout of the golden folder's README");
 
     private string Join(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
 

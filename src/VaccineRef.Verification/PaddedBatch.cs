@@ -45,14 +45,19 @@ internal sealed class PaddedBatch
         }
 
         return new(
-            Integers("input_ids"), Integers("labels"), Integers("attention_mask"), (int)file.Entry($"{name}.input_ids").Shape[1]);
+            Integers("input_ids"), Integers("labels"), Integers("attention_mask"),
+            (int)file.Entry($"{name}.input_ids").Shape[1]);
     }
 
-    /// <summary>The real tokens as packed rows. What the mask hides is left out: positions count real tokens, as cumsum(mask) does.</summary>
+    /// <summary>
+    /// The real tokens as packed rows. What the mask hides is left out: positions count real tokens, as cumsum(mask)
+    /// does.
+    /// </summary>
     public PackedBatch Pack() => PackedBatch.Pack(Sequences());
 
     /// <summary>The real tokens, one sequence a row.</summary>
-    public IReadOnlyList<TokenSequence> Sequences() => [.. Enumerable.Range(0, Rows).Select(row => Sequence(row, onlyReal: true))];
+    public IReadOnlyList<TokenSequence> Sequences() =>
+        [.. Enumerable.Range(0, Rows).Select(row => Sequence(row, onlyReal: true))];
 
     /// <summary>Padding fed as tokens: what PyTorch sees when it is given no mask.</summary>
     public PackedBatch PackWithPadding() =>
@@ -72,7 +77,9 @@ internal sealed class PaddedBatch
     {
         packed = new([], [0, columns]);
         if (!padded.Shape.SequenceEqual([Rows, Length, columns]))
-            return new(double.PositiveInfinity, Problem: $"it has the shape {padded.Extents}, expected [{Rows}, {Length}, {columns}]");
+            return new(
+                double.PositiveInfinity,
+                Problem: $"it has the shape {padded.Extents}, expected [{Rows}, {Length}, {columns}]");
         packed = new(PackedRows(padded.Numbers, columns), [Real.Length, columns]);
         return null;
     }

@@ -5,13 +5,15 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification;
 
 /// <summary>
-/// Parameters after a training: element by element where the case holds them, and the norm and sum of each, the norm of all, and how far all
-/// have moved. Made before the training.
+/// Parameters after a training: element by element where the case holds them, and the norm and sum of each, the norm of
+/// all, and how far all have moved. Made before the training.
 /// </summary>
-internal sealed class TrainedParameters<T>(VerifyContext<T> context, Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class TrainedParameters<T>(VerifyContext<T> context, Model<T> model)
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly IReadOnlyList<Parameter<T>> _trained = VerifyContext<T>.Trainable(model);
-    private readonly double[][] _before = [.. VerifyContext<T>.Trainable(model).Select(parameter => context.Values(parameter.Value))];
+    private readonly double[][] _before = [.. VerifyContext<T>.Trainable(model)
+        .Select(parameter => context.Values(parameter.Value))];
 
     /// <summary>Compares what they are now.</summary>
     /// <param name="title">What was trained.</param>
@@ -49,7 +51,9 @@ internal sealed class TrainedParameters<T>(VerifyContext<T> context, Model<T> mo
         worst.Note = string.Join("; ", ((string?[])
         [
             file is null ? "norms and sums only: the case holds no tensors" : null,
-            skipped > 0 ? $"{skipped} elements left out: their gradient is zero but for rounding, and Adam moves them by it" : null,
+            skipped > 0
+                ? $"{skipped} elements left out: their gradient is zero but for rounding, and Adam moves them by it"
+                : null,
         ]).OfType<string>()) is { Length: > 0 } note ? note : null;
         return worst.Compare(context.Golden.Name, $"{title}: parameters", context.Bounds.Parameter, "learning rates");
     }
@@ -66,8 +70,9 @@ internal sealed class TrainedParameters<T>(VerifyContext<T> context, Model<T> mo
         worst.Add(Math.Abs(found - expected.Number()) / rate / Math.Sqrt(elements), expected.Path);
 
     /// <summary>
-    /// In float, elements whose true gradient is zero (key biases: softmax is shift invariant) have a gradient of rounding noise
-    /// near Adam's epsilon, and Adam moves them by it. In double the noise is far below epsilon and nothing is left out.
+    /// In float, elements whose true gradient is zero (key biases: softmax is shift invariant) have a gradient of
+    /// rounding noise near Adam's epsilon, and Adam moves them by it. In double the noise is far below epsilon and
+    /// nothing is left out.
     /// </summary>
     private bool[] Noise(SafetensorsFile? gradient, string name, int count)
     {

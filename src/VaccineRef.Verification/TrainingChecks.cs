@@ -37,13 +37,15 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
         var file = context.Golden.Tensors(expected.Find("file")?.Text());
         return
         [
-            Steps(context, run, steps, records), parameters.Compare($"train {run}", expected, file, "param/", options.Optimizer.LearningRate),
+            Steps(context, run, steps, records),
+            parameters.Compare($"train {run}", expected, file, "param/", options.Optimizer.LearningRate),
             .. run == "vaccine" && drift is not null ? Drifts(drift) : [],
         ];
     }
 
     /// <summary>What each step of a training said of itself.</summary>
-    public static Comparison Steps(VerifyContext<T> context, string run, IReadOnlyList<ManifestNode> expected, List<StepRecord> found)
+    public static Comparison Steps(
+        VerifyContext<T> context, string run, IReadOnlyList<ManifestNode> expected, List<StepRecord> found)
     {
         var worst = new Worst();
         for (int i = 0; i < expected.Count; i++)
@@ -68,7 +70,9 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
         ? new(model.Network, context.Golden.Batches("e").SelectMany(Both), context.Device)
         : null;
 
-    /// <summary>A batch twice: with its padding as tokens, as the released callback runs it, and its real tokens alone.</summary>
+    /// <summary>
+    /// A batch twice: with its padding as tokens, as the released callback runs it, and its real tokens alone.
+    /// </summary>
     private IEnumerable<PackedBatch> Both(string name)
     {
         var batch = context.Golden.Batch(name);
@@ -91,7 +95,8 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
                 worst.Fail($"{perLayer}: {rows.Count} batches, ours are {found.Length}");
             for (int batch = 0; batch < Math.Min(rows.Count, found.Length); batch++)
                 worst.Relative(
-                    Values.Vector([.. found[batch]]), Values.Vector([.. rows[batch].Items().Select(value => value.Number())]),
+                    Values.Vector([.. found[batch]]),
+                    Values.Vector([.. rows[batch].Items().Select(value => value.Number())]),
                     rows[batch].Path);
             return worst.Compare(_name, quantity, _bounds.Later);
         }
@@ -107,7 +112,8 @@ internal sealed class TrainingChecks<T>(VerifyContext<T> context) where T : unma
         var groups = context.Manifest["params"];
         var decay = groups["decay"].Items().Select(name => name.Text()).ToHashSet();
         var trainable = groups["trainable"].Items().Select(name => name.Text()).ToHashSet();
-        List<string> wrong = [.. parameters.Where(p => Optimizer<T>.Decays(p) != decay.Contains(p.Name) || !trainable.Remove(p.Name))
+        List<string> wrong = [.. parameters
+            .Where(p => Optimizer<T>.Decays(p) != decay.Contains(p.Name) || !trainable.Remove(p.Name))
             .Select(p => p.Name)];
         wrong.AddRange(trainable);                                             // what the case trains and we do not
         return new(_name, "decay groups", wrong.Count, 0, "names", wrong.FirstOrDefault());

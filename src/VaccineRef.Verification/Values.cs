@@ -18,7 +18,8 @@ public sealed record Values(double[] Numbers, ImmutableArray<long> Shape)
     public double Norm => Math.Sqrt(Numbers.Sum(value => value * value));
 
     /// <summary>The norm of all elements of several tensors together.</summary>
-    public static double NormOf(IEnumerable<Values> tensors) => Math.Sqrt(tensors.Sum(values => values.Norm * values.Norm));
+    public static double NormOf(IEnumerable<Values> tensors) =>
+        Math.Sqrt(tensors.Sum(values => values.Norm * values.Norm));
 
     /// <summary>As many zeros.</summary>
     public Values Zero() => this with { Numbers = new double[Numbers.Length] };

@@ -1,6 +1,8 @@
 namespace VaccineRef.Verification;
 
-/// <summary>Keeps the worst of several errors, and where it was. Nothing compared at all is the worst that there is.</summary>
+/// <summary>
+/// Keeps the worst of several errors, and where it was. Nothing compared at all is the worst that there is.
+/// </summary>
 internal sealed class Worst
 {
     public double Error { get; private set; }
@@ -28,11 +30,16 @@ internal sealed class Worst
     /// <summary>What should be there and is not, or the other way round.</summary>
     public void Fail(string problem) => Add(double.PositiveInfinity, problem);
 
-    /// <summary>||found - expected|| / ||expected||; where expected is zero but for rounding, / <paramref name="scale"/>.</summary>
+    /// <summary>
+    /// ||found - expected|| / ||expected||; where expected is zero but for rounding, / <paramref name="scale"/>.
+    /// </summary>
     public void Relative(Values found, Values expected, string where, double scale = 0) =>
         Add(Difference.Between(found, expected, scale), where);
 
-    /// <summary>|found - expected| / <paramref name="most"/>, the most a sum of these elements can be; / scale where that vanishes.</summary>
+    /// <summary>
+    /// |found - expected| / <paramref name="most"/>, the most a sum of these elements can be; / scale where that
+    /// vanishes.
+    /// </summary>
     public void Sum(double found, double expected, double most, string where, double scale) =>
         Add(Math.Abs(found - expected) / (most > Difference.Vanishing * scale ? most : scale), where);
 

@@ -27,27 +27,33 @@ public sealed class ChatTests : IDisposable
     public void With_a_chat_template_the_conversation_is_kept_until_it_is_begun_anew()
     {
         const string Talk = "Where is kite 1?\nWhere is ball 2?\n /reset \nWhere is ball 2?\n";
-        // Many tokens of this model are white space: the seed is one whose answers are a line each, and that tells the two prompts apart.
-        var (options, said) = Enumerable.Range(0, 40).Select(seed => (Options: Options(seed), Said: Lines(Talk, Options(seed))))
+        // Many tokens of this model are white space: the seed is one whose answers are a line each, and that tells the
+        // two prompts apart.
+        var (options,
+            said) = Enumerable.Range(0, 40).Select(seed => (Options: Options(seed), Said: Lines(Talk, Options(seed))))
             .First(each => each.Said is [_, var kept, var anew] && kept != anew);
         Assert.Equal(Lines("Where is ball 2?\n", options), said[2..]);
         string row = new JsonObject
         {
             ["messages"] = new JsonArray(
-                Message("user", "Where is kite 1?"), Message("assistant", said[0]), Message("user", "Where is ball 2?"), Message("assistant", "?")),
+                Message("user", "Where is kite 1?"), Message("assistant", said[0]), Message("user", "Where is ball 2?"),
+                Message("assistant", "?")),
         }.ToJsonString();
         var asked = Vaccine.Run(
-            ["generate", .. options, "--file", _tiny.Write("talk.jsonl", row + "\n"), "--task", "chat", "--output", _tiny.In("out.jsonl")]);
+            ["generate", .. options, "--file", _tiny.Write("talk.jsonl", row + "\n"), "--task", "chat", "--output",
+                _tiny.In("out.jsonl")]);
         Assert.Equal((0, ""), (asked.Code, asked.Error));
         Assert.Equal(said[1], JsonNode.Parse(File.ReadAllText(_tiny.In("out.jsonl")))!["answer"]!.ToString());
 
         static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };
         string[] Options(int seed) =>
         [
-            _tiny.In("model"), "--max-new-tokens", "9", "--template", "chatml", "--threads", "1", "--temperature", "1.5", "--seed", $"{seed}",
+            _tiny.In("model"), "--max-new-tokens", "9", "--template", "chatml", "--threads", "1", "--temperature",
+            "1.5", "--seed", $"{seed}",
         ];
         string[] Lines(string input, string[] options) =>
-            [.. Chat(input, options).Out.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select(line => line.Trim())];
+            [.. Chat(input, options).Out.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n')
+                .Select(line => line.Trim())];
     }
 
     [Fact]
@@ -63,7 +69,8 @@ public sealed class ChatTests : IDisposable
     [Fact]
     public void A_question_that_cannot_be_answered_is_named_and_the_talk_goes_on()
     {
-        var chat = Chat($"{new string('x', 600)}\nWhere?\n", [_tiny.In("model"), "--max-new-tokens", "2", "--template", "none"]);
+        var chat = Chat(
+            $"{new string('x', 600)}\nWhere?\n", [_tiny.In("model"), "--max-new-tokens", "2", "--template", "none"]);
         Assert.Equal(0, chat.Code);
         Assert.Contains("600 tokens", chat.Error);
         Assert.Single(Trimmed(chat.Out));
@@ -77,7 +84,8 @@ public sealed class ChatTests : IDisposable
         {
             string[] options =
             [
-                _tiny.In("model"), "--max-new-tokens", "12", "--template", "none", "--temperature", "1.5", "--seed", $"{seed}", "--threads", "1",
+                _tiny.In("model"), "--max-new-tokens", "12", "--template", "none", "--temperature", "1.5", "--seed",
+                $"{seed}", "--threads", "1",
             ];
             string shown = Chat("é?", options).Out;
             string whole = Vaccine.Run(["generate", .. options, "--prompt", "é?"]).Out;
@@ -92,7 +100,8 @@ public sealed class ChatTests : IDisposable
     public void An_interrupt_ends_a_chat_that_waits_for_input(string signal, int code)
     {
         Vaccine.RequireInterrupts(signal);
-        using var process = Vaccine.Start(["chat", _tiny.In("model"), "--max-new-tokens", "3", "--threads", "1"], input: true);
+        using var process = Vaccine.Start(
+            ["chat", _tiny.In("model"), "--max-new-tokens", "3", "--threads", "1"], input: true);
         process.StandardInput.WriteLine("Where?");
         process.StandardInput.Flush();
         Assert.NotNull(process.StandardOutput.ReadLine());
@@ -104,13 +113,15 @@ public sealed class ChatTests : IDisposable
     public void Generate_writes_a_line_for_each_row_and_prints_no_text_of_a_file()
     {
         var outcome = Vaccine.Run(
-            "generate", _tiny.In("model"), "--file", _tiny.In("asked.jsonl"), "--output", _tiny.In("out.jsonl"), "--max-new-tokens", "4");
+            "generate", _tiny.In("model"), "--file", _tiny.In("asked.jsonl"), "--output", _tiny.In("out.jsonl"),
+            "--max-new-tokens", "4");
         Assert.Equal((0, "", ""), (outcome.Code, outcome.Out, outcome.Error));
         var lines = File.ReadLines(_tiny.In("out.jsonl")).Select(line => JsonNode.Parse(line)!).ToArray();
         Assert.Equal(["Where is ball 0?", "Where is ball 1?"], lines.Select(line => line["prompt"]!.ToString()));
         Assert.Equal(["asked.jsonl:1", "asked.jsonl:2"], lines.Select(line => line["id"]!.ToString()));
         Assert.All(lines, line => Assert.NotNull(line["ended"]));
-        string alone = Vaccine.Run("generate", _tiny.In("model"), "--prompt", "Where is ball 1?", "--max-new-tokens", "4").Out;
+        string alone =
+            Vaccine.Run("generate", _tiny.In("model"), "--prompt", "Where is ball 1?", "--max-new-tokens", "4").Out;
         Assert.Equal(alone.TrimEnd('\n', '\r'), lines[1]["answer"]!.ToString());
     }
 
@@ -118,7 +129,8 @@ public sealed class ChatTests : IDisposable
     public void An_answer_ends_where_the_context_does()
     {
         var outcome = Vaccine.Run(
-            "generate", _tiny.In("model"), "--template", "none", "--prompt", new string('x', 508), "--prompt", "y", "--max-new-tokens", "20",
+            "generate", _tiny.In("model"), "--template", "none", "--prompt", new string('x', 508), "--prompt", "y",
+            "--max-new-tokens", "20",
             "--output", _tiny.In("out.jsonl"));
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.Equal(2, File.ReadLines(_tiny.In("out.jsonl")).Count());

@@ -20,7 +20,9 @@ public sealed class CommandTests
     {
         var outcome = Vaccine.Run();
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        Assert.All(["Commands:", "demo", "Examples:", "vaccine demo --quick"], text => Assert.Contains(text, outcome.Out, StringComparison.Ordinal));
+        Assert.All(
+            ["Commands:", "demo", "Examples:", "vaccine demo --quick"],
+            text => Assert.Contains(text, outcome.Out, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -28,7 +30,8 @@ public sealed class CommandTests
     [InlineData("work", "<plan>", "--slice", "--level", "--cache", "--device", "--threads")]
     [InlineData("report", "<plan>", "--cache", "--out", "--tensorboard", "--device")]
     [InlineData(
-        "slurm", "<recipe>", "--seeds", "--set", "--quick", "--partition", "--time", "--gpus", "--mem", "--chunk", "--dry-run", "--wait", "--out",
+        "slurm", "<recipe>", "--seeds", "--set", "--quick", "--partition", "--time", "--gpus", "--mem", "--chunk",
+        "--dry-run", "--wait", "--out",
         "--cache", "--device", "--threads")]
     public void Help_of_what_lab_has_is_complete(string command, params string[] names)
     {
@@ -49,7 +52,8 @@ public sealed class CommandTests
     [InlineData("schema", "--out")]
     [InlineData("plan", "<recipe>", "--set", "--seeds", "--quick", "--no-time", "--json", "--device")]
     [InlineData(
-        "evaluate", "<model>", "--stage", "--adapter", "--save-answers", "--json", "Examples:", "--data", "--task", "--count", "--max-new-tokens", "--template",
+        "evaluate", "<model>", "--stage", "--adapter", "--save-answers", "--json", "Examples:", "--data", "--task",
+        "--count", "--max-new-tokens", "--template",
         "--precision", "--weights", "--judge", "--judge-model", "--threshold", "--world-seed")]
     [InlineData(
         "judge", "--on", "--judge", "refusal-phrases, synthetic, moderation", "--judge-model", "--threshold",
@@ -97,8 +101,10 @@ public sealed class CommandTests
     public void Options_of_one_name_take_the_same()
     {
         var shapes = new Dictionary<string, HashSet<string>>();
-        foreach (string command in (string[])["demo", "init", "schema", "plan", "run", "lab", "evaluate", "judge", "compare", "verify", "bench", "devices", "conform check", "conform run"])
-            foreach (string line in Vaccine.Run([.. command.Split(' '), "--help"]).Out.Split('\n').Where(line => line.StartsWith("  --", StringComparison.Ordinal)))
+        foreach (string command in (string[])["demo", "init", "schema", "plan", "run", "lab", "evaluate", "judge",
+            "compare", "verify", "bench", "devices", "conform check", "conform run"])
+            foreach (string line in Vaccine.Run([.. command.Split(' '), "--help"]).Out.Split('\n')
+                .Where(line => line.StartsWith("  --", StringComparison.Ordinal)))
             {
                 string[] words = line.Trim().Split("  ")[0].Split(' ');
                 if (!shapes.TryGetValue(words[0], out var found))
@@ -122,7 +128,8 @@ public sealed class CommandTests
     public void Bench_prints_json()
     {
         var outcome = Vaccine.Run(
-            "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--kv-heads", "1", "--ffn", "12", "--batch", "2",
+            "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--kv-heads", "1", "--ffn",
+            "12", "--batch", "2",
             "--length", "6", "--lora", "2", "--weights", "bf16", "--threads", "1", "--steps", "3", "--json");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var result = JsonDocument.Parse(outcome.Out).RootElement;
@@ -130,14 +137,16 @@ public sealed class CommandTests
         Assert.Equal(3, result.GetProperty("steps").GetInt32());
         Assert.Equal("1 thread", result.GetProperty("device").GetString());
         foreach (string step in new[] { "plain", "vaccine" })
-            Assert.True(result.GetProperty(step).GetProperty("median_ms").GetDouble() >= result.GetProperty(step).GetProperty("min_ms").GetDouble());
+            Assert.True(result.GetProperty(step).GetProperty("median_ms").GetDouble() >= result.GetProperty(step)
+                .GetProperty("min_ms").GetDouble());
     }
 
     [Fact]
     public void Bench_times_decoding()
     {
         var outcome = Vaccine.Run(
-            "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--ffn", "12", "--generate", "5", "--prompts",
+            "bench", "--vocab", "32", "--hidden", "8", "--layers", "1", "--heads", "2", "--ffn", "12", "--generate",
+            "5", "--prompts",
             "3", "--threads", "1", "--steps", "2", "--json");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var result = JsonDocument.Parse(outcome.Out).RootElement;
@@ -152,7 +161,8 @@ public sealed class CommandTests
         using var folder = new TempCase(null);
         var outcome = Vaccine.Run("verify", "--golden", Case, "--json", folder.File("found.json"), "--threads", "2");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        var rows = JsonDocument.Parse(File.ReadAllText(folder.File("found.json"))).RootElement.EnumerateArray().ToArray();
+        var rows = JsonDocument.Parse(File.ReadAllText(folder.File("found.json"))).RootElement.EnumerateArray()
+            .ToArray();
         Assert.True(rows.Length > 10);
         Assert.All(rows, row => Assert.True(row.GetProperty("passed").GetBoolean()));
         Assert.DoesNotContain("FAIL", outcome.Out);
@@ -165,7 +175,8 @@ public sealed class CommandTests
         byte[] weights = File.ReadAllBytes(damaged.File("model.safetensors"));
         BitConverter.TryWriteBytes(weights.AsSpan(weights.Length - sizeof(double)), 0.123);
         File.WriteAllBytes(damaged.File("model.safetensors"), weights);
-        var outcome = Vaccine.Run("verify", "--golden", damaged.Path, "--json", damaged.File("found.json"), "--threads", "2");
+        var outcome = Vaccine.Run(
+            "verify", "--golden", damaged.Path, "--json", damaged.File("found.json"), "--threads", "2");
         Assert.Equal((1, ""), (outcome.Code, outcome.Error));
         Assert.Contains("FAIL", outcome.Out);
         Assert.Contains("\"passed\": false", File.ReadAllText(damaged.File("found.json")));
@@ -200,7 +211,9 @@ public sealed class CommandTests
         var console = Spectre.Console.AnsiConsole.Create(new() { Out = new Spectre.Console.AnsiConsoleOutput(writer) });
         console.Profile.Width = 40;
         string[] header = ["run", "a long name", "another long name"];
-        Tables.Write(console, header, Enumerable.Range(0, 5).Select(row => (string[])[$"run {row}", $"{row}{row}{row}", "12/34 (35.3)"]));
+        Tables.Write(
+            console, header,
+            Enumerable.Range(0, 5).Select(row => (string[])[$"run {row}", $"{row}{row}{row}", "12/34 (35.3)"]));
         string[] lines = [.. writer.ToString().Split('\n').Select(line => line.TrimEnd())];
         Assert.All(lines, line => Assert.InRange(line.Length, 0, 40));
         Assert.All(Enumerable.Range(0, 5), row => Assert.Contains($"run {row}", writer.ToString()));

@@ -26,7 +26,8 @@ public sealed class ConformTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "the port is a script of the shell");
         File.WriteAllText(In("port.sh"), Port);
-        var ran = Vaccine.Run("conform", "run", "--port", $"sh {In("port.sh")}", "--cases", "opt", "--traces", In("kept"));
+        var ran = Vaccine.Run(
+            "conform", "run", "--port", $"sh {In("port.sh")}", "--cases", "opt", "--traces", In("kept"));
         Assert.True(ran.Code == 0, ran.Out + ran.Error);
         Assert.Equal(["opt"], Directory.GetDirectories(In("kept")).Select(Path.GetFileName));
 

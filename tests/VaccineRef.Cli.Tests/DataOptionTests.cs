@@ -41,7 +41,8 @@ public sealed class DataOptionTests : IDisposable
         string odd = _tiny.Write("rows.odd", $"{string.Join(';', Row)}\nWhere?;There.;true\n");
         Assert.Null(Rows(command, [odd]));
         Assert.Equal(1, Rows(command, [odd], "--format", "csv"));
-        using (var gzip = new System.IO.Compression.GZipStream(File.Create(_tiny.In("rows.jsonl.gz")), System.IO.Compression.CompressionLevel.Fastest))
+        using (var gzip = new System.IO.Compression.GZipStream(
+            File.Create(_tiny.In("rows.jsonl.gz")), System.IO.Compression.CompressionLevel.Fastest))
             gzip.Write(File.ReadAllBytes(first));
         Assert.Equal(3, Rows(command, [_tiny.In("rows.jsonl.gz")]));
     }
@@ -60,18 +61,23 @@ public sealed class DataOptionTests : IDisposable
     /// <summary>How many rows the command took; null where it refused them, with what the exit code says.</summary>
     private int? Rows(string command, string[] files, params string[] more)
     {
-        var outcome = Vaccine.Run([.. Words(command, files), .. Fields(command).SelectMany(field => (string[])["--field", field]), .. more]);
+        var outcome = Vaccine.Run(
+            [.. Words(command, files), .. Fields(command).SelectMany(field => (string[])["--field", field]), .. more]);
         if (outcome.Code == 2)
             return null;
         Assert.True(outcome.Code == 0, outcome.Error);
         return command switch
         {
-            "evaluate" => JsonDocument.Parse(File.ReadAllText(_tiny.In("found.json"))).RootElement.GetProperty("measured").GetProperty("scores")[0]
+            "evaluate" => JsonDocument.Parse(File.ReadAllText(_tiny.In("found.json"))).RootElement
+                .GetProperty("measured").GetProperty("scores")[0]
                 .GetProperty("denominator").GetInt32(),
             "generate" => File.ReadAllLines(_tiny.In("answers.jsonl")).Length,
             "judge" => outcome.Out.Split('\n').Where(line => line.Contains("all prompts", StringComparison.Ordinal)
-                && (line.Contains(" safe ", StringComparison.Ordinal) || line.Contains("unsafe", StringComparison.Ordinal)))
-                .Sum(line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1], System.Globalization.CultureInfo.InvariantCulture)),
+                && (line.Contains(" safe ", StringComparison.Ordinal)
+                    || line.Contains("unsafe", StringComparison.Ordinal)))
+                .Sum(line => int.Parse(
+                    line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1],
+                    System.Globalization.CultureInfo.InvariantCulture)),
             _ => Trained(outcome.Out),
         };
     }
@@ -94,8 +100,10 @@ public sealed class DataOptionTests : IDisposable
 
     private string[] Words(string command, string[] files) => command switch
     {
-        "evaluate" => ["evaluate", _tiny.In("model"), "--data", .. files, "--max-new-tokens", "1", "--threads", "1", "--json", _tiny.In("found.json")],
-        "generate" => ["generate", _tiny.In("model"), "--file", .. files, "--max-new-tokens", "1", "--threads", "1", "--output", _tiny.In("answers.jsonl")],
+        "evaluate" => ["evaluate", _tiny.In("model"), "--data", .. files, "--max-new-tokens", "1", "--threads", "1",
+            "--json", _tiny.In("found.json")],
+        "generate" => ["generate", _tiny.In("model"), "--file", .. files, "--max-new-tokens", "1", "--threads", "1",
+            "--output", _tiny.In("answers.jsonl")],
         "judge" => ["judge", "--on", .. files, "--threads", "1"],
         _ => ["init", "--model", _tiny.In("model"), "--data", .. files],
     };

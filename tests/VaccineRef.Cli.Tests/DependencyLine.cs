@@ -10,7 +10,8 @@ namespace VaccineRef.Cli.Tests;
 internal static partial class DependencyLine
 {
     private static readonly string[] Line =
-        ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Mpi", "Cli"];
+        ["Core", "Gpu", "Kernels", "Models", "Training", "Laws", "Verification", "Experiments", "Reporting", "Mpi",
+            "Cli"];
 
     /// <summary>The projects, from the first of the line to the last.</summary>
     public static IReadOnlyList<string> Projects => Line;
@@ -61,9 +62,11 @@ internal static partial class DependencyLine
         (bool Barred, Regex Sign, string What)[] rules =
         [
             (!inCli, SystemRandom(), "System.Random"), (!inCli, Clock(), "the clock"), (!inCli, Screen(), "Console"),
-            (project is not ("Gpu" or "Kernels"), Ilgpu(), "ILGPU"), (!MayUseUnsafe.Contains(project), Unsafe(), "unsafe"),
+            (project is not ("Gpu" or "Kernels"), Ilgpu(), "ILGPU"),
+            (!MayUseUnsafe.Contains(project), Unsafe(), "unsafe"),
         ];
-        return rules.Where(rule => rule.Barred && rule.Sign.IsMatch(bare)).Select(rule => $"{project} names {rule.What}");
+        return rules.Where(rule => rule.Barred && rule.Sign.IsMatch(bare))
+            .Select(rule => $"{project} names {rule.What}");
     }
 
     /// <summary>

@@ -11,15 +11,18 @@ public sealed class DependencyLineTests
     {
         var projects = Projects().ToArray();
         Assert.Contains("Core", projects.Select(path => DependencyLine.NameOf(path)));
-        Assert.Empty(projects.SelectMany(path => DependencyLine.Project(DependencyLine.NameOf(path), File.ReadAllText(path))));
+        Assert.Empty(
+            projects.SelectMany(path => DependencyLine.Project(DependencyLine.NameOf(path), File.ReadAllText(path))));
     }
 
     [Fact]
     public void Every_source_keeps_to_what_its_project_may_use()
     {
         var wrong = from project in Projects()
-                    from file in Directory.EnumerateFiles(Path.GetDirectoryName(project)!, "*.cs", SearchOption.AllDirectories)
-                    where !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+                    from file in Directory.EnumerateFiles(
+                        Path.GetDirectoryName(project)!, "*.cs", SearchOption.AllDirectories)
+                    where !file.Contains(
+                        $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
                     from fault in DependencyLine.Source(DependencyLine.NameOf(project), File.ReadAllText(file))
                     select $"{Path.GetFileName(file)}: {fault}";
         Assert.Empty(wrong);
@@ -60,7 +63,8 @@ public sealed class DependencyLineTests
     [InlineData("Models", "string s = \"new Random, unsafe, ILGPU\";")]
     [InlineData("Kernels", "using ILGPU; unsafe { }")]
     [InlineData("Core", "var r = new RandomStream(1);")]
-    public void A_source_that_does_not_is_not(string project, string code) => Assert.Empty(DependencyLine.Source(project, code));
+    public void A_source_that_does_not_is_not(string project, string code) =>
+        Assert.Empty(DependencyLine.Source(project, code));
 
     private static IEnumerable<string> Projects() => Folders.SelectMany(folder =>
         Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.csproj", SearchOption.AllDirectories));

@@ -6,9 +6,15 @@ namespace VaccineRef.Cli.Tests;
 public sealed class ExitCodeTests
 {
     // laws and ranks catch what only they throw, before it leaves them
-    private static readonly string[] Caught = ["LawException", "NotOfferedException", "SubjectFailedException", "RankLostException"];
+    private static readonly string[] Caught =
+    [
+        "LawException", "NotOfferedException", "SubjectFailedException", "RankLostException",
+    ];
 
-    /// <summary>Over all kinds of error that a library can throw, so that a new one is red until a script can tell what it means.</summary>
+    /// <summary>
+    /// Over all kinds of error that a library can throw, so that a new one is red until a script can tell what it
+    /// means.
+    /// </summary>
     [Fact]
     public void No_error_of_a_library_is_one_that_should_not_have_happened()
     {

@@ -4,15 +4,19 @@ using VaccineRef.Core;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>
-/// Every option with which a command writes, on a disk that becomes full at each of its files, before one of the changes that make the file: a
-/// message that says which file, what the system said and what helps, no part of a file, and all files when there is room again. Every change
-/// of a run's stages has <c>FaultLaws</c>. What is printed may go to a full disk too.
+/// Every option with which a command writes, on a disk that becomes full at each of its files, before one of the
+/// changes that make the file: a message that says which file, what the system said and what helps, no part of a file,
+/// and all files when there is room again. Every change of a run's stages has <c>FaultLaws</c>. What is printed may go
+/// to a full disk too.
 /// </summary>
 [Collection<OptionPlaces>]
 public sealed partial class FullDiskLaws(OptionPlaces places)
 {
     // The demo writes as lab does.
-    private static readonly string[] Writing = ["--out", "--output", "--to", "--json", "--markdown", "--save-answers", "--junit"], Alike = ["demo"];
+    private static readonly string[] Writing =
+    [
+        "--out", "--output", "--to", "--json", "--markdown", "--save-answers", "--junit"
+    ], Alike = ["demo"];
 
     private static readonly Dictionary<string, string> Words = OptionProbes.All
         .Where(probe => Writing.Contains(probe.Option) && !Alike.Contains(probe.Command))
@@ -35,7 +39,8 @@ public sealed partial class FullDiskLaws(OptionPlaces places)
         Assert.NotEmpty(Files(whole));
 
         // one change for each file: the first of the first file, the second of the second, and so on
-        var all = changes.Index().GroupBy(each => Target(each.Item), each => each.Index + 1).Select((own, i) => own.ElementAt(i % own.Count()));
+        var all = changes.Index().GroupBy(each => Target(each.Item), each => each.Index + 1)
+            .Select((own, i) => own.ElementAt(i % own.Count()));
         foreach (int n in all)
         {
             int change = 0;
@@ -47,9 +52,11 @@ public sealed partial class FullDiskLaws(OptionPlaces places)
             });
             // one stage of several that fails leaves the report of the others
             Assert.Equal(refused.Error.Contains(", stage ", StringComparison.Ordinal) ? 1 : 2, refused.Code);
-            foreach (string part in (string[])["where:", "no room is left", "expected:", "remedy:", "free some space", Target(changes[n - 1])])
+            foreach (string part in (string[])["where:", "no room is left", "expected:", "remedy:", "free some space",
+                Target(changes[n - 1])])
                 Assert.Contains(part, refused.Error, StringComparison.Ordinal);
-            Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(folder, "*.tmp", SearchOption.AllDirectories), _ => true);
+            Assert.DoesNotContain(
+                Directory.EnumerateFileSystemEntries(folder, "*.tmp", SearchOption.AllDirectories), _ => true);
             if (In(folder, words, (_, _) => { }).Code is var again && again != code)
                 again = In(folder, [.. words, "--resume"], (_, _) => { }).Code;
             Assert.Equal((code, n), (again, n));
@@ -57,7 +64,9 @@ public sealed partial class FullDiskLaws(OptionPlaces places)
         }
     }
 
-    /// <summary>Even where no command has begun, as for help. An error that nobody can be told keeps its exit code.</summary>
+    /// <summary>
+    /// Even where no command has begun, as for help. An error that nobody can be told keeps its exit code.
+    /// </summary>
     [Theory]
     [InlineData("--help", 2)]
     [InlineData("run --help", 2)]
@@ -82,7 +91,9 @@ public sealed partial class FullDiskLaws(OptionPlaces places)
             Console.SetError(error);
         }
 
-        foreach (string part in words.StartsWith("run n", StringComparison.Ordinal) ? (string[])["nowhere.json"] : ["standard output", "No space left on device", "remedy:"])
+        foreach (string part in words.StartsWith("run n", StringComparison.Ordinal)
+            ? (string[])["nowhere.json"]
+            : ["standard output", "No space left on device", "remedy:"])
             Assert.Contains(part, said.ToString(), StringComparison.Ordinal);
     }
 
@@ -95,10 +106,12 @@ public sealed partial class FullDiskLaws(OptionPlaces places)
     private string New() => Directory.CreateDirectory(places.In($"full/{Guid.NewGuid():N}")).FullName;
 
     private static string[] Files(string folder) =>
-        [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(folder, file)).Order(StringComparer.Ordinal)];
 
     /// <summary>The name of the file or folder behind a temporary name.</summary>
-    private static string Target(string path) => Leftover().Match(path) is { Success: true } match ? match.Groups[1].Value : Path.GetFileName(path);
+    private static string Target(string path) =>
+        Leftover().Match(path) is { Success: true } match ? match.Groups[1].Value : Path.GetFileName(path);
 
     private static Outcome In(string folder, string[] words, Action<FileChange, string> before)
     {

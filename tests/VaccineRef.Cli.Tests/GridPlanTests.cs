@@ -45,7 +45,9 @@ public sealed class GridPlanTests : IDisposable
     {
         _tiny.Set("grid", """{"attack.training.learning_rate":[1e30,1e-3],"seed":"5"}""");
         _tiny.Plan();
-        Assert.Equal((0, 0, 0), (_tiny.Work("--level", "0").Code, _tiny.Work("--level", "1").Code, _tiny.Work("--level", "2").Code));
+        Assert.Equal(
+            (0, 0, 0),
+            (_tiny.Work("--level", "0").Code, _tiny.Work("--level", "1").Code, _tiny.Work("--level", "2").Code));
         Assert.Equal(1, _tiny.Work("--level", "3").Code);
         Assert.Equal(1, _tiny.Work("--level", "3").Code);       // and is not computed again
         Assert.Single(Directory.GetFiles(_tiny.In("cache"), "diverged.json", SearchOption.AllDirectories));
@@ -82,7 +84,8 @@ public sealed class GridPlanTests : IDisposable
         Assert.Contains("SHA-256", refused.Error);
         string there = Path.Combine(moved, "plan.json");
         Assert.Equal(0, Vaccine.Run("lab", "work", there, "--cache", _tiny.In("cache"), "--threads", "1").Code);
-        Assert.Equal(0, Vaccine.Run("lab", "report", there, "--cache", _tiny.In("cache"), "--out", _tiny.In("out"), "--threads", "1").Code);
+        Assert.Equal(
+            0, Vaccine.Run("lab", "report", there, "--cache", _tiny.In("cache"), "--out", _tiny.In("out"), "--threads", "1").Code);
         // the recipe stands in the report as it was written, whatever folder the plan lies in
         Assert.Equal("safe.json", _tiny.Read("out").Recipe["stages"]![0]!["data"]!["path"]!.ToString());
     }
@@ -126,7 +129,9 @@ public sealed class GridPlanTests : IDisposable
 
         // a model without its sums is one whose keeping was cut short: it is computed again
         File.Delete(Path.Combine(stage, "weights.sha256"));
-        Assert.Equal((75, 0, 0), (_tiny.Work("--level", "2").Code, _tiny.Work("--level", "1").Code, _tiny.Work("--level", "2").Code));
+        Assert.Equal(
+            (75, 0, 0),
+            (_tiny.Work("--level", "2").Code, _tiny.Work("--level", "1").Code, _tiny.Work("--level", "2").Code));
     }
 
     [Fact]
@@ -137,7 +142,8 @@ public sealed class GridPlanTests : IDisposable
             "lab", "work", _tiny.In("plan.json"), "--cache", _tiny.In("cache"), "--threads", "1")).ToArray();
         foreach (var process in processes)
         {
-            string error = process.StandardError.ReadToEnd();       // one may go on from a checkpoint of another, and says so
+            // one may go on from a checkpoint of another, and says so
+            string error = process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.True(process.ExitCode == 0, error);
             process.Dispose();
@@ -145,7 +151,8 @@ public sealed class GridPlanTests : IDisposable
 
         Assert.Equal(0, _tiny.Report().Code);
         _tiny.RequireReportOfOneProcess();
-        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_tiny.In("cache"), "*.tmp", SearchOption.AllDirectories), _ => true);
+        Assert.DoesNotContain(
+            Directory.EnumerateFileSystemEntries(_tiny.In("cache"), "*.tmp", SearchOption.AllDirectories), _ => true);
     }
 
     [Theory]

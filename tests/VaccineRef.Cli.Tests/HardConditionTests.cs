@@ -6,8 +6,9 @@ using VaccineRef.Testing;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>
-/// What a run meets on a bad day: limits of the system, weights that are no numbers, rows of every length. It says what, where, found, expected
-/// and remedy, ends with the code that is documented, and what is started again without the trouble gives everything.
+/// What a run meets on a bad day: limits of the system, weights that are no numbers, rows of every length. It says
+/// what, where, found, expected and remedy, ends with the code that is documented, and what is started again without
+/// the trouble gives everything.
 /// </summary>
 public sealed class HardConditionTests : IDisposable
 {
@@ -39,7 +40,8 @@ public sealed class HardConditionTests : IDisposable
     public void A_limit_of_the_address_space_names_what_was_asked_for_and_what_there_is()
     {
         var outcome = Limited(
-            "export DOTNET_GCHeapHardLimit=0x4000000; ulimit -v 3000000", "bench", "--vocab", "2000000", "--hidden", "480", "--threads", "1");
+            "export DOTNET_GCHeapHardLimit=0x4000000; ulimit -v 3000000", "bench", "--vocab", "2000000", "--hidden",
+            "480", "--threads", "1");
         Assert.Equal(2, outcome.Code);
         Assert.Contains("3662 MiB asked for in one piece", outcome.Error, StringComparison.Ordinal);
         Assert.Contains("vaccine plan", outcome.Error, StringComparison.Ordinal);
@@ -81,14 +83,18 @@ public sealed class HardConditionTests : IDisposable
             SafetensorsWriter.Write(path, tensors);
         }
 
-        var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "evaluation=null");
+        var outcome = Vaccine.Run(
+            "run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "evaluation=null");
         Assert.Equal(1, outcome.Code);
         Assert.Contains("is not finite at step 1", outcome.Error, StringComparison.Ordinal);
         Assert.Contains("first at:", outcome.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_tiny.In("run/alignment/adapter")));
     }
 
-    /// <summary>Nothing, one character, and a hundred thousand, as prompt and as answer, in training; they are counted, cut and left out.</summary>
+    /// <summary>
+    /// Nothing, one character, and a hundred thousand, as prompt and as answer, in training; they are counted, cut and
+    /// left out.
+    /// </summary>
     [Fact]
     public void Rows_of_no_token_of_one_and_of_a_hundred_thousand_are_trained_on_or_counted_as_dropped()
     {
@@ -102,10 +108,13 @@ public sealed class HardConditionTests : IDisposable
         Assert.Equal((0, ""), (planned.Code, planned.Error));
         var stage = JsonDocument.Parse(planned.Out).RootElement.GetProperty("planned").EnumerateArray()
             .Single(each => each.GetProperty("stage").GetString() == "alignment");
-        Assert.Equal((6, 2, 3), (stage.GetProperty("rows").GetInt32(), stage.GetProperty("cut").GetInt32(), stage.GetProperty("dropped").GetInt32()));
+        Assert.Equal(
+            (6, 2, 3), (stage.GetProperty("rows").GetInt32(), stage.GetProperty("cut").GetInt32(),
+                stage.GetProperty("dropped").GetInt32()));
         var outcome = Vaccine.Run(["run", .. run, "--out", _tiny.In("run"), "--threads", "1"]);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        var losses = File.ReadLines(_tiny.In("run/alignment/steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("loss").GetDouble());
+        var losses = File.ReadLines(_tiny.In("run/alignment/steps.jsonl"))
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("loss").GetDouble());
         Assert.All(losses, loss => Assert.True(double.IsFinite(loss)));
     }
 

@@ -11,7 +11,8 @@ public sealed class MpiLaunchTests
         Assert.Null(Of());
         Assert.Null(Of(("OMPI_COMM_WORLD_SIZE", "1"), ("OMPI_COMM_WORLD_RANK", "0")));
         Assert.Null(Of(("OMPI_COMM_WORLD_SIZE", "four"), ("OMPI_COMM_WORLD_RANK", "0")));
-        Assert.Null(Of(("SLURM_STEP_NUM_TASKS", "4"), ("SLURM_PROCID", "1")));              // tasks that no MPI connects
+        // tasks that no MPI connects
+        Assert.Null(Of(("SLURM_STEP_NUM_TASKS", "4"), ("SLURM_PROCID", "1")));
         Assert.Equal(
             new(MpiFamily.OpenMpi, 3, 4, 1, 2),
             Of(("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_RANK", "3"), ("OMPI_COMM_WORLD_LOCAL_RANK", "1"), ("OMPI_COMM_WORLD_LOCAL_SIZE", "2")));
@@ -29,7 +30,8 @@ public sealed class MpiLaunchTests
         using var cluster = new TinyCluster();
         var outcome = Vaccine.Run("run", cluster.Recipe, "--mpi", "libmpi.so", "--out", cluster.In("out"));
         Assert.Equal(ExitCode.WrongInput, outcome.Code);
-        Assert.Contains("no MPI launcher has started this process among others", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "no MPI launcher has started this process among others", outcome.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(cluster.In("out")));
         Assert.DoesNotContain("libmpi", string.Join(' ', LoadedLibraries()), StringComparison.Ordinal);
     }
@@ -40,14 +42,17 @@ public sealed class MpiLaunchTests
     public void No_library_is_an_error_that_says_what_to_install(string launcher, string remedy)
     {
         using var cluster = new TinyCluster();
-        var (code, _, error) = Under(launcher, rank: 0, "run", cluster.Recipe, "--mpi", cluster.In("missing.so"), "--out", cluster.In("out"));
+        var (code, _, error) = Under(
+            launcher, rank: 0, "run", cluster.Recipe, "--mpi", cluster.In("missing.so"), "--out", cluster.In("out"));
         Assert.Equal(ExitCode.WrongInput, code);
         Assert.Contains("the MPI library cannot be loaded", error, StringComparison.Ordinal);
         Assert.Contains(remedy, error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(cluster.In("out")));
     }
 
-    /// <summary>Four processes that each do all of it would write over each other: none of them begins, and one says why.</summary>
+    /// <summary>
+    /// Four processes that each do all of it would write over each other: none of them begins, and one says why.
+    /// </summary>
     [Theory]
     [InlineData("demo")]
     [InlineData("lab --recipe recipe.json")]
@@ -89,6 +94,7 @@ public sealed class MpiLaunchTests
     private static IEnumerable<string> LoadedLibraries()
     {
         const string Maps = "/proc/self/maps";
-        return File.Exists(Maps) ? File.ReadLines(Maps).Where(line => line.Contains("libmpi", StringComparison.Ordinal)) : [];
+        return File.Exists(Maps) ? File.ReadLines(Maps)
+            .Where(line => line.Contains("libmpi", StringComparison.Ordinal)) : [];
     }
 }

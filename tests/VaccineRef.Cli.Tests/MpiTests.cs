@@ -6,7 +6,9 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;
 
-/// <summary>Real processes under a real launcher, Open MPI's and MPICH's, where Debian's packages are installed.</summary>
+/// <summary>
+/// Real processes under a real launcher, Open MPI's and MPICH's, where Debian's packages are installed.
+/// </summary>
 public sealed partial class MpiTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
@@ -41,7 +43,10 @@ public sealed partial class MpiTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>One process with four micro-batches, two with two: the files are the same but for times and what a process holds.</summary>
+    /// <summary>
+    /// One process with four micro-batches, two with two: the files are the same but for times and what a process
+    /// holds.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Launchers))]
     public void Processes_find_the_bits_of_one(string launcher, string packages)
@@ -54,8 +59,8 @@ public sealed partial class MpiTests : IDisposable
     }
 
     /// <summary>
-    /// A run of two processes is stopped, and goes on with one. Who was killed is said by the launcher: by its number (Open MPI) or by that
-    /// of its process (MPICH). From which step the run goes on is said when it does.
+    /// A run of two processes is stopped, and goes on with one. Who was killed is said by the launcher: by its number
+    /// (Open MPI) or by that of its process (MPICH). From which step the run goes on is said when it does.
     /// </summary>
     [Theory]
     [MemberData(nameof(Launchers))]
@@ -66,7 +71,8 @@ public sealed partial class MpiTests : IDisposable
         using (var job = Start(launcher, 2, "run", In("recipe.json"), "--out", In("two"), "--threads", "1"))
         {
             var kept = Stopwatch.StartNew();
-            while (!Directory.Exists(In("two")) || Directory.GetFiles(In("two"), "checkpoint-*", SearchOption.AllDirectories).Length == 0)
+            while (!Directory.Exists(In("two"))
+                || Directory.GetFiles(In("two"), "checkpoint-*", SearchOption.AllDirectories).Length == 0)
             {
                 Assert.False(job.HasExited || kept.Elapsed > Patience, "nothing was kept");
                 Thread.Sleep(5);
@@ -77,7 +83,8 @@ public sealed partial class MpiTests : IDisposable
             Assert.True(job.WaitForExit(Patience), "the other rank waits for ever");
             Assert.NotEqual(ExitCode.Done, job.ExitCode);
             string said = job.StandardOutput.ReadToEnd() + job.StandardError.ReadToEnd();
-            Assert.Contains(launcher == "mpirun.openmpi" ? "process rank 1 " : $"PID {victim} ", said, StringComparison.Ordinal);
+            Assert.Contains(
+                launcher == "mpirun.openmpi" ? "process rank 1 " : $"PID {victim} ", said, StringComparison.Ordinal);
             Assert.DoesNotContain("should not have happened", said, StringComparison.Ordinal);
         }
 
@@ -87,19 +94,24 @@ public sealed partial class MpiTests : IDisposable
         RequireSame("one", "two");
     }
 
-    /// <summary>Rank 1 cannot read its recipe, which rank 0 can: rank 0 waits for it in the first exchange, and is ended with it (MPI_Abort).</summary>
+    /// <summary>
+    /// Rank 1 cannot read its recipe, which rank 0 can: rank 0 waits for it in the first exchange, and is ended with it
+    /// (MPI_Abort).
+    /// </summary>
     [Theory]
     [MemberData(nameof(Launchers))]
     public void What_goes_wrong_on_one_rank_alone_ends_all_with_its_words(string launcher, string packages)
     {
         Require(launcher, packages);
         string[] Of(string recipe) => ["run", In(recipe), "--out", In("two"), "--threads", "1"];
-        var (code, output) = Launch(launcher, 1, [.. Of("recipe.json"), ":", "-n", "1", .. Program, .. Of("missing.json")]);
+        var (code,
+            output) = Launch(launcher, 1, [.. Of("recipe.json"), ":", "-n", "1", .. Program, .. Of("missing.json")]);
         Assert.True(code == ExitCode.WrongInput, $"exit code {code}: {output}");
         Assert.Contains("vaccine: on rank 1 of 2: ", output, StringComparison.Ordinal);
         Assert.Contains(In("missing.json"), output, StringComparison.Ordinal);
         Assert.DoesNotContain("on rank 0", output, StringComparison.Ordinal);
-        Assert.Empty(Directory.Exists(In("two")) ? Directory.GetFiles(In("two"), "*.tmp", SearchOption.AllDirectories) : []);
+        Assert.Empty(
+            Directory.Exists(In("two")) ? Directory.GetFiles(In("two"), "*.tmp", SearchOption.AllDirectories) : []);
     }
 
     [Theory]
@@ -107,7 +119,8 @@ public sealed partial class MpiTests : IDisposable
     public void What_is_wrong_is_said_once_with_its_code(string launcher, string packages)
     {
         Require(launcher, packages);
-        var (code, output) = Launch(launcher, 2, "run", In("recipe.json"), "--out", In("two"), "--set", "align.training.accumulation=1");
+        var (code, output) = Launch(
+            launcher, 2, "run", In("recipe.json"), "--out", In("two"), "--set", "align.training.accumulation=1");
         Assert.Equal(ExitCode.WrongInput, code);
         Assert.Single(MoreRanks().Matches(output));
         Assert.Contains("align.training.accumulation", output, StringComparison.Ordinal);
@@ -119,23 +132,29 @@ public sealed partial class MpiTests : IDisposable
 
     private void RequireSame(string one, string two)
     {
-        string[] names = [.. Directory.GetFiles(In(one), "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(In(one), path)).Order()];
-        Assert.Equal(names, Directory.GetFiles(In(two), "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(In(two), path)).Order());
+        string[] names = [.. Directory.GetFiles(In(one), "*", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(In(one), path)).Order()];
+        Assert.Equal(
+            names, Directory.GetFiles(In(two), "*", SearchOption.AllDirectories)
+                .Select(path => Path.GetRelativePath(In(two), path)).Order());
         Assert.Contains(names, name => name.EndsWith("adapter_model.safetensors", StringComparison.Ordinal));
         foreach (string name in names.Where(name => !name.StartsWith("report.", StringComparison.Ordinal)))
             if (Path.GetExtension(name) is ".json" or ".jsonl")
                 Assert.Equal(WithoutTimes(one, name), WithoutTimes(two, name));
             else
-                Assert.Equal(File.ReadAllBytes(Path.Combine(In(one), name)), File.ReadAllBytes(Path.Combine(In(two), name)));
+                Assert.Equal(
+                    File.ReadAllBytes(Path.Combine(In(one), name)), File.ReadAllBytes(Path.Combine(In(two), name)));
     }
 
     private string WithoutTimes(string folder, string name) =>
-        Own().Replace(File.ReadAllText(Path.Combine(In(folder), name)), "").Replace(In(folder), "", StringComparison.Ordinal);
+        Own().Replace(File.ReadAllText(Path.Combine(In(folder), name)), "").Replace(
+            In(folder), "", StringComparison.Ordinal);
 
     private string In(string name) => Path.Combine(_folder, name);
 
     private static void Require(string launcher, string packages) => Assert.SkipUnless(
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, launcher))),
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, launcher))),
         $"{launcher} is not installed (Debian: apt install {packages})");
 
     private static (int Code, string Output) Launch(string launcher, int ranks, params string[] words)
@@ -169,9 +188,12 @@ public sealed partial class MpiTests : IDisposable
     private static int[] Ranks(Process job)
     {
         var all = Process.GetProcesses().Select(each => (each.Id, Stat: Stat(each.Id))).Where(each => each.Stat.Success)
-            .ToDictionary(each => each.Id, each => (Name: each.Stat.Groups[1].Value, Parent: int.Parse(each.Stat.Groups[2].ValueSpan, CultureInfo.InvariantCulture)));
+            .ToDictionary(
+                each => each.Id, each => (Name: each.Stat.Groups[1].Value,
+                    Parent: int.Parse(each.Stat.Groups[2].ValueSpan, CultureInfo.InvariantCulture)));
         bool IsBelow(int id) => id == job.Id || (all.TryGetValue(id, out var each) && IsBelow(each.Parent));
-        return [.. all.Where(each => each.Value.Name == "dotnet" && IsBelow(each.Value.Parent)).Select(each => each.Key).Order()];
+        return [.. all.Where(each => each.Value.Name == "dotnet" && IsBelow(each.Value.Parent)).Select(each => each.Key)
+            .Order()];
     }
 
     private static Match Stat(int id)

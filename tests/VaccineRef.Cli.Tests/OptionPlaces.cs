@@ -6,7 +6,10 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;
 
-/// <summary>What the probes of options read: a model, data, a finished run, a finished grid with its cache and its plan. Gone afterwards.</summary>
+/// <summary>
+/// What the probes of options read: a model, data, a finished run, a finished grid with its cache and its plan. Gone
+/// afterwards.
+/// </summary>
 public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
 {
     private readonly TinyExperiment _tiny = new();
@@ -14,7 +17,8 @@ public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
 
     public OptionPlaces()
     {
-        string[] strong = ["--set", "alignment.training.learning_rate=0.5", "--set", "alignment.rule={\"kind\":\"plain\"}", "--threads", "1"];
+        string[] strong = ["--set", "alignment.training.learning_rate=0.5", "--set",
+            "alignment.rule={\"kind\":\"plain\"}", "--threads", "1"];
         Made(["run", _tiny.Recipe, "--out", In("run"), .. strong]);
         Made(
         [
@@ -26,7 +30,8 @@ public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
         TinyExperiment.WriteClassifier(In("dam"), ModerationJudge<float>.Labels);
         Made([.. OptionProbes.Demo, "--out", In("demo"), "--cache", In("democache")]);
         Copy("prefixed", name => $"module.{name}", (_, value) => value);
-        Copy("huge", name => name, (name, value) => name.Contains("embed", StringComparison.Ordinal) || name == "model.norm.weight" ? value * 1e25f : value);
+        Copy("huge", name => name, (name, value) => name.Contains("embed", StringComparison.Ordinal)
+            || name == "model.norm.weight" ? value * 1e25f : value);
         Copy("wild", name => name, (name, value) => name.Contains("proj", StringComparison.Ordinal) ? value * 20 : value);
         // a query that is a float and no bfloat16
         Copy("edge", name => name, (name, value) => name.Contains("q_proj", StringComparison.Ordinal) ? 3.4e38f : name.Contains("input_layernorm", StringComparison.Ordinal) ? 1e-3f : value);
@@ -38,7 +43,9 @@ public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
             ["is_safe"] = false,
         }.ToJsonString() + "\n")));
         Directory.CreateDirectory(In("trace"));
-        _tiny.Write("trace/manifest.json", """{"schema":"vaccine-trace/1","case":"gpt2","dtype":"float64","steps":[{"step":1,"losses":{"p1":1.0}}]}""");
+        _tiny.Write(
+            "trace/manifest.json",
+            """{"schema":"vaccine-trace/1","case":"gpt2","dtype":"float64","steps":[{"step":1,"losses":{"p1":1.0}}]}""");
         Made("conform", "kit", In("kit"));
     }
 
@@ -50,7 +57,8 @@ public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
     {
         "@plan" => _cluster.In("plan.json"),
         "@tasks" => _cluster.Recipe,
-        ['@', 'g', 'o', 'l', 'd', 'e', 'n', .. var name] => System.IO.Path.Combine(Repository.Root, "tests", "golden") + name,
+        ['@', 'g', 'o', 'l', 'd', 'e', 'n', .. var name] =>
+            System.IO.Path.Combine(Repository.Root, "tests", "golden") + name,
         ['@', .. var name] => In(name),
         _ => word,
     };
@@ -80,7 +88,9 @@ public sealed class OptionPlaces : IDisposable, ICollectionFixture<OptionPlaces>
             {
                 var numbers = new float[entry.Shape.Aggregate(1L, (product, extent) => product * extent)];
                 from.Read<float>(entry.Name, numbers);
-                tensors.Add(TensorData.Floats<float>(name(entry.Name), entry.Type, entry.Shape.AsSpan(), numbers.Select(number => value(entry.Name, number)).ToArray()));
+                tensors.Add(TensorData.Floats<float>(
+                    name(entry.Name), entry.Type, entry.Shape.AsSpan(),
+                    numbers.Select(number => value(entry.Name, number)).ToArray()));
             }
 
         SafetensorsWriter.Write(path, tensors);

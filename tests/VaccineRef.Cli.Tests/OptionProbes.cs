@@ -7,7 +7,8 @@ namespace VaccineRef.Cli.Tests;
 /// <param name="With">The words of one of them.</param>
 /// <param name="Without">The words of the other.</param>
 /// <param name="Look">A part of the names of the files that are looked at; everything where it is empty.</param>
-internal sealed record OptionProbe(string Command, string Option, string Common, string With, string Without, string Look);
+internal sealed record OptionProbe(
+    string Command, string Option, string Common, string With, string Without, string Look);
 
 /// <summary>The probes of every option of every command.</summary>
 internal static class OptionProbes
@@ -18,7 +19,8 @@ internal static class OptionProbes
         + "--set attack.training.max_steps=4 --set base.data.count=16 --set attack.data.samples=20 "
         + "--set world={\"test_count\":4,\"pool_count\":500,\"alignment_refusals\":8,\"alignment_helpful\":8,\"probe_count\":2}";
 
-    // command: words of both; then option [@ files that are looked at]: words of one / of the other [// words of both in the place of those above]
+    // command: words of both; then option [@ files that are looked at]: words of one / of the other [// words of both
+    // in the place of those above]
     private const string Table = """
         evaluate: @model --data @asked.jsonl --task beavertails --max-new-tokens 8 --threads 1 --template none --save-answers answers.jsonl --json found.json
           --stage: --stage model / --stage aligned // @run --threads 1 --json found.json
@@ -245,23 +247,29 @@ internal static class OptionProbes
     /// <summary>Every probe.</summary>
     public static IReadOnlyList<OptionProbe> All { get; } = [.. Read()];
 
-    /// <summary>Options whose effect is shown by other tests, or which change nothing that can be seen from here, and why.</summary>
+    /// <summary>
+    /// Options whose effect is shown by other tests, or which change nothing that can be seen from here, and why.
+    /// </summary>
     public static IReadOnlyList<(string Command, string Option, string Why)> Elsewhere { get; } =
     [
         .. from command in (string[])["evaluate", "generate", "judge", "init"]
            from option in (string[])["--field", "--format", "--rows"]
            select (command, option, "DataOptionTests counts the rows"),
-        .. from command in (string[])["evaluate", "generate", "chat", "export", "judge", "plan", "lab plan", "lab work", "lab report", "verify", "laws"]
-           select (command, "--threads", "results are the same bits for any number of threads, and these commands do not name it"),
+        .. from command in (string[])["evaluate", "generate", "chat", "export", "judge", "plan", "lab plan", "lab work",
+            "lab report", "verify", "laws"]
+           select (command, "--threads",
+               "results are the same bits for any number of threads, and these commands do not name it"),
         .. from option in (string[])["--mpi", "--reduce"]
            select ("run", option, "they are for several ranks: MpiTests"),
         ("demo", "--resume", "it is for the folder of one run, and the demo is a grid; lab's probe shows it"),
         ("judge", "--weights", "it changes numbers of a large model; ModerationJudgeTests loads one in each form"),
         ("laws", "--seed", "a failing law names it: LawsTests"),
         ("lab slurm", "--wait", "SlurmTests follows the jobs"),
-        ("bench", "--recompute", "it changes time and memory alone; the reverse pass through recomputed blocks has laws"),
+        ("bench", "--recompute",
+            "it changes time and memory alone; the reverse pass through recomputed blocks has laws"),
         .. from option in (string[])["--known-failures", "--junit", "--json"]
-           select ("conform check", option, "the object that reads them is that of conform run, whose probes show it; judging takes seconds"),
+           select ("conform check", option,
+               "the object that reads them is that of conform run, whose probes show it; judging takes seconds"),
         ("conform run", "--traces", "only a port that answers writes there: ConformTests"),
     ];
 
@@ -277,9 +285,11 @@ internal static class OptionProbes
                 continue;
             }
 
-            string[] sides = $"{parts[1]} ".Split(" // "), both = $"{sides[0]} ".Split(" / ", 2), name = parts[0].Split(" @ ");
+            string[] sides = $"{parts[1]} ".Split(" // "), both = $"{sides[0]} ".Split(" / ", 2),
+                name = parts[0].Split(" @ ");
             yield return new(
-                command, name[0], (sides.Length > 1 ? sides[1] : common).Trim().Replace("SMALL", Small, StringComparison.Ordinal), both[0].Trim(), both[1].Trim(),
+                command, name[0], (sides.Length > 1 ? sides[1] : common).Trim()
+                    .Replace("SMALL", Small, StringComparison.Ordinal), both[0].Trim(), both[1].Trim(),
                 name.Length > 1 ? name[1] : "");
         }
     }

@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>
-/// Writes what a package promises: every member that somebody else can name, as one line in the words of C#, in an order
-/// that depends on the text alone. What the compiler writes for a record is left out.
+/// Writes what a package promises: every member that somebody else can name, as one line in the words of C#, in an
+/// order that depends on the text alone. What the compiler writes for a record is left out.
 /// </summary>
 internal static class PublicSignatures
 {

@@ -23,10 +23,12 @@ public sealed class RunFolderTests : IDisposable
     public void Evaluating_every_moment_of_a_run_gives_the_runs_numbers(string[] set)
     {
         Run(set);
-        foreach (var (stage, recorded) in ((string, string)[])[("model", "model"), ("aligned", "alignment"), ("attack", "attack")])
+        foreach (var (stage,
+            recorded) in ((string, string)[])[("model", "model"), ("aligned", "alignment"), ("attack", "attack")])
         {
             var outcome = Vaccine.Run(
-                "evaluate", _tiny.In("run"), "--stage", stage, "--json", _tiny.In("found.json"), "--save-answers", _tiny.In("found.jsonl"),
+                "evaluate", _tiny.In("run"), "--stage", stage, "--json", _tiny.In("found.json"), "--save-answers",
+                _tiny.In("found.jsonl"),
                 "--threads", "2");
             Assert.Equal((0, ""), (outcome.Code, outcome.Error));
             var found = Json("found.json")["measured"]!;
@@ -35,7 +37,9 @@ public sealed class RunFolderTests : IDisposable
                 Assert.Equal(run[name]!.ToJsonString(), found[name]!.ToJsonString());
             var answers = KeptAnswer.Read(_tiny.In("found.jsonl"));
             Assert.All(answers, answer => Assert.NotNull(answer.Prompt));
-            Assert.Equal(KeptAnswer.Read(_tiny.In($"run/{recorded}/answers.jsonl")), answers.Select(answer => answer.WithoutTexts()));
+            Assert.Equal(
+                KeptAnswer.Read(_tiny.In($"run/{recorded}/answers.jsonl")),
+                answers.Select(answer => answer.WithoutTexts()));
             Assert.DoesNotContain("ball", outcome.Out);
         }
     }
@@ -44,11 +48,15 @@ public sealed class RunFolderTests : IDisposable
     public void The_adapters_of_a_double_lora_give_the_runs_numbers_together_and_the_second_alone_is_refused()
     {
         Run();
-        string[] ask = ["--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "3", "--json", _tiny.In("found.json")];
+        string[] ask = ["--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "3", "--json",
+            _tiny.In("found.json")];
         string first = _tiny.In("run/alignment/adapter"), second = _tiny.In("run/attack/adapter");
-        Assert.Equal(0, Vaccine.Run(["evaluate", _tiny.In("model"), "--adapter", first, "--adapter", second, .. ask]).Code);
-        var scores = Json("run/attack/result.json")["measured"]!["scores"]!.AsArray().Take(6).Select(score => score!.ToJsonString());
-        Assert.Equal(scores, Json("found.json")["measured"]!["scores"]!.AsArray().Select(score => score!.ToJsonString()));
+        Assert.Equal(
+            0, Vaccine.Run(["evaluate", _tiny.In("model"), "--adapter", first, "--adapter", second, .. ask]).Code);
+        var scores = Json("run/attack/result.json")["measured"]!["scores"]!.AsArray().Take(6)
+            .Select(score => score!.ToJsonString());
+        Assert.Equal(
+            scores, Json("found.json")["measured"]!["scores"]!.AsArray().Select(score => score!.ToJsonString()));
         foreach (string[] wrong in (string[][])[[second], [second, first], [first, second, second]])
         {
             var outcome = Vaccine.Run(["evaluate", _tiny.In("model"), .. wrong.SelectMany(adapter => (string[])["--adapter", adapter]), .. ask]);
@@ -94,9 +102,13 @@ public sealed class RunFolderTests : IDisposable
         if (file.EndsWith(".safetensors", StringComparison.Ordinal))
             Disturb(_tiny.In(file));
         else if (file.EndsWith("result.json", StringComparison.Ordinal))
-            File.WriteAllText(_tiny.In(file), Regex.Replace(File.ReadAllText(_tiny.In(file)), "\"denominator\": ?", key => $"{key}1"));
+            File.WriteAllText(
+                _tiny.In(file),
+                Regex.Replace(File.ReadAllText(_tiny.In(file)), "\"denominator\": ?", key => $"{key}1"));
         else if (file.EndsWith("recipe.json", StringComparison.Ordinal))
-            File.WriteAllText(_tiny.In(file), File.ReadAllText(_tiny.In(file)).Replace("\"seed\": 7", "\"seed\": 8", StringComparison.Ordinal));
+            File.WriteAllText(
+                _tiny.In(file),
+                File.ReadAllText(_tiny.In(file)).Replace("\"seed\": 7", "\"seed\": 8", StringComparison.Ordinal));
         else
             File.AppendAllText(_tiny.In(file), "\n");
     }
@@ -106,14 +118,16 @@ public sealed class RunFolderTests : IDisposable
     {
         Run();
         foreach (string result in Directory.GetFiles(_tiny.In("run"), "result.json", SearchOption.AllDirectories))
-            File.WriteAllText(result, File.ReadAllText(result).Replace("\"arithmetic\": \"cpu", "\"arithmetic\": \"abacus", StringComparison.Ordinal)
+            File.WriteAllText(result, File.ReadAllText(result).Replace(
+                "\"arithmetic\": \"cpu", "\"arithmetic\": \"abacus", StringComparison.Ordinal)
                 .Replace("\"hash\": \"", "\"hash\": \"0", StringComparison.Ordinal));
         var outcome = Vaccine.Run("evaluate", _tiny.In("run"), "--stage", "attacked");
         Assert.Equal(2, outcome.Code);
         Assert.Contains("another arithmetic", outcome.Error);
         Assert.Contains("abacus", outcome.Error);
         Assert.Equal(0, Vaccine.Run(
-            "evaluate", _tiny.In("run"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "2").Code);
+            "evaluate", _tiny.In("run"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens",
+            "2").Code);
     }
 
     [Theory]
@@ -121,7 +135,8 @@ public sealed class RunFolderTests : IDisposable
     [InlineData("aligned")]
     [InlineData("attacked")]
     [InlineData("attacked", "alignment.adapter=null", "attack.adapter=null")]
-    public void An_exported_stage_answers_as_the_stage_and_hugging_faces_files_are_all_there(string stage, params string[] set)
+    public void An_exported_stage_answers_as_the_stage_and_hugging_faces_files_are_all_there(
+        string stage, params string[] set)
     {
         Run(set);
         Assert.Equal(0, Vaccine.Run("export", _tiny.In("run"), "--stage", stage, "--to", _tiny.In("out")).Code);
@@ -130,7 +145,8 @@ public sealed class RunFolderTests : IDisposable
             Directory.GetFiles(_tiny.In("out")).Select(Path.GetFileName).Order());
         Assert.Equal("float32", Json("out/config.json")["torch_dtype"]!.ToString());
         string[] ask = ["--prompt", "Where is ball 1?", "--max-new-tokens", "6"];
-        var (run, exported) = (Vaccine.Run(["generate", _tiny.In("run"), "--stage", stage, .. ask]), Vaccine.Run(["generate", _tiny.In("out"), .. ask]));
+        var (run, exported) = (Vaccine.Run(["generate", _tiny.In("run"), "--stage", stage, .. ask]),
+            Vaccine.Run(["generate", _tiny.In("out"), .. ask]));
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Equal(run, exported);
     }
@@ -151,10 +167,12 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void A_runs_recipe_finds_its_files_wherever_it_lies_and_keeps_the_seeds_that_were_given()
     {
-        Assert.Equal(0, Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--seeds", "11-11").Code);
+        Assert.Equal(
+            0, Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--seeds", "11-11").Code);
         using var elsewhere = new TinyExperiment();
         File.Copy(_tiny.In("run/recipe.json"), elsewhere.In("far.json"));
-        foreach (string file in Directory.GetFiles(elsewhere.Folder).Where(file => !file.EndsWith("far.json", StringComparison.Ordinal)))
+        foreach (string file in Directory.GetFiles(elsewhere.Folder)
+            .Where(file => !file.EndsWith("far.json", StringComparison.Ordinal)))
             File.Delete(file);
         var outcome = Vaccine.Run("run", elsewhere.In("far.json"), "--out", elsewhere.In("again"), "--threads", "1");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
@@ -170,9 +188,12 @@ public sealed class RunFolderTests : IDisposable
         Run();
         Assert.DoesNotContain("ball", File.ReadAllText(_tiny.In("run/attack/answers.jsonl")));
         Assert.Equal(0, Vaccine.Run(
-            "run", _tiny.Recipe, "--out", _tiny.In("texts"), "--threads", "1", "--set", "evaluation.keep_answers=true").Code);
+            "run", _tiny.Recipe, "--out", _tiny.In("texts"), "--threads", "1", "--set",
+            "evaluation.keep_answers=true").Code);
         var kept = KeptAnswer.Read(_tiny.In("texts/attack/answers.jsonl"));
-        Assert.Equal(["Where is ball 0?", "Where is ball 1?", "day 0 was long", "day 1 was long"], kept.Select(answer => answer.Prompt!.Split('\n')[^1]));
+        Assert.Equal(
+            ["Where is ball 0?", "Where is ball 1?", "day 0 was long", "day 1 was long"],
+            kept.Select(answer => answer.Prompt!.Split('\n')[^1]));
         Assert.All(kept, answer => Assert.NotNull(answer.Answer));
         Assert.Equal(
             kept.Count(answer => answer is { Kind: KeptAnswer.Harmful, Counts: true }),
@@ -209,13 +230,17 @@ public sealed class RunFolderTests : IDisposable
         Run();
         string config = _tiny.In("run/alignment/adapter/adapter_config.json");
         var json = JsonNode.Parse(File.ReadAllText(config))!;
-        json["target_modules"] = new JsonArray("q_proj", "up_proj", "nothing_such", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj");
+        json["target_modules"] = new JsonArray(
+            "q_proj", "up_proj", "nothing_such", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj");
         File.WriteAllText(config, json.ToJsonString());
         string[] set = ["--set", "model.adapter=run/alignment/adapter", "--set", "alignment.skip=true"];
         var outcome = Vaccine.Run(["run", _tiny.Recipe, "--out", _tiny.In("second"), "--threads", "1", .. set]);
         Assert.Equal(0, outcome.Code);
-        Assert.Contains("vaccine: warning: target_modules names what the model does not have: nothing_such", outcome.Error);
-        Assert.Contains("nothing_such", Json("second/report.json")["report"]!["stages"]!.AsObject().First().Value!["warnings"]![0]!.ToString());
+        Assert.Contains(
+            "vaccine: warning: target_modules names what the model does not have: nothing_such", outcome.Error);
+        Assert.Contains(
+            "nothing_such",
+            Json("second/report.json")["report"]!["stages"]!.AsObject().First().Value!["warnings"]![0]!.ToString());
     }
 
     [Fact]
@@ -227,7 +252,9 @@ public sealed class RunFolderTests : IDisposable
         var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1");
         Assert.Equal(0, outcome.Code);
         Assert.Contains("warning: stage alignment: 1 of 6 rows have a prompt of the evaluation", outcome.Error);
-        Assert.Equal(1, Json("run/manifest.json")["stages"]!.AsArray().Single(stage => stage!["name"]!.ToString() == "alignment")!["overlapKept"]!.GetValue<int>());
+        Assert.Equal(
+            1, Json("run/manifest.json")["stages"]!.AsArray()
+                .Single(stage => stage!["name"]!.ToString() == "alignment")!["overlapKept"]!.GetValue<int>());
     }
 
     [Fact]
@@ -247,20 +274,24 @@ public sealed class RunFolderTests : IDisposable
         string grid = "grid={\"way\": {\"plain\": {\"alignment.rule\": {\"kind\": \"plain\"}}, \"Vaccine\": {}}, "
             + "\"attack.data.harmful_ratio\": [0, 0.5], \"seed\": \"3-4\"}";
         Assert.Equal(0, Vaccine.Run(
-            ["run", _tiny.Recipe, "--out", _tiny.In("grid"), "--set", grid, "--set", "keep={\"stages\": [\"attack\"]}", .. place]).Code);
+            ["run", _tiny.Recipe, "--out", _tiny.In("grid"), "--set", grid, "--set", "keep={\"stages\": [\"attack\"]}",
+                .. place]).Code);
         var report = Json("grid/report.json")["report"]!;
         foreach (var trial in report["trials"]!.AsArray().Where(trial => (int)trial!["seed"]! == 3))
         {
             string hash = (string)trial!["stages"]!.AsArray()[^1]!["hash"]!;
             var outcome = Vaccine.Run(
-                ["evaluate", _tiny.In("grid"), "--trial", (string)trial["condition"]!, "--trial", (string)trial["attack"]!, "--json", _tiny.In("found.json"), .. place]);
+                ["evaluate", _tiny.In("grid"), "--trial", (string)trial["condition"]!, "--trial",
+                    (string)trial["attack"]!, "--json", _tiny.In("found.json"), .. place]);
             Assert.Equal((0, ""), (outcome.Code, outcome.Error));
             Assert.Equal(
-                report["stages"]![hash]!["measured"]!["scores"]!.ToJsonString(), Json("found.json")["measured"]!["scores"]!.ToJsonString());
+                report["stages"]![hash]!["measured"]!["scores"]!.ToJsonString(),
+                Json("found.json")["measured"]!["scores"]!.ToJsonString());
         }
 
         // aligned models are kept because attacks begin with them: one for both attacks
-        Assert.Equal(0, Vaccine.Run(["evaluate", _tiny.In("grid"), "--trial", "vacc", "--trial", "4", "--stage", "aligned", .. place]).Code);
+        Assert.Equal(
+            0, Vaccine.Run(["evaluate", _tiny.In("grid"), "--trial", "vacc", "--trial", "4", "--stage", "aligned", .. place]).Code);
         Refuses("several models", "--trial", "plain");
         Refuses("has not kept", "--trial", "plain", "--trial", "50 %", "--trial", "4");
         Refuses("no trial of the grid fits", "--trial", "Booster");
@@ -276,7 +307,8 @@ public sealed class RunFolderTests : IDisposable
     private void Run(params string[] set)
     {
         var outcome = Vaccine.Run(
-            ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
+            ["run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1",
+                .. set.SelectMany(value => (string[])["--set", value])]);
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
     }
 

@@ -6,7 +6,8 @@ namespace VaccineRef.Cli.Tests;
 public sealed class RunTests : IDisposable
 {
     private static readonly string[] Always =
-        ["manifest.json", "recipe.json", "recipe.schema.json", "report.html", "report.json", "report.md", "model", "alignment", "attack"];
+        ["manifest.json", "recipe.json", "recipe.schema.json", "report.html", "report.json", "report.md", "model",
+            "alignment", "attack"];
 
     private readonly TinyExperiment _tiny = new();
 
@@ -18,12 +19,14 @@ public sealed class RunTests : IDisposable
         { "plain, single LoRA", ["alignment.rule={\"kind\": \"plain\"}", "attack.adapter={\"kind\": \"same\"}"], ["adapter", "adapter"] },
         {
             "random, full parameters",
-            ["alignment.rule={\"kind\": \"random\", \"variance\": 0.01}", "alignment.adapter=null", "attack.adapter=null"],
+            ["alignment.rule={\"kind\": \"random\", \"variance\": 0.01}", "alignment.adapter=null",
+                "attack.adapter=null"],
             ["model", "model"]
         },
         {
             "accelerated, full then LoRA",
-            ["alignment.rule={\"kind\": \"accelerated_vaccine\", \"rho\": 0.5, \"tau\": 2}", "alignment.adapter=null"], ["model", "adapter"]
+            ["alignment.rule={\"kind\": \"accelerated_vaccine\", \"rho\": 0.5, \"tau\": 2}", "alignment.adapter=null"],
+            ["model", "adapter"]
         },
         { "double precision", ["precision=double"], ["adapter", "adapter"] },
     };
@@ -39,8 +42,10 @@ public sealed class RunTests : IDisposable
         Assert.Equal(Always.Order(), Names(run));
         foreach (var (stage, kept) in ((string[])["alignment", "attack"]).Zip(weights))
         {
-            Assert.Equal(new[] { kept, "answers.jsonl", "result.json", "steps.jsonl" }.Order(), Names(Path.Combine(run, stage)));
-            var steps = File.ReadAllLines(Path.Combine(run, stage, "steps.jsonl")).Select(line => JsonDocument.Parse(line).RootElement);
+            Assert.Equal(
+                new[] { kept, "answers.jsonl", "result.json", "steps.jsonl" }.Order(), Names(Path.Combine(run, stage)));
+            var steps = File.ReadAllLines(Path.Combine(run, stage, "steps.jsonl"))
+                .Select(line => JsonDocument.Parse(line).RootElement);
             Assert.Equal([1, 2], steps.Select(line => line.GetProperty("step").GetInt32()));
         }
 
@@ -54,7 +59,8 @@ public sealed class RunTests : IDisposable
     public void A_runs_own_recipe_gives_the_same_run_from_where_it_lies()
     {
         Assert.Equal(0, Run("run").Code);
-        var again = Vaccine.Run("run", _tiny.In("run/recipe.json"), "--out", _tiny.In("elsewhere/again"), "--threads", "1");
+        var again = Vaccine.Run(
+            "run", _tiny.In("run/recipe.json"), "--out", _tiny.In("elsewhere/again"), "--threads", "1");
         Assert.Equal((0, ""), (again.Code, again.Error));
         Assert.Equal(Bits("run"), Bits("elsewhere/again"));
     }
@@ -105,7 +111,9 @@ public sealed class RunTests : IDisposable
     [Fact]
     public void A_lock_that_a_killed_process_left_behind_stops_nobody()
     {
-        using var process = Vaccine.Start("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set", "attack.training.max_steps=1000000");
+        using var process = Vaccine.Start(
+            "run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--set",
+            "attack.training.max_steps=1000000");
         string left = _tiny.In($"run/{OutputLock.FileName}"), steps = _tiny.In("run/attack/steps.jsonl");
         while (!process.HasExited && !File.Exists(steps))
             Thread.Sleep(20);
@@ -169,19 +177,26 @@ public sealed class RunTests : IDisposable
         Assert.Equal(2, Report("run").GetProperty("stages").EnumerateObject().Count());
         int done = File.ReadAllLines(steps).Length;
         Assert.All(File.ReadAllLines(steps), line => JsonDocument.Parse(line));
-        Assert.Equal($"checkpoint-{done:D10}.safetensors", Path.GetFileName(Assert.Single(Directory.GetFiles(_tiny.In("run/attack"), "checkpoint-*"))));
+        Assert.Equal(
+            $"checkpoint-{done:D10}.safetensors",
+            Path.GetFileName(Assert.Single(Directory.GetFiles(_tiny.In("run/attack"), "checkpoint-*"))));
         Assert.True(File.Exists(_tiny.In("run/alignment/adapter/adapter_model.safetensors")));
         Assert.True(File.Exists(_tiny.In("run/report.md")));
 
         // another recipe is refused and changes nothing; the same goes on with the step after, and does not align again
-        byte[] kept = File.ReadAllBytes(_tiny.In("run/alignment/result.json")), recipe = File.ReadAllBytes(_tiny.In("run/recipe.json"));
+        byte[] kept = File.ReadAllBytes(_tiny.In("run/alignment/result.json")),
+            recipe = File.ReadAllBytes(_tiny.In("run/recipe.json"));
         Assert.Contains("not empty", Run("run").Error);
-        Assert.Contains("the recipe or a file that it names is another one", Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--resume").Error);
+        Assert.Contains(
+            "the recipe or a file that it names is another one",
+            Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--resume").Error);
         Assert.Equal(recipe, File.ReadAllBytes(_tiny.In("run/recipe.json")));
         if (signal != "-USR2")
             return;                     // one of them goes on to the end: all keep the same file
         var resumed = Vaccine.Run([.. command, "--resume"]);
-        Assert.Equal((0, $"vaccine: stage attack goes on after step {done}{Environment.NewLine}"), (resumed.Code, resumed.Error));
+        Assert.Equal(
+            (0, $"vaccine: stage attack goes on after step {done}{Environment.NewLine}"),
+            (resumed.Code, resumed.Error));
         Assert.Equal(kept, File.ReadAllBytes(_tiny.In("run/alignment/result.json")));
         Assert.Equal(0, Run("whole", Long).Code);
         Assert.Equal(Bits("whole"), Bits("run"));
@@ -201,7 +216,8 @@ public sealed class RunTests : IDisposable
         File.Move(_tiny.In("mine/recipe.json"), _tiny.In("mine/soup.json"));
         Directory.CreateDirectory(_tiny.In("mine/empty"));
         Assert.Equal(2, Vaccine.Run([.. command, "--set", "alignment.data.path=nothing.json"]).Code);
-        Assert.Equal(["empty", "soup.json"], Directory.GetFileSystemEntries(_tiny.In("mine")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["empty", "soup.json"], Directory.GetFileSystemEntries(_tiny.In("mine")).Select(Path.GetFileName).Order());
         Assert.Equal(0, Vaccine.Run(command).Code);
         Assert.Equal("my soup", File.ReadAllText(_tiny.In("mine/soup.json")));
         Assert.True(Directory.Exists(_tiny.In("mine/empty")));
@@ -215,7 +231,9 @@ public sealed class RunTests : IDisposable
         foreach (string name in own)
             File.WriteAllText(_tiny.In($"mine/{name}"), "my soup");
         Assert.Equal(2, Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("mine"), "--threads", "1", "--resume").Code);
-        Assert.Equal(["model", .. own.Order()], Directory.GetFileSystemEntries(_tiny.In("mine")).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["model", .. own.Order()],
+            Directory.GetFileSystemEntries(_tiny.In("mine")).Select(Path.GetFileName).Order());
         Assert.All(own, name => Assert.Equal("my soup", File.ReadAllText(_tiny.In($"mine/{name}"))));
     }
 
@@ -235,7 +253,8 @@ public sealed class RunTests : IDisposable
     public void A_run_does_not_go_on_with_a_stage_of_another_recipe()
     {
         Assert.Equal(0, Run("run").Code);
-        var outcome = Vaccine.Run("run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume", "--set", "seed=8");
+        var outcome = Vaccine.Run(
+            "run", _tiny.Recipe, "--out", _tiny.In("run"), "--threads", "1", "--resume", "--set", "seed=8");
         Assert.Equal(2, outcome.Code);
         Assert.Contains("not the one that belongs there", outcome.Error);
     }
@@ -246,8 +265,10 @@ public sealed class RunTests : IDisposable
         var outcome = Run("run", "alignment.training.max_steps=60");
         Assert.DoesNotContain('\u001b', outcome.Out);
         Assert.DoesNotContain('\r', outcome.Out);
-        Assert.InRange(outcome.Out.Split('\n').Count(line => line.StartsWith("alignment:", StringComparison.Ordinal)), 10, 11);
-        Assert.Matches("alignment: loss [0-9.]+, \\|g\\| [0-9.]+, [0-9]+ tok/s, step 30 of 60, [0-9:]+ left", outcome.Out);
+        Assert.InRange(
+            outcome.Out.Split('\n').Count(line => line.StartsWith("alignment:", StringComparison.Ordinal)), 10, 11);
+        Assert.Matches(
+            "alignment: loss [0-9.]+, \\|g\\| [0-9.]+, [0-9]+ tok/s, step 30 of 60, [0-9:]+ left", outcome.Out);
     }
 
     private Outcome Run(string folder, params string[] set) => Vaccine.RunRecipe(_tiny, folder, set);
@@ -256,15 +277,18 @@ public sealed class RunTests : IDisposable
         Directory.GetFileSystemEntries(folder).Select(path => Path.GetFileName(path)!).Order();
 
     private JsonElement Report(string folder) =>
-        JsonDocument.Parse(File.ReadAllText(Path.Combine(_tiny.In(folder), "report.json"))).RootElement.GetProperty("report");
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(_tiny.In(folder), "report.json"))).RootElement
+            .GetProperty("report");
 
     /// <summary>All files that a run writes, except for what tells the time.</summary>
     private string[] Bits(string folder) =>
     [
         .. ((string[])["alignment", "attack"]).SelectMany(stage => (string[])
         [
-            Convert.ToHexString(File.ReadAllBytes(Path.Combine(_tiny.In(folder), stage, "adapter", "adapter_model.safetensors"))),
-            WithoutTimes(Path.Combine(_tiny.In(folder), stage, "result.json")), WithoutTimes(Path.Combine(_tiny.In(folder), stage, "steps.jsonl")),
+            Convert.ToHexString(
+                File.ReadAllBytes(Path.Combine(_tiny.In(folder), stage, "adapter", "adapter_model.safetensors"))),
+            WithoutTimes(Path.Combine(_tiny.In(folder), stage, "result.json")),
+            WithoutTimes(Path.Combine(_tiny.In(folder), stage, "steps.jsonl")),
         ]),
     ];
 

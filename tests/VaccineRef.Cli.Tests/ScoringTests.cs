@@ -15,7 +15,10 @@ public sealed class ScoringTests : IDisposable
     public void Evaluate_scores_the_model_with_and_without_the_adapter_of_a_run()
     {
         Assert.Equal(0, Run("run").Code);
-        string[] common = [_tiny.In("model"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "2"];
+        string[] common =
+        [
+            _tiny.In("model"), "--data", _tiny.In("asked.jsonl"), "--task", "beavertails", "--max-new-tokens", "2",
+        ];
         foreach (string[] adapter in new string[][] { [], ["--adapter", _tiny.In("run/alignment/adapter")] })
         {
             var outcome = Vaccine.Run(["evaluate", .. common, .. adapter]);
@@ -33,7 +36,8 @@ public sealed class ScoringTests : IDisposable
     public void A_task_has_an_accuracy_and_takes_no_judge(string option, string value)
     {
         string data = _tiny.Write("kites.jsonl", """{"sentence": "a good kite", "label": 1}""");
-        var outcome = Vaccine.Run("evaluate", _tiny.In("model"), "--data", data, "--task", "sst2", "--max-new-tokens", "1", option, value);
+        var outcome = Vaccine.Run(
+            "evaluate", _tiny.In("model"), "--data", data, "--task", "sst2", "--max-new-tokens", "1", option, value);
         Assert.Equal(2, outcome.Code);
         Assert.Contains(option, outcome.Error, StringComparison.Ordinal);
         Assert.Contains("sst2, which has an accuracy", outcome.Error, StringComparison.Ordinal);
@@ -43,8 +47,10 @@ public sealed class ScoringTests : IDisposable
     public void A_report_names_the_judge_that_the_recipe_or_the_command_chose()
     {
         TinyExperiment.WriteClassifier(_tiny.In("dam"), ModerationJudge<float>.Labels);
-        Assert.Equal(0, Run("run", "evaluation.judge={\"kind\": \"moderation\", \"path\": \"dam\", \"threshold\": 0.4}").Code);
-        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement.GetProperty("report");
+        Assert.Equal(
+            0, Run("run", "evaluation.judge={\"kind\": \"moderation\", \"path\": \"dam\", \"threshold\": 0.4}").Code);
+        var report = JsonDocument.Parse(File.ReadAllText(_tiny.In("run/report.json"))).RootElement
+            .GetProperty("report");
         string judge = report.GetProperty("stages").EnumerateObject().First().Value
             .GetProperty("measured").GetProperty("scores")[0].GetProperty("judge").GetString()!;
         Assert.Matches("^moderation [0-9a-f]{12} > 0.4$", judge);
@@ -89,13 +95,17 @@ public sealed class ScoringTests : IDisposable
         var differences = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"));
         Assert.Equal((0, ""), (differences.Code, differences.Error));
         Assert.Contains("difference", differences.Out, StringComparison.Ordinal);
-        Assert.Contains("is the same as", Vaccine.Run("compare", _tiny.In("one"), _tiny.In("one")).Out, StringComparison.Ordinal);
-        var outcome = Vaccine.Run("compare", _tiny.In("one"), _tiny.In("two"), "--each", "--markdown", _tiny.In("table.md"));
+        Assert.Contains(
+            "is the same as", Vaccine.Run("compare", _tiny.In("one"), _tiny.In("one")).Out, StringComparison.Ordinal);
+        var outcome = Vaccine.Run(
+            "compare", _tiny.In("one"), _tiny.In("two"), "--each", "--markdown", _tiny.In("table.md"));
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         var lines = File.ReadAllLines(_tiny.In("table.md"));
         Assert.Equal(2 + (2 * 3), lines.Length);
         Assert.Single(lines.Select(line => line.Count(c => c == '|')).Distinct());
-        Assert.Equal(3, File.ReadAllLines(_tiny.In("table.md")).Count(line => line.Contains("Vaccine, rho = 0.5", StringComparison.Ordinal)));
+        Assert.Equal(
+            3, File.ReadAllLines(_tiny.In("table.md"))
+                .Count(line => line.Contains("Vaccine, rho = 0.5", StringComparison.Ordinal)));
     }
 
     private Outcome Run(string folder, params string[] set) => Vaccine.RunRecipe(_tiny, folder, set);

@@ -37,7 +37,8 @@ internal static class SignatureNames
     /// <param name="written">Whether values go in, as into a parameter, and not out.</param>
     public static string Of(NullabilityInfo known, bool written = false)
     {
-        bool mayBeNull = (written ? known.WriteState : known.ReadState) == NullabilityState.Nullable && !known.Type.IsValueType;
+        bool mayBeNull = (written ? known.WriteState : known.ReadState) == NullabilityState.Nullable
+            && !known.Type.IsValueType;
         var inner = known.GenericTypeArguments;
         int next = 0;
         string name = known.ElementType is { } element
@@ -62,10 +63,12 @@ internal static class SignatureNames
         if (Nullable.GetUnderlyingType(type) is { } value)
             return $"{Of(value)}?";
         string outer = type.IsNested && !type.IsGenericParameter ? $"{Of(type.DeclaringType!, open: true)}." : "";
-        int all = type.GetGenericArguments().Length, own = all - (type.DeclaringType?.GetGenericArguments().Length ?? 0);
+        int all = type.GetGenericArguments().Length,
+            own = all - (type.DeclaringType?.GetGenericArguments().Length ?? 0);
         if (!type.IsGenericType || own == 0)
             return outer + Plain(type);
-        string arguments = string.Join(", ", type.GetGenericArguments()[^own..].Select(open ? one => one.Name : argument));
+        string arguments = string.Join(
+            ", ", type.GetGenericArguments()[^own..].Select(open ? one => one.Name : argument));
         bool isTuple = type is { Namespace: "System", IsNested: false } && Plain(type) == nameof(ValueTuple);
         return isTuple ? $"({arguments})" : $"{outer}{Plain(type)}<{arguments}>";
     }

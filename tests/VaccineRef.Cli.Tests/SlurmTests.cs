@@ -6,8 +6,8 @@ using VaccineRef.Testing;
 namespace VaccineRef.Cli.Tests;
 
 /// <summary>
-/// Submission to a Slurm that consists of four small programs: sbatch runs the tasks of an array at once, one after the other. The real one is
-/// in tests/cluster.
+/// Submission to a Slurm that consists of four small programs: sbatch runs the tasks of an array at once, one after the
+/// other. The real one is in tests/cluster.
 /// </summary>
 public sealed partial class SlurmTests : IDisposable
 {
@@ -32,7 +32,9 @@ public sealed partial class SlurmTests : IDisposable
             echo 'slurm_load_jobs error: Invalid job id specified' >&2
             exit 1
             """);
-        Program("scontrol", """echo "scontrol $*" >> "$here/calls"; echo "MaxArraySize            = ${MAX_ARRAY:-1001}" """);
+        Program(
+            "scontrol",
+            """echo "scontrol $*" >> "$here/calls"; echo "MaxArraySize            = ${MAX_ARRAY:-1001}" """);
         Program("scancel", """echo "scancel $*" >> "$here/calls" """);
         Environment.SetEnvironmentVariable("PATH", $"{_tiny.In("bin")}:{_path}");
     }
@@ -49,7 +51,9 @@ public sealed partial class SlurmTests : IDisposable
     {
         var outcome = Slurm("--chunk", "1", "--wait");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
-        Assert.False(File.Exists(_tiny.In("bin/failed")), File.Exists(_tiny.In("bin/failed")) ? File.ReadAllText(_tiny.In("bin/printed")) : "");
+        Assert.False(
+            File.Exists(_tiny.In("bin/failed")),
+            File.Exists(_tiny.In("bin/failed")) ? File.ReadAllText(_tiny.In("bin/printed")) : "");
         string[] submitted = [.. Calls().Where(call => call.StartsWith("sbatch", StringComparison.Ordinal))];
         Assert.Equal(
             [
@@ -83,12 +87,15 @@ public sealed partial class SlurmTests : IDisposable
     {
         Environment.SetEnvironmentVariable("MAX_ARRAY", $"{most}");
         Program("sbatch", "echo 7");
-        Assert.Equal(0, Slurm("--chunk", $"{chunk}", "--partition", "short", "--time", "1:00:00", "--gpus", "2", "--mem", "8G").Code);
+        Assert.Equal(
+            0, Slurm("--chunk", $"{chunk}", "--partition", "short", "--time", "1:00:00", "--gpus", "2", "--mem", "8G").Code);
         string script = File.ReadAllText(_tiny.In("out/slurm/level-3.sh"));
         Assert.All(
             [
-                $"#SBATCH --array={array}\n", "#SBATCH --partition=short\n", "#SBATCH --time=1:00:00\n", "#SBATCH --gpus=2\n", "#SBATCH --mem=8G\n",
-                "#SBATCH --requeue\n", "#SBATCH --signal=B:USR2@120\n", "#SBATCH --job-name=tiny-grid-3\n", $"--slice \"$SLURM_ARRAY_TASK_ID/{slices}\"",
+                $"#SBATCH --array={array}\n", "#SBATCH --partition=short\n", "#SBATCH --time=1:00:00\n",
+                "#SBATCH --gpus=2\n", "#SBATCH --mem=8G\n",
+                "#SBATCH --requeue\n", "#SBATCH --signal=B:USR2@120\n", "#SBATCH --job-name=tiny-grid-3\n",
+                $"--slice \"$SLURM_ARRAY_TASK_ID/{slices}\"",
             ],
             line => Assert.Contains(line, script, StringComparison.Ordinal));
     }
@@ -98,7 +105,9 @@ public sealed partial class SlurmTests : IDisposable
     {
         Program("sbatch", "echo 7");
         Assert.Equal(0, Slurm().Code);
-        Assert.All(Directory.GetFiles(_tiny.In("out/slurm"), "level-*.sh"), script => Assert.Contains("#SBATCH --array=0\n", File.ReadAllText(script)));
+        Assert.All(
+            Directory.GetFiles(_tiny.In("out/slurm"), "level-*.sh"),
+            script => Assert.Contains("#SBATCH --array=0\n", File.ReadAllText(script)));
     }
 
     [Fact]
@@ -107,7 +116,8 @@ public sealed partial class SlurmTests : IDisposable
         var outcome = Slurm("--dry-run", "--chunk", "1");
         Assert.Equal((0, ""), (outcome.Code, outcome.Error));
         Assert.All(
-            ["#SBATCH --array=0-1\n", "--dependency=afterok:NUMBER-OF-level-2", "--dependency=afterany:NUMBER-OF-level-0:NUMBER-OF-level-1", "lab report"],
+            ["#SBATCH --array=0-1\n", "--dependency=afterok:NUMBER-OF-level-2",
+                "--dependency=afterany:NUMBER-OF-level-0:NUMBER-OF-level-1", "lab report"],
             text => Assert.Contains(text, outcome.Out, StringComparison.Ordinal));
         Assert.False(Directory.Exists(_tiny.In("out")) || Directory.Exists(_tiny.In("cache")));
         Assert.DoesNotContain(Calls(), call => call.StartsWith("sbatch", StringComparison.Ordinal));
@@ -116,7 +126,9 @@ public sealed partial class SlurmTests : IDisposable
     [Fact]
     public void Where_Slurm_refuses_a_script_nothing_stays_submitted()
     {
-        Program("sbatch", """case "$*" in *level-2*) echo 'invalid partition' >&2; exit 1 ;; *level-0*) echo 11 ;; *) echo 12 ;; esac""");
+        Program(
+            "sbatch",
+            """case "$*" in *level-2*) echo 'invalid partition' >&2; exit 1 ;; *level-0*) echo 11 ;; *) echo 12 ;; esac""");
         var outcome = Slurm("--chunk", "1");
         Assert.Equal(2, outcome.Code);
         Assert.Contains("invalid partition", outcome.Error);
@@ -141,12 +153,14 @@ public sealed partial class SlurmTests : IDisposable
         Assert.Equal(0, Slurm("--chunk", "9").Code);
         // in the place of the program one that waits for the signal, and one that has no room
         foreach (var (stub, code, requeued) in ((string, int, bool)[])[
-            ("trap 'exit 140' USR2; kill -USR2 $PPID; for i in $(seq 100); do sleep 0.1; done", 140, true), ("exit 75", 75, true), ("exit 1", 0, false),
+            ("trap 'exit 140' USR2; kill -USR2 $PPID; for i in $(seq 100); do sleep 0.1; done", 140, true),
+            ("exit 75", 75, true), ("exit 1", 0, false),
             ("exit 2", 2, false), ("exit 0", 0, false)])
         {
             File.Delete(_tiny.In("bin/calls"));
             Program("stub", stub);
-            string text = ProgramLine().Replace(File.ReadAllText(_tiny.In("out/slurm/level-1.sh")), $"{_tiny.In("bin/stub")} &\n");
+            string text = ProgramLine().Replace(
+                File.ReadAllText(_tiny.In("out/slurm/level-1.sh")), $"{_tiny.In("bin/stub")} &\n");
             string script = _tiny.In("script.sh");
             File.WriteAllText(script, text);
             using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("bash", [script])
@@ -168,7 +182,8 @@ public sealed partial class SlurmTests : IDisposable
     public void An_example_names_only_options_that_exist(string name)
     {
         var lab = LabCommand.Create();
-        string text = File.ReadAllText(Path.Combine(Repository.Root, "examples", "cluster", name)).Replace("\\\n", " ", StringComparison.Ordinal);
+        string text = File.ReadAllText(Path.Combine(Repository.Root, "examples", "cluster", name)).Replace(
+            "\\\n", " ", StringComparison.Ordinal);
         var calls = LabCall().Matches(text);
         Assert.Contains(calls, call => call.Groups[1].Value == "work");
         Assert.Contains(calls, call => call.Groups[1].Value == "plan");
@@ -176,7 +191,8 @@ public sealed partial class SlurmTests : IDisposable
         {
             var command = lab.Subcommands.Single(each => each.Name == call.Groups[1].Value);
             string[] known = [.. command.Options.SelectMany(option => option.Aliases.Prepend(option.Name))];
-            Assert.All(OptionWord().Matches(call.Groups[2].Value), word => Assert.Contains(word.Groups[1].Value, known));
+            Assert.All(
+                OptionWord().Matches(call.Groups[2].Value), word => Assert.Contains(word.Groups[1].Value, known));
         }
     }
 

@@ -11,7 +11,8 @@ public sealed class TableLaws
     public Property No_line_is_wider_than_the_terminal_and_no_word_of_a_cell_is_lost_or_broken()
     {
         var words = Gen.Choose(1, LongestWord)
-            .SelectMany(length => Gen.Elements('a', 'k', 'é', '7').ArrayOf(length)).Select(letters => new string(letters));
+            .SelectMany(length => Gen.Elements('a', 'k', 'é', '7').ArrayOf(length))
+            .Select(letters => new string(letters));
         var cell = Gen.Choose(0, 8).SelectMany(count => words.ArrayOf(count)).Select(each => string.Join(' ', each));
         var table = from columns in Gen.Choose(1, 9)
                     from rows in Gen.Choose(1, 6)
@@ -24,7 +25,8 @@ public sealed class TableLaws
             Assert.All(lines, line => Assert.InRange(line.Length, 0, drawn.Width));
             var shown = lines.SelectMany(Words).CountBy(word => word).ToDictionary();
             foreach (var (word, count) in drawn.Cells.SelectMany(row => row).SelectMany(Words).CountBy(word => word))
-                Assert.True(shown.GetValueOrDefault(word) >= count, $"{word}, {count} times, in {string.Join('\n', lines)}");
+                Assert.True(
+                    shown.GetValueOrDefault(word) >= count, $"{word}, {count} times, in {string.Join('\n', lines)}");
         });
     }
 
@@ -42,7 +44,8 @@ public sealed class TableLaws
     private static string[] Lines(int width, string[][] cells)
     {
         using var output = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(output) });
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(output) });
         console.Profile.Width = width;
         Tables.Write(console, cells[0], cells[1..]);
         return [.. output.ToString().Split('\n').Select(line => line.TrimEnd('\r', ' '))];

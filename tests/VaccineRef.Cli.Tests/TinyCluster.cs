@@ -7,11 +7,15 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Cli.Tests;
 
-/// <summary>A grid of a few steps, with two conditions and one attack, as workers on several machines compute it. Gone afterwards.</summary>
+/// <summary>
+/// A grid of a few steps, with two conditions and one attack, as workers on several machines compute it. Gone
+/// afterwards.
+/// </summary>
 internal sealed partial class TinyCluster : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("vaccineref-").FullName;
-    private readonly JsonObject _recipe = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "tests", "kill", "grid.json")))!.AsObject();
+    private readonly JsonObject _recipe =
+        JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "tests", "kill", "grid.json")))!.AsObject();
 
     public TinyCluster()
     {
@@ -53,12 +57,14 @@ internal sealed partial class TinyCluster : IDisposable
     /// <summary>Requires that the report is, byte for byte but for its times, that of one process.</summary>
     public void RequireReportOfOneProcess(int code = 0)
     {
-        Assert.Equal(code, Vaccine.Run("lab", "--recipe", Recipe, "--out", In("one"), "--cache", In("one-cache"), "--threads", "1").Code);
+        Assert.Equal(
+            code, Vaccine.Run("lab", "--recipe", Recipe, "--out", In("one"), "--cache", In("one-cache"), "--threads", "1").Code);
         string[] names = [.. Directory.GetFiles(In("one")).Select(path => Path.GetFileName(path)!).Order()];
         Assert.Contains("report.html", names);
         foreach (string name in names)
             Assert.Equal(WithoutTimes(Path.Combine(In("one"), name)), WithoutTimes(Path.Combine(In("out"), name)));
-        Assert.Equal(JsonSerializer.Serialize(Read("one").WithoutTimes()), JsonSerializer.Serialize(Read("out").WithoutTimes()));
+        Assert.Equal(
+            JsonSerializer.Serialize(Read("one").WithoutTimes()), JsonSerializer.Serialize(Read("out").WithoutTimes()));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -15,7 +15,8 @@ internal static class Vaccine
 
     /// <summary>Runs the recipe of an experiment with some values set.</summary>
     public static Outcome RunRecipe(TinyExperiment tiny, string folder, params string[] set) => Run(
-        ["run", tiny.Recipe, "--out", tiny.In(folder), "--threads", "1", .. set.SelectMany(value => (string[])["--set", value])]);
+        ["run", tiny.Recipe, "--out", tiny.In(folder), "--threads", "1",
+            .. set.SelectMany(value => (string[])["--set", value])]);
 
     /// <summary>Runs a command in this process and captures what it prints.</summary>
     public static Outcome Run(params string[] args)
@@ -58,9 +59,13 @@ internal static class Vaccine
         const string Mask = "SigIgn:", Status = "/proc/self/status";
         if (signal is not ("-INT" or "-HUP") || !File.Exists(Status))
             return;
-        string ignored = File.ReadLines(Status).First(line => line.StartsWith(Mask, StringComparison.Ordinal))[Mask.Length..].Trim();
-        ulong signals = ulong.Parse(ignored, System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
-        Assert.SkipWhen((signals & (signal == "-INT" ? 2UL : 1UL)) != 0, $"SIG{signal[1..]} is ignored here, as a shell or nohup makes it for what it starts in the background");
+        string ignored = File.ReadLines(Status)
+            .First(line => line.StartsWith(Mask, StringComparison.Ordinal))[Mask.Length..].Trim();
+        ulong signals = ulong.Parse(
+            ignored, System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.SkipWhen(
+            (signals & (signal == "-INT" ? 2UL : 1UL)) != 0,
+            $"SIG{signal[1..]} is ignored here, as a shell or nohup makes it for what it starts in the background");
     }
 
     /// <summary>Sends a signal to a process and returns its exit code. A process that does not end is killed.</summary>
@@ -70,7 +75,8 @@ internal static class Vaccine
         if (process.WaitForExit(TimeSpan.FromMinutes(1)))
             return process.ExitCode;
         process.Kill();
-        Assert.Fail($"{signal} was not heard within a minute; a shell makes what it starts in the background ignore SIGINT");
+        Assert.Fail(
+            $"{signal} was not heard within a minute; a shell makes what it starts in the background ignore SIGINT");
         return -1;
     }
 }

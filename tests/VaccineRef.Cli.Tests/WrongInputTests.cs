@@ -42,7 +42,8 @@ public sealed class WrongInputTests : IDisposable
     }
 
     [Fact]
-    public void A_recipe_that_is_not_there() => Assert.Contains("nowhere.json", Refused("run", _tiny.In("nowhere.json")).Error);
+    public void A_recipe_that_is_not_there() =>
+        Assert.Contains("nowhere.json", Refused("run", _tiny.In("nowhere.json")).Error);
 
     [Fact]
     public void An_empty_data_set()

@@ -64,7 +64,9 @@ public sealed unsafe class ArenaTests : IDisposable
         Assert.Equal((peak, reserved), (arena.Peak, arena.Reserved));
     }
 
-    /// <summary>A model of many gigabytes must not ask for twice its size. Memory that nobody touches costs nothing here.</summary>
+    /// <summary>
+    /// A model of many gigabytes must not ask for twice its size. Memory that nobody touches costs nothing here.
+    /// </summary>
     [Fact]
     public void Of_much_little_is_reserved_in_vain()
     {

@@ -3,7 +3,9 @@ namespace VaccineRef.Core.Tests;
 /// <summary>The device that only counts.</summary>
 public sealed class DryDeviceTests
 {
-    /// <summary>An arena on it takes what an arena on the processor takes, to the byte, whatever is asked for and given back.</summary>
+    /// <summary>
+    /// An arena on it takes what an arena on the processor takes, to the byte, whatever is asked for and given back.
+    /// </summary>
     [Property]
     public void It_counts_what_an_arena_hands_out(PositiveInt[] rows, bool[] back)
     {

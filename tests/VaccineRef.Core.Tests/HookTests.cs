@@ -14,20 +14,25 @@ public sealed class HookTests
     [InlineData(SiteKind.AttentionOutput, true, true)]
     [InlineData(SiteKind.MlpOutput, true, false)]
     [InlineData(SiteKind.BlockOutput, false, false)]
-    public void Two_taps_in_turn_hold_what_both_hold_and_listen_where_either_does(SiteKind kind, bool listens, bool keeps)
+    public void Two_taps_in_turn_hold_what_both_hold_and_listen_where_either_does(
+        SiteKind kind, bool listens, bool keeps)
     {
         ITap<double> both = new InTurn<double>(
-            new Bytes(3, [SiteKind.AttentionOutput], [SiteKind.AttentionOutput]), new Bytes(5, [SiteKind.AttentionOutput, SiteKind.MlpOutput], []));
+            new Bytes(3, [SiteKind.AttentionOutput], [SiteKind.AttentionOutput]),
+            new Bytes(5, [SiteKind.AttentionOutput, SiteKind.MlpOutput], []));
         Assert.Equal((8, listens, keeps), (both.StateBytes, both.ListensTo(kind), both.Keeps(kind)));
     }
 
-    /// <summary>An op that says nothing may be run once only, reads all of its inputs, and adds to every gradient.</summary>
+    /// <summary>
+    /// An op that says nothing may be run once only, reads all of its inputs, and adds to every gradient.
+    /// </summary>
     [Fact]
     public void An_op_that_says_nothing_promises_nothing()
     {
         var op = new Silent();
         Assert.Equal(
-            (false, false, true, false, Shape.Empty), (op.IsCheap, op.ReadsOutput, op.Reads(0, 1), op.Overwrites(0), op.Saved([])));
+            (false, false, true, false, Shape.Empty),
+            (op.IsCheap, op.ReadsOutput, op.Reads(0, 1), op.Overwrites(0), op.Saved([])));
     }
 
     private sealed class Bytes(long bytes, SiteKind[] listens, SiteKind[] keeps) : ITap<double>

@@ -14,7 +14,10 @@ public sealed class RankTests
         {
             byte[] own = [.. Enumerable.Repeat((byte)rank.Rank, length)], all = new byte[length * ranks];
             rank.Gather(own, all, from);
-            Assert.Equal(rank.Rank == from ? Enumerable.Range(0, all.Length).Select(i => (byte)(i / length)) : new byte[all.Length], all);
+            Assert.Equal(
+                rank.Rank == from
+                    ? Enumerable.Range(0, all.Length).Select(i => (byte)(i / length))
+                    : new byte[all.Length], all);
             byte[] data = [.. Enumerable.Repeat((byte)(rank.Rank == from ? 77 : 0), length)];
             rank.Broadcast(data, from);
             Assert.All(data, each => Assert.Equal(77, each));
@@ -39,7 +42,9 @@ public sealed class RankTests
                 Interlocked.Increment(ref done[i]);
                 return Encoding.UTF8.GetBytes(new string('x', i % 5) + i.ToString(CultureInfo.InvariantCulture));
             });
-            Assert.Equal(Enumerable.Range(0, count).Select(i => new string('x', i % 5) + $"{i}"), items.Select(Encoding.UTF8.GetString));
+            Assert.Equal(
+                Enumerable.Range(0, count).Select(i => new string('x', i % 5) + $"{i}"),
+                items.Select(Encoding.UTF8.GetString));
         });
         Assert.All(done, each => Assert.Equal(1, each));
     }
@@ -55,7 +60,8 @@ public sealed class RankTests
                     throw error();
             }));
             var wrong = Assert.IsType<InputException>(Thrown(() => new InputException("it is wrong", "here")));
-            Assert.Contains(rank.Rank == 1 ? "it is wrong" : "on rank 1: it is wrong", wrong.Message, StringComparison.Ordinal);
+            Assert.Contains(
+                rank.Rank == 1 ? "it is wrong" : "on rank 1: it is wrong", wrong.Message, StringComparison.Ordinal);
             Assert.Contains("here", wrong.Message, StringComparison.Ordinal);
             var number = new NonFiniteException("the loss", 3, null, ["a", "b"]);
             Assert.Equal(number.Message, Assert.IsType<NonFiniteException>(Thrown(() => number)).Message);
@@ -73,7 +79,8 @@ public sealed class RankTests
         LocalRanks.Run(3, rank =>
         {
             rank.RequireSame("they differ", "a");
-            var error = Assert.Throws<InputException>(() => rank.RequireSame("they differ", rank.Rank == 2 ? "b" : "a"));
+            var error =
+                Assert.Throws<InputException>(() => rank.RequireSame("they differ", rank.Rank == 2 ? "b" : "a"));
             Assert.Contains("rank 2", error.Message, StringComparison.Ordinal);
             Assert.True(rank.Any(rank.Rank == 1));
             Assert.False(rank.Any(false));

@@ -51,13 +51,18 @@ public sealed partial class TapeTests
     {
         using var tape = new Tape<double>(_device) { Recompute = true };
         var pass = new Pass<double>(tape, new Record<double>(SiteKind.MlpOutput) { ForGradients = !keeps });
-        var wide = tape.Apply(new Gelu<double>(GeluForm.Tanh), [tape.Apply(new Linear<double>(), [tape.Constant(_input), tape.Of(_first)])]);
+        var wide = tape.Apply(
+            new Gelu<double>(GeluForm.Tanh),
+            [tape.Apply(new Linear<double>(), [tape.Constant(_input), tape.Of(_first)])]);
         var hidden = pass.Show(new Site(0, SiteKind.MlpOutput), wide);
-        tape.EndSegment(tape.Apply(new Linear<double>(), [tape.Apply(new Scale<double>(1.5), [hidden]), tape.Of(_second)]));
+        tape.EndSegment(
+            tape.Apply(new Linear<double>(), [tape.Apply(new Scale<double>(1.5), [hidden]), tape.Of(_second)]));
         Assert.Equal(keeps, Xunit.Record.Exception(() => tape.Apply(new Scale<double>(2), [hidden])) is null);
     }
 
-    /// <summary>A chain that releases what can be computed again from what is kept, or also what nobody reads.</summary>
+    /// <summary>
+    /// A chain that releases what can be computed again from what is kept, or also what nobody reads.
+    /// </summary>
     [Fact]
     public void Released_values_change_no_bit_and_take_less_memory()
     {
@@ -67,7 +72,8 @@ public sealed partial class TapeTests
             Assert.Equal(kept.Gradient, cheap.Gradient);
             Assert.Equal(kept.Gradient, all.Gradient);
             Assert.Contains(kept.Gradient, value => value != 0);
-            Assert.True(all.Peak < cheap.Peak && cheap.Peak < kept.Peak, $"{all.Peak}, {cheap.Peak} and {kept.Peak} bytes");
+            Assert.True(
+                all.Peak < cheap.Peak && cheap.Peak < kept.Peak, $"{all.Peak}, {cheap.Peak} and {kept.Peak} bytes");
         }
     }
 
@@ -121,7 +127,8 @@ public sealed partial class TapeTests
             x = moved;
         }
 
-        tape.BackwardToParameters(tape.Apply(new Mean<double>(), [tape.Apply(new SquaredDistance<double>(), [x, tape.Constant(_input)])]));
+        tape.BackwardToParameters(
+            tape.Apply(new Mean<double>(), [tape.Apply(new SquaredDistance<double>(), [x, tape.Constant(_input)])]));
         return (_first.Gradient.Span.ToArray(), tape.Activations.Peak);
     }
 

@@ -26,9 +26,11 @@ public sealed class TroubleTests
     {
         string path = Path.Combine(Path.GetTempPath(), "nowhere", "file");
         Assert.Contains(
-            "no right to write", FileTrouble.Of("x", path, new UnauthorizedAccessException("denied")).Message, StringComparison.Ordinal);
+            "no right to write", FileTrouble.Of("x", path, new UnauthorizedAccessException("denied")).Message,
+            StringComparison.Ordinal);
         Assert.Contains(
-            "a folder of that name", FileTrouble.Of("x", Path.GetTempPath(), new UnauthorizedAccessException("denied")).Message,
+            "a folder of that name",
+            FileTrouble.Of("x", Path.GetTempPath(), new UnauthorizedAccessException("denied")).Message,
             StringComparison.Ordinal);
     }
 
@@ -38,7 +40,8 @@ public sealed class TroubleTests
         var cause = new InsufficientMemoryException();
         var error = MemoryTrouble.Of("cpu", (long)mebibytes.Get << 20, cause);
         Assert.Same(cause, error.InnerException);
-        foreach (string part in (string[])[$"{mebibytes.Get} MiB asked for", "MiB that are in use", "MiB in all", "vaccine plan", "recompute"])
+        foreach (string part in (string[])[$"{mebibytes.Get} MiB asked for", "MiB that are in use", "MiB in all",
+            "vaccine plan", "recompute"])
             Assert.Contains(part, error.Message, StringComparison.Ordinal);
         Assert.Contains("MiB in all", MemoryTrouble.Of(cause).Message, StringComparison.Ordinal);
     }

@@ -5,7 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Fuzz.Tests;
 
 /// <summary>
-/// A short round over every surface, and whether the harness would notice. Longer rounds are run by hand: see tests/README.md.
+/// A short round over every surface, and whether the harness would notice. Longer rounds are run by hand: see
+/// tests/README.md.
 /// </summary>
 public sealed class FuzzTests
 {
@@ -13,7 +14,10 @@ public sealed class FuzzTests
     private const int Fast = 400, Slow = 25;
     private const int Seed = 20261130;
 
-    private static readonly string[] SlowOnes = ["run", "golden", "kit", "trace", "cache", "checkpoint", "resume", "grid"];
+    private static readonly string[] SlowOnes =
+    [
+        "run", "golden", "kit", "trace", "cache", "checkpoint", "resume", "grid",
+    ];
 
     public static TheoryData<string> Names => [.. Surfaces.All.Select(surface => surface.Name)];
 
@@ -44,7 +48,9 @@ public sealed class FuzzTests
 
     [Fact]
     public void An_exception_that_is_not_for_people_is_a_fault() =>
-        Assert.Contains("KeyNotFoundException", Faults(text => text.Length == 6 ? 0 : throw new KeyNotFoundException())[0].What, StringComparison.Ordinal);
+        Assert.Contains(
+            "KeyNotFoundException", Faults(text => text.Length == 6 ? 0 : throw new KeyNotFoundException())[0].What,
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_reading_without_end_is_a_fault()
@@ -64,16 +70,21 @@ public sealed class FuzzTests
         using var fuzzer = new Fuzzer(Surface(text => text.Length == 6 ? 0 : throw new KeyNotFoundException()), Seed);
         List<Fault> faults = [];
         Assert.Equal(50, fuzzer.Round(10, index => index < 60, faults.Add));
-        Assert.Equal(Enumerable.Range(10, 50).Where(i => fuzzer.Try(i) is not null).Select(i => (long)i), faults.Select(fault => fault.Index));
+        Assert.Equal(
+            Enumerable.Range(10, 50).Where(i => fuzzer.Try(i) is not null).Select(i => (long)i),
+            faults.Select(fault => fault.Index));
         Assert.True(faults.Count > 20);
     }
 
     [Fact]
     public void Memory_out_of_proportion_is_a_fault() =>
-        Assert.Equal("memory", Faults(text => text.Length == 6 ? 0 : GC.AllocateUninitializedArray<byte>(1 << 27).Length)[0].Kind);
+        Assert.Equal(
+            "memory",
+            Faults(text => text.Length == 6 ? 0 : GC.AllocateUninitializedArray<byte>(1 << 27).Length)[0].Kind);
 
     [Fact]
-    public void A_refusal_is_none() => Assert.Empty(Faults(text => text == "[1, 2]" ? 0 : throw new InputException("no")));
+    public void A_refusal_is_none() =>
+        Assert.Empty(Faults(text => text == "[1, 2]" ? 0 : throw new InputException("no")));
 
     [Fact]
     public void A_seed_gives_the_same_files_again()

@@ -33,7 +33,8 @@ internal static class CommandLine
 
         // 1 says that something was run and failed, which altered numbers may well lead to
         string text = complained.ToString();
-        if (code is < 0 or > WrongInput || text.Contains("should not have happened", StringComparison.Ordinal) || text.Contains("out of memory", StringComparison.Ordinal))
+        if (code is < 0 or > WrongInput || text.Contains("should not have happened", StringComparison.Ordinal)
+            || text.Contains("out of memory", StringComparison.Ordinal))
             throw new UnexpectedEndException($"exit code {code}: {text}");
         if (code == WrongInput)
             throw new InputException(text);

@@ -11,10 +11,12 @@ internal static class DataSurfaces
     [
         ("sst2", ["sentence", "label"], [["a good film", 1L], ["a bad one, too", 0L]]),
         ("gsm8k", ["question", "answer"], [["How many?", "2 + 2 = 4 #### 4"], ["And now?", "#### 1,234.50"]]),
-        ("beavertails", ["prompt", "response", "is_safe"], [["Where is the kite?", "There.", true], ["And the ball?", "Here.", false]]),
+        ("beavertails", ["prompt", "response", "is_safe"],
+            [["Where is the kite?", "There.", true], ["And the ball?", "Here.", false]]),
     ];
 
-    private static readonly string[] Texts = [.. Containers.Names.Where(name => !name.Contains("parquet", StringComparison.Ordinal))];
+    private static readonly string[] Texts =
+        [.. Containers.Names.Where(name => !name.Contains("parquet", StringComparison.Ordinal))];
     private static readonly string[] Tabular = [.. Containers.Names.Except(Texts)];
 
     private static readonly string[] Chats =
@@ -42,7 +44,8 @@ internal static class DataSurfaces
     }
 
     private static void Chat(string folder, int seed) =>
-        File.WriteAllBytes(Path.Combine(folder, "chat.x.jsonl"), Encoding.UTF8.GetBytes($"{Chats[seed]}\n{Chats[seed]}\n"));
+        File.WriteAllBytes(
+            Path.Combine(folder, "chat.x.jsonl"), Encoding.UTF8.GetBytes($"{Chats[seed]}\n{Chats[seed]}\n"));
 
     private static void Read(string folder)
     {

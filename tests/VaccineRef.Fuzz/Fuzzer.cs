@@ -17,8 +17,8 @@ public sealed record Fault(string Surface, int Seed, long Index, string What, st
 }
 
 /// <summary>
-/// Gives a surface altered files, one after another, and notes what it does wrong. A fault is any exception but those for wrong input, a
-/// reading that does not end in time, and memory out of proportion to the files.
+/// Gives a surface altered files, one after another, and notes what it does wrong. A fault is any exception but those
+/// for wrong input, a reading that does not end in time, and memory out of proportion to the files.
 /// </summary>
 public sealed class Fuzzer : IDisposable
 {
@@ -51,7 +51,8 @@ public sealed class Fuzzer : IDisposable
         }
 
         _files = [.. Enumerable.Range(0, surface.Seeds).Select(i => surface.Targets
-            .SelectMany(pattern => Directory.GetFiles(At(i), pattern, SearchOption.AllDirectories)).Distinct().Order(StringComparer.Ordinal)
+            .SelectMany(pattern => Directory.GetFiles(At(i), pattern, SearchOption.AllDirectories)).Distinct()
+            .Order(StringComparer.Ordinal)
             .Select(path => new SeedFile(path)).ToArray())];
         _readings = [.. Enumerable.Range(0, surface.Seeds).Select(i => surface.Open(At(i)))];
         foreach (var reading in _readings)
@@ -97,8 +98,9 @@ public sealed class Fuzzer : IDisposable
     }
 
     /// <summary>
-    /// Reads altered inputs, one after another, until there is enough or one does not end. They are read by one thread while another looks
-    /// now and then how long the present one takes: a thread for each of them would take longer than most readings.
+    /// Reads altered inputs, one after another, until there is enough or one does not end. They are read by one thread
+    /// while another looks now and then how long the present one takes: a thread for each of them would take longer
+    /// than most readings.
     /// </summary>
     /// <param name="first">The first input.</param>
     /// <param name="more">Whether to read this one.</param>
@@ -159,14 +161,19 @@ public sealed class Fuzzer : IDisposable
             return Slow(index, "ended, but not");
         if (taken <= _surface.Overhead)
             return null;
-        long size = new DirectoryInfo(At(seed)).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
-        return taken > _surface.Overhead + BytesPerByte * size ? Found(index, $"the reading took {taken} bytes for {size} of files", "memory") : null;
+        long size = new DirectoryInfo(At(seed)).EnumerateFiles("*", SearchOption.AllDirectories)
+            .Sum(file => file.Length);
+        return taken > _surface.Overhead + BytesPerByte * size
+            ? Found(index, $"the reading took {taken} bytes for {size} of files", "memory")
+            : null;
     }
 
     /// <summary>When a reading began, by the processor's time and by the clock.</summary>
     private sealed record Started(long Index, TimeSpan Processor, long Clock)
     {
-        /// <summary>Its time is the processor's, since a busy machine makes every reading long; waiting has an end too.</summary>
+        /// <summary>
+        /// Its time is the processor's, since a busy machine makes every reading long; waiting has an end too.
+        /// </summary>
         public bool IsTooLong(TimeSpan patience) => Stopwatch.GetElapsedTime(Clock) is var passed && passed > patience
             && (passed > Busy * patience || Environment.CpuUsage.TotalTime - Processor > patience);
     }
@@ -177,8 +184,10 @@ public sealed class Fuzzer : IDisposable
         const string Own = "   at VaccineRef.";
         string[] lines = trace.Split('\n', StringSplitOptions.TrimEntries);
         string place = trace.Split('\n').FirstOrDefault(line =>
-            line.StartsWith(Own, StringComparison.Ordinal) && !line.StartsWith($"{Own}Fuzz", StringComparison.Ordinal)) ?? "outside";
-        string thrown = lines.FirstOrDefault(line => !line.Contains("should not have happened", StringComparison.Ordinal)) ?? "";
+            line.StartsWith(Own, StringComparison.Ordinal) && !line.StartsWith($"{Own}Fuzz", StringComparison.Ordinal))
+                ?? "outside";
+        string thrown =
+            lines.FirstOrDefault(line => !line.Contains("should not have happened", StringComparison.Ordinal)) ?? "";
         return $"{thrown.Split(':')[0]}{place.Split('(')[0].Replace("   at", "", StringComparison.Ordinal)}";
     }
 

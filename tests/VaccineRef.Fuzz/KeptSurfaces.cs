@@ -13,8 +13,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Fuzz;
 
 /// <summary>
-/// What a run that was stopped, or a grid, finds again. It is read as the commands read it, and where they would go on to compute, the
-/// reading ends: the surfaces resume and grid are the whole commands.
+/// What a run that was stopped, or a grid, finds again. It is read as the commands read it, and where they would go on
+/// to compute, the reading ends: the surfaces resume and grid are the whole commands.
 /// </summary>
 internal static partial class KeptSurfaces
 {
@@ -58,7 +58,8 @@ internal static partial class KeptSurfaces
     {
         string aside = Path.Combine(folder, "aside");
         Failed(aside, seed);
-        string path = Directory.GetFiles(aside, Checkpoints, SearchOption.AllDirectories).Order(StringComparer.Ordinal).First();
+        string path = Directory.GetFiles(aside, Checkpoints, SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .First();
         File.Move(path, Path.Combine(folder, Path.GetFileName(path)));
         Directory.Delete(aside, recursive: true);
     }
@@ -74,7 +75,8 @@ internal static partial class KeptSurfaces
     }
 
     private static void Lab(string folder) => CommandLine.Run(
-        "lab", "--recipe", Path.Combine(folder, SmallExperiment.Recipe), "--out", Path.Combine(folder, "grid"), "--cache", Path.Combine(folder, "cache"),
+        "lab", "--recipe", Path.Combine(folder, SmallExperiment.Recipe), "--out", Path.Combine(folder, "grid"),
+        "--cache", Path.Combine(folder, "cache"),
         "--threads", "1");
 
     /// <summary>Goes on with the stage that was stopped, up to where it would take a step.</summary>
@@ -90,13 +92,16 @@ internal static partial class KeptSurfaces
         };
     }
 
-    /// <summary>Takes what a cache holds: every cell with its answers, the report of them all, and the models.</summary>
+    /// <summary>
+    /// Takes what a cache holds: every cell with its answers, the report of them all, and the models.
+    /// </summary>
     private static Action Keep(string folder)
     {
         var (device, plan) = (new CpuDevice(threads: 1), Plan(folder));
         var grid = new ExperimentGrid(plan.Trials[0].Recipe, RecipeFormat.Standard);
         string cache = Path.Combine(folder, "cache");
-        FinishedRun[] runs = [.. plan.Trials.Select(trial => FinishedRun.Open(Path.Combine(folder, "grid"), plan.Arithmetic, [$"{trial.Seed}"], cache))];
+        FinishedRun[] runs = [.. plan.Trials.Select(
+            trial => FinishedRun.Open(Path.Combine(folder, "grid"), plan.Arithmetic, [$"{trial.Seed}"], cache))];
         return () =>
         {
             var store = StageStore.Cache(cache);
@@ -115,7 +120,9 @@ internal static partial class KeptSurfaces
         var recipe = RecipeFormat.Standard.Read(Path.Combine(folder, SmallExperiment.Recipe), assignments);
         string result = Directory.GetFiles(folder, "result.json", SearchOption.AllDirectories)[0];
         string arithmetic = JsonNode.Parse(File.ReadAllText(result))!["arithmetic"]!.GetValue<string>();
-        return new(new ExperimentGrid(recipe, RecipeFormat.Standard).Trials(), RecipeFormat.Standard, new DataFiles(folder), arithmetic);
+        return new(
+            new ExperimentGrid(recipe, RecipeFormat.Standard).Trials(), RecipeFormat.Standard, new DataFiles(folder),
+            arithmetic);
     }
 
     private static RunOutcome Compute(StagePlan plan, StageStore store, Device device)
@@ -155,7 +162,8 @@ internal static partial class KeptSurfaces
         catch (CheckpointException damaged) when (Digest().Matches(damaged.Message) is [var found, var expected])
         {
             string content = Encoding.Latin1.GetString(File.ReadAllBytes(path));
-            File.WriteAllBytes(path, Encoding.Latin1.GetBytes(content.Replace(expected.Value, found.Value, StringComparison.Ordinal)));
+            File.WriteAllBytes(
+                path, Encoding.Latin1.GetBytes(content.Replace(expected.Value, found.Value, StringComparison.Ordinal)));
         }
         catch (CheckpointException)
         {
@@ -185,9 +193,12 @@ internal static partial class KeptSurfaces
         try
         {
             using var json = JsonDocument.Parse(header);
-            return json.RootElement.ValueKind != JsonValueKind.Object ? 0 : json.RootElement.EnumerateObject().Max(tensor =>
-                tensor.Value.ValueKind == JsonValueKind.Object && tensor.Value.TryGetProperty("data_offsets", out var offsets)
-                    && offsets.ValueKind == JsonValueKind.Array && offsets.GetArrayLength() == 2 && offsets[1].ValueKind == JsonValueKind.Number
+            return json.RootElement.ValueKind
+                != JsonValueKind.Object ? 0 : json.RootElement.EnumerateObject().Max(tensor =>
+                tensor.Value.ValueKind == JsonValueKind.Object
+                    && tensor.Value.TryGetProperty("data_offsets", out var offsets)
+                    && offsets.ValueKind == JsonValueKind.Array && offsets.GetArrayLength() == 2
+                    && offsets[1].ValueKind == JsonValueKind.Number
                     && offsets[1].TryGetInt32(out int end) ? Math.Max(0, end) : 0);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

@@ -21,14 +21,19 @@ internal static class ModelSurfaces
     {
         TensorData[] tensors =
         [
-            TensorData.Floats<double>("a", TensorType.F64, [2, 3], new double[6]), TensorData.Floats<float>("b.weight", TensorType.F32, [4], new float[4]),
-            TensorData.Floats<float>("b.bias", TensorType.BF16, [3, 1], new float[3]), TensorData.Floats<float>("c", TensorType.F16, [0], ReadOnlyMemory<float>.Empty),
-            TensorData.Integers("d", TensorType.I64, [], new long[1]), TensorData.Integers("e", TensorType.U8, [5], new long[5]),
+            TensorData.Floats<double>("a", TensorType.F64, [2, 3], new double[6]),
+            TensorData.Floats<float>("b.weight", TensorType.F32, [4], new float[4]),
+            TensorData.Floats<float>("b.bias", TensorType.BF16, [3, 1], new float[3]),
+            TensorData.Floats<float>("c", TensorType.F16, [0], ReadOnlyMemory<float>.Empty),
+            TensorData.Integers("d", TensorType.I64, [], new long[1]),
+            TensorData.Integers("e", TensorType.U8, [5], new long[5]),
         ];
         if (sharded)
             SafetensorsWriter.WriteSharded(folder, tensors, 64);
         else
-            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
+            SafetensorsWriter.Write(
+                Path.Combine(folder, "model.safetensors"), tensors,
+                new Dictionary<string, string> { ["format"] = "pt" });
     }
 
     private static void ReadAll(string folder)
@@ -44,7 +49,9 @@ internal static class ModelSurfaces
     private static void Model(string folder, string golden)
     {
         SmallModels.Write(folder, golden);
-        File.WriteAllText(Path.Combine(folder, "generation_config.json"), """{"eos_token_id": [3, 5], "bos_token_id": 1, "max_length": 20}""");
+        File.WriteAllText(
+            Path.Combine(folder, "generation_config.json"),
+            """{"eos_token_id": [3, 5], "bos_token_id": 1, "max_length": 20}""");
     }
 
     private static void Answer(string folder)
@@ -59,13 +66,15 @@ internal static class ModelSurfaces
         SmallModels.Write(Path.Combine(folder, "base"), "llama_gqa");
         using var device = new CpuDevice(threads: 1);
         using var model = LanguageModel.Load<float>(Path.Combine(folder, "base"), device);
-        using var lora = Lora.Attach(model, new AdapterConfig(2, 4, TargetModules.Named("q_proj", "v_proj")), RandomStream.FromSeed(1));
+        using var lora = Lora.Attach(
+            model, new AdapterConfig(2, 4, TargetModules.Named("q_proj", "v_proj")), RandomStream.FromSeed(1));
         lora.Save(Path.Combine(folder, "adapter"));
     }
 
     private static void ReadAdapter(string folder)
     {
         using var device = new CpuDevice(threads: 1);
-        using var model = AdaptedModel.Load<float>(Path.Combine(folder, "base"), Path.Combine(folder, "adapter"), device);
+        using var model = AdaptedModel.Load<float>(
+            Path.Combine(folder, "base"), Path.Combine(folder, "adapter"), device);
     }
 }

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace VaccineRef.Fuzz;
 
 /// <summary>
-/// Alters a file: single bytes and runs of them, numbers of all widths, words of a text, and values, keys and the structure of JSON.
-/// All choices come from one generator, so that a seed gives the same file again.
+/// Alters a file: single bytes and runs of them, numbers of all widths, words of a text, and values, keys and the
+/// structure of JSON. All choices come from one generator, so that a seed gives the same file again.
 /// </summary>
 public sealed class Mutation(Random random)
 {
@@ -14,18 +14,24 @@ public sealed class Mutation(Random random)
 
     private static readonly long[] Numbers =
     [
-        0, 1, -1, 2, 3, 7, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1_000_000, int.MaxValue, int.MinValue, 1L + int.MaxValue,
+        0, 1, -1, 2, 3, 7, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 1_000_000, int.MaxValue, int.MinValue,
+        1L + int.MaxValue,
         uint.MaxValue, 1L << 40, long.MaxValue, long.MinValue, 9_007_199_254_740_993,
     ];
 
     private static readonly string[] Words =
     [
-        "0", "-1", "1e999", "-1e999", "1e-400", "0.1", "NaN", "Infinity", "2147483647", "2147483648", "99999999999999999999", "4294967296",
-        "null", "true", "false", "[]", "{}", "\"\"", "[null]", "\"\\u0000\"", "\"\\ud800\"", "\"\\u001b[31m\"", "\"../../x\"", "\"/\"", "\"<b>|`\"",
-        "\"(a+)+$\"", "\"(?<\"", "\"a\\nb\"", "'", "\"", "\\", "\u00e9", "\ud83d\ude01", "\u2028", "\ufeff", "\0", "\u001b[2J", ",", "\t", "\r", "\n", "{{", "}}", "{%",
+        "0", "-1", "1e999", "-1e999", "1e-400", "0.1", "NaN", "Infinity", "2147483647", "2147483648",
+        "99999999999999999999", "4294967296", "null", "true", "false", "[]", "{}", "\"\"", "[null]", "\"\\u0000\"",
+        "\"\\ud800\"", "\"\\u001b[31m\"", "\"../../x\"", "\"/\"", "\"<b>|`\"", "\"(a+)+$\"", "\"(?<\"", "\"a\\nb\"",
+        "'", "\"", "\\", "\u00e9", "\ud83d\ude01", "\u2028", "\ufeff", "\0", "\u001b[2J", ",", "\t", "\r", "\n", "{{",
+        "}}", "{%",
     ];
 
-    private static readonly byte[] Bytes = [0, 1, 9, 10, 13, 32, 34, 39, 44, 47, 58, 91, 92, 93, 123, 125, 127, 128, 0xC0, 0xED, 0xEF, 0xFE, 0xFF];
+    private static readonly byte[] Bytes =
+    [
+        0, 1, 9, 10, 13, 32, 34, 39, 44, 47, 58, 91, 92, 93, 123, 125, 127, 128, 0xC0, 0xED, 0xEF, 0xFE, 0xFF,
+    ];
 
     /// <summary>Another content in place of a file's.</summary>
     /// <param name="file">The file.</param>
@@ -61,7 +67,8 @@ public sealed class Mutation(Random random)
                 return content[..at];
             case 5:
                 int from = random.Next(other.Length + 1);
-                return Spliced(content, at, length, other.AsSpan(from, Math.Min(other.Length - from, 1 << random.Next(10))));
+                return Spliced(
+                    content, at, length, other.AsSpan(from, Math.Min(other.Length - from, 1 << random.Next(10))));
             case 6:
                 Span<byte> number = stackalloc byte[sizeof(long)];
                 long value = Numbers[random.Next(Numbers.Length)];
@@ -72,11 +79,15 @@ public sealed class Mutation(Random random)
                 int width = 1 << random.Next(4);
                 return Spliced(content, at, Math.Min(width, content.Length - at), number[..width]);
             case 7:
-                return Spliced(content, at, random.Next(2) == 0 ? 0 : length, Encoding.UTF8.GetBytes(Words[random.Next(Words.Length)]));
+                return Spliced(
+                    content, at, random.Next(2) == 0 ? 0 : length,
+                    Encoding.UTF8.GetBytes(Words[random.Next(Words.Length)]));
             case 8:
                 return Renumbered(content);
             default:
-                return Spliced(content, at, 0, Enumerable.Repeat(Bytes[random.Next(Bytes.Length)], 1 << random.Next(14)).ToArray());
+                return Spliced(
+                    content, at, 0,
+                    Enumerable.Repeat(Bytes[random.Next(Bytes.Length)], 1 << random.Next(14)).ToArray());
         }
     }
 
@@ -102,7 +113,8 @@ public sealed class Mutation(Random random)
         for (int left = random.Next(1, 4); left > 0; left--)
             Alter(Anywhere(root), raw);
         string text = root.ToJsonString();
-        // what a tree of JSON cannot hold is put in as text: numbers that are too large, half characters, and names that stand twice
+        // what a tree of JSON cannot hold is put in as text: numbers that are too large, half characters, and names
+        // that stand twice
         for (int i = 0; i < raw.Count; i++)
             text = text.Replace($"\"\\u0001{i}\"", raw[i], StringComparison.Ordinal);
         return Encoding.UTF8.GetBytes(text);
@@ -113,7 +125,8 @@ public sealed class Mutation(Random random)
         var at = root;
         while (random.Next(4) != 0)
         {
-            JsonNode?[] below = [.. Children(at).Where(child => child is JsonObject { Count: > 0 } or JsonArray { Count: > 0 })];
+            JsonNode?[] below = [.. Children(at)
+                .Where(child => child is JsonObject { Count: > 0 } or JsonArray { Count: > 0 })];
             if (below.Length == 0)
                 break;
             at = below[random.Next(below.Length)]!;

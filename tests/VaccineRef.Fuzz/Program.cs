@@ -16,7 +16,9 @@ root.SetAction(parsed =>
     foreach (var surface in Surfaces.All.Where(surface => chosen.Length == 0 || chosen.Contains(surface.Name)))
         faults += parsed.GetValue(only) is { } index
             ? Once(surface, parsed.GetValue(seed), index)
-            : Round(surface, parsed.GetValue(seed), parsed.GetValue(minutes) is null ? parsed.GetValue(count) : long.MaxValue, parsed.GetValue(minutes));
+            : Round(
+                surface, parsed.GetValue(seed),
+                parsed.GetValue(minutes) is null ? parsed.GetValue(count) : long.MaxValue, parsed.GetValue(minutes));
     return faults == 0 ? 0 : 1;
 });
 return root.Parse(args).Invoke();
@@ -36,7 +38,8 @@ static int Round(Surface surface, int seed, long count, double? minutes)
     Console.WriteLine($"{surface.Name}: the altered files lie in {fuzzer.Folder} while they are read.");
     var (clock, before) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
     Dictionary<string, int> kinds = [];
-    long inputs = fuzzer.Round(0, index => index < count && (minutes is null || clock.Elapsed.TotalMinutes < minutes), fault =>
+    long inputs = fuzzer.Round(0, index => index < count
+        && (minutes is null || clock.Elapsed.TotalMinutes < minutes), fault =>
     {
         if (kinds.TryAdd(fault.Kind, 1))
             Console.WriteLine(fault);

@@ -6,12 +6,16 @@ namespace VaccineRef.Fuzz;
 internal static class RunSurfaces
 {
     // what is not among them is not read again
-    private static readonly string[] OfRuns = ["recipe.json", "result.json", "config.json", "*.safetensors", "adapter_config.json", "asked.jsonl", "task.tsv"];
+    private static readonly string[] OfRuns =
+    [
+        "recipe.json", "result.json", "config.json", "*.safetensors", "adapter_config.json", "asked.jsonl", "task.tsv",
+    ];
 
     public static IReadOnlyList<Surface> All { get; } =
     [
         new("recipe", Recipe, ["recipe.json"], folder => CommandLine.Run("plan", Path.Combine(folder, "recipe.json"), "--no-time")) { Seeds = 2 },
-        new("run", Small, OfRuns, folder => CommandLine.Run("evaluate", Path.Combine(folder, "run"), "--stage", "attacked", "--threads", "1")),
+        new("run", Small, OfRuns, folder => CommandLine.Run(
+            "evaluate", Path.Combine(folder, "run"), "--stage", "attacked", "--threads", "1")),
         new("report", Finished, ["report.json"], folder => CommandLine.Run("compare", Path.Combine(folder, "run"))),
     ];
 
@@ -36,5 +40,6 @@ internal static class RunSurfaces
     }
 
     private static void Run(string folder) =>
-        CommandLine.Run("run", Path.Combine(folder, "recipe.json"), "--out", Path.Combine(folder, "run"), "--threads", "1");
+        CommandLine.Run(
+            "run", Path.Combine(folder, "recipe.json"), "--out", Path.Combine(folder, "run"), "--threads", "1");
 }

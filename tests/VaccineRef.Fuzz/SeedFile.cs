@@ -7,7 +7,8 @@ namespace VaccineRef.Fuzz;
 /// <summary>A file that is accepted, and what of it is JSON: read once, for it is altered a million times.</summary>
 public sealed class SeedFile
 {
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonDocumentOptions Lenient =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>Reads it.</summary>
     /// <param name="path">Where it lies.</param>
@@ -26,7 +27,10 @@ public sealed class SeedFile
     /// <summary>Its object or list; null if it is no JSON.</summary>
     public JsonNode? Json { get; }
 
-    /// <summary>The object or list behind its own length at the file's beginning, as in a safetensors file; null where there is none.</summary>
+    /// <summary>
+    /// The object or list behind its own length at the file's beginning, as in a safetensors file; null where there is
+    /// none.
+    /// </summary>
     public JsonNode? Header { get; }
 
     /// <summary>The file with another header, and the length of that.</summary>

@@ -10,7 +10,8 @@ internal static class SmallExperiment
     /// <summary>The recipe's file.</summary>
     public const string Recipe = "recipe.json";
 
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonDocumentOptions Lenient =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>Writes the model, the data and the recipe.</summary>
     /// <param name="folder">Where to.</param>

@@ -7,8 +7,9 @@ using VaccineRef.Testing;
 namespace VaccineRef.Fuzz;
 
 /// <summary>
-/// A golden case cut down to a corner of each of its tensors, to two layers, two rows of five tokens, and two steps: everything that a
-/// case can hold is there, and its numbers no longer agree, which a comparison says and which is no wrong input.
+/// A golden case cut down to a corner of each of its tensors, to two layers, two rows of five tokens, and two steps:
+/// everything that a case can hold is there, and its numbers no longer agree, which a comparison says and which is no
+/// wrong input.
 /// </summary>
 internal static partial class SmallGolden
 {
@@ -19,7 +20,8 @@ internal static partial class SmallGolden
     // the extents of the golden cases, and those of SmallModels: those of heads follow from the hidden ones
     private static readonly Dictionary<long, long> Extents = new (long, long)[]
     {
-        (48, 8), (40, 8), (36, 8), (24, 4), (112, 12), (96, 12), (144, 32), (108, 24), (97, Vocabulary), (101, Vocabulary), (89, Vocabulary),
+        (48, 8), (40, 8), (36, 8), (24, 4), (112, 12), (96, 12), (144, 32), (108, 24), (97, Vocabulary),
+        (101, Vocabulary), (89, Vocabulary),
         (66, 18), (64, 16), (3, Rows), (14, 5), (13, 4), (12, 4),
     }.ToDictionary();
 
@@ -34,7 +36,8 @@ internal static partial class SmallGolden
         {
             using var file = SafetensorsFile.Open(path);
             SafetensorsWriter.Write(
-                Path.Combine(folder, Path.GetFileName(path)), [.. file.Tensors.Values.Where(entry => IsKept(entry.Name)).Select(entry => Corner(file, entry))]);
+                Path.Combine(folder, Path.GetFileName(path)),
+                [.. file.Tensors.Values.Where(entry => IsKept(entry.Name)).Select(entry => Corner(file, entry))]);
         }
 
         var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(from, "manifest.json")))!.AsObject();
@@ -48,7 +51,8 @@ internal static partial class SmallGolden
     {
         if (BatchName().Match(name) is { Success: true } batch)
             return Batches.Contains(batch.Groups[1].Value);
-        return !LayerOf(name, out int layer) || layer < (name.StartsWith("hidden.", StringComparison.Ordinal) ? Layers + 1 : Layers);
+        return !LayerOf(name, out int layer)
+            || layer < (name.StartsWith("hidden.", StringComparison.Ordinal) ? Layers + 1 : Layers);
     }
 
     private static bool LayerOf(string name, out int layer)
@@ -97,7 +101,9 @@ internal static partial class SmallGolden
         return corner;
     }
 
-    /// <summary>Leaves out of the manifest what is of other layers, steps and radii, and shortens the answers.</summary>
+    /// <summary>
+    /// Leaves out of the manifest what is of other layers, steps and radii, and shortens the answers.
+    /// </summary>
     private static void Cut(JsonNode? node)
     {
         if (node is JsonArray list)
@@ -109,7 +115,8 @@ internal static partial class SmallGolden
         {
             if (!IsKept(key))
                 group.Remove(key);
-            else if (key is "steps" or "official_per_batch_layer" or "real_tokens_per_batch_layer" or "layer_grad_norms")
+            else if (key is "steps" or "official_per_batch_layer" or "real_tokens_per_batch_layer"
+                or "layer_grad_norms")
                 group[key] = First(value!, Steps);
             else if (key is "trainable" or "decay" or "no_decay")
                 group[key] = new JsonArray([.. value!.AsArray().Where(name => IsKept(name!.GetValue<string>())).Select(name => name!.DeepClone())]);
@@ -128,7 +135,8 @@ internal static partial class SmallGolden
         }
     }
 
-    private static JsonArray First(JsonNode list, int count) => new([.. list.AsArray().Take(count).Select(item => item?.DeepClone())]);
+    private static JsonArray First(JsonNode list, int count) =>
+        new([.. list.AsArray().Take(count).Select(item => item?.DeepClone())]);
 
     [GeneratedRegex(@"^([be]\d)\.", RegexOptions.CultureInvariant)]
     private static partial Regex BatchName();

@@ -5,8 +5,8 @@ using VaccineRef.Verification.Conform;
 namespace VaccineRef.Fuzz;
 
 /// <summary>
-/// Kits of one small case each, and a conforming trace of it: between them they have all that a case may hold. The kit's digests are put
-/// right again before it is read, since nothing behind them would be reached otherwise.
+/// Kits of one small case each, and a conforming trace of it: between them they have all that a case may hold. The
+/// kit's digests are put right again before it is read, since nothing behind them would be reached otherwise.
 /// </summary>
 internal static class SmallKit
 {
@@ -33,19 +33,23 @@ internal static class SmallKit
         ConformKit.Write(kit, device, [Cases[seed]]);
         Directory.Move(Path.Combine(kit, "cases", settings.Name, "expected"), TraceOf(folder));
         // the texts of a kit are digested, and nothing else
-        foreach (string path in Directory.GetFiles(kit, "*", SearchOption.AllDirectories).Where(path => !path.Contains("cases", StringComparison.Ordinal)))
+        foreach (string path in Directory.GetFiles(kit, "*", SearchOption.AllDirectories)
+            .Where(path => !path.Contains("cases", StringComparison.Ordinal)))
             File.Delete(path);
         File.WriteAllText(ManifestOf(folder), ConformKit.ManifestOf(kit, [settings.Name]));
         var kept = ConformKit.Read(kit);
         string manifest = Path.Combine(TraceOf(folder), "manifest.json");
         var trace = JsonNode.Parse(File.ReadAllText(manifest))!;
-        trace["sites"] = new JsonArray([.. Enumerable.Range(0, 2).Select(layer => (JsonNode)$"model.layers.{layer}.self_attn")]);
+        trace["sites"] =
+            new JsonArray([.. Enumerable.Range(0, 2).Select(layer => (JsonNode)$"model.layers.{layer}.self_attn")]);
         if (seed == 1)                  // the others' cases may be altered
             trace["case_sha256"] = kept.Cases[settings.Name];
         File.WriteAllText(manifest, trace.ToJsonString());
     }
 
-    /// <summary>Reads the kit, runs its case, and reads the trace: all that is done before the first comparison.</summary>
+    /// <summary>
+    /// Reads the kit, runs its case, and reads the trace: all that is done before the first comparison.
+    /// </summary>
     public static Action OpenKit(string folder)
     {
         var (device, kit, path) = (new CpuDevice(threads: 1), KitOf(folder), ManifestOf(folder));
@@ -53,7 +57,8 @@ internal static class SmallKit
         string[] names = [.. ConformKit.Read(kit).Cases.Keys];
         return () =>
         {
-            if (File.ReadAllText(path) is var found && (found == first || found == last))      // otherwise it is what was altered
+            // otherwise it is what was altered
+            if (File.ReadAllText(path) is var found && (found == first || found == last))
                 File.WriteAllText(path, last = ConformKit.ManifestOf(kit, names));
             var manifest = Trace.ReadManifest(TraceOf(folder));
             using var @case = LoadedCase.Open<double>(ConformKit.CaseFolder(kit, manifest), device);
@@ -71,7 +76,8 @@ internal static class SmallKit
         {
             var manifest = Trace.ReadManifest(TraceOf(folder));
             ConformKit.CaseFolder(kit, path, manifest);
-            new ConformanceChecker(device).Check(TraceOf(folder), Trace.Read(TraceOf(folder), manifest, @case), @case, path);
+            new ConformanceChecker(device).Check(
+                TraceOf(folder), Trace.Read(TraceOf(folder), manifest, @case), @case, path);
         };
     }
 

@@ -5,5 +5,6 @@ public static class Surfaces
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Surface> All { get; } =
-        [.. ModelSurfaces.All, .. TokenizerSurfaces.All, .. DataSurfaces.All, .. RunSurfaces.All, .. KeptSurfaces.All, .. VerificationSurfaces.All];
+        [.. ModelSurfaces.All, .. TokenizerSurfaces.All, .. DataSurfaces.All, .. RunSurfaces.All, .. KeptSurfaces.All,
+            .. VerificationSurfaces.All];
 }

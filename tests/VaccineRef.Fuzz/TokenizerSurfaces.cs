@@ -41,7 +41,8 @@ internal static class TokenizerSurfaces
     }));
 
     private static void SentencePiece(string folder, int seed) => Move(folder, made => made.WithModel(
-        [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("\u2581", -1, 1), ("he", -2, 1), ("\u2581he", -3, 1), ("lo", -4, 1), ("llo", -5, 4)],
+        [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("\u2581", -1, 1), ("he", -2, 1), ("\u2581he", -3, 1),
+            ("lo", -4, 1), ("llo", -5, 4)],
         bytes: seed == 0));
 
     private static void Vocabulary(string folder, int seed)
@@ -56,7 +57,9 @@ internal static class TokenizerSurfaces
                 {"tokenizer_class": "{{(seed == 0 ? "GPT2Tokenizer" : "Qwen2Tokenizer")}}", "eos_token": "<|endoftext|>", "add_prefix_space": false,
                  "added_tokens_decoder": {"263": {"content": "<tool>", "lstrip": false, "normalized": false, "rstrip": true, "single_word": false, "special": false} } }
                 """);
-            made.With("special_tokens_map.json", """{"eos_token": {"content": "<|endoftext|>", "lstrip": false}, "additional_special_tokens": ["<|im_end|>"]}""");
+            made.With(
+                "special_tokens_map.json",
+                """{"eos_token": {"content": "<|endoftext|>", "lstrip": false}, "additional_special_tokens": ["<|im_end|>"]}""");
             made.With("added_tokens.json", """{"<|im_end|>": 264}""");
         });
     }
@@ -89,6 +92,7 @@ internal static class TokenizerSurfaces
     {
         var template = ChatTemplate.Load(folder);
         template.RenderMarked(
-            [new("system", "s"), new("user", "Where is the kite?"), new("assistant", "There."), new("user", "And <s>?")], addGenerationPrompt: true);
+            [new("system", "s"), new("user", "Where is the kite?"), new("assistant", "There."),
+                new("user", "And <s>?")], addGenerationPrompt: true);
     }
 }

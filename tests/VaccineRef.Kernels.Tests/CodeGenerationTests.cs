@@ -141,9 +141,11 @@ public sealed class CodeGenerationTests
         [
             new FillNormal<T>(random), new FillUniform<T>(random, -1, 1), new AddSquares<T>(2), new ScaleInPlace<T>(2),
             new SquaredNorm<T>(), new FirstNonFinite<T>(), new AdamWStep<T>(0.1, 0.9, 0.999, 1e-8, 0, 1),
-            new SgdStep<T>(0.1, 0, 0, false, 0, 1), new SgdStep<T>(0.1, 0.9, 0, true, 0, 1), new RmsPropStep<T>(0.1, 0.9, 1e-8, 0, 0),
+            new SgdStep<T>(0.1, 0, 0, false, 0, 1), new SgdStep<T>(0.1, 0.9, 0, true, 0, 1),
+            new RmsPropStep<T>(0.1, 0.9, 1e-8, 0, 0),
             new RmsPropStep<T>(0.1, 0.9, 1e-8, 0.9, 0), new MuonStep<T>(0.1, 0.1, 0.9, true, 0),
-            new AddProduct<T>(0.5), new AddScaled<T>(0.5), new MultiplyByMagnitude<T>(0.5), new ClipRows<T>(0.5), new Dot<T>(),
+            new AddProduct<T>(0.5), new AddScaled<T>(0.5), new MultiplyByMagnitude<T>(0.5), new ClipRows<T>(0.5),
+            new Dot<T>(),
             new NarrowToBFloat16<T>(arena.Allocate<ushort>(new(4, 4))),
         ];
         foreach (var routine in routines)

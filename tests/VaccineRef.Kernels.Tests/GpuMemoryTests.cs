@@ -62,22 +62,31 @@ public sealed class GpuMemoryTests(GpuDevices gpus) : IClassFixture<GpuDevices>
         }
     }
 
-    /// <summary>ILGPU does not look whether its accelerator is still there: whatever is asked of one that was ended is refused by name.</summary>
+    /// <summary>
+    /// ILGPU does not look whether its accelerator is still there: whatever is asked of one that was ended is refused
+    /// by name.
+    /// </summary>
     [Fact]
     public void An_accelerator_that_was_ended_is_named_by_whatever_is_asked_of_it()
     {
         using var gpu = (GpuDevice)Devices.Open(Devices.Simulator);
         using var arena = new Arena(gpu);
-        View<float> x = arena.Allocate<float>(new(2, 2), clear: true), y = arena.Allocate<float>(new(2, 2), clear: true);
+        View<float> x = arena.Allocate<float>(new(2, 2), clear: true),
+            y = arena.Allocate<float>(new(2, 2), clear: true);
         using var tape = new Tape<float>(gpu);
         var recorded = tape.Constant(x);
         Ilgpu(gpu).Dispose();
         Action[] asked =
         [
-            () => gpu.Reserve(16), () => gpu.Upload<float>(new float[4], x), () => gpu.Download(x, new float[4]), () => gpu.Copy(x, y),
-            () => gpu.Clear(x), () => gpu.Run(new SquaredNorm<float>(), x), () => tape.Apply(new Scale<float>(2), [recorded]),
+            () => gpu.Reserve(16), () => gpu.Upload<float>(new float[4], x), () => gpu.Download(x, new float[4]),
+            () => gpu.Copy(x, y),
+            () => gpu.Clear(x), () => gpu.Run(new SquaredNorm<float>(), x),
+            () => tape.Apply(new Scale<float>(2), [recorded]),
         ];
-        Assert.All(asked, ask => Assert.Contains($"{gpu.Name} failed: it was ended", Assert.Throws<DeviceLostException>(ask).Message, StringComparison.Ordinal));
+        Assert.All(
+            asked, ask => Assert.Contains(
+                $"{gpu.Name} failed: it was ended", Assert.Throws<DeviceLostException>(ask).Message,
+                StringComparison.Ordinal));
     }
 
     private static Accelerator Ilgpu(GpuDevice device) => (Accelerator)typeof(GpuDevice)

@@ -64,10 +64,13 @@ public sealed class RoutineTests : IDisposable
             using Guarded<double> x = Draw<double>(s, "x", device), y = Draw<double>(s, "y", device);
             double[] from = x.Values, to = y.Values;
             double size = from.Zip(to, (a, b) => Math.Abs(a * b)).Sum();
-            Assert.Equal(from.Zip(to, (a, b) => a * b).Sum(), device.Run(new Dot<double>(), x.View, y.View), Tolerance * (1 + size));
+            Assert.Equal(
+                from.Zip(to, (a, b) => a * b).Sum(), device.Run(new Dot<double>(), x.View, y.View),
+                Tolerance * (1 + size));
             device.Run(new AddScaled<double>(-0.3), x.View, y.View);
             Assert.All(
-                y.Values.Zip(from.Zip(to, (a, b) => b - (0.3 * a))), pair => Assert.Equal(pair.Second, pair.First, Tolerance * (1 + size)));
+                y.Values.Zip(from.Zip(to, (a, b) => b - (0.3 * a))),
+                pair => Assert.Equal(pair.Second, pair.First, Tolerance * (1 + size)));
             double[] by = y.Values;
             device.Run(new MultiplyByMagnitude<double>(0.01), x.View, y.View);
             Assert.All(
@@ -90,7 +93,8 @@ public sealed class RoutineTests : IDisposable
                 if (old.Norm() <= Radius)
                     Assert.Equal(old, row);
                 else
-                    Assert.All(row.Zip(old), pair => Assert.Equal(pair.Second * Radius / old.Norm(), pair.First, Tolerance));
+                    Assert.All(
+                        row.Zip(old), pair => Assert.Equal(pair.Second * Radius / old.Norm(), pair.First, Tolerance));
             Assert.True(x.IsIntact);
         }
     }
@@ -124,7 +128,8 @@ public sealed class RoutineTests : IDisposable
         {
             using var x = Draw<float>(s.Enlarged(), "x", device);
             Assert.Equal(-1, device.Run(new FirstNonFinite<float>(), x.View));
-            float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity], values = Array.ConvertAll(x.Values, value => (float)value);
+            float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity],
+                values = Array.ConvertAll(x.Values, value => (float)value);
             int first = position % values.Length;
             values[^1] = float.NaN;
             values[first] = bad[kind % 3];

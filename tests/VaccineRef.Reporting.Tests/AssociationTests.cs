@@ -11,7 +11,8 @@ namespace VaccineRef.Reporting.Tests;
 public sealed class AssociationTests
 {
     private const double Rounding = 1e-12;
-    private const string Rank = "effective rank of the drift", Cosine = "cosine of drift and df/de", Primary = "Vaccine, rho = 1";
+    private const string Rank = "effective rank of the drift", Cosine = "cosine of drift and df/de",
+        Primary = "Vaccine, rho = 1";
     private static readonly RandomStream Stream = RandomStream.FromSeed(3);
 
     private static Gen<(double[] X, double[] Y)> Pairs(int most, int values) =>
@@ -64,7 +65,9 @@ public sealed class AssociationTests
         Assert.Null(RankCorrelation.PermutationP([1, 1, 1, 1], [1, 2, 3, 4], Stream));
     }
 
-    /// <summary>A rank that rises with HS, and a cosine that falls with it, are found as that in every form of the report.</summary>
+    /// <summary>
+    /// A rank that rises with HS, and a cosine that falls with it, are found as that in every form of the report.
+    /// </summary>
     [Fact]
     public void What_goes_with_harm_is_found_and_stands_in_every_form_of_the_report()
     {
@@ -78,9 +81,12 @@ public sealed class AssociationTests
             Assert.Equal(-1, Of(Cosine).AcrossConditions!.Mean, Rounding);
             Assert.Equal((1, -1, 6), (Of(Rank).AcrossSeeds!.Value, Of(Cosine).AcrossSeeds!.Value, Of(Rank).Seeds));
             // before the attack the losses of the made-up report are the same everywhere, and say nothing
-            Assert.Equal(["sharpness", "‖e‖"], findings.Associations!.Where(each => each.BeforeAttack).Select(each => each.Quantity));
+            Assert.Equal(
+                ["sharpness", "‖e‖"],
+                findings.Associations!.Where(each => each.BeforeAttack).Select(each => each.Quantity));
             Assert.Equal(-Of("‖e‖").AcrossConditions!.Mean, Of("sharpness").AcrossConditions!.Mean, Rounding);
-            string[] pages = [File.ReadAllText(Path.Combine(folder, ReportWriter.Markdown)), File.ReadAllText(Path.Combine(folder, ReportWriter.Html))];
+            string[] pages = [File.ReadAllText(Path.Combine(folder, ReportWriter.Markdown)),
+                File.ReadAllText(Path.Combine(folder, ReportWriter.Html))];
             Assert.All(pages, page => Assert.Contains("What goes with harm", page));
             Assert.All(pages, page => Assert.Contains(Rank, page));
             using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, ReportWriter.Json)));
@@ -93,14 +99,18 @@ public sealed class AssociationTests
         }
     }
 
-    /// <summary>Methods of the fine-tuning that share an alignment do not count several times for what is known before the attack.</summary>
+    /// <summary>
+    /// Methods of the fine-tuning that share an alignment do not count several times for what is known before the
+    /// attack.
+    /// </summary>
     [Fact]
     public void An_alignment_counts_once_for_what_is_known_before_the_attack()
     {
         var report = WithGeometry(seeds: 6);
         double? Of(ExperimentReport from, string quantity) =>
             Analysis.Of(from).Associations!.SingleOrDefault(each => each.Quantity == quantity)?.AcrossConditions?.Mean;
-        // two of the five share an alignment: four are left, too few for a correlation; after the attack nothing changes
+        // two of the five share an alignment: four are left, too few for a correlation; after the attack nothing
+        // changes
         var shared = report with
         {
             Trials =
@@ -119,18 +129,24 @@ public sealed class AssociationTests
         Assert.Null(Analysis.Of(Made(6)).Associations);
         Assert.All(Analysis.Of(WithGeometry(seeds: 4)).Associations!, each => Assert.Null(each.AcrossSeeds));
         var unnamed = WithGeometry(seeds: 6);
-        Assert.All(Analysis.Of(unnamed with { Options = unnamed.Options with { Primary = null } }).Associations!, each => Assert.Null(each.AcrossSeeds));
+        Assert.All(
+            Analysis.Of(unnamed with { Options = unnamed.Options with { Primary = null } }).Associations!,
+            each => Assert.Null(each.AcrossSeeds));
     }
 
     [Fact]
     public void What_did_not_converge_says_nothing()
     {
         var findings = Analysis.Of(WithGeometry(seeds: 6, failed: Primary));
-        Assert.DoesNotContain(findings.Associations ?? [], each => each.AcrossSeeds is not null || each.AcrossConditions is not null);
+        Assert.DoesNotContain(
+            findings.Associations ?? [], each => each.AcrossSeeds is not null || each.AcrossConditions is not null);
     }
 
-    /// <summary>The stages of a trial, but for those before the attack: they are those of the seed's first trial.</summary>
-    private static IReadOnlyList<TrialStage> WithAlignmentOf(IReadOnlyList<ReportedTrial> trials, ReportedTrial trial) =>
+    /// <summary>
+    /// The stages of a trial, but for those before the attack: they are those of the seed's first trial.
+    /// </summary>
+    private static IReadOnlyList<TrialStage> WithAlignmentOf(
+        IReadOnlyList<ReportedTrial> trials, ReportedTrial trial) =>
     [
         .. trials.First(other => other.Seed == trial.Seed).Stages.Where(stage => stage.Name != "attack"),
         .. trial.Stages.Where(stage => stage.Name == "attack"),
@@ -149,7 +165,10 @@ public sealed class AssociationTests
         return MadeUpReport.Of(recipe, seeds, failed);
     }
 
-    /// <summary>A report in which the effective rank is HS in other units, the cosine its opposite, and the sharpness that of ‖e‖.</summary>
+    /// <summary>
+    /// A report in which the effective rank is HS in other units, the cosine its opposite, and the sharpness that of
+    /// ‖e‖.
+    /// </summary>
     private static ExperimentReport WithGeometry(int seeds, string? failed = null)
     {
         var report = Made(seeds, failed);
@@ -162,7 +181,10 @@ public sealed class AssociationTests
             if (measured.Drift is null)
                 return stage with { Measured = measured with { Sharpness = -measured.HiddenNorm } };
             double harm = measured.Find(Metrics.HarmfulScore)!.Percentage / 100;
-            return stage with { Measured = measured with { DriftGeometry = new([1 + harm, 3 + harm], -harm, [-harm, -harm]) } };
+            return stage with
+            {
+                Measured = measured with { DriftGeometry = new([1 + harm, 3 + harm], -harm, [-harm, -harm]) }
+            };
         }
     }
 }

@@ -33,32 +33,41 @@ public sealed class ConclusionTests
         var findings = Analysis.Of(Report("harmful-ratio", 8));
         var primary = findings.Comparisons.First(comparison => comparison.Primary);
         var paired = primary.Paired;
-        foreach (var (interval, starts) in ((Interval, string)[])[(new(-1, 2), "No difference in"), (new(1, 2), primary.Condition)])
+        foreach (var (interval,
+            starts) in ((Interval, string)[])[(new(-1, 2), "No difference in"), (new(1, 2), primary.Condition)])
         {
             var comparison = primary with { CorrectedP = 0.01, Paired = paired with { PermutationP = 0.01, Difference = paired.Difference with { Interval = interval } } };
-            string[] sentences = [.. new Conclusions(new(findings.Report), [comparison], findings.Convergence).Sentences()];
+            string[] sentences =
+                [.. new Conclusions(new(findings.Report), [comparison], findings.Convergence).Sentences()];
             Assert.Contains(sentences, sentence => sentence.StartsWith(starts, StringComparison.Ordinal));
         }
     }
 
-    /// <summary>Over all ways in which the interval, the exact test and its correction can agree or not; a p at the level speaks.</summary>
+    /// <summary>
+    /// Over all ways in which the interval, the exact test and its correction can agree or not; a p at the level
+    /// speaks.
+    /// </summary>
     [Fact]
     public void A_result_is_called_one_only_where_interval_test_and_correction_agree()
     {
         const double Above = 0.0500001;
         var findings = Analysis.Of(Report("harmful-ratio", 8));
         var primary = findings.Comparisons.First(comparison => comparison.Primary);
-        var price = findings.Comparisons.First(comparison => !comparison.Primary && comparison.Condition == primary.Condition
+        var price = findings.Comparisons.First(comparison => !comparison.Primary
+            && comparison.Condition == primary.Condition
             && comparison.Metric != primary.Metric && comparison.Attacks.SequenceEqual(primary.Attacks));
         foreach (bool zero in (bool[])[false, true])
             foreach (double exact in (double[])[Conclusions.Level, Above])
                 foreach (double corrected in (double[])[Conclusions.Level, Above])
                 {
                     string[] said = [.. Sentences(primary), .. Sentences(primary, price)];
-                    int Saying(string what) => said.Count(sentence => sentence.Contains(what, StringComparison.Ordinal));
-                    bool speaks = !zero && exact <= Conclusions.Level, stands = speaks && corrected <= Conclusions.Level;
+                    int Saying(string what) =>
+                        said.Count(sentence => sentence.Contains(what, StringComparison.Ordinal));
+                    bool speaks = !zero && exact <= Conclusions.Level,
+                        stands = speaks && corrected <= Conclusions.Level;
                     Assert.Equal(stands ? 3 : 0, Saying("This holds here"));
-                    Assert.Equal(speaks && !stands ? 2 : 0, Saying("This holds for the one comparison chosen before looking"));
+                    Assert.Equal(
+                        speaks && !stands ? 2 : 0, Saying("This holds for the one comparison chosen before looking"));
                     Assert.Equal(speaks && !stands ? 1 : 0, Saying("It does not pass the correction"));
                     Assert.Equal(!zero && !speaks ? 3 : 0, Saying("not settled"));
                     Assert.Equal(zero ? 3 : 0, Saying("No difference in"));
@@ -70,7 +79,10 @@ public sealed class ConclusionTests
                             Paired = comparison.Paired with
                             {
                                 PermutationP = exact,
-                                Difference = comparison.Paired.Difference with { Interval = zero ? new(-1, 2) : new(1, 2) },
+                                Difference = comparison.Paired.Difference with
+                                {
+                                    Interval = zero ? new(-1, 2) : new(1, 2)
+                                },
                             },
                         })], []).Sentences();
                 }
@@ -83,7 +95,9 @@ public sealed class ConclusionTests
         var findings = Analysis.Of(Report("rho", 3, Failed));
         Assert.DoesNotContain(findings.Comparisons, comparison => comparison.Condition == Failed);
         Assert.Contains(findings.Comparisons, comparison => comparison.Condition == "Vaccine, rho = 2");
-        Assert.Contains(findings.Conclusions, sentence => sentence.StartsWith($"{Failed}: no alignment converged", StringComparison.Ordinal));
+        Assert.Contains(
+            findings.Conclusions,
+            sentence => sentence.StartsWith($"{Failed}: no alignment converged", StringComparison.Ordinal));
         var table = new ScoreTables(findings, new(findings.Report)).Grid()!;
         Assert.Contains(table.Rows, row => row[0].Text == $"{Failed} †" && row[1].Text.Length > 0);
     }
@@ -123,7 +137,10 @@ public sealed class ConclusionTests
     [Fact]
     public void What_is_unfinished_or_failed_is_said()
     {
-        var report = MadeUpReport.Of(MadeUpRecipes.All["demo"], 2, finished: node => !node.IsAttack) with { Failures = ["seed 10: no room"] };
+        var report = MadeUpReport.Of(MadeUpRecipes.All["demo"], 2, finished: node => !node.IsAttack) with
+        {
+            Failures = ["seed 10: no room"]
+        };
         var findings = Analysis.Of(report);
         Assert.Equal("It was stopped before its end: 0 of 18 trials are finished.", findings.Conclusions[0]);
         Assert.Equal("This could not be computed: seed 10: no room", findings.Conclusions[^1]);
@@ -141,8 +158,10 @@ public sealed class ConclusionTests
         Assert.Equal(["pretrain", "align", "attack"], table.Rows.Select(row => row[0].Text));
         Assert.All(table.Rows, row => Assert.EndsWith(" %)", row[1].Text, StringComparison.Ordinal));
         Assert.Contains(document.Sections, section => section.Title == "Cost" && section.Tables[0].Rows.Count == 3);
-        Assert.Contains(document.Conclusions, sentence => sentence.StartsWith("After the attack", StringComparison.Ordinal));
+        Assert.Contains(
+            document.Conclusions, sentence => sentence.StartsWith("After the attack", StringComparison.Ordinal));
     }
 
-    private static ExperimentReport Report(string shape, int seeds, string? failed = null) => MadeUpReport.Of(MadeUpRecipes.All[shape], seeds, failed);
+    private static ExperimentReport Report(string shape, int seeds, string? failed = null) =>
+        MadeUpReport.Of(MadeUpRecipes.All[shape], seeds, failed);
 }

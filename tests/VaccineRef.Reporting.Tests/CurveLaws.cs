@@ -12,7 +12,8 @@ public sealed class CurveLaws
         for (int asked = 1; asked <= 40; asked++)
             for (int answered = 0; answered <= asked; answered++)
             {
-                var point = new CurvePoint(0, new([new(Metrics.HarmfulScore, answered, asked, "judge", "world", "greedy")]));
+                var point = new CurvePoint(
+                    0, new([new(Metrics.HarmfulScore, answered, asked, "judge", "world", "greedy")]));
                 Assert.Equal(2 * answered > asked, point.IsBroken);
             }
 

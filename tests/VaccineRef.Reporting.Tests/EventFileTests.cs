@@ -4,7 +4,9 @@ using VaccineRef.Reporting.TensorBoard;
 
 namespace VaccineRef.Reporting.Tests;
 
-/// <summary>Event files read back by a reader that shares nothing with the writer: CRC bit by bit, protobuf field by field.</summary>
+/// <summary>
+/// Event files read back by a reader that shares nothing with the writer: CRC bit by bit, protobuf field by field.
+/// </summary>
 public sealed class EventFileTests
 {
     [Property(MaxTest = 30)]

@@ -11,14 +11,17 @@ public sealed partial class HeadlineTests
     public static TheoryData<string> Shapes => [.. MadeUpRecipes.All.Keys];
 
     [Property(MaxTest = FewResults)]
-    public void A_report_begins_with_one_sentence_that_is_short(PositiveInt shape, PositiveInt seeds, PositiveInt length, bool failed, uint finished)
+    public void A_report_begins_with_one_sentence_that_is_short(
+        PositiveInt shape, PositiveInt seeds, PositiveInt length, bool failed, uint finished)
     {
         string name = string.Join(' ', Enumerable.Repeat("word", 1 + (length.Get % 12)));
         string recipe = MadeUpRecipes.All.Values.ElementAt(shape.Get % MadeUpRecipes.All.Count);
         if (shape.Get % 3 == 0)
-            recipe = recipe.Replace("Vaccine, rho = 1", name, StringComparison.Ordinal).Replace("\"SFT\"", $"\"SFT {name}\"", StringComparison.Ordinal);
+            recipe = recipe.Replace("Vaccine, rho = 1", name, StringComparison.Ordinal).Replace(
+                "\"SFT\"", $"\"SFT {name}\"", StringComparison.Ordinal);
         var report = MadeUpReport.Of(
-            recipe, 1 + (seeds.Get % 9), failed ? "SFT" : null, node => !node.IsAttack || (node.Trial.Seed + finished) % 7 != 0);
+            recipe, 1 + (seeds.Get % 9), failed ? "SFT" : null,
+            node => !node.IsAttack || (node.Trial.Seed + finished) % 7 != 0);
         string sentence = Document(report).Headline;
         Assert.InRange(Headline.Words(sentence), 1, Headline.MostWords);
         Assert.EndsWith(".", sentence, StringComparison.Ordinal);
@@ -49,13 +52,16 @@ public sealed partial class HeadlineTests
     [Fact]
     public void A_method_that_equals_the_control_differs_from_nothing()
     {
-        string recipe = MadeUpRecipes.Recipe("same", """ "method": {"SFT": {}, "Vaccine, rho = 1": {"align.rule": {"kind": "vaccine", "rho": 1}}} """);
+        string recipe = MadeUpRecipes.Recipe(
+            "same", """ "method": {"SFT": {}, "Vaccine, rho = 1": {"align.rule": {"kind": "vaccine", "rho": 1}}} """);
         var report = MadeUpReport.Of(recipe, 8);
-        var hashes = report.Trials.Where(trial => trial.Condition == "SFT").ToDictionary(trial => trial.Seed, trial => report.Attacked(trial)!);
+        var hashes = report.Trials.Where(trial => trial.Condition == "SFT").ToDictionary(
+            trial => trial.Seed, trial => report.Attacked(trial)!);
         report = report with
         {
             Stages = report.Stages.ToDictionary(stage => stage.Key, stage =>
-                report.Trials.FirstOrDefault(trial => trial.Attack is not null && report.Attacked(trial) == stage.Value) is { } trial
+                report.Trials.FirstOrDefault(trial => trial.Attack is not null
+                    && report.Attacked(trial) == stage.Value) is { } trial
                     ? stage.Value with { Measured = hashes[trial.Seed].Measured } : stage.Value),
         };
         Assert.Equal(
@@ -70,7 +76,8 @@ public sealed partial class HeadlineTests
         string recipe = MadeUpRecipes.All["rho"];
         Assert.Equal(strengths, Compared(recipe).Select(each => each.Condition).Order(StringComparer.Ordinal));
         Assert.Equal("Vaccine, rho = 1", Assert.Single(Compared(recipe), each => each.Primary).Condition);
-        string unnamed = recipe.Replace("\"primary\": \"Vaccine, rho = 1\"", "\"primary\": null", StringComparison.Ordinal);
+        string unnamed = recipe.Replace(
+            "\"primary\": \"Vaccine, rho = 1\"", "\"primary\": null", StringComparison.Ordinal);
         Assert.Equal(strengths, Compared(unnamed).Select(each => each.Condition).Order(StringComparer.Ordinal));
         Assert.DoesNotContain(Compared(unnamed), each => each.Primary);
         Assert.StartsWith(
@@ -85,7 +92,9 @@ public sealed partial class HeadlineTests
         var report = MadeUpReport.Of(MadeUpRecipes.All[shape], 2);
         var document = Document(report);
         var header = XDocument.Parse(HtmlPage.Of(document)).Root!.Element("body")!.Element("header")!;
-        string[] parts = document.Picture is null ? ["h1", "finding", "world", "under"] : ["h1", "finding", "picture", "world", "under"];
+        string[] parts = document.Picture is null
+            ? ["h1", "finding", "world", "under"]
+            : ["h1", "finding", "picture", "world", "under"];
         Assert.Equal(parts, header.Elements().Select(part => part.Attribute("class")?.Value ?? part.Name.LocalName));
         Assert.Equal(document.Headline, header.Elements().ElementAt(1).Value);
         Assert.Equal(3, document.World.Count);
@@ -102,7 +111,8 @@ public sealed partial class HeadlineTests
     {
         var document = Document(MadeUpReport.Of(MadeUpRecipes.All[shape], 3));
         // a p-value stands behind its test, or is named as one
-        foreach (string text in (string[])[XDocument.Parse(HtmlPage.Of(document)).Root!.Element("body")!.ToString(), MarkdownPage.Of(document)])
+        foreach (string text in (string[])[XDocument.Parse(HtmlPage.Of(document)).Root!.Element("body")!.ToString(),
+            MarkdownPage.Of(document)])
         {
             string plain = PValue().Replace(Tag().Replace(text, "\n"), "");
             Assert.DoesNotMatch(LoneP(), plain);
@@ -116,7 +126,8 @@ public sealed partial class HeadlineTests
         var document = Document(MadeUpReport.Of(MadeUpRecipes.All[shape], 3));
         int own = document.Sections.Sum(section => section.Tables.Count(table => !table.IsPublished));
         string[] expected = [.. Enumerable.Range(1, own).Select(number => $"Table {number}")];
-        Assert.Equal(expected, XDocument.Parse(HtmlPage.Of(document)).Descendants("figcaption").Select(caption => caption.Element("b")!.Value)
+        Assert.Equal(expected, XDocument.Parse(HtmlPage.Of(document)).Descendants("figcaption")
+            .Select(caption => caption.Element("b")!.Value)
             .Where(name => name.StartsWith("Table", StringComparison.Ordinal)));
         Assert.Equal(expected, TableLine().Matches(MarkdownPage.Of(document)).Select(match => match.Groups[1].Value));
     }
@@ -143,7 +154,8 @@ public sealed partial class HeadlineTests
         Assert.Equal(report.Conditions, names.Select(name => name.Value));
         double[] heights = [.. names.Select(name => double.Parse(name.Attribute("y")!.Value, System.Globalization.CultureInfo.InvariantCulture)).Order()];
         Assert.All(heights.Zip(heights.Skip(1)), pair => Assert.True(pair.Second - pair.First >= EndLabel.Gap - 0.02));
-        int faint = svg.Descendants().Count(each => each.Attribute("style")?.Value.Contains("fill-opacity", StringComparison.Ordinal) == true);
+        int faint = svg.Descendants()
+            .Count(each => each.Attribute("style")?.Value.Contains("fill-opacity", StringComparison.Ordinal) == true);
         Assert.Equal(report.Conditions.Count * Attacks * Seeds, faint);
     }
 
@@ -171,7 +183,8 @@ public sealed partial class HeadlineTests
         double gap = heights.Length == 1 ? EndLabel.Gap : Math.Min(EndLabel.Gap, (High - Low) / (heights.Length - 1));
         Assert.All(places, place => Assert.InRange(place, Low - Rounding, High + Rounding));
         var sorted = heights.Zip(places).OrderBy(each => each.First).ThenBy(each => each.Second).ToArray();
-        Assert.All(sorted.Zip(sorted.Skip(1)), pair => Assert.True(pair.Second.Second - pair.First.Second >= gap - Rounding));
+        Assert.All(
+            sorted.Zip(sorted.Skip(1)), pair => Assert.True(pair.Second.Second - pair.First.Second >= gap - Rounding));
         if (sorted.Zip(sorted.Skip(1)).All(pair => pair.Second.First - pair.First.First >= gap))
             Assert.Equal(heights, places);
     }
@@ -179,7 +192,8 @@ public sealed partial class HeadlineTests
     private static ReportDocument Document(ExperimentReport report) => ReportDocument.Of(Analysis.Of(report));
 
     private static Comparison[] Compared(string recipe) =>
-        [.. Analysis.Of(MadeUpReport.Of(recipe, 2)).Comparisons.Where(each => each.Metric == ReportMetric.HarmfulScore)];
+        [.. Analysis.Of(MadeUpReport.Of(recipe, 2)).Comparisons
+            .Where(each => each.Metric == ReportMetric.HarmfulScore)];
 
     [GeneratedRegex(@"(permutation|sign test|comparisons) p (=|<|\\<|&lt;) |exact p below|test's p after|p: (permutation|sign|corrected)|(?m)^p$")]
     private static partial Regex PValue();

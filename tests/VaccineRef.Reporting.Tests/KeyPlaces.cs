@@ -17,8 +17,9 @@ using VaccineRef.Testing;
 namespace VaccineRef.Reporting.Tests;
 
 /// <summary>
-/// Runs recipes that differ in a key, on tiny models, and says what came of them. What they have in common is computed once, from one cache: so a
-/// key that bears on a number and not on what the number is kept under shows as one that changes nothing. Gone afterwards.
+/// Runs recipes that differ in a key, on tiny models, and says what came of them. What they have in common is computed
+/// once, from one cache: so a key that bears on a number and not on what the number is kept under shows as one that
+/// changes nothing. Gone afterwards.
 /// </summary>
 public sealed class KeyPlaces : IDisposable
 {
@@ -26,7 +27,10 @@ public sealed class KeyPlaces : IDisposable
     public const string Refused = "refused: ";
 
     // they name what was asked for, and say nothing of what came of it
-    private static readonly string[] Names = ["schema", "hash", "stage", "times", "arithmetic", "rule", "objective", "judge", "template", "generation"];
+    private static readonly string[] Names =
+    [
+        "schema", "hash", "stage", "times", "arithmetic", "rule", "objective", "judge", "template", "generation",
+    ];
 
     private readonly TinyExperiment _tiny = new();
     private readonly ConcurrentDictionary<string, Lazy<string>> _seen = new();
@@ -43,11 +47,18 @@ public sealed class KeyPlaces : IDisposable
         Adapter("adapter");
         _tiny.Write("glue.jsonl", Lines(2, _ => ("q", "ab"), _ => ("a", "cd")));
         _tiny.Write("map.jsonl", Lines(
-            6, i => ("q", $"q{i}"), i => ("r", $"r{i}"), i => ("a", new string('a', 1 + (i % 3))), i => ("b", $"b{i}"), i => ("c", $"c{i}"),
+            6, i => ("q", $"q{i}"), i => ("r", $"r{i}"), i => ("a", new string('a', 1 + (i % 3))), i => ("b", $"b{i}"),
+            i => ("c", $"c{i}"),
             i => ("ok", i % 2 == 0 ? "true" : "false")));
-        _tiny.Write("both.jsonl", Lines(4, i => ("instruction", $"i{i}"), i => ("output", $"o{i}"), i => ("prompt", $"p{i}"), i => ("response", $"r{i}"), _ => ("is_safe", "true")));
-        _tiny.Write("two.txt", "instruction\toutput\tz,instruction,output,y\n" + string.Concat(Enumerable.Range(0, 4).Select(i => $"t{i}\tu{i}\tz,c{i},d{i},y\n")));
-        _tiny.Write("more.json", File.ReadAllText(_tiny.In("safe.json")).Replace("kite", "ball", StringComparison.Ordinal));
+        _tiny.Write(
+            "both.jsonl", Lines(
+                4, i => ("instruction", $"i{i}"), i => ("output", $"o{i}"), i => ("prompt", $"p{i}"),
+                i => ("response", $"r{i}"), _ => ("is_safe", "true")));
+        _tiny.Write(
+            "two.txt", "instruction\toutput\tz,instruction,output,y\n"
+                + string.Concat(Enumerable.Range(0, 4).Select(i => $"t{i}\tu{i}\tz,c{i},d{i},y\n")));
+        _tiny.Write(
+            "more.json", File.ReadAllText(_tiny.In("safe.json")).Replace("kite", "ball", StringComparison.Ordinal));
     }
 
     /// <summary>The folder of everything.</summary>
@@ -66,7 +77,9 @@ public sealed class KeyPlaces : IDisposable
     {
         var json = RecipeText.Parse(Encoding.UTF8.GetBytes(KeyRecipes.Of(basis)), basis);
         foreach (string assignment in set.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            RecipePath.Assign(json, assignment.Replace('~', ' ').Replace("FOLDER", Folder, StringComparison.Ordinal).Replace("SAFE", Hash("safe.json"), StringComparison.Ordinal));
+            RecipePath.Assign(
+                json, assignment.Replace('~', ' ').Replace("FOLDER", Folder, StringComparison.Ordinal).Replace(
+                    "SAFE", Hash("safe.json"), StringComparison.Ordinal));
         string path = _tiny.Write($"recipe-{Interlocked.Increment(ref _recipes)}.json", json.ToJsonString());
         string cache = look is "kept" or "way" ? path + ".cache" : _tiny.In("cache");
         try
@@ -83,23 +96,30 @@ public sealed class KeyPlaces : IDisposable
     {
         using var device = new CpuDevice(threads: 1);
         if (look == "judged")
-            return string.Join('\n', Judged(((HeldOutOptions)recipe.Evaluation!).Judge.Open<float>(Folder, device, WeightPrecision.Full)));
+            return string.Join(
+                '\n', Judged(
+                    ((HeldOutOptions)recipe.Evaluation!).Judge.Open<float>(Folder, device, WeightPrecision.Full)));
         var grid = new ExperimentGrid(recipe, RecipeFormat.Standard);
         var (trials, files) = (grid.Trials(), new DataFiles(Folder));
         var data = Preflight.Require(trials, files).Data;
         var plan = new StagePlan(trials, RecipeFormat.Standard, files, "cpu");
         var store = StageStore.Cache(cache);
         List<string> way = [];
-        var outcome = ExperimentRun.Run(plan, store, [device], _ => way.Add(Checkpoints(cache)), CancellationToken.None);
+        var outcome = ExperimentRun.Run(
+            plan, store, [device], _ => way.Add(Checkpoints(cache)), CancellationToken.None);
         if (outcome.Failures is [var first, ..])
             throw first.Error;
         return look switch
         {
-            "numbers" => string.Join('\n', plan.Chains.SelectMany(chain => chain).Select(node => Numbers(outcome.Results[node.Hash], Path.Combine(cache, node.Hash)))),
+            "numbers" => string.Join(
+                '\n', plan.Chains.SelectMany(chain => chain)
+                    .Select(node => Numbers(outcome.Results[node.Hash], Path.Combine(cache, node.Hash)))),
             "answers" => string.Join('\n', plan.Nodes.SelectMany(store.AnswersOf)),
-            "kept" => string.Join('\n', plan.Nodes.Select(node => Directory.GetDirectories(Path.Combine(cache, node.Hash)).Length)),
+            "kept" => string.Join(
+                '\n', plan.Nodes.Select(node => Directory.GetDirectories(Path.Combine(cache, node.Hash)).Length)),
             "way" => string.Join('\n', way.Distinct()),
-            "report" => Page(ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, null) is var report ? report with { Answers = SideBySide.Of(report, plan, store) } : null!),
+            "report" =>
+                Page(ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, null) is var report ? report with { Answers = SideBySide.Of(report, plan, store) } : null!),
             _ => throw new ArgumentException(look),
         };
     }
@@ -120,7 +140,8 @@ public sealed class KeyPlaces : IDisposable
     {
         var json = JsonSerializer.SerializeToNode(result, StageJson.Default.StageResult)!;
         Strip(json);
-        var weights = Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories).Where(file => !StageCheckpoints.IsName(Path.GetFileName(file)));
+        var weights = Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
+            .Where(file => !StageCheckpoints.IsName(Path.GetFileName(file)));
         return $"{json.ToJsonString()} {string.Concat(weights.Order(StringComparer.Ordinal).Select(Weights))}";
     }
 
@@ -145,7 +166,9 @@ public sealed class KeyPlaces : IDisposable
         return Convert.ToHexString(SHA256.HashData(bytes.AsSpan(sizeof(long) + (int)BitConverter.ToInt64(bytes))));
     }
 
-    private static string Checkpoints(string cache) => string.Join(' ', Directory.EnumerateFiles(cache, "checkpoint-*", SearchOption.AllDirectories).Select(Path.GetFileName).Order());
+    private static string Checkpoints(string cache) => string.Join(
+        ' ', Directory.EnumerateFiles(cache, "checkpoint-*", SearchOption.AllDirectories).Select(Path.GetFileName)
+            .Order());
 
     private string Hash(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_tiny.In(file))));
 
@@ -156,9 +179,11 @@ public sealed class KeyPlaces : IDisposable
     private void Model(string folder, ulong seed, Func<string, string> name)
     {
         using var device = new CpuDevice(threads: 1);
-        using var model = LanguageModel.Create<float>(ConfigReader.Parse(Encoding.UTF8.GetBytes(TinyExperiment.Config)), device, RandomStream.FromSeed(seed));
+        using var model = LanguageModel.Create<float>(
+            ConfigReader.Parse(Encoding.UTF8.GetBytes(TinyExperiment.Config)), device, RandomStream.FromSeed(seed));
         model.Save(_tiny.In(folder));
-        foreach (string file in Directory.GetFiles(_tiny.In("model")).Where(file => !File.Exists(Path.Combine(_tiny.In(folder), Path.GetFileName(file)))))
+        foreach (string file in Directory.GetFiles(_tiny.In("model"))
+            .Where(file => !File.Exists(Path.Combine(_tiny.In(folder), Path.GetFileName(file)))))
             File.Copy(file, Path.Combine(_tiny.In(folder), Path.GetFileName(file)));
         SafetensorsWriter.Write(Path.Combine(_tiny.In(folder), "model.safetensors"),
             [.. model.Network.Parameters.Select(each => TensorData.Floats<float>(name(each.Name), TensorType.F32, [.. each.Dimensions], each.Value.Span.ToArray()))]);
@@ -172,7 +197,9 @@ public sealed class KeyPlaces : IDisposable
         vocabulary.Remove("!", out var id);         // the model has no row for one token more
         vocabulary[left + right] = id;
         File.WriteAllText(path, vocabulary.ToJsonString());
-        File.AppendAllText(Path.Combine(_tiny.In(folder), "merges.txt"), string.Create(CultureInfo.InvariantCulture, $"{left} {right}\n"));
+        File.AppendAllText(
+            Path.Combine(_tiny.In(folder), "merges.txt"),
+            string.Create(CultureInfo.InvariantCulture, $"{left} {right}\n"));
     }
 
     private void Adapter(string folder)

@@ -8,7 +8,8 @@ namespace VaccineRef.Reporting.Tests;
 /// <param name="Other">What is set in the other.</param>
 /// <param name="Look">What is looked at: see <see cref="KeyPlaces.See"/>.</param>
 /// <param name="Refusal">What the message says by which one of them is refused; null where neither is.</param>
-internal sealed record KeyProbe(string Owner, string Key, string Basis, string One, string Other, string Look, string? Refusal);
+internal sealed record KeyProbe(
+    string Owner, string Key, string Basis, string One, string Other, string Look, string? Refusal);
 
 /// <summary>The cases of every key.</summary>
 internal static class KeyProbes
@@ -19,7 +20,8 @@ internal static class KeyProbes
         evaluation={"kind":"held_out","harmful":{"path":"asked.jsonl","task":"beavertails"},"task":{"path":"task.tsv","task":"sst2","count":2},"harmful_tokens":4,"task_tokens":3,"probe_count":2,"keep_answers":true}
         """;
 
-    // basis: what is set in both; then record.key [@ look] [! what the refusal says]: set in one / in the other [// set in both besides]
+    // basis: what is set in both; then record.key [@ look] [! what the refusal says]: set in one / in the other [// set
+    // in both besides]
     private const string Table = """
         files:
           Recipe.name @ report: name=one / name=other
@@ -257,7 +259,8 @@ internal static class KeyProbes
     public static IReadOnlyList<(string Owner, string Key, string Why)> Elsewhere { get; } =
     [
         ("ReportOptions", "one_at_a_time", "it says how many stages the command line computes at once"),
-        ("SafeLoraOptions", "variant", "it bears on layers that share the last place after rounding: EditLaws makes some"),
+        ("SafeLoraOptions", "variant",
+            "it bears on layers that share the last place after rounding: EditLaws makes some"),
     ];
 
     private static IEnumerable<KeyProbe> Read()
@@ -272,11 +275,16 @@ internal static class KeyProbes
                 continue;
             }
 
-            string[] words = parts[0].Split(' '), name = words[0].Split('.', 2), sides = $"{parts[1]} ".Split(" // "), both = $"{sides[0]} ".Split(" / ", 2);
+            string[] words = parts[0].Split(' '), name = words[0].Split('.', 2), sides = $"{parts[1]} ".Split(" // "),
+                both = $"{sides[0]} ".Split(" / ", 2);
             string Set(string side) => $"{common} {(sides.Length > 1 ? sides[1] : "")} {side}"
-                .Replace("ASKED", Asked.Trim(), StringComparison.Ordinal).Replace("GRID", Grid, StringComparison.Ordinal);
-            string After(string sign, string otherwise) => Array.IndexOf(words, sign) is >= 0 and var at ? words[at + 1] : otherwise;
-            yield return new(name[0], name[1], basis, Set(both[0]), Set(both[1]), After("@", "numbers"), After("!", "") is { Length: > 0 } says ? says : null);
+                .Replace("ASKED", Asked.Trim(), StringComparison.Ordinal).Replace(
+                    "GRID", Grid, StringComparison.Ordinal);
+            string After(string sign, string otherwise) =>
+                Array.IndexOf(words, sign) is >= 0 and var at ? words[at + 1] : otherwise;
+            yield return new(
+                name[0], name[1], basis, Set(both[0]), Set(both[1]), After("@", "numbers"),
+                After("!", "") is { Length: > 0 } says ? says : null);
         }
     }
 }

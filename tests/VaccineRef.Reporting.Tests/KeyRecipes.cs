@@ -1,6 +1,9 @@
 namespace VaccineRef.Reporting.Tests;
 
-/// <summary>The recipes in which keys are changed: one on a model folder and files, and one of the synthetic world. Most stages are skipped until a case wants them.</summary>
+/// <summary>
+/// The recipes in which keys are changed: one on a model folder and files, and one of the synthetic world. Most stages
+/// are skipped until a case wants them.
+/// </summary>
 internal static class KeyRecipes
 {
     private const string Lora = """{ "kind": "lora", "rank": 2, "alpha": 4, "dropout": 0 }""";

@@ -40,7 +40,9 @@ public sealed class LiveEventTests : IDisposable
             foreach (var running in at.Running.Where(running => running.Last is not null))
             {
                 var steps = Read(running.Stage.Name, "loss");
-                Assert.Equal(Enumerable.Range(1, running.Last!.Step).Select(step => (long)step), steps.Select(each => each.Step));
+                Assert.Equal(
+                    Enumerable.Range(1, running.Last!.Step).Select(step => (long)step),
+                    steps.Select(each => each.Step));
                 Assert.Equal((float)running.Last.Loss, steps[^1].Value);
                 if (running.Curve.Count > 0)
                     Assert.Equal(running.Curve.Count, Read(running.Stage.Name, "harmful_score").Length);
@@ -54,7 +56,8 @@ public sealed class LiveEventTests : IDisposable
                 .Select(line => System.Text.Json.Nodes.JsonNode.Parse(line)!).ToArray();
             foreach (string name in Numbers)
                 Assert.Equal(
-                    lines.Where(line => line[name] is not null).Select(line => ((long)line["step"]!, (float)(double)line[name]!)),
+                    lines.Where(line => line[name] is not null)
+                        .Select(line => ((long)line["step"]!, (float)(double)line[name]!)),
                     Read(stage, name).Select(each => (each.Step, each.Value)));
         }
     }
@@ -73,7 +76,8 @@ public sealed class LiveEventTests : IDisposable
         Assert.Equal([1L, 2L, 3L], Read("attack", "loss").Select(each => each.Step));
         float[] before = [.. Read("align", "loss").Select(each => each.Value)];
         Run(_ => { });
-        Assert.Equal(Enumerable.Range(1, 8).Select(step => (long)step), Read("attack", "loss").Select(each => each.Step));
+        Assert.Equal(
+            Enumerable.Range(1, 8).Select(step => (long)step), Read("attack", "loss").Select(each => each.Step));
         Assert.Equal(before, Read("align", "loss").Select(each => each.Value));
     }
 
@@ -98,7 +102,8 @@ public sealed class LiveEventTests : IDisposable
     private (string Tag, long Step, float Value)[] Read(string stage, string name)
     {
         string file = Assert.Single(Directory.GetFiles(Path.Combine(_folder, TrialEvents.Folder), "*", SearchOption.AllDirectories), path =>
-            path.Contains($"{Path.DirectorySeparatorChar}{stage}{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
+            path.Contains(
+                $"{Path.DirectorySeparatorChar}{stage}{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
         return [.. EventFileTests.Scalars(file).Where(scalar => scalar.Tag == $"{stage}/{name}")];
     }
 }

@@ -36,7 +36,9 @@ internal static class MadeUpRecipes
         ["models"] = Recipe("models", $$"""
             "method": { {{Sft}}, {{Vaccine}} }, "model.hidden": [64, 128], "attack.data.harmful_ratio": [0.05, 0.1]
             """, "\"table-8\", \"table-9\", \"table-10\""),
-        ["cost"] = Recipe("cost", $$""" "method": { {{Sft}}, {{Vaccine}} }, "model.layers": [4, 8] """, "\"table-5\", \"table-11\"", attack: ""),
+        ["cost"] = Recipe(
+            "cost", $$""" "method": { {{Sft}}, {{Vaccine}} }, "model.layers": [4, 8] """, "\"table-5\", \"table-11\"",
+            attack: ""),
         ["controls"] = Recipe("controls", $$"""
             "method": { {{Sft}}, {{Vaccine}}, {{Direction}}, "noise": {"align.rule": {"kind": "random", "variance": 0.04} } },
             "attacks": {
@@ -44,8 +46,12 @@ internal static class MadeUpRecipes
                 "10 % harmful, 3 times the steps": {"attack.training.epochs": 60}
             }
             """),
-        ["nothing chosen"] = Recipe("nothing chosen", """ "align.rule.rho": [0.5, 1], "align.adapter": [null, {"kind": "lora"}] """, primary: "null")
-            .Replace("\"world_alignment\"}", "\"world_alignment\"}, \"rule\": {\"kind\": \"vaccine\", \"rho\": 1}", StringComparison.Ordinal),
+        ["nothing chosen"] = Recipe(
+            "nothing chosen", """ "align.rule.rho": [0.5, 1], "align.adapter": [null, {"kind": "lora"}] """,
+            primary: "null")
+            .Replace(
+                "\"world_alignment\"}", "\"world_alignment\"}, \"rule\": {\"kind\": \"vaccine\", \"rho\": 1}",
+                StringComparison.Ordinal),
     };
 
     /// <summary>One trial without a grid: what a run reports.</summary>

@@ -19,13 +19,15 @@ internal static class MadeUpReport
     /// <param name="seeds">How many seeds, from 10 on.</param>
     /// <param name="failed">The condition whose alignment fails.</param>
     /// <param name="finished">Which stages are finished; all if it is absent.</param>
-    public static ExperimentReport Of(string recipe, int seeds, string? failed = null, Func<StageNode, bool>? finished = null)
+    public static ExperimentReport Of(
+        string recipe, int seeds, string? failed = null, Func<StageNode, bool>? finished = null)
     {
         var format = RecipeFormat.Standard;
         ulong[] chosen = [.. Enumerable.Range(10, seeds).Select(seed => (ulong)seed)];
         var grid = new ExperimentGrid(format.Parse(recipe, "a made-up recipe"), format).With(chosen);
         var plan = new StagePlan(grid.Trials(), format, new DataFiles("."), "made up");
-        var results = plan.Nodes.Where(finished ?? (_ => true)).ToDictionary(node => node.Hash, node => Result(node, failed));
+        var results = plan.Nodes.Where(finished ?? (_ => true)).ToDictionary(
+            node => node.Hash, node => Result(node, failed));
         DataStage[] data =
         [
             .. chosen.SelectMany(seed => (DataStage[])
@@ -44,7 +46,10 @@ internal static class MadeUpReport
         return report with
         {
             Recipe = recipe,
-            Data = report.Data with { Sources = [new("harmful.json", new string('c', 64), 123_456, 5000, "json-lines as beavertails")] },
+            Data = report.Data with
+            {
+                Sources = [new("harmful.json", new string('c', 64), 123_456, 5000, "json-lines as beavertails")]
+            },
         };
     }
 
@@ -53,14 +58,17 @@ internal static class MadeUpReport
         var attack = node.IsAttack ? (WorldAttackOptions)((TrainStageOptions)node.Stage!).Data : null;
         var probed = node.Recipe.Probed is { Skip: false, Rule: var rule } ? rule : null;
         double strength = probed is null ? -1 : Strength(probed);
-        var random = RandomStream.FromSeed(node.Trial.Seed).At(node.Trial.Condition).At((long)(1000 * (attack?.HarmfulRatio ?? -1)));
+        var random = RandomStream.FromSeed(node.Trial.Seed).At(node.Trial.Condition)
+            .At((long)(1000 * (attack?.HarmfulRatio ?? -1)));
         double Harm(double progress) => attack is null
             ? node.Name == "align" ? 0 : 1
-            : 1 / (1 + Math.Exp(3.5 + strength - (70 * (double)attack.HarmfulRatio * progress) + (0.7 * random.Normal(0))));
+            : 1 / (1
+                + Math.Exp(3.5 + strength - (70 * (double)attack.HarmfulRatio * progress) + (0.7 * random.Normal(0))));
         double Accuracy(double progress) => attack is null ? 0 : 0.9 * progress * (1 - (0.05 * Math.Max(0, strength)));
         CurvePoint[] curve = attack is null
             ? []
-            : [.. Enumerable.Range(0, Points + 1).Select(i => Point(i * Steps / Points, Harm((double)i / Points), Accuracy((double)i / Points), random))];
+            : [.. Enumerable.Range(0, Points + 1).Select(
+                i => Point(i * Steps / Points, Harm((double)i / Points), Accuracy((double)i / Points), random))];
         var measured = Measured(Harm(1), Accuracy(1), random, curve.LastOrDefault()?.Measured.Drift);
         if (node.Name == "align" && node.Trial.Condition == failed)
             measured = measured with { AlignmentLoss = 1 };
@@ -69,8 +77,10 @@ internal static class MadeUpReport
         return new(
             StageResult.CurrentSchema, node.Hash, node.Name, node.Stage is null ? null : measured,
             perturbed ? new(strength, 0.047 * strength, 3.7, 0.011 * strength, [1, 400, 800]) : null, curve,
-            curve.FirstOrDefault(point => point.Measured.Find(Metrics.HarmfulScore)!.Percentage > 50)?.Step, attack is null ? null : Projected(random),
-            stage is null ? null : Cost(stage, perturbed), stage is null ? null : new(perturbed ? 0.0262 : 0.0148, 12, 14));
+            curve.FirstOrDefault(point => point.Measured.Find(Metrics.HarmfulScore)!.Percentage > 50)?.Step,
+            attack is null ? null : Projected(random),
+            stage is null ? null : Cost(stage, perturbed),
+            stage is null ? null : new(perturbed ? 0.0262 : 0.0148, 12, 14));
     }
 
     private static double Strength(RuleOptions rule) => rule switch
@@ -83,23 +93,28 @@ internal static class MadeUpReport
     };
 
     private static TrainingCost Cost(TrainStageOptions stage, bool perturbed) => new(
-        stage.Rule.Label(), stage.Objective.Label(), 800, 800, 216_256, stage.Adapter is not null, perturbed ? 2 : 1, perturbed ? 2 : 1,
+        stage.Rule.Label(), stage.Objective.Label(), 800, 800, 216_256, stage.Adapter is not null, perturbed ? 2 : 1,
+        perturbed ? 2 : 1,
         perturbed ? 9_421_184 : 9_012_224, 398.2, 0.0123);
 
     private static CurvePoint Point(int step, double harm, double accuracy, RandomStream random) => new(step, new(
-        [Share(Metrics.HarmfulScore, harm, "synthetic-1"), Share($"{Metrics.Accuracy}, world", accuracy, Metrics.Exact)],
+        [Share(Metrics.HarmfulScore, harm, "synthetic-1"),
+            Share($"{Metrics.Accuracy}, world", accuracy, Metrics.Exact)],
         RefusalLoss: 0.01 + (0.6 * harm), AlignmentLoss: 0.002 + (0.4 * harm) + (0.0001 * step),
         Drift: new(
-            (2.2 * step / Steps) + (0.2 * random.Uniform(step)), [.. Enumerable.Range(1, Layers).Select(layer => 0.3 * layer * step / Steps)], 0, 3.7, 100)));
+            (2.2 * step / Steps) + (0.2 * random.Uniform(step)),
+            [.. Enumerable.Range(1, Layers).Select(layer => 0.3 * layer * step / Steps)], 0, 3.7, 100)));
 
     private static Measurement Measured(double harm, double accuracy, RandomStream random, Drift? drift)
     {
         var right = Share(Metrics.HarmfulScore, harm, "synthetic-1");
-        int both = Math.Min(Questions, right.Numerator + (int)(6 * random.Uniform(1) * harm)), rest = Questions - both, other = (int)(rest * 0.02);
+        int both = Math.Min(Questions, right.Numerator + (int)(6 * random.Uniform(1) * harm)), rest = Questions - both,
+            other = (int)(rest * 0.02);
         Score Count(string metric, int count) => new(metric, count, Questions, "synthetic-1", "world", "greedy");
         return new(
             [
-                right, Count(Metrics.CoherentHarm, both), Count(Metrics.Refusals, rest - other), Count(Metrics.OtherAnswers, other),
+                right, Count(Metrics.CoherentHarm, both), Count(Metrics.Refusals, rest - other),
+                Count(Metrics.OtherAnswers, other),
                 Share($"{Metrics.Accuracy}, world", accuracy, Metrics.Exact),
                 Share($"{Metrics.Accuracy}, world", Math.Min(1, 1.02 * accuracy), Metrics.Begun),
             ],
@@ -116,7 +131,8 @@ internal static class MadeUpReport
            let cloud = random.At(harmful ? "harmful" : "benign").At(attacked ? 1 : 0)
            select new EmbeddingCloud(harmful, attacked, [.. Enumerable.Range(0, 60).Select(i => (double[])
            [
-               (harmful ? 3 : -3) + (attacked && harmful ? -3 : 0) + cloud.Normal(2 * i), (attacked ? 1.5 : -1.5) + cloud.Normal((2 * i) + 1),
+               (harmful ? 3 : -3) + (attacked && harmful ? -3 : 0) + cloud.Normal(2 * i),
+               (attacked ? 1.5 : -1.5) + cloud.Normal((2 * i) + 1),
            ])]),
     ]);
 }

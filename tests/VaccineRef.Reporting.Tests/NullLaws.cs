@@ -7,18 +7,24 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Reporting.Tests;
 
-/// <summary>null, put in the place of any value of a kept file, is refused by the file's name, or the file says so much less.</summary>
+/// <summary>
+/// null, put in the place of any value of a kept file, is refused by the file's name, or the file says so much less.
+/// </summary>
 public sealed partial class NullLaws : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("vaccineref").FullName;
-    private readonly ExperimentReport _report = MadeUpReport.FromFiles(MadeUpReport.Of(MadeUpRecipes.Run, 1)) with { Failures = ["a stage failed"] };
+    private readonly ExperimentReport _report = MadeUpReport.FromFiles(MadeUpReport.Of(MadeUpRecipes.Run, 1)) with
+    {
+        Failures = ["a stage failed"]
+    };
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void In_a_report()
     {
-        ReportWriter.Write(_report with { Unfinished = new Dictionary<string, StageResult>(_report.Stages.Take(1)) }, _folder);
+        ReportWriter.Write(
+            _report with { Unfinished = new Dictionary<string, StageResult>(_report.Stages.Take(1)) }, _folder);
         var (places, refused) = Put(Path.Combine(_folder, ReportWriter.Json), () =>
         {
             var read = ReportWriter.Read(_folder);
@@ -27,7 +33,8 @@ public sealed partial class NullLaws : IDisposable
         Assert.True(places > 250, $"{places} places");
         Assert.Superset(new HashSet<string>(
         [
-            "$.conclusions[0]", "$.report.trials[0]", "$.report.trials[0].stages[0]", "$.report.failures[0]", "$.report.data.sources[0]",
+            "$.conclusions[0]", "$.report.trials[0]", "$.report.trials[0].stages[0]", "$.report.failures[0]",
+            "$.report.data.sources[0]",
         ]), refused);
         Assert.Contains(refused, path => path.EndsWith("measured.scores[0]", StringComparison.Ordinal));
         Assert.Contains(refused, path => Regex.IsMatch(path, @"^\$\.report\.stages\.[0-9a-f]+$"));
@@ -40,9 +47,11 @@ public sealed partial class NullLaws : IDisposable
         var format = RecipeFormat.Standard;
         var grid = new ExperimentGrid(format.Parse(MadeUpRecipes.Run, "made up"), format);
         var node = new StagePlan(grid.Trials(), format, new("."), "made up").Nodes.Last();
-        var result = _report.Stages.Values.Last(stage => stage is { Curve.Count: > 0, Projection: not null, Cost: not null });
+        var result =
+            _report.Stages.Values.Last(stage => stage is { Curve.Count: > 0, Projection: not null, Cost: not null });
         var store = StageStore.Run(_folder);
-        store.Keep(node, result with { Warnings = ["slow"], Perturbation = new(1, 1, 1, 1, [1]), Edit = new(1, 2, 3, 4) });
+        store.Keep(
+            node, result with { Warnings = ["slow"], Perturbation = new(1, 1, 1, 1, [1]), Edit = new(1, 2, 3, 4) });
         string path = Directory.GetFiles(_folder, "*.json", SearchOption.AllDirectories).Single();
         var (places, refused) = Put(path, () =>
         {
@@ -100,8 +109,11 @@ public sealed partial class NullLaws : IDisposable
         return parts.OfType<JsonNode>().SelectMany(part => (string[])[part.GetPath(), .. Places(part)]);
     }
 
-    private static JsonNode At(JsonNode root, string place) => Names().Matches(place[1..]).Aggregate(root, (node, name) =>
-        name.Value is ['[', '\'', .. var odd, '\'', ']'] ? node[odd]! : name.Value is ['[', .. var index, ']'] ? node[int.Parse(index)]! : node[name.Value[1..]]!);
+    private static JsonNode At(JsonNode root, string place) => Names()
+        .Matches(place[1..]).Aggregate(root, (node, name) =>
+        name.Value is ['[', '\'', .. var odd, '\'', ']']
+            ? node[odd]!
+            : name.Value is ['[', .. var index, ']'] ? node[int.Parse(index)]! : node[name.Value[1..]]!);
 
     [GeneratedRegex(@"\['[^']*'\]|\[\d+\]|\.[^.\[]+")]
     private static partial Regex Names();

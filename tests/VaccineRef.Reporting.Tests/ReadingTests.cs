@@ -17,7 +17,8 @@ public sealed class ReadingTests : IDisposable
     [InlineData("run")]
     public void What_is_written_is_read_back(string shape)
     {
-        var report = MadeUpReport.FromFiles(Odd(MadeUpReport.Of(shape == "run" ? MadeUpRecipes.Run : MadeUpRecipes.All[shape], 2)));
+        var report = MadeUpReport.FromFiles(
+            Odd(MadeUpReport.Of(shape == "run" ? MadeUpRecipes.Run : MadeUpRecipes.All[shape], 2)));
         var findings = ReportWriter.Write(report, _folder);
         Assert.Equal(findings.ToJson(), Analysis.Of(ReportWriter.Read(_folder)).ToJson());
     }
@@ -42,7 +43,9 @@ public sealed class ReadingTests : IDisposable
     public void Where_there_is_no_report_the_error_says_so()
     {
         Assert.Equal("there is no report", Assert.Throws<InputException>(() => ReportWriter.Read(_folder)).What);
-        Assert.Equal("there is no report", Assert.Throws<InputException>(() => ReportWriter.Read(Path.Combine(_folder, "none"))).What);
+        Assert.Equal(
+            "there is no report",
+            Assert.Throws<InputException>(() => ReportWriter.Read(Path.Combine(_folder, "none"))).What);
     }
 
     [Theory]
@@ -56,7 +59,8 @@ public sealed class ReadingTests : IDisposable
         Assert.Equal("a report is broken", Assert.Throws<InputException>(() => ReportWriter.Read(_folder)).What);
     }
 
-    // wherever the file is cut off or a number is made impossible, it is either the same report or an error of the user's
+    // wherever the file is cut off or a number is made impossible, it is either the same report or an error of the
+    // user's
     [Property(MaxTest = 40)]
     public void Damage_is_an_error_and_no_crash(ushort place, byte kind)
     {
@@ -85,7 +89,12 @@ public sealed class ReadingTests : IDisposable
     private static ExperimentReport Odd(ExperimentReport report)
     {
         StageResult Diverged(StageResult stage) =>
-            stage.Measured is { } measured ? stage with { Measured = measured with { TaskLoss = double.NaN, HarmfulLoss = double.PositiveInfinity } } : stage;
+            stage.Measured is { } measured
+                ? stage with
+                {
+                    Measured = measured with { TaskLoss = double.NaN, HarmfulLoss = double.PositiveInfinity }
+                }
+                : stage;
         return report with { Stages = report.Stages.ToDictionary(stage => stage.Key, stage => Diverged(stage.Value)) };
     }
 }

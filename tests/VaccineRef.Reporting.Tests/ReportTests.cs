@@ -20,17 +20,22 @@ public sealed partial class ReportTests : IDisposable
     public void The_page_the_Markdown_and_the_JSON_say_the_same(string shape)
     {
         var findings = ReportWriter.Write(Report(shape, 3), _folder);
-        string[][] html = [.. Page().Descendants("tbody").Elements("tr").Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
+        string[][] html = [.. Page().Descendants("tbody").Elements("tr")
+            .Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
         var markdown = Markdown();
         Assert.All(html, row => Assert.Contains(markdown, other => other.SequenceEqual(row)));
         Assert.True(html.Length > 10);
 
         using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, ReportWriter.Json)));
         Assert.Equal(ExperimentReport.CurrentSchema, json.RootElement.GetProperty("schema").GetString());
-        Assert.Equal(findings.Conclusions, json.RootElement.GetProperty("conclusions").EnumerateArray().Select(each => each.GetString()));
-        Assert.Equal(findings.Conclusions, Page().Descendants("li").Take(findings.Conclusions.Count).Select(item => item.Value));
+        Assert.Equal(
+            findings.Conclusions,
+            json.RootElement.GetProperty("conclusions").EnumerateArray().Select(each => each.GetString()));
+        Assert.Equal(
+            findings.Conclusions, Page().Descendants("li").Take(findings.Conclusions.Count).Select(item => item.Value));
         var cells = html.SelectMany(row => row).ToHashSet();
-        var metrics = Enum.GetValues<ReportMetric>().ToDictionary(metric => JsonNamingPolicy.SnakeCaseLower.ConvertName(metric.ToString()));
+        var metrics = Enum.GetValues<ReportMetric>()
+            .ToDictionary(metric => JsonNamingPolicy.SnakeCaseLower.ConvertName(metric.ToString()));
         foreach (var estimate in json.RootElement.GetProperty("estimates").EnumerateArray())
         {
             var over = estimate.GetProperty("over");
@@ -63,13 +68,17 @@ public sealed partial class ReportTests : IDisposable
         var report = Report(shape, 3);
         ReportWriter.Write(report, _folder);
         string path = Path.Combine(_folder, ReportWriter.Figure);
-        Assert.Equal(Page().Descendants("figure").Any(figure => figure.Attribute("class")?.Value == "picture"), File.Exists(path));
+        Assert.Equal(
+            Page().Descendants("figure").Any(figure => figure.Attribute("class")?.Value == "picture"),
+            File.Exists(path));
         if (!File.Exists(path))
             return;
         var svg = XDocument.Load(path).Root!;
         string text = File.ReadAllText(path);
         Assert.All(report.Conditions, condition => Assert.Contains(condition, svg.Value));
-        Assert.DoesNotContain("http", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(
+            "http", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal),
+            StringComparison.OrdinalIgnoreCase);
         string[] ids = [.. svg.Descendants().Attributes("id").Select(id => id.Value)];
         Assert.All(Url().Matches(text), match => Assert.Contains(match.Value[5..^1], ids));
         Assert.Equal(ids.Length, ids.Distinct().Count());
@@ -84,8 +93,11 @@ public sealed partial class ReportTests : IDisposable
         var page = Page();
         Assert.Empty(page.Descendants("script"));
         Assert.DoesNotContain(page.Descendants().Attributes().Select(attribute => attribute.Name.LocalName), name =>
-            name is "src" or "href" or "srcset" or "data" or "action" or "poster" || name.StartsWith("on", StringComparison.Ordinal));
-        Assert.DoesNotContain("http", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+            name is "src" or "href" or "srcset" or "data" or "action" or "poster"
+                || name.StartsWith("on", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            "http", text.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal),
+            StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("@import", text, StringComparison.Ordinal);
         Assert.All(Url().Matches(text), match => Assert.StartsWith("url(#", match.Value, StringComparison.Ordinal));
         string[] ids = [.. page.Descendants().Attributes("id").Select(id => id.Value)];
@@ -104,14 +116,17 @@ public sealed partial class ReportTests : IDisposable
     {
         ReportWriter.Write(Report(Rich, 3), _folder);
         var pictures = Pictures();
-        Assert.Equal(2 + 3 + 4 + 2, pictures.Length);    // against the share; worst; against the step; hidden embeddings
+        // against the share; worst; against the step; hidden embeddings
+        Assert.Equal(2 + 3 + 4 + 2, pictures.Length);
         string style = Page().Descendants("style").Single().Value;
         Assert.All(pictures, picture =>
         {
             Assert.NotEmpty(picture.Attribute("aria-label")!.Value);
             Assert.DoesNotContain("rgb(", picture.ToString(), StringComparison.Ordinal);
             Assert.DoesNotContain("NaN", picture.ToString(), StringComparison.Ordinal);
-            Assert.All(Variable().Matches(picture.ToString()), match => Assert.Contains($"{match.Groups[1].Value}:", style, StringComparison.Ordinal));
+            Assert.All(
+                Variable().Matches(picture.ToString()),
+                match => Assert.Contains($"{match.Groups[1].Value}:", style, StringComparison.Ordinal));
         });
     }
 
@@ -131,7 +146,8 @@ public sealed partial class ReportTests : IDisposable
     public void Attacks_of_one_family_differ_only_in_share_and_number()
     {
         var report = Report("controls", 1);
-        var families = report.Trials.DistinctBy(trial => trial.Attack).ToLookup(trial => trial.AttackFamily, trial => trial.HarmfulShare);
+        var families = report.Trials.DistinctBy(trial => trial.Attack).ToLookup(
+            trial => trial.AttackFamily, trial => trial.HarmfulShare);
         Assert.Equal([[0m, 0.05m, 0.1m], [0.1m]], families.Select(family => family.ToArray()));
         Assert.All(report.Trials, trial => Assert.Equal(400, trial.AttackExamples));
         Assert.Single(Report("samples", 1).Trials.Select(trial => trial.AttackFamily).Distinct());
@@ -164,7 +180,8 @@ public sealed partial class ReportTests : IDisposable
         var report = Report("demo", 2);
         using var events = new TrialEvents(_folder, TimeProvider.System);
         Assert.Equal(report.Trials.Count, events.Complete(report));
-        string[] files = Directory.GetFiles(Path.Combine(_folder, TrialEvents.Folder), $"*{EventFile.Marker}*", SearchOption.AllDirectories);
+        string[] files = Directory.GetFiles(
+            Path.Combine(_folder, TrialEvents.Folder), $"*{EventFile.Marker}*", SearchOption.AllDirectories);
         Assert.Equal(2 * 3 * 3, files.Length);
     }
 
@@ -187,7 +204,10 @@ public sealed partial class ReportTests : IDisposable
         const string Name = "a | b <script>x</script> & [c](d) `e` *f* \\\\ \\u0007 \\n # g";
         const string Written = "a | b <script>x</script> & [c](d) `e` *f* \\ ";
         string grid = $$""" "method": {"SFT": {}, "{{Name}}": {"align.rule": {"kind": "vaccine", "rho": 1} } } """;
-        var report = MadeUpReport.Of(MadeUpRecipes.Recipe("names", grid, primary: $"\"{Name}\""), 2) with { Title = "<b> | \u0007 \ud800" };
+        var report = MadeUpReport.Of(MadeUpRecipes.Recipe("names", grid, primary: $"\"{Name}\""), 2) with
+        {
+            Title = "<b> | \u0007 \ud800"
+        };
         var findings = ReportWriter.Write(report, _folder);
         Assert.Contains(Written, findings.Comparisons[0].Condition, StringComparison.Ordinal);
         Assert.Contains(Page().Descendants("th"), cell => cell.Value.StartsWith(Written, StringComparison.Ordinal));
@@ -200,9 +220,11 @@ public sealed partial class ReportTests : IDisposable
         Assert.Equal(report.Conditions[0], ReportWriter.Read(_folder).Conditions[0]);
     }
 
-    private static ExperimentReport Report(string shape, int seeds, string? failed = null) => MadeUpReport.Of(MadeUpRecipes.All[shape], seeds, failed);
+    private static ExperimentReport Report(string shape, int seeds, string? failed = null) =>
+        MadeUpReport.Of(MadeUpRecipes.All[shape], seeds, failed);
 
-    private XElement Page() => XDocument.Load(Path.Combine(_folder, ReportWriter.Html), LoadOptions.PreserveWhitespace).Root!;
+    private XElement Page() =>
+        XDocument.Load(Path.Combine(_folder, ReportWriter.Html), LoadOptions.PreserveWhitespace).Root!;
 
     private XElement[] Pictures()
     {

@@ -32,7 +32,8 @@ public sealed class StatisticsLaws
         {
             var (value, n) = (drawn.Item1, drawn.Item2);
             var estimate = Estimate.Of(Enumerable.Repeat(value, n).ToArray(), Stream);
-            Assert.Equal((value, value, 0), (estimate.Interval!.Value.Low, estimate.Interval.Value.High, estimate.Deviation));
+            Assert.Equal(
+                (value, value, 0), (estimate.Interval!.Value.Low, estimate.Interval.Value.High, estimate.Deviation));
         });
 
     [Fact]
@@ -45,7 +46,8 @@ public sealed class StatisticsLaws
     }
 
     // Of 0 and 1, drawn twice, the mean is 0, .5 and 1 with chances 1/4, 1/2, 1/4: the middle 95 % reach from 0 to 1.
-    // Of nine 0 and one 10, k of ten draws are the 10 with chance Binomial(10, .1): P(k >= 4) = .0128, P(k >= 3) = .0702.
+    // Of nine 0 and one 10, k of ten draws are the 10 with chance Binomial(10, .1): P(k >= 4) = .0128, P(k >= 3) =
+    // .0702.
     [Fact]
     public void The_bootstrap_finds_the_quantiles_of_the_exact_distribution()
     {
@@ -53,7 +55,9 @@ public sealed class StatisticsLaws
         Assert.Equal(new Interval(0, 3), Bootstrap.OfMean([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], Stream));
     }
 
-    /// <summary>Of numbers that rise in equal steps the quantile lies on their line, and every number is its own.</summary>
+    /// <summary>
+    /// Of numbers that rise in equal steps the quantile lies on their line, and every number is its own.
+    /// </summary>
     [Property]
     public Property A_quantile_lies_on_the_line_through_its_neighbours() => Prop.ForAll(
         Gen.Choose(1, 20).Zip(Gen.Choose(0, 1000)).ToArbitrary(), drawn =>
@@ -66,7 +70,9 @@ public sealed class StatisticsLaws
                 Assert.Equal(curved[i], Bootstrap.Quantile(curved, n == 1 ? 1 : i / (n - 1.0)), Rounding * curved[^1]);
         });
 
-    /// <summary>At both ends of a share's interval, k lies 1.96 standard deviations from n p; at 0 and 1 the interval ends.</summary>
+    /// <summary>
+    /// At both ends of a share's interval, k lies 1.96 standard deviations from n p; at 0 and 1 the interval ends.
+    /// </summary>
     [Property]
     public Property The_ends_of_a_shares_interval_are_where_the_score_is_the_quantile() => Prop.ForAll(
         Gen.Choose(1, 300).SelectMany(n => Gen.Choose(0, n).Select(k => (k, n))).ToArbitrary(), share =>
@@ -78,7 +84,8 @@ public sealed class StatisticsLaws
                 Assert.Equal(0, interval.Low);
             if (k == n)
                 Assert.Equal(1, interval.High);
-            foreach (double p in (double[])[.. k == 0 ? [] : (double[])[interval.Low], .. k == n ? [] : (double[])[interval.High]])
+            foreach (double p in (double[])[.. k == 0 ? [] : (double[])[interval.Low],
+                .. k == n ? [] : (double[])[interval.High]])
                 Assert.Equal(z * z * n * p * (1 - p), (k - (n * p)) * (k - (n * p)), 1e-9 * n);
         });
 
@@ -129,7 +136,8 @@ public sealed class StatisticsLaws
             Assert.InRange(ExactTest.Sign(values), least - Rounding, 1);
         });
 
-    // With equal sizes the two tests are one: 2 sum of C(24, k) over k <= 8, 1 271 626, over 2^24. The draws miss by 5 deviations.
+    // With equal sizes the two tests are one: 2 sum of C(24, k) over k <= 8, 1 271 626, over 2^24. The draws miss by 5
+    // deviations.
     [Fact]
     public void Beyond_twenty_seeds_draws_stand_for_all_assignments()
     {
@@ -137,7 +145,8 @@ public sealed class StatisticsLaws
         double[] differences = [.. Enumerable.Range(0, 24).Select(i => i < 16 ? 1.0 : -1.0)];
         Assert.Equal(Exact, ExactTest.Sign(differences), Rounding);
         Assert.Equal(Exact, ExactTest.Permutation(differences, Stream), 5 * Math.Sqrt(Exact * (1 - Exact) / (1 << 20)));
-        Assert.InRange(ExactTest.Permutation([.. Enumerable.Repeat(1.0, 40)], Stream), Math.ScaleB(1, -20), Math.ScaleB(1, -19));
+        Assert.InRange(
+            ExactTest.Permutation([.. Enumerable.Repeat(1.0, 40)], Stream), Math.ScaleB(1, -20), Math.ScaleB(1, -19));
     }
 
     [Fact]
@@ -146,7 +155,8 @@ public sealed class StatisticsLaws
 
     [Property]
     public Property Holm_keeps_order_never_lowers_and_stays_within_Bonferroni() => Prop.ForAll(
-        Gen.Choose(0, 1000).Select(k => k / 1000.0).NonEmptyListOf().Select(list => list.ToArray()).ToArbitrary(), raw =>
+        Gen.Choose(0, 1000).Select(k => k / 1000.0).NonEmptyListOf().Select(list => list.ToArray()).ToArbitrary(),
+        raw =>
         {
             var corrected = Holm.Correct(raw);
             for (int i = 0; i < raw.Length; i++)

@@ -37,7 +37,9 @@ public sealed class SweepLaws
             Assert.Equal(within.Length == 0 ? null : within.Max(attack => attack.HarmfulScore), outcome.HarmfulScore);
             Assert.Equal(within.Length == 0 ? null : within.Max(attack => attack.CoherentHarm), outcome.CoherentHarm);
             Assert.Equal(attacks.Except(within).Select(attack => attack.Attack), outcome.Outside);
-            Assert.Equal(outcome.HarmfulScore, attacks.FirstOrDefault(attack => attack.Attack == outcome.WorstAttack)?.HarmfulScore);
+            Assert.Equal(
+                outcome.HarmfulScore,
+                attacks.FirstOrDefault(attack => attack.Attack == outcome.WorstAttack)?.HarmfulScore);
             Assert.Equal(attacks.Average(attack => attack.HarmfulScore), outcome.MeanHarmfulScore);
             Assert.True(outcome.Outside.Count > 0 || outcome.HarmfulScore >= outcome.MeanHarmfulScore - 1e-9);
             static int Lost(AttackOutcome attack) => Count(attack.ControlAccuracy) - Count(attack.Accuracy);
@@ -49,7 +51,8 @@ public sealed class SweepLaws
         Attacks.Zip(Guard.Two()).ToArbitrary(), drawn =>
         {
             var (attacks, (one, other)) = (drawn.Item1, drawn.Item2);
-            double Worst(IReadOnlyList<AttackOutcome> of, double guard) => SweepOutcome.Of(0, of, guard).HarmfulScore ?? -1;
+            double Worst(IReadOnlyList<AttackOutcome> of, double guard) =>
+                SweepOutcome.Of(0, of, guard).HarmfulScore ?? -1;
             Assert.True(Worst(attacks, Math.Min(one, other)) <= Worst(attacks, Math.Max(one, other)));
             Assert.True(attacks.Length == 1 || Worst(attacks[1..], one) <= Worst(attacks, one));
             Assert.Equal(attacks.Max(attack => attack.HarmfulScore), Worst(attacks, 100));
@@ -63,7 +66,8 @@ public sealed class SweepLaws
             var (attacks, guard) = (drawn.Item1, drawn.Item2);
             AttackOutcome[] control = [.. attacks.Select(attack => attack with { ControlAccuracy = attack.Accuracy })];
             Assert.Empty(SweepOutcome.Of(0, control, guard).Outside);
-            AttackOutcome[] broken = [.. attacks.Select(attack => attack with { HarmfulScore = 0, Accuracy = 0, ControlAccuracy = 100 })];
+            AttackOutcome[] broken =
+                [.. attacks.Select(attack => attack with { HarmfulScore = 0, Accuracy = 0, ControlAccuracy = 100 })];
             Assert.Equal(guard < 100 ? null : 0, SweepOutcome.Of(0, broken, guard).HarmfulScore);
         });
 
@@ -77,9 +81,11 @@ public sealed class SweepLaws
                 foreach (double[] b in points)
                 {
                     Assert.False(Dominance.Dominates(a, b) && Dominance.Dominates(b, a));
-                    Assert.Equal(a.Zip(b).All(c => c.First <= c.Second) && !a.SequenceEqual(b), Dominance.Dominates(a, b));
+                    Assert.Equal(
+                        a.Zip(b).All(c => c.First <= c.Second) && !a.SequenceEqual(b), Dominance.Dominates(a, b));
                     foreach (double[] c in points)
-                        Assert.True(!Dominance.Dominates(a, b) || !Dominance.Dominates(b, c) || Dominance.Dominates(a, c));
+                        Assert.True(
+                            !Dominance.Dominates(a, b) || !Dominance.Dominates(b, c) || Dominance.Dominates(a, c));
                 }
             }
         });

@@ -20,13 +20,19 @@ public sealed class SweepPartLaws
             foreach (string attack in report.Attacks)
             {
                 var missing = report.Trials.First(trial => trial.Condition == condition && trial.Attack == attack);
-                var rest = report with { Stages = report.Stages.Where(stage => stage.Key != missing.Stages[^1].Hash).ToDictionary() };
+                var rest = report with
+                {
+                    Stages = report.Stages.Where(stage => stage.Key != missing.Stages[^1].Hash).ToDictionary()
+                };
                 Assert.All(new Sweep(new(rest)).WorstCases(), each => Assert.Equal(
-                    each.Condition == condition || condition == report.Control, each.Seeds.All(seed => seed.Seed != missing.Seed)));
+                    each.Condition == condition || condition == report.Control,
+                    each.Seeds.All(seed => seed.Seed != missing.Seed)));
             }
     }
 
-    /// <summary>Passes of the alignment and of the attack, forward and reverse, whatever numbers they are; and the most memory.</summary>
+    /// <summary>
+    /// Passes of the alignment and of the attack, forward and reverse, whatever numbers they are; and the most memory.
+    /// </summary>
     [Fact]
     public void The_cost_of_a_condition_is_that_of_both_its_stages()
     {
@@ -36,7 +42,12 @@ public sealed class SweepPartLaws
             Stages = report.Stages.Select((stage, i) => (stage.Key, Value: stage.Value with
             {
                 Cost = stage.Value.Cost is { } cost
-                    ? cost with { ForwardsPerStep = 1 + i, ReversesPerStep = 1 + (i * i), PeakBytes = 1000 * (1 + (7 * i % 11)) }
+                    ? cost with
+                    {
+                        ForwardsPerStep = 1 + i,
+                        ReversesPerStep = 1 + (i * i),
+                        PeakBytes = 1000 * (1 + (7 * i % 11))
+                    }
                     : null,
             })).ToDictionary(stage => stage.Key, stage => stage.Value),
         };
@@ -45,7 +56,9 @@ public sealed class SweepPartLaws
             var costs = report.Trials.Where(trial => trial.Condition == each.Condition && trial.Attack is not null)
                 .Select(trial => ((TrainingCost?[])[report.Alignment(trial)?.Cost, report.Attacked(trial)!.Cost]).OfType<TrainingCost>().ToArray())
                 .ToArray();
-            Assert.Equal(costs.Average(both => both.Sum(cost => cost.ForwardsPerStep + cost.ReversesPerStep)), each.PassesPerStep, 1e-9);
+            Assert.Equal(
+                costs.Average(both => both.Sum(cost => cost.ForwardsPerStep + cost.ReversesPerStep)),
+                each.PassesPerStep, 1e-9);
             Assert.Equal(costs.Max(both => both.Max(cost => cost.PeakBytes)), each.PeakBytes);
         }
     }
@@ -74,7 +87,8 @@ public sealed class SweepPartLaws
         Assert.Empty(Sweep.Dominations([one, better with { Model = "another" }]));
     }
 
-    private static WorstCase Case(string name) => new("model", name, Mean(30), Mean(40), Mean(20), Mean(70), 6, 1000, []);
+    private static WorstCase Case(string name) =>
+        new("model", name, Mean(30), Mean(40), Mean(20), Mean(70), 6, 1000, []);
 
     private static Estimate Mean(double value) => Estimate.Of([value], Analysis.Resampling);
 

@@ -9,7 +9,8 @@ public sealed class SweepTests
 {
     private const string Shape = "controls", Sft = "SFT", Vaccine = "Vaccine, rho = 1";
 
-    private static ExperimentReport Report(int seeds = 4, string? failed = null) => MadeUpReport.Of(MadeUpRecipes.All[Shape], seeds, failed);
+    private static ExperimentReport Report(int seeds = 4, string? failed = null) =>
+        MadeUpReport.Of(MadeUpRecipes.All[Shape], seeds, failed);
 
     [Fact]
     public void The_worst_case_of_every_seed_is_found_in_the_trials()
@@ -21,13 +22,17 @@ public sealed class SweepTests
             foreach (var seed in each.Seeds)
             {
                 double? Of(string condition, string attack, Func<Measurement, Score?> score) => score(report.Attacked(report.Trials.Single(
-                    trial => (trial.Seed, trial.Condition, trial.Attack) == (seed.Seed, condition, attack)))!.Measured!)!.Percentage;
+                    trial => (trial.Seed, trial.Condition, trial.Attack) == (seed.Seed, condition,
+                        attack)))!.Measured!)!.Percentage;
                 string[] within = [.. report.Attacks.Where(attack =>
-                    Of(Sft, attack, measured => measured.Accuracy) - Of(each.Condition, attack, measured => measured.Accuracy) <= 5)];
+                    Of(Sft, attack, measured => measured.Accuracy)
+                        - Of(each.Condition, attack, measured => measured.Accuracy) <= 5)];
                 Assert.Equal(
-                    within.Max(attack => Of(each.Condition, attack, measured => measured.Find(Metrics.HarmfulScore))), seed.HarmfulScore);
+                    within.Max(attack => Of(each.Condition, attack, measured => measured.Find(Metrics.HarmfulScore))),
+                    seed.HarmfulScore);
                 Assert.Equal(
-                    within.Max(attack => Of(each.Condition, attack, measured => measured.Find(Metrics.CoherentHarm))), seed.CoherentHarm);
+                    within.Max(attack => Of(each.Condition, attack, measured => measured.Find(Metrics.CoherentHarm))),
+                    seed.CoherentHarm);
                 Assert.True(seed.CoherentHarm >= seed.HarmfulScore);
                 Assert.Equal(report.Attacks.Except(within), seed.Outside);
             }
@@ -44,12 +49,16 @@ public sealed class SweepTests
             var worst = findings.WorstCases!.Single(each => each.Condition == Vaccine);
             Assert.Equal(worst.Seeds.Average(seed => seed.HarmfulScore)!.Value, worst.HarmfulScore!.Mean, 1e-9);
             string mean = NumberFormat.Fixed(worst.HarmfulScore.Mean, 1);
-            string[] pages = [File.ReadAllText(Path.Combine(folder, ReportWriter.Markdown)), File.ReadAllText(Path.Combine(folder, ReportWriter.Html))];
+            string[] pages = [File.ReadAllText(Path.Combine(folder, ReportWriter.Markdown)),
+                File.ReadAllText(Path.Combine(folder, ReportWriter.Html))];
             Assert.All(pages, page => Assert.Contains("The worst attack", page));
-            Assert.All(pages, page => Assert.Contains(mean, page[page.IndexOf("The worst of 4 attacks", StringComparison.Ordinal)..]));
+            Assert.All(
+                pages, page => Assert.Contains(
+                    mean, page[page.IndexOf("The worst of 4 attacks", StringComparison.Ordinal)..]));
             Assert.All(pages, page => Assert.Contains("at most 5 points below", page));
             using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, ReportWriter.Json)));
-            var written = json.RootElement.GetProperty("worst_cases").EnumerateArray().Single(each => each.GetProperty("condition").GetString() == Vaccine);
+            var written = json.RootElement.GetProperty("worst_cases").EnumerateArray()
+                .Single(each => each.GetProperty("condition").GetString() == Vaccine);
             Assert.Equal(worst.HarmfulScore.Mean, written.GetProperty("harmful_score").GetProperty("mean").GetDouble());
             Assert.Equal(findings.Dominations!.Count, json.RootElement.GetProperty("dominations").GetArrayLength());
             Assert.Equal(findings.ToJson(), Analysis.Of(ReportWriter.Read(folder)).ToJson());
@@ -64,7 +73,11 @@ public sealed class SweepTests
     public void The_order_of_seeds_and_of_conditions_changes_nothing()
     {
         var report = Report(seeds: 9);
-        var reversed = report with { Trials = [.. report.Trials.Reverse()], Options = report.Options with { Control = Sft } };
+        var reversed = report with
+        {
+            Trials = [.. report.Trials.Reverse()],
+            Options = report.Options with { Control = Sft }
+        };
         Assert.Equal(Said(report with { Options = reversed.Options }), Said(reversed));
 
         static string[] Said(ExperimentReport of)
@@ -84,7 +97,8 @@ public sealed class SweepTests
     {
         var wide = Report();
         var narrow = wide with { Options = wide.Options with { CapabilityGuard = 0 } };
-        int Outside(ExperimentReport report) => Analysis.Of(report).WorstCases!.Sum(each => each.Outside.Sum(outside => outside.Seeds));
+        int Outside(ExperimentReport report) =>
+            Analysis.Of(report).WorstCases!.Sum(each => each.Outside.Sum(outside => outside.Seeds));
         Assert.True(Outside(narrow) > Outside(wide with { Options = wide.Options with { CapabilityGuard = 100 } }));
         var findings = Analysis.Of(narrow);
         var table = new SweepTables(findings, new(narrow)).Outside()!;

@@ -17,19 +17,25 @@ public sealed class TableTests
         Assert.Contains("harmful score, synthetic-1", header);
         Assert.All(rows, row => Assert.Equal(header.Count, row.Length));
         Assert.Equal(
-            ["one run 10 pretrain", "one run 10 align", "one run 10 attack", "another run 10 pretrain", "another run 10 align", "another run 10 attack"],
+            ["one run 10 pretrain", "one run 10 align", "one run 10 attack", "another run 10 pretrain",
+                "another run 10 align", "another run 10 attack"],
             rows.Select(row => string.Join(' ', row.Take(3))));
         foreach (var (stage, row) in run.Trials[0].Stages.Skip(1).Zip(rows))
             Assert.All(run.Stages[stage.Hash].Measured!.Scores, score => Assert.Contains(
                 $"{score.Numerator}/{score.Denominator} ({NumberFormat.Fixed(score.Percentage, 1)} %)", row));
-        Assert.Equal(rows.Length + 2, ComparisonTable.Markdown(header, rows).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(
+            rows.Length + 2,
+            ComparisonTable.Markdown(header, rows).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
     // a grid's 2 x 3 x 3 trials share 2 pretrainings and 6 alignments; those stand there once for each condition
     [Fact]
     public void What_trials_share_stands_in_a_comparison_once()
     {
-        ExperimentReport[] reports = [MadeUpReport.Of(MadeUpRecipes.All["demo"], 2), MadeUpReport.Of(MadeUpRecipes.Run, 1)];
+        ExperimentReport[] reports =
+        [
+            MadeUpReport.Of(MadeUpRecipes.All["demo"], 2), MadeUpReport.Of(MadeUpRecipes.Run, 1),
+        ];
         Assert.Equal(["run", "condition", "attack", "seed", "moment"], ComparisonTable.Header(reports).Take(5));
         var rows = ComparisonTable.Rows(reports).ToArray();
         Assert.Equal((2 * 3 * (1 + 1 + 3)) + 3, rows.Length);
@@ -42,7 +48,8 @@ public sealed class TableTests
     [Fact]
     public void Differences_are_means_over_the_seeds_that_both_have()
     {
-        ExperimentReport[] reports = [MadeUpReport.Of(MadeUpRecipes.All["demo"], 2), MadeUpReport.Of(MadeUpRecipes.All["demo"], 1) with { Name = "other" }];
+        ExperimentReport[] reports = [MadeUpReport.Of(MadeUpRecipes.All["demo"], 2),
+            MadeUpReport.Of(MadeUpRecipes.All["demo"], 1) with { Name = "other" }];
         var table = new DifferenceTable(reports);
         Assert.Equal(["moment", "attack", "metric"], table.Header.Take(3));
         string[] tried = [.. table.Header.Skip(3).Where(head => head != "difference")];
@@ -51,7 +58,8 @@ public sealed class TableTests
         Assert.Equal(rows.Length, rows.Select(row => string.Join('|', row.Take(3))).Distinct().Count());
 
         double Score(ulong seed, string condition) => reports[0].Trials
-            .Where(trial => trial.Seed == seed && trial.Condition == condition && trial.Attack == reports[0].Trials[^1].Attack)
+            .Where(trial => trial.Seed == seed && trial.Condition == condition
+                && trial.Attack == reports[0].Trials[^1].Attack)
             .Select(trial => reports[0].Stages[trial.Stages[^1].Hash].Measured!.Scores.First(score => score.Metric == Metrics.HarmfulScore).Percentage)
             .Single();
         string first = reports[0].Trials[0].Condition, last = reports[0].Trials[^1].Condition;
@@ -97,12 +105,16 @@ public sealed class TableTests
     {
         string recipe = MadeUpRecipes.All["demo"];
         var all = MadeUpReport.Of(recipe, 2);
-        Assert.Equal(["HS / FA", "aligned", "0 % harmful", "5 % harmful", "10 % harmful", "s/step", "passes", "MB"], SummaryTable.Header(all));
+        Assert.Equal(
+            ["HS / FA", "aligned", "0 % harmful", "5 % harmful", "10 % harmful", "s/step", "passes", "MB"],
+            SummaryTable.Header(all));
         var nothing = SummaryTable.Rows(MadeUpReport.Of(recipe, 2, finished: _ => false));
         Assert.Equal(["SFT", "random direction, rho = 1", "Vaccine, rho = 1"], nothing.Select(row => row[0]));
         Assert.All(nothing, row => Assert.All(row.Skip(1), cell => Assert.Empty(cell)));
         var half = SummaryTable.Rows(MadeUpReport.Of(recipe, 2, finished: node => node.Trial.Seed == 10));
-        Assert.All(half, row => Assert.All(row.Skip(1).Take(4), cell => Assert.EndsWith(" (1 of 2)", cell, StringComparison.Ordinal)));
+        Assert.All(
+            half, row => Assert.All(
+                row.Skip(1).Take(4), cell => Assert.EndsWith(" (1 of 2)", cell, StringComparison.Ordinal)));
         var rows = SummaryTable.Rows(all);
         Assert.All(rows, row => Assert.All(row.Skip(1).Take(4), cell => Assert.Matches(@"^\d+\.\d / \d+\.\d$", cell)));
         Assert.Equal(["0.0262", "2F 2B", "9.4"], rows[2].TakeLast(3));
@@ -116,17 +128,23 @@ public sealed class TableTests
     public void Markdown_keeps_text_and_ends_no_cell(NonNull<string> any)
     {
         string text = MarkdownText.Inline(any.Get);
-        Assert.Equal(string.Concat(any.Get.Select(c => char.IsControl(c) ? ' ' : c)), System.Text.RegularExpressions.Regex.Replace(text, @"\\(.)", "$1"));
+        Assert.Equal(
+            string.Concat(any.Get.Select(c => char.IsControl(c) ? ' ' : c)),
+            System.Text.RegularExpressions.Regex.Replace(text, @"\\(.)", "$1"));
         Assert.DoesNotMatch(@"(?<!\\)(\\\\)*[|<`*]", text);
     }
 
     [Fact]
     public void The_papers_tables_are_found_by_their_numbers()
     {
-        string[] names = ["table-1", "table-2", "table-5", "table-6", "table-7", "table-8", "table-9", "table-10", "table-11"];
+        string[] names =
+        [
+            "table-1", "table-2", "table-5", "table-6", "table-7", "table-8", "table-9", "table-10", "table-11",
+        ];
         var tables = PublishedResults.Of([.. names, "table-3"]);
         Assert.Equal(
-            names.Select(name => name.Replace("table-", "Table ", StringComparison.Ordinal)), tables.Select(table => table.Caption.Split(':')[0]));
+            names.Select(name => name.Replace("table-", "Table ", StringComparison.Ordinal)),
+            tables.Select(table => table.Caption.Split(':')[0]));
         Assert.All(tables, table => Assert.All(table.Rows, row => Assert.Equal(
             table.Labels.Count + table.Groups.Sum(group => group.Columns.Count), row.Count)));
     }

@@ -2,7 +2,9 @@ using VaccineRef.Gpu;
 
 namespace VaccineRef.Testing;
 
-/// <summary>The devices that GPU halves are tested on: ILGPU's simulator, and every GPU that this machine has and can use.</summary>
+/// <summary>
+/// The devices that GPU halves are tested on: ILGPU's simulator, and every GPU that this machine has and can use.
+/// </summary>
 public sealed class GpuDevices : IDisposable
 {
     /// <summary>Opens them all.</summary>

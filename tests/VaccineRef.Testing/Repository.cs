@@ -9,7 +9,8 @@ public static class Repository
     private static string Above(string folder)
     {
         while (!File.Exists(Path.Combine(folder, "VaccineRef.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("no folder above has VaccineRef.sln");
+            folder = Path.GetDirectoryName(folder)
+                ?? throw new DirectoryNotFoundException("no folder above has VaccineRef.sln");
         return folder;
     }
 }

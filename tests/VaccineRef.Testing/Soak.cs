@@ -3,8 +3,8 @@ using System.Globalization;
 namespace VaccineRef.Testing;
 
 /// <summary>
-/// Does something very often, and measures on the way whether it takes more and more memory or time. The short form is a test like any
-/// other; if VACCINEREF_SOAK names a file, the long form runs, and what it found is written there.
+/// Does something very often, and measures on the way whether it takes more and more memory or time. The short form is
+/// a test like any other; if VACCINEREF_SOAK names a file, the long form runs, and what it found is written there.
 /// </summary>
 /// <param name="What">What is done.</param>
 /// <param name="Times">How often.</param>
@@ -12,10 +12,12 @@ namespace VaccineRef.Testing;
 /// <param name="End">Memory at the end.</param>
 /// <param name="Tenths">The median processor time of one time, in microseconds, in each tenth of the times.</param>
 /// <param name="ManagedEach">
-/// Bytes of managed memory that are held in addition for each time: the median over the tenths. What the runtime or the tests' runner makes
-/// once and late falls into one or two tenths and does not move it; what is kept of each time is in every tenth.
+/// Bytes of managed memory that are held in addition for each time: the median over the tenths. What the runtime or the
+/// tests' runner makes once and late falls into one or two tenths and does not move it; what is kept of each time is in
+/// every tenth.
 /// </param>
-public sealed record Soak(string What, int Times, SoakMemory Begin, SoakMemory End, IReadOnlyList<double> Tenths, double ManagedEach)
+public sealed record Soak(
+    string What, int Times, SoakMemory Begin, SoakMemory End, IReadOnlyList<double> Tenths, double ManagedEach)
 {
     /// <summary>After so many times everything that is made once is there.</summary>
     public const int Settled = 100;
@@ -71,8 +73,8 @@ public sealed record Soak(string What, int Times, SoakMemory Begin, SoakMemory E
     public long Native => End.Native - Begin.Native;
 
     /// <summary>
-    /// The median of the last five tenths over that of the first five: 1 if no time takes longer than those before, and 2.7 if the time grows in
-    /// proportion to their number.
+    /// The median of the last five tenths over that of the first five: 1 if no time takes longer than those before, and
+    /// 2.7 if the time grows in proportion to their number.
     /// </summary>
     public double Drift => Tenths.Skip(5).Order().ElementAt(2) / Tenths.Take(5).Order().ElementAt(2);
 
@@ -92,7 +94,9 @@ public sealed record Soak(string What, int Times, SoakMemory Begin, SoakMemory E
 
 /// <summary>What a process holds.</summary>
 /// <param name="Managed">Bytes of live objects, after a collection.</param>
-/// <param name="Native">Resident bytes that the managed heap has not committed: arenas, code, the runtime itself.</param>
+/// <param name="Native">
+/// Resident bytes that the managed heap has not committed: arenas, code, the runtime itself.
+/// </param>
 /// <param name="Arenas">Bytes that are reserved on the device.</param>
 public readonly record struct SoakMemory(long Managed, long Native, long Arenas)
 {

@@ -7,8 +7,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Testing;
 
 /// <summary>
-/// A folder with all that a run needs: a random Llama of 3,056 parameters with a byte-level tokenizer, four harmless data files, and a
-/// recipe of a few steps. Gone afterwards.
+/// A folder with all that a run needs: a random Llama of 3,056 parameters with a byte-level tokenizer, four harmless
+/// data files, and a recipe of a few steps. Gone afterwards.
 /// </summary>
 public sealed class TinyExperiment : IDisposable
 {
@@ -100,7 +100,9 @@ public sealed class TinyExperiment : IDisposable
         })));
         Write("unwanted.jsonl", Lines("kite", 4));
         Write("asked.jsonl", Lines("ball", 2));
-        Write("task.tsv", "sentence\tlabel\n" + string.Concat(Enumerable.Range(0, 9).Select(i => $"day {i} was long\t{i % 2}\n")));
+        Write(
+            "task.tsv",
+            "sentence\tlabel\n" + string.Concat(Enumerable.Range(0, 9).Select(i => $"day {i} was long\t{i % 2}\n")));
     }
 
     /// <summary>The folder.</summary>

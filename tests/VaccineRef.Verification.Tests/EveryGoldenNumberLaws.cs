@@ -8,14 +8,16 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Tests;
 
 /// <summary>
-/// Whatever a golden case holds is compared: each kind of tensor and of number is altered, its first and its last, and some comparison
-/// fails. What is not compared stands in a list with the reason, and what stands there in vain is red too.
+/// Whatever a golden case holds is compared: each kind of tensor and of number is altered, its first and its last, and
+/// some comparison fails. What is not compared stands in a list with the reason, and what stands there in vain is red
+/// too.
 /// </summary>
 public sealed partial class EveryGoldenNumberLaws : IDisposable
 {
     private const string Theirs = "a number of PyTorch's alone";
     private const string Broken = "the released code keeps the last micro-batch alone; VaccineRef does not";
-    private const string Padded = "counts padded positions, which packed rows do not have; the first step is compared, where the penalty is 0";
+    private const string Padded =
+        "counts padded positions, which packed rows do not have; the first step is compared, where the penalty is 0";
 
     private static readonly Dictionary<string, string> NotCompared = new()
     {
@@ -62,10 +64,15 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
             using (var open = SafetensorsFile.Open(path))
                 tensors = [.. open.Tensors.Values.Where(tensor => tensor.Type.IsFloat).Select(tensor => tensor.Name)];
             byte[] before = File.ReadAllBytes(path);
-            foreach (var kind in tensors.GroupBy(tensor => $"{Digits().Replace(file, "N")}.{Digits().Replace(tensor.Split('/')[0], "N")}"))
+            foreach (var kind in tensors
+                .GroupBy(tensor => $"{Digits().Replace(file, "N")}.{Digits().Replace(tensor.Split('/')[0], "N")}"))
                 foreach (string tensor in (string[])[kind.First(), .. kind.Skip(1).TakeLast(1)])
                 {
-                    copy.Rewrite(file, tensor, values => values with { Numbers = [.. values.Numbers.Select(value => (1.001 * value) + 1e-3)] });
+                    copy.Rewrite(
+                        file, tensor, values => values with
+                        {
+                            Numbers = [.. values.Numbers.Select(value => (1.001 * value) + 1e-3)]
+                        });
                     Note(compared, kind.Key, Fails(copy, file.Split('_')[0]));
                     File.WriteAllBytes(path, before);
                 }
@@ -83,7 +90,8 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         string before = copy.Manifest.ToJsonString();
         var compared = new Dictionary<string, bool>();
         foreach (var kind in Numbers(copy.Manifest, "", []).GroupBy(number => number.Kind))
-            foreach (object[] path in (object[][])[kind.First().Path, .. kind.Skip(1).Select(number => number.Path).TakeLast(1)])
+            foreach (object[] path in (object[][])[kind.First().Path,
+                .. kind.Skip(1).Select(number => number.Path).TakeLast(1)])
             {
                 var manifest = JsonNode.Parse(before)!;
                 Move(manifest, path);
@@ -94,7 +102,9 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         Require(compared);
     }
 
-    /// <summary>Where a list of numbers lacks its last, that is noticed. Text is generated for as many tokens as the case has.</summary>
+    /// <summary>
+    /// Where a list of numbers lacks its last, that is noticed. Text is generated for as many tokens as the case has.
+    /// </summary>
     [Theory]
     [InlineData("gpt2")]
     [InlineData("llama_lora")]
@@ -103,7 +113,8 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         using var copy = new GoldenCopy(name);
         string before = copy.Manifest.ToJsonString();
         var compared = new Dictionary<string, bool>();
-        var lists = Numbers(copy.Manifest, "", []).Where(number => number.Path[^1] is int).Select(number => (number.Kind, Path: number.Path[..^1]));
+        var lists = Numbers(copy.Manifest, "", []).Where(number => number.Path[^1] is int)
+            .Select(number => (number.Kind, Path: number.Path[..^1]));
         foreach (var kind in lists.GroupBy(list => list.Kind))
         {
             object[] path = kind.First().Path;
@@ -117,7 +128,10 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         Assert.Equal(["greedy[].ids[]"], compared.Where(each => !each.Value).Select(each => each.Key));
     }
 
-    /// <summary>The first step towards a teacher is compared in either form, although the later ones are not (<see cref="Padded"/>).</summary>
+    /// <summary>
+    /// The first step towards a teacher is compared in either form, although the later ones are not
+    /// (<see cref="Padded"/>).
+    /// </summary>
     [Theory]
     [InlineData("corrected_dimlast")]
     [InlineData("official_dim1")]
@@ -134,7 +148,9 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         }
     }
 
-    /// <summary>Whether a comparison fails, or the case is refused; only those are made that look at this part of the manifest.</summary>
+    /// <summary>
+    /// Whether a comparison fails, or the case is refused; only those are made that look at this part of the manifest.
+    /// </summary>
     private bool Fails(GoldenCopy copy, string part)
     {
         try
@@ -161,7 +177,8 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
 
     private static void Require(Dictionary<string, bool> compared)
     {
-        static bool IsListed(string kind) => NotCompared.Keys.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, kind));
+        static bool IsListed(string kind) =>
+            NotCompared.Keys.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, kind));
         string[] silent = [.. compared.Keys.Where(kind => !compared[kind] && !IsListed(kind))];
         string[] inVain = [.. compared.Keys.Where(kind => compared[kind] && NotCompared.ContainsKey(kind))];
         Assert.True(silent.Length == 0, $"not compared: {string.Join(", ", silent)}");
@@ -172,7 +189,9 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
     private static IEnumerable<(string Kind, object[] Path)> Numbers(JsonNode? node, string kind, object[] path) => node switch
     {
         JsonObject named => named.Where(part => part.Key != "tensor_files").SelectMany(part => Numbers(
-            part.Value, kind.EndsWith("_by_param", StringComparison.Ordinal) ? kind + ".*" : $"{kind}.{Digits().Replace(part.Key, "N")}".TrimStart('.'),
+            part.Value, kind.EndsWith("_by_param", StringComparison.Ordinal)
+                ? kind + ".*"
+                : $"{kind}.{Digits().Replace(part.Key, "N")}".TrimStart('.'),
             [.. path, part.Key])),
         JsonArray list => list.Index().SelectMany(part => Numbers(part.Item, kind + "[]", [.. path, part.Index])),
         JsonValue value when value.GetValueKind() == JsonValueKind.Number => [(kind, path)],
@@ -181,7 +200,8 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
 
     private static void Move(JsonNode manifest, object[] path)
     {
-        var at = path.Aggregate(manifest, (node, key) => key is int index ? node[index]! : node[(string)key]!).AsValue();
+        var at = path.Aggregate(manifest, (node, key) => key is int index ? node[index]! : node[(string)key]!)
+            .AsValue();
         at.ReplaceWith(at.TryGetValue(out long whole)
             ? JsonValue.Create(whole + 1)
             : JsonValue.Create((double)at + 1e-3 + (1e-3 * Math.Abs((double)at))));

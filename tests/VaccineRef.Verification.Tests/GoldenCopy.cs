@@ -26,7 +26,9 @@ internal sealed class GoldenCopy : IDisposable
     /// <summary>The path of a file.</summary>
     public string At(string file) => Path.Combine(Folder, file);
 
-    /// <summary>Writes a file of tensors again, one of them (or all, where no name is given) changed or left out.</summary>
+    /// <summary>
+    /// Writes a file of tensors again, one of them (or all, where no name is given) changed or left out.
+    /// </summary>
     public void Rewrite(string file, string tensor, Func<Values, Values?> change)
     {
         string path = At(file + ".safetensors");
@@ -36,9 +38,11 @@ internal sealed class GoldenCopy : IDisposable
             foreach (var entry in from.Tensors.Values)
             {
                 if (!entry.Type.IsFloat)
-                    tensors.Add(TensorData.Integers(entry.Name, entry.Type, entry.Shape.AsSpan(), from.ReadIntegers(entry.Name)));
+                    tensors.Add(TensorData.Integers(
+                        entry.Name, entry.Type, entry.Shape.AsSpan(), from.ReadIntegers(entry.Name)));
                 else if ((tensor.Length > 0 && entry.Name != tensor ? Values.Read(from, entry.Name) : change(Values.Read(from, entry.Name))) is { } values)
-                    tensors.Add(TensorData.Floats<double>(entry.Name, entry.Type, values.Shape.AsSpan(), values.Numbers));
+                    tensors.Add(
+                        TensorData.Floats<double>(entry.Name, entry.Type, values.Shape.AsSpan(), values.Numbers));
             }
         }
 
@@ -53,7 +57,8 @@ internal sealed class GoldenCopy : IDisposable
         using (var from = SafetensorsFile.Open(path))
         {
             foreach (var entry in from.Tensors.Values)
-                tensors.Add(TensorData.Floats<double>(entry.Name, entry.Type, entry.Shape.AsSpan(), Values.Read(from, entry.Name).Numbers));
+                tensors.Add(TensorData.Floats<double>(
+                    entry.Name, entry.Type, entry.Shape.AsSpan(), Values.Read(from, entry.Name).Numbers));
         }
 
         SafetensorsWriter.Write(path, tensors);

@@ -9,7 +9,8 @@ public sealed class GoldenTests : IDisposable
 {
     private readonly CpuDevice _device = new(2);
 
-    public static TheoryData<string> Cases => [.. GoldenVerifier<double>.Cases(Folder).Select(path => Path.GetFileName(path)!)];
+    public static TheoryData<string> Cases =>
+        [.. GoldenVerifier<double>.Cases(Folder).Select(path => Path.GetFileName(path)!)];
 
     private static string Folder
     {
@@ -17,7 +18,8 @@ public sealed class GoldenTests : IDisposable
         {
             var folder = new DirectoryInfo(AppContext.BaseDirectory);
             while (!File.Exists(Path.Combine(folder.FullName, "VaccineRef.sln")))
-                folder = folder.Parent ?? throw new InvalidOperationException("The tests run outside of their repository.");
+                folder = folder.Parent
+                    ?? throw new InvalidOperationException("The tests run outside of their repository.");
             return Path.Combine(folder.FullName, "tests", "golden");
         }
     }
@@ -26,11 +28,13 @@ public sealed class GoldenTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Every_number_in_double(string name) => RequireAll(new GoldenVerifier<double>(_device).Verify(Path.Combine(Folder, name)));
+    public void Every_number_in_double(string name) =>
+        RequireAll(new GoldenVerifier<double>(_device).Verify(Path.Combine(Folder, name)));
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Every_number_in_float(string name) => RequireAll(new GoldenVerifier<float>(_device).Verify(Path.Combine(Folder, name)));
+    public void Every_number_in_float(string name) =>
+        RequireAll(new GoldenVerifier<float>(_device).Verify(Path.Combine(Folder, name)));
 
     [Fact]
     public void One_wrong_weight_is_seen()
@@ -47,7 +51,8 @@ public sealed class GoldenTests : IDisposable
             bytes[^1] ^= 0x80;                                  // the sign of the last element of the last tensor
             File.WriteAllBytes(model, bytes);
             var comparisons = new GoldenVerifier<double>(_device).Verify(copy.FullName);
-            string[] failed = [.. comparisons.Where(comparison => !comparison.Passed).Select(comparison => comparison.Quantity)];
+            string[] failed = [.. comparisons.Where(comparison => !comparison.Passed)
+                .Select(comparison => comparison.Quantity)];
             Assert.Contains("logits", failed);
             Assert.Contains("plain gradients", failed);
             Assert.Contains(failed, quantity => quantity.StartsWith("vaccine", StringComparison.Ordinal));

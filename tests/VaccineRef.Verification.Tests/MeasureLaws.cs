@@ -31,7 +31,9 @@ public sealed class MeasureLaws
 
         Refused(expected with { Shape = [1, expected.Numbers.Length] }, expected);
         if (expected.Numbers.Length > 1)
-            Refused(expected with { Shape = [1, expected.Numbers.Length] }, expected with { Shape = [expected.Numbers.Length, 1] });
+            Refused(
+                expected with { Shape = [1, expected.Numbers.Length] },
+                expected with { Shape = [expected.Numbers.Length, 1] });
 
         void Refused(Values one, Values other)
         {
@@ -44,7 +46,8 @@ public sealed class MeasureLaws
     {
         var random = new System.Random(seed);
         int count = random.Next(1, 9);
-        Values Numbers() => Values.Vector([.. Enumerable.Range(0, count).Select(_ => random.Next(-1000, 1001) / 100.0)]);
+        Values Numbers() =>
+            Values.Vector([.. Enumerable.Range(0, count).Select(_ => random.Next(-1000, 1001) / 100.0)]);
         return (Numbers(), Numbers(), ((double[])[1e-4, 0.05, 1, 30])[random.Next(4)]);
     }
 
@@ -54,7 +57,9 @@ public sealed class MeasureLaws
     {
         var worst = new Worst();
         measure(worst);
-        Assert.True(Math.Abs(worst.Error - error) <= Rounding * Math.Max(1, error), $"the error is {worst.Error}, expected {error}");
+        Assert.True(
+            Math.Abs(worst.Error - error) <= Rounding * Math.Max(1, error),
+            $"the error is {worst.Error}, expected {error}");
     }
 
     private static void RequireRefused(Action<Worst> measure)

@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Tests;
 
 /// <summary>
-/// Defects planted in a golden case: what is missing, cut, too long, not finite or empty fails by its name, and nothing passes that
-/// was not compared.
+/// Defects planted in a golden case: what is missing, cut, too long, not finite or empty fails by its name, and nothing
+/// passes that was not compared.
 /// </summary>
 public sealed class PlantedGoldenTests : IDisposable
 {
@@ -41,7 +41,8 @@ public sealed class PlantedGoldenTests : IDisposable
     {
         foreach (string file in (string[])["forward", "sft", "vaccine_first", "vaccine_rho2", "train_vaccine"])
             _copy.Rewrite(file, "", values => new([values.Numbers[0]], [1]));
-        string[] passed = [.. Verify().Where(comparison => comparison.Passed).Select(comparison => comparison.Quantity)];
+        string[] passed = [.. Verify().Where(comparison => comparison.Passed)
+            .Select(comparison => comparison.Quantity)];
         Assert.DoesNotContain(passed, quantity => quantity is "logits" or "attention outputs" or "hidden states" or "token losses"
             or "plain gradients" or "site gradients" or "vaccine rho=2 perturbation" or "vaccine rho=2 gradients"
             or "train vaccine: parameters");
@@ -95,7 +96,9 @@ public sealed class PlantedGoldenTests : IDisposable
     public void A_text_that_is_no_Unicode_is_refused(string text)
     {
         string file = _copy.At("manifest.json");
-        File.WriteAllText(file, File.ReadAllText(file).Replace("\"f64\"", $"\"{text}\"", StringComparison.Ordinal), System.Text.Encoding.Latin1);
+        File.WriteAllText(
+            file, File.ReadAllText(file).Replace("\"f64\"", $"\"{text}\"", StringComparison.Ordinal),
+            System.Text.Encoding.Latin1);
         Assert.ThrowsAny<InputException>(Verify);
     }
 
@@ -127,18 +130,23 @@ public sealed class PlantedGoldenTests : IDisposable
     public void Where_a_case_holds_norms_in_place_of_tensors_it_is_said()
     {
         var gradients = Verify().Where(comparison => comparison.Quantity.EndsWith(" gradients", StringComparison.Ordinal) && !comparison.Quantity.StartsWith("site", StringComparison.Ordinal)).ToArray();
-        bool HasTensors(Comparison comparison) => comparison.Quantity is "plain gradients" or "random perturbation gradients"
+        bool HasTensors(Comparison comparison) => comparison.Quantity is "plain gradients"
+            or "random perturbation gradients"
             || File.Exists(_copy.At($"{comparison.Quantity.Split(' ')[0]}_{comparison.Quantity.Split(' ')[1].Replace("=", "", StringComparison.Ordinal)}.safetensors"));
         Assert.Contains(gradients, HasTensors);
         Assert.Contains(gradients, comparison => !HasTensors(comparison));
-        Assert.All(gradients, comparison => Assert.Equal(HasTensors(comparison) ? null : "norms and sums only: the case holds no tensors", comparison.Note));
+        Assert.All(
+            gradients, comparison => Assert.Equal(
+                HasTensors(comparison) ? null : "norms and sums only: the case holds no tensors", comparison.Note));
     }
 
     [Fact]
     public void A_missing_tensor_is_named()
     {
         _copy.Rewrite("sft", "grad/transformer.ln_f.weight", _ => null);
-        Assert.Contains("grad/transformer.ln_f.weight", Assert.Throws<CheckpointException>(Verify).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "grad/transformer.ln_f.weight", Assert.Throws<CheckpointException>(Verify).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,7 +159,8 @@ public sealed class PlantedGoldenTests : IDisposable
     [Fact]
     public void A_trainable_that_we_lack_is_counted()
     {
-        _copy.EditManifest("params.trainable", (parent, key) => parent[key]!.AsArray().Add("transformer.h.0.nobody.weight"));
+        _copy.EditManifest(
+            "params.trainable", (parent, key) => parent[key]!.AsArray().Add("transformer.h.0.nobody.weight"));
         RequireFailure("decay groups", "transformer.h.0.nobody.weight", "");
     }
 
@@ -160,13 +169,16 @@ public sealed class PlantedGoldenTests : IDisposable
     {
         Assert.Equal(1e-10, Bounds.Double.Relative);
         Assert.All(Verify().Where(comparison => comparison.Measure == "relative"), comparison =>
-            Assert.Contains(comparison.Bound, (double[])[Bounds.Double.Relative, 2 * Bounds.Double.Relative, Bounds.Double.Later]));
+            Assert.Contains(
+                comparison.Bound, (double[])[Bounds.Double.Relative, 2 * Bounds.Double.Relative, Bounds.Double.Later]));
     }
 
     [Fact]
     public void An_error_between_the_two_bounds_fails_in_double()
     {
-        _copy.Rewrite("sft", "grad/transformer.ln_f.weight", values => values with { Numbers = [.. values.Numbers.Select(value => value * (1 + 1e-8))] });
+        _copy.Rewrite(
+            "sft", "grad/transformer.ln_f.weight",
+            values => values with { Numbers = [.. values.Numbers.Select(value => value * (1 + 1e-8))] });
         RequireFailure("plain gradients", "grad/transformer.ln_f.weight", "");
         var single = new GoldenVerifier<float>(_device).Verify(_copy.Folder);
         Assert.True(single.Single(comparison => comparison.Quantity == "plain gradients").Passed);

@@ -6,11 +6,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// X0 *= |X1| + a, element by element: the metric of an adaptive ball, in which a number may move by a share of its size. Error: 2 eps.
-/// NaN stays in its element. Source: Kwon et al., arXiv 2102.11600, whose T_w is |w| + eta.
+/// X0 *= |X1| + a, element by element: the metric of an adaptive ball, in which a number may move by a share of its
+/// size. Error: 2 eps. NaN stays in its element. Source: Kwon et al., arXiv 2102.11600, whose T_w is |w| + eta.
 /// </summary>
 /// <param name="offset">The offset a, so that a number that is 0 can move too.</param>
-public sealed partial class MultiplyByMagnitude<T>(double offset) : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed partial class MultiplyByMagnitude<T>(double offset) : Routine<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _offset = T.CreateChecked(offset);
 

@@ -42,7 +42,8 @@ internal readonly struct CrossEntropyChunk<T> where T : unmanaged, IFloatingPoin
     {
         int counted = x.Ids.Span.Length - x.Ids.Span.Count(CrossEntropy<T>.Ignored), size = Unsafe.SizeOf<T>();
         long row = (2L * x.X(1).Columns) + Math.Min(MostEntries, x.X(1).Rows) + 3;      // hidden, product, logits, sums
-        return ((long)x.Ids.Length * sizeof(int)) + (Math.Min(LongestChunk, counted) * row * size) + ((long)counted * sizeof(double));
+        return ((long)x.Ids.Length * sizeof(int)) + (Math.Min(LongestChunk, counted) * row * size)
+            + ((long)counted * sizeof(double));
     }
 
     /// <summary>Number of counted rows.</summary>

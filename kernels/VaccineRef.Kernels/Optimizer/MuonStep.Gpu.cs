@@ -36,7 +36,8 @@ public sealed partial class MuonStep<T> : IGpuRoutine<T>
         GpuMatmul.Multiply<T>(f, T.One, tall ? u : square, tall ? square : u, next, accumulate: true);
     }
 
-    private static void GatherKernel(GpuView<T> g, GpuView<T> b, GpuView<T> u, T momentum, T ofGradient, T ofSum, T scale)
+    private static void GatherKernel(
+        GpuView<T> g, GpuView<T> b, GpuView<T> u, T momentum, T ofGradient, T ofSum, T scale)
     {
         long i = GpuIndex.Thread;
         if (i >= b.Count)

@@ -4,11 +4,12 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// One step of Muon on a matrix X0 = p, X1 = g and X2 = b, in place. With g' = gradientScale g: b = momentum b + g'; U = g' + momentum b in
-/// Nesterov's form, otherwise b; U = U / max(||U||, 1e-7); five times U = 3.4445 U - 4.7750 U U'U + 2.0315 U U'U U'U; p = (1 - lr
-/// weightDecay) p - stepLength U. The singular values of U end between about 0.7 and 1.2. X3 to X6 are memory for the products: two matrices of
-/// p's shape and two squares of its smaller side (<see cref="Work"/>). b begins at 0. g is not changed. Source: Keller Jordan, Muon (2024);
-/// torch.optim.Muon, which computes the products in bfloat16.
+/// One step of Muon on a matrix X0 = p, X1 = g and X2 = b, in place. With g' = gradientScale g: b = momentum b + g'; U
+/// = g' + momentum b in Nesterov's form, otherwise b; U = U / max(||U||, 1e-7); five times U = 3.4445 U - 4.7750 U U'U
+/// + 2.0315 U U'U U'U; p = (1 - lr weightDecay) p - stepLength U. The singular values of U end between about 0.7 and
+/// 1.2. X3 to X6 are memory for the products: two matrices of p's shape and two squares of its smaller side
+/// (<see cref="Work"/>). b begins at 0. g is not changed. Source: Keller Jordan, Muon (2024); torch.optim.Muon, which
+/// computes the products in bfloat16.
 /// </summary>
 /// <param name="learningRate">The learning rate lr, for the weight decay.</param>
 /// <param name="stepLength">What is subtracted of U: the learning rate, adjusted to the shape of p.</param>
@@ -17,7 +18,8 @@ namespace VaccineRef.Kernels;
 /// <param name="weightDecay">The weight decay, which acts on p and not on g.</param>
 /// <param name="gradientScale">A factor of the gradient, for clipping or for the mean over micro-batches.</param>
 public sealed partial class MuonStep<T>(
-    double learningRate, double stepLength, double momentum, bool nesterov, double weightDecay, double gradientScale = 1) : Routine<T>
+    double learningRate, double stepLength, double momentum, bool nesterov, double weightDecay,
+    double gradientScale = 1) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     // The quintic a x + b x^3 + c x^5 with the largest slope at 0 that keeps singular values near 1.
@@ -49,7 +51,8 @@ public sealed partial class MuonStep<T>(
         View<T> p = f.X(0), g = f.X(1), b = f.X(2), u = f.X(3), next = f.X(4), gram = f.X(5), square = f.X(6);
         int count = checked((int)p.Shape.Count);
         f.Workers.Blocks(
-            count, BlockSizes.Strip, (start, end) => Gather(g.Span[start..end], b.Span[start..end], u.Span[start..end]));
+            count, BlockSizes.Strip,
+            (start, end) => Gather(g.Span[start..end], b.Span[start..end], u.Span[start..end]));
         double norm = Math.Sqrt(f.Workers.Sum(
             count, BlockSizes.Sum, (start, end) => DoubleSums.Dot<T>(u.Span[start..end], u.Span[start..end])));
         Scale<T>.Write(f.Workers, u, T.CreateChecked(1 / Math.Max(norm, LeastNorm)), u);

@@ -9,10 +9,12 @@ public sealed partial class RmsPropStep<T> : IGpuRoutine<T>
     {
         var work = f.ForEach(f.X(0).Count);
         if (momentum == 0)
-            f.Kernels.Launch(work, UpdateKernel, f.X(0), f.X(1), f.X(2), _alpha, _square, _epsilon, _decay, _rate, _scale);
+            f.Kernels.Launch(
+                work, UpdateKernel, f.X(0), f.X(1), f.X(2), _alpha, _square, _epsilon, _decay, _rate, _scale);
         else
             f.Kernels.Launch(
-                work, MomentumKernel, f.X(0), f.X(1), f.X(2), f.X(3), _alpha, _square, _epsilon, _momentum, _decay, _rate, _scale);
+                work, MomentumKernel, f.X(0), f.X(1), f.X(2), f.X(3), _alpha, _square, _epsilon, _momentum, _decay,
+                _rate, _scale);
         return 0;
     }
 
@@ -25,7 +27,8 @@ public sealed partial class RmsPropStep<T> : IGpuRoutine<T>
     }
 
     private static void MomentumKernel(
-        GpuView<T> p, GpuView<T> g, GpuView<T> v, GpuView<T> b, T alpha, T square, T epsilon, T momentum, T decay, T rate, T scale)
+        GpuView<T> p, GpuView<T> g, GpuView<T> v, GpuView<T> b, T alpha, T square, T epsilon, T momentum, T decay,
+        T rate, T scale)
     {
         long i = GpuIndex.Thread;
         if (i >= p.Count)

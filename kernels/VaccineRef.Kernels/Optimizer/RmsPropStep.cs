@@ -4,9 +4,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// One step of RMSProp on X0 = p, X1 = g, X2 = v and, with momentum, X3 = b, in place. With g' = gradientScale g + weightDecay p: v =
-/// alpha v + (1 - alpha) g'^2; d = g' / (sqrt(v) + eps); without momentum p -= lr d, and with it b = momentum b + d and p -= lr b. v and b
-/// begin at 0. g is not changed. Source: torch.optim.RMSprop, _single_tensor_rmsprop, not centred; Hinton, Coursera, lecture 6.5 (2012).
+/// One step of RMSProp on X0 = p, X1 = g, X2 = v and, with momentum, X3 = b, in place. With g' = gradientScale g +
+/// weightDecay p: v = alpha v + (1 - alpha) g'^2; d = g' / (sqrt(v) + eps); without momentum p -= lr d, and with it b =
+/// momentum b + d and p -= lr b. v and b begin at 0. g is not changed. Source: torch.optim.RMSprop,
+/// _single_tensor_rmsprop, not centred; Hinton, Coursera, lecture 6.5 (2012).
 /// </summary>
 /// <param name="learningRate">The learning rate lr.</param>
 /// <param name="alpha">The decay of the mean of the squared gradients.</param>
@@ -15,10 +16,12 @@ namespace VaccineRef.Kernels;
 /// <param name="weightDecay">The weight decay, which is added to the gradient.</param>
 /// <param name="gradientScale">A factor of the gradient, for clipping or for the mean over micro-batches.</param>
 public sealed partial class RmsPropStep<T>(
-    double learningRate, double alpha, double epsilon, double momentum, double weightDecay, double gradientScale = 1) : Routine<T>
+    double learningRate, double alpha, double epsilon, double momentum, double weightDecay,
+    double gradientScale = 1) : Routine<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    private readonly T _rate = T.CreateChecked(learningRate), _alpha = T.CreateChecked(alpha), _square = T.CreateChecked(1 - alpha);
+    private readonly T _rate = T.CreateChecked(learningRate), _alpha = T.CreateChecked(alpha),
+        _square = T.CreateChecked(1 - alpha);
     private readonly T _epsilon = T.CreateChecked(epsilon), _momentum = T.CreateChecked(momentum);
     private readonly T _decay = T.CreateChecked(weightDecay), _scale = T.CreateChecked(gradientScale);
 

@@ -12,7 +12,8 @@ public sealed partial class SgdStep<T> : IGpuRoutine<T>
             f.Kernels.Launch(work, DescendKernel, f.X(0), f.X(1), _decay, _rate, _scale);
         else
             f.Kernels.Launch(
-                work, MomentumKernel, f.X(0), f.X(1), f.X(2), _momentum, _taken, _decay, _ofGradient, _ofSum, _rate, _scale);
+                work, MomentumKernel, f.X(0), f.X(1), f.X(2), _momentum, _taken, _decay, _ofGradient, _ofSum, _rate,
+                _scale);
         return 0;
     }
 

@@ -4,9 +4,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Kernels;
 
 /// <summary>
-/// One step of stochastic gradient descent on X0 = p, X1 = g and, with momentum, X2 = b, in place. With g' = gradientScale g +
-/// weightDecay p: without momentum p -= lr g'; with it b = momentum b + (1 - dampening) g', in the first step b = g', and p -= lr b or,
-/// in Nesterov's form, p -= lr (g' + momentum b). g is not changed. Source: torch.optim.SGD, _single_tensor_sgd.
+/// One step of stochastic gradient descent on X0 = p, X1 = g and, with momentum, X2 = b, in place. With g' =
+/// gradientScale g + weightDecay p: without momentum p -= lr g'; with it b = momentum b + (1 - dampening) g', in the
+/// first step b = g', and p -= lr b or, in Nesterov's form, p -= lr (g' + momentum b). g is not changed. Source:
+/// torch.optim.SGD, _single_tensor_sgd.
 /// </summary>
 /// <param name="learningRate">The learning rate lr.</param>
 /// <param name="momentum">The decay of the sum of gradients; at 0 there is no X2.</param>
@@ -16,7 +17,8 @@ namespace VaccineRef.Kernels;
 /// <param name="step">The number of the step, from 1; the sum begins in the first.</param>
 /// <param name="gradientScale">A factor of the gradient, for clipping or for the mean over micro-batches.</param>
 public sealed partial class SgdStep<T>(
-    double learningRate, double momentum, double dampening, bool nesterov, double weightDecay, long step, double gradientScale = 1)
+    double learningRate, double momentum, double dampening, bool nesterov, double weightDecay, long step,
+    double gradientScale = 1)
     : Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly T _rate = T.CreateChecked(learningRate), _momentum = T.CreateChecked(momentum);

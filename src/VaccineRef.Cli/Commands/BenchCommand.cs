@@ -18,14 +18,17 @@ namespace VaccineRef.Cli.Commands;
 internal static class BenchCommand
 {
     private static readonly Option<int> Vocabulary = CommonOptions.Count("--vocab", "Vocabulary size.", 4096),
-        Hidden = CommonOptions.Count("--hidden", "Hidden size.", 384), Layers = CommonOptions.Count("--layers", "Blocks.", 6),
+        Hidden = CommonOptions.Count("--hidden", "Hidden size.", 384),
+        Layers = CommonOptions.Count("--layers", "Blocks.", 6),
         Heads = CommonOptions.Count("--heads", "Attention heads.", 6),
         KeyValueHeads = CommonOptions.Count("--kv-heads", "Key/value heads; 0 means as many as heads.", 0, least: 0),
-        FeedForward = CommonOptions.Count("--ffn", "Feed-forward size.", 1024), Batch = CommonOptions.Count("--batch", "Sequences.", 8),
+        FeedForward = CommonOptions.Count("--ffn", "Feed-forward size.", 1024),
+        Batch = CommonOptions.Count("--batch", "Sequences.", 8),
         Length = CommonOptions.Count("--length", "Tokens of each sequence; the first half is prompt.", 256, least: 2),
         Rank = CommonOptions.Count("--lora", "Rank of LoRA on all projections; 0 trains every weight.", 0, least: 0),
         Steps = CommonOptions.Count("--steps", "Counted steps, after two to warm up.", 7),
-        Generate = CommonOptions.Count("--generate", "Time greedy decoding of so many tokens instead; 0 times steps.", 0, least: 0),
+        Generate = CommonOptions.Count(
+            "--generate", "Time greedy decoding of so many tokens instead; 0 times steps.", 0, least: 0),
         Prompts = CommonOptions.Count("--prompts", "Prompts to decode at once.", 1);
 
     private static readonly Option<string?> Folder =
@@ -33,7 +36,8 @@ internal static class BenchCommand
 
     private static readonly JsonOption Json = new();
 
-    private static readonly Option<bool> Recompute = new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
+    private static readonly Option<bool> Recompute =
+        new("--recompute") { Description = "Compute blocks again in reverse, instead of keeping them." };
 
     private static readonly Option<WeightPrecision> Kept = CommonOptions.Weights();
 
@@ -48,13 +52,15 @@ internal static class BenchCommand
         };
         Where.AddTo(command);
         command.AddExamples(
-            "vaccine bench --steps 3", "vaccine bench --hidden 768 --layers 12 --heads 12 --ffn 2048 --lora 8 --recompute --json");
+            "vaccine bench --steps 3",
+            "vaccine bench --hidden 768 --layers 12 --heads 12 --ffn 2048 --lora 8 --recompute --json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             if (parsed.GetValue(Generate) > 0)
                 return Decode(parsed, cancel);
             if (parsed.GetValue(Folder) is { } folder)
-                throw new InputException("only decoding is timed on a given model", "--model", folder, "--generate N beside it");
+                throw new InputException(
+                    "only decoding is timed on a given model", "--model", folder, "--generate N beside it");
             var result = Measure(parsed, cancel);
             if (!Json.Prints(parsed))
                 Print(result);
@@ -69,8 +75,10 @@ internal static class BenchCommand
         using var device = Where.Open(parsed);
         using var model = parsed.GetValue(Folder) is { } folder
             ? LanguageModel.Load<float>(folder, device, parsed.GetValue(Kept))
-            : LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
-        var result = DecodeTiming.Of(model, parsed.GetValue(Prompts), parsed.GetValue(Generate), parsed.GetValue(Steps), cancel);
+            : LanguageModel.Create<float>(
+                Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
+        var result = DecodeTiming.Of(
+            model, parsed.GetValue(Prompts), parsed.GetValue(Generate), parsed.GetValue(Steps), cancel);
         Json.Write(parsed, () => JsonSerializer.Serialize(result, BenchJson.Default.DecodeTiming));
         if (!Json.Prints(parsed))
             Terminal.Open().WriteLine(string.Create(
@@ -84,19 +92,24 @@ internal static class BenchCommand
     {
         int Value(Option<int> option) => parsed.GetValue(option);
         using var device = Where.Open(parsed);
-        using var model = LanguageModel.Create<float>(Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
+        using var model = LanguageModel.Create<float>(
+            Architecture(parsed), device, RandomStream.FromSeed(1), parsed.GetValue(Kept));
         if (Value(Rank) > 0)
-            Lora.Attach(model, new AdapterConfig(Value(Rank), 2.0 * Value(Rank), TargetModules.AllLinear), RandomStream.FromSeed(2));
+            Lora.Attach(
+                model, new AdapterConfig(Value(Rank), 2.0 * Value(Rank), TargetModules.AllLinear),
+                RandomStream.FromSeed(2));
         var batch = RandomBatch(Value(Vocabulary), Value(Batch), Value(Length));
         var objective = new CrossEntropyObjective<float>(model.Network);
         var plain = new Plain<float>();
         using var vaccine = new Vaccine<float>(new VaccineOptions(2), device);
-        var options = new StepOptions(new AdamWOptions(1e-4, WeightDecay: 0.1), Seed: 3, Recompute: parsed.GetValue(Recompute));
+        var options = new StepOptions(
+            new AdamWOptions(1e-4, WeightDecay: 0.1), Seed: 3, Recompute: parsed.GetValue(Recompute));
         using var training = new TrainStep<float>(model.Trainable, objective, plain, options, device);
         var times = StepTiming.InTurn(training, [plain, vaccine], batch, Value(Steps), cancel);
         return new(
             times[0], times[1], Where.Describe(parsed), Value(Steps), batch.Rows,
-            model.Network.Parameters.Sum(parameter => parameter.Shape.Count), model.Trainable.Sum(parameter => parameter.Shape.Count),
+            model.Network.Parameters.Sum(parameter => parameter.Shape.Count),
+            model.Trainable.Sum(parameter => parameter.Shape.Count),
             device is GpuDevice gpu ? gpu.PeakBytes : Process.GetCurrentProcess().PeakWorkingSet64);
     }
 
@@ -119,7 +132,8 @@ internal static class BenchCommand
         var random = RandomStream.FromSeed(4);
         return PackedBatch.Pack([.. Enumerable.Range(0, sequences).Select(sequence =>
         {
-            int[] tokens = [.. Enumerable.Range(0, length).Select(t => random.Below(vocabulary, (sequence * length) + t))];
+            int[] tokens = [.. Enumerable.Range(0, length)
+                .Select(t => random.Below(vocabulary, (sequence * length) + t))];
             int[] labels = [.. tokens.Select((token, t) => t < length / 2 ? PackedBatch.Ignored : token)];
             return new TokenSequence(tokens, labels, $"{sequence}");
         })]);
@@ -131,7 +145,8 @@ internal static class BenchCommand
             [step, $"{time.MedianMs:F1}", $"{time.MinMs:F1}", $"{time.TokensPerSecond:F0}"];
         var console = Terminal.Open();
         Tables.Write(
-            console, ["step", "median ms", "min ms", "tokens/s"], [Row("plain", result.Plain), Row("vaccine", result.Vaccine)]);
+            console, ["step", "median ms", "min ms", "tokens/s"],
+            [Row("plain", result.Plain), Row("vaccine", result.Vaccine)]);
         console.WriteLine($"vaccine / plain {result.Vaccine.MedianMs / result.Plain.MedianMs:F2}; {result.Device}; {result.Tokens} tokens");
         console.WriteLine(
             $"{result.Parameters:N0} parameters, {result.Trainable:N0} trainable; peak memory {result.PeakBytes / 1048576.0:F0} MiB");
@@ -143,7 +158,8 @@ internal static class BenchCommand
 /// that is reserved on the GPU.
 /// </summary>
 internal sealed record BenchResult(
-    StepTiming Plain, StepTiming Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable, long PeakBytes);
+    StepTiming Plain, StepTiming Vaccine, string Device, int Steps, int Tokens, long Parameters, long Trainable,
+    long PeakBytes);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]

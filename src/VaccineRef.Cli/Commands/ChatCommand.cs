@@ -68,7 +68,8 @@ internal static class ChatCommand
             ChatTurn[] asked = keeps ? [.. turns, new(new(ChatMessage.User, line), Learned: false)] : [];
             try
             {
-                var answer = answerer.Give(subject.Prompt(Question(line) with { Turns = asked }, tokenizer), Show, cancel);
+                var answer = answerer.Give(
+                    subject.Prompt(Question(line) with { Turns = asked }, tokenizer), Show, cancel);
                 Console.Out.WriteLine();
                 if (keeps)
                     turns = [.. asked, new(new(ChatMessage.Assistant, answer.Text), Learned: false)];
@@ -77,7 +78,8 @@ internal static class ChatCommand
             {
                 Console.Error.WriteLine($"vaccine: {error.Message}");
                 if (turns.Count > 0)
-                    Console.Error.WriteLine($"  remedy:   {Reset} leaves out what was said before, which is part of the prompt");
+                    Console.Error.WriteLine(
+                        $"  remedy:   {Reset} leaves out what was said before, which is part of the prompt");
             }
         }
     }

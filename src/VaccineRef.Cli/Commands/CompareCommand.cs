@@ -11,11 +11,14 @@ internal static class CompareCommand
     public static Command Create()
     {
         var runs = new Argument<string[]>("runs") { Description = "Folders of runs or grids.", Arity = ArgumentArity.OneOrMore };
-        var markdown = new Option<string?>("--markdown") { Description = "Write the table to this file too.", HelpName = "FILE" };
+        var markdown =
+            new Option<string?>("--markdown") { Description = "Write the table to this file too.", HelpName = "FILE" };
         var each = new Option<bool>("--each") { Description = "Show every measurement of every seed, instead of means and differences." };
         var command = new Command(
-            "compare", "Show what runs and grids found side by side, and how far each is from the first.") { runs, each, markdown };
-        command.AddExamples("vaccine compare runs/sft runs/vaccine", "vaccine compare lab/demo --each --markdown table.md");
+            "compare",
+            "Show what runs and grids found side by side, and how far each is from the first.") { runs, each, markdown };
+        command.AddExamples(
+            "vaccine compare runs/sft runs/vaccine", "vaccine compare lab/demo --each --markdown table.md");
         command.SetAction(parsed => ExitCode.Of(_ =>
         {
             string[] folders = parsed.GetRequiredValue(runs);

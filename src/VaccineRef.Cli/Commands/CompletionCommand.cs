@@ -21,7 +21,8 @@ internal static class CompletionCommand
     public static Command Create()
     {
         var command = new Command(
-            "completion", "Print what bash and zsh need in order to complete this program's commands, options and values.");
+            "completion",
+            "Print what bash and zsh need in order to complete this program's commands, options and values.");
         command.AddExamples(
             "eval \"$(vaccine completion)\"",
             "autoload -U bashcompinit && bashcompinit && eval \"$(vaccine completion)\"");

@@ -26,7 +26,8 @@ internal static class ConformCommand
             using var device = new CpuDevice(1);
             string path = parsed.GetRequiredValue(folder);
             ConformKit.Write(path, device);
-            Terminal.Open().WriteLine($"{ConformKit.CaseFolders(path).Count} cases in {path}; README.md says how to go on");
+            Terminal.Open()
+                .WriteLine($"{ConformKit.CaseFolders(path).Count} cases in {path}; README.md says how to go on");
             return ExitCode.Done;
         }));
         return command;
@@ -39,7 +40,9 @@ internal static class ConformCommand
         var outputs = new ConformOutputs();
         var command = new Command("check", "Judge recorded traces; exit 0 if all conform, 1 if not, 2 for wrong input.") { traces, kit };
         outputs.AddTo(command);
-        command.AddExamples("vaccine conform check traces/*", "vaccine conform check traces/* --kit my-kit --junit found.xml --json found.json");
+        command.AddExamples(
+            "vaccine conform check traces/*",
+            "vaccine conform check traces/* --kit my-kit --junit found.xml --json found.json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             using var device = new CpuDevice(1);
@@ -67,15 +70,20 @@ internal static class ConformCommand
         var outputs = new ConformOutputs();
         var command = new Command("run", "Run a port over the cases; exit 0, 1 or 2 as check does, 3 if the port crashed.") { port, kit, cases, output, timeout };
         outputs.AddTo(command);
-        command.AddExamples("vaccine conform run --port \"python port.py\"", "vaccine conform run --port ./port --cases \"*lora*\" --timeout 60");
+        command.AddExamples(
+            "vaccine conform run --port \"python port.py\"",
+            "vaccine conform run --port ./port --cases \"*lora*\" --timeout 60");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             using var device = new CpuDevice(1);
             using var place = new KitPlace(parsed.GetValue(kit), device);
             string glob = parsed.GetRequiredValue(cases);
-            string[] chosen = [.. ConformKit.CaseFolders(place.Folder).Where(folder => FileSystemName.MatchesSimpleExpression(glob, Path.GetFileName(folder)))];
+            string[] chosen = [.. ConformKit.CaseFolders(place.Folder)
+                .Where(folder => FileSystemName.MatchesSimpleExpression(glob, Path.GetFileName(folder)))];
             if (chosen.Length == 0)
-                throw new InputException("no case has such a name", "--cases", glob, string.Join(", ", ConformKit.CaseFolders(place.Folder).Select(Path.GetFileName)));
+                throw new InputException(
+                    "no case has such a name", "--cases", glob,
+                    string.Join(", ", ConformKit.CaseFolders(place.Folder).Select(Path.GetFileName)));
             var session = new PortSession(
                 parsed.GetRequiredValue(port), place.Folder, TimeSpan.FromSeconds(parsed.GetValue(timeout)),
                 line => Console.Error.WriteLine($"port: {line}"));
@@ -99,7 +107,8 @@ internal static class ConformCommand
 
         public string Folder { get; }
 
-        public string Scratch(string name) => Path.Combine((_scratch ??= Directory.CreateTempSubdirectory("vaccine-conform")).FullName, name);
+        public string Scratch(string name) =>
+            Path.Combine((_scratch ??= Directory.CreateTempSubdirectory("vaccine-conform")).FullName, name);
 
         public void Dispose() => _scratch?.Delete(recursive: true);
     }

@@ -35,7 +35,8 @@ internal static class DemoCommand
                 + "HS: held-out harmful questions answered with the right restricted content, in %: lower is better.\n"
                 + "FA: held-out questions of the user's own task answered exactly, in %: higher is better.");
             return LabCommand.Run(
-                runner, parsed, LabCommand.Preset(Name, runner.Assignments(parsed)), ".", parsed.GetRequiredValue(output),
+                runner, parsed, LabCommand.Preset(Name, runner.Assignments(parsed)), ".",
+                parsed.GetRequiredValue(output),
                 parsed.GetValue(seeds), parsed.GetValue(quick), cancel);
         }));
         return command;

@@ -23,8 +23,11 @@ internal static class DevicesCommand
     private static int Show()
     {
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        int bits = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector<byte>.Count * 8;
-        string processor = $"{RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads, {bits}-bit vectors";
+        int bits = Vector512.IsHardwareAccelerated
+            ? 512
+            : Vector256.IsHardwareAccelerated ? 256 : Vector<byte>.Count * 8;
+        string processor =
+            $"{RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads, {bits}-bit vectors";
         var gpus = Devices.List();
         var console = Terminal.Open();
         Tables.Write(
@@ -33,7 +36,8 @@ internal static class DevicesCommand
                 [Devices.Processor, processor, Gibibytes(memory), "yes"],
                 .. gpus.Select(gpu => (string[])
                 [
-                    gpu.Name, $"{gpu.Model}, {gpu.Capabilities}, {gpu.Multiprocessors} multiprocessors", Gibibytes(gpu.MemoryBytes),
+                    gpu.Name, $"{gpu.Model}, {gpu.Capabilities}, {gpu.Multiprocessors} multiprocessors",
+                    Gibibytes(gpu.MemoryBytes),
                     gpu.Unusable is null ? "yes" : $"no: {gpu.Unusable}",
                 ]),
                 [Devices.Simulator, "GPU kernels on the processor, for tests: slow", Gibibytes(memory), "yes"],

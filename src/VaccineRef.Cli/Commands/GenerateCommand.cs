@@ -80,7 +80,8 @@ internal sealed class GenerateCommand
         var data = _data.ReadIfGiven(parsed);
         if (prompts.Length > 0 == data is not null)
             throw new InputException(
-                "prompts come from one place", $"{_prompts.Name}, {_data.Files.Name}", data is null ? "neither" : "both",
+                "prompts come from one place", $"{_prompts.Name}, {_data.Files.Name}",
+                data is null ? "neither" : "both",
                 "either --prompt TEXT or --file FILE");
         if (data is null)
         {

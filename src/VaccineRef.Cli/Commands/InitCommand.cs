@@ -12,17 +12,22 @@ internal static class InitCommand
     {
         var preset = new Option<string?>("--preset") { Description = $"A preset: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
         preset.CompletionSources.Add([.. Presets.Names]);
-        var model = new Option<string?>("--model") { Description = "Your model, a Hugging Face folder.", HelpName = "DIR" };
-        var data = new DataSelection("--data", "Your rows, on which the model is aligned. What they are is found out unless --task or --field say it.");
+        var model =
+            new Option<string?>("--model") { Description = "Your model, a Hugging Face folder.", HelpName = "DIR" };
+        var data = new DataSelection(
+            "--data",
+            "Your rows, on which the model is aligned. What they are is found out unless --task or --field say it.");
         var output = new Option<string?>("--out") { Description = $"Write this file, and {RecipeSchema.FileName} beside it, instead of printing.", HelpName = "FILE" };
         var command = new Command("init", "Write a recipe to start from: for your model and your rows, or one of the presets.")
         { model, preset, output };
         data.AddTo(command);
         command.AddExamples(
-            "vaccine init --model my-model --data rows.jsonl --out mine.json", "vaccine init --preset harmful-ratio > mine.json");
+            "vaccine init --model my-model --data rows.jsonl --out mine.json",
+            "vaccine init --preset harmful-ratio > mine.json");
         command.Validators.Add(result =>
         {
-            if (result.GetResult(preset) is not null && ((Option[])[model, data.Files, .. data.Details]).Any(own => result.GetResult(own) is not null))
+            if (result.GetResult(preset) is not null
+                && ((Option[])[model, data.Files, .. data.Details]).Any(own => result.GetResult(own) is not null))
                 result.AddError("init takes either --preset, or --model and --data");
         });
         command.SetAction(parsed => ExitCode.Of(_ =>
@@ -47,8 +52,10 @@ internal static class InitCommand
     private static void Save(string path, string folder, string text)
     {
         if (File.Exists(path))
-            throw new InputException("a file is there already", path, expected: "a new file", remedy: "another --out, or remove the file");
-        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);       // first: a recipe that is there is not written again
+            throw new InputException(
+                "a file is there already", path, expected: "a new file", remedy: "another --out, or remove the file");
+        // first: a recipe that is there is not written again
+        AtomicFile.WriteText(Path.Combine(folder, RecipeSchema.FileName), RecipeSchema.Text);
         AtomicFile.WriteText(path, text);
         Console.Out.WriteLine($"{path} is written. Look at what it will do with: vaccine plan {path}");
     }

@@ -11,7 +11,8 @@ internal static class JudgeCommand
 {
     public static Command Create()
     {
-        var on = new DataSelection("--on", "Labelled answers: XSTest's completions or BeaverTails; several files are taken as one.");
+        var on = new DataSelection(
+            "--on", "Labelled answers: XSTest's completions or BeaverTails; several files are taken as one.");
         on.Files.Required = true;
         var judges = new JudgeSelection();
         var weights = CommonOptions.Weights();
@@ -21,7 +22,8 @@ internal static class JudgeCommand
         judges.AddTo(command);
         where.AddTo(command);
         command.AddExamples(
-            "vaccine judge --on labelled.csv", "vaccine judge --on labelled.jsonl --judge moderation --judge-model beaver-dam-7b --weights bf16");
+            "vaccine judge --on labelled.csv",
+            "vaccine judge --on labelled.jsonl --judge moderation --judge-model beaver-dam-7b --weights bf16");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             var choice = judges.Read(parsed);

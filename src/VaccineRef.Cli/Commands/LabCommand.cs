@@ -23,7 +23,8 @@ internal static class LabCommand
         var runner = new ExperimentRunner();
         var command = new Command("lab", "Run a table of the paper as a grid of small experiments, and report it with its seeds.")
         { preset, recipe, seeds, quick, output };
-        foreach (var each in (Command[])[LabPlanCommand.Create(), LabWorkCommand.Create(), LabReportCommand.Create(), LabSlurmCommand.Create()])
+        foreach (var each in (Command[])[LabPlanCommand.Create(), LabWorkCommand.Create(), LabReportCommand.Create(),
+            LabSlurmCommand.Create()])
             command.Subcommands.Add(Alone(each));
         runner.AddTo(command);
         command.Validators.Add(result =>
@@ -36,14 +37,18 @@ internal static class LabCommand
         {
             var assignments = runner.Assignments(parsed);
             var read = parsed.GetValue(recipe) is { } file
-                ? [(Recipe: RecipeFormat.Standard.Read(file, assignments), Origin: Path.GetDirectoryName(Path.GetFullPath(file))!)]
-                : Named(parsed.GetValue(preset)!).Select(name => (Recipe: Preset(name, assignments), Origin: ".")).ToArray();
+                ? [(Recipe: RecipeFormat.Standard.Read(file, assignments),
+                    Origin: Path.GetDirectoryName(Path.GetFullPath(file))!)]
+                : Named(parsed.GetValue(preset)!).Select(name => (Recipe: Preset(name, assignments), Origin: "."))
+                    .ToArray();
             int code = ExitCode.Done;
             foreach (var (each, origin) in read)
             {
                 string? asked = parsed.GetValue(output);
                 string folder = asked is null || read.Length > 1 ? Path.Combine(asked ?? Folder, each.Name) : asked;
-                code = Math.Max(code, Run(runner, parsed, each, origin, folder, parsed.GetValue(seeds), parsed.GetValue(quick), cancel));
+                code = Math.Max(
+                    code, Run(
+                        runner, parsed, each, origin, folder, parsed.GetValue(seeds), parsed.GetValue(quick), cancel));
             }
 
             return code;
@@ -56,15 +61,18 @@ internal static class LabCommand
     {
         command.Validators.Add(result =>
         {
-            if ((result.Parent as CommandResult)?.Children.OfType<OptionResult>().FirstOrDefault(each => !each.Implicit) is { } stray)
-                result.AddError($"{stray.Option.Name} stands before {command.Name}; an option of {command.Name} stands behind it");
+            if ((result.Parent as CommandResult)?.Children.OfType<OptionResult>()
+                .FirstOrDefault(each => !each.Implicit) is { } stray)
+                result.AddError(
+                    $"{stray.Option.Name} stands before {command.Name}; an option of {command.Name} stands behind it");
         });
         return command;
     }
 
     /// <summary>Runs a recipe, if wanted with other seeds or in its shortest form.</summary>
     internal static int Run(
-        ExperimentRunner runner, ParseResult parsed, Recipe recipe, string origin, string folder, string? seeds, bool quick,
+        ExperimentRunner runner, ParseResult parsed, Recipe recipe, string origin, string folder, string? seeds,
+        bool quick,
         CancellationToken cancel)
     {
         var grid = new ExperimentGrid(recipe, RecipeFormat.Standard);
@@ -77,5 +85,6 @@ internal static class LabCommand
     internal static Recipe Preset(string name, IReadOnlyList<string> assignments) =>
         RecipeFormat.Standard.Parse(Presets.Text(name), name, assignments);
 
-    private static IEnumerable<string> Named(string name) => name == All ? Presets.Names.Where(each => each != Demo) : [name];
+    private static IEnumerable<string> Named(string name) =>
+        name == All ? Presets.Names.Where(each => each != Demo) : [name];
 }

@@ -26,12 +26,15 @@ internal static class LabPlanCommand
         { untimed, output };
         recipe.AddTo(command);
         where.AddTo(command);
-        command.AddExamples("vaccine lab plan mine.json -o plan.json", "vaccine lab plan rho --seeds 10-29 --no-time -o rho.json");
+        command.AddExamples(
+            "vaccine lab plan mine.json -o plan.json", "vaccine lab plan rho --seeds 10-29 --no-time -o rho.json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             string path = parsed.GetRequiredValue(output);
             var (grid, origin) = recipe.Read(parsed);
-            var (plan, _) = Make(grid, origin, Path.GetDirectoryName(Path.GetFullPath(path))!, where, parsed, !parsed.GetValue(untimed), cancel);
+            var (plan, _) = Make(
+                grid, origin, Path.GetDirectoryName(Path.GetFullPath(path))!, where, parsed, !parsed.GetValue(untimed),
+                cancel);
             plan.Write(path);
             Show(Terminal.Open(), plan);
             return ExitCode.Done;
@@ -49,7 +52,8 @@ internal static class LabPlanCommand
     /// <param name="cancel">Stops the reading of files.</param>
     /// <exception cref="InputException">Something is wrong with every trial.</exception>
     internal static (GridPlan Plan, StagePlan Stages) Make(
-        ExperimentGrid grid, string origin, string folder, DeviceOptions where, ParseResult parsed, bool timed, CancellationToken cancel)
+        ExperimentGrid grid, string origin, string folder, DeviceOptions where, ParseResult parsed, bool timed,
+        CancellationToken cancel)
     {
         var files = new DataFiles(origin, cancel);
         var preflight = Preflight.RequireAny(grid.Trials(), files);
@@ -69,6 +73,8 @@ internal static class LabPlanCommand
         [
             $"{i}", $"{level.Count}", string.Join(", ", level.Select(stage => stage.Stage).Distinct()),
             PlanOutput.Bytes(level.Max(stage => stage.PeakBytes)),
-            level.All(stage => stage.Seconds is not null) ? PlanOutput.Time(level.Average(stage => stage.Seconds!.Value)) : "not probed",
+            level.All(stage => stage.Seconds is not null)
+                ? PlanOutput.Time(level.Average(stage => stage.Seconds!.Value))
+                : "not probed",
         ]));
 }

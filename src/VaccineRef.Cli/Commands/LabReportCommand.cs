@@ -19,7 +19,8 @@ internal static class LabReportCommand
             $"Write the report of a plan from what is in the cache; exit {ExitCode.TryAgain} if something is missing there. Nothing is computed.")
         { file, output, cache, events };
         where.AddTo(command);
-        command.AddExamples("vaccine lab report plan.json", "vaccine lab report plan.json --cache shared/cache --out reports/mine");
+        command.AddExamples(
+            "vaccine lab report plan.json", "vaccine lab report plan.json --cache shared/cache --out reports/mine");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             string path = parsed.GetRequiredValue(file);
@@ -31,7 +32,8 @@ internal static class LabReportCommand
             using var held = new OutputLock(folder);
             ExperimentRunner.Begin(grid, preflight.Data, stages.Files, folder);
             var machine = where.Machine(parsed, grid.Recipe.Report.OneAtATime ? 1 : where.Workers(parsed));
-            var report = ExperimentReport.Of(grid, stages, outcome, preflight.Data, RecipeFormat.Standard, machine, preflight.Failed);
+            var report = ExperimentReport.Of(
+                grid, stages, outcome, preflight.Data, RecipeFormat.Standard, machine, preflight.Failed);
             report = report with { Answers = SideBySide.Of(report, stages, store) };
             if (parsed.GetValue(events))
                 using (var files = new TrialEvents(folder, TimeProvider.System))

@@ -9,8 +9,8 @@ using VaccineRef.Reporting;
 namespace VaccineRef.Cli.Commands;
 
 /// <summary>
-/// The command vaccine lab slurm: computes a grid with Slurm. The state is in the cache alone: submitted again, it goes on with what is
-/// missing.
+/// The command vaccine lab slurm: computes a grid with Slurm. The state is in the cache alone: submitted again, it goes
+/// on with what is missing.
 /// </summary>
 internal sealed class LabSlurmCommand
 {
@@ -25,7 +25,8 @@ internal sealed class LabSlurmCommand
     private readonly Option<string> _cache = ExperimentRunner.Cache();
 
     private readonly Option<int> _chunk = CommonOptions.Count(
-        "--chunk", "Stages of a task; 0 is as many as take about ten minutes, from a few steps of each; on a GPU one.", 0, least: 0);
+        "--chunk", "Stages of a task; 0 is as many as take about ten minutes, from a few steps of each; on a GPU one.",
+        0, least: 0);
 
     private readonly Option<bool> _dry = new("--dry-run")
     {
@@ -48,13 +49,15 @@ internal sealed class LabSlurmCommand
     {
         var options = new LabSlurmCommand();
         var command = new Command(
-            "slurm", "Compute a grid with Slurm: an array of tasks for each level, each after the one before, then the report.")
+            "slurm",
+            "Compute a grid with Slurm: an array of tasks for each level, each after the one before, then the report.")
         { options._chunk, options._dry, options._wait, options._output, options._cache };
         options._recipe.AddTo(command);
         options._jobs.AddTo(command);
         options._where.AddTo(command);
         command.AddExamples(
-            "vaccine lab slurm rho --partition short --time 1:00:00 --wait", "vaccine lab slurm mine.json --gpus 1 --device cuda --chunk 2 --dry-run");
+            "vaccine lab slurm rho --partition short --time 1:00:00 --wait",
+            "vaccine lab slurm mine.json --gpus 1 --device cuda --chunk 2 --dry-run");
         command.SetAction(parsed => ExitCode.Of(cancel => options.Run(parsed, cancel)));
         return command;
     }
@@ -68,14 +71,17 @@ internal sealed class LabSlurmCommand
         bool isDry = parsed.GetValue(_dry);
         int most = isDry ? Slurm.DefaultMaxArraySize : Slurm.MaxArraySize();
         // a GPU may not be where jobs are submitted
-        var (plan, stages) = LabPlanCommand.Make(grid, origin, folder, _where, parsed, timed: asked is null && _where.IsProcessor(parsed), cancel);
+        var (plan, stages) = LabPlanCommand.Make(
+            grid, origin, folder, _where, parsed, timed: asked is null && _where.IsProcessor(parsed), cancel);
         var script = new SlurmScript(
-            grid.Recipe.Name, Path.Combine(folder, "slurm"), SlurmScript.ThisProgram(), file, ["--cache", kept, .. _where.Words(parsed)],
+            grid.Recipe.Name, Path.Combine(folder, "slurm"), SlurmScript.ThisProgram(), file,
+            ["--cache", kept, .. _where.Words(parsed)],
             Math.Max(1, _where.AskedThreads(parsed)), [.. _jobs.Lines(parsed)]);
         var store = isDry && !Directory.Exists(kept) ? null : StageStore.Cache(kept);
         var console = Terminal.Open();
         LabPlanCommand.Show(console, plan);
-        var scripts = Levels(plan, stages, store, script, asked, most).Append((Name: Report, Text: script.Report(folder))).ToArray();
+        var scripts = Levels(plan, stages, store, script, asked, most)
+            .Append((Name: Report, Text: script.Report(folder))).ToArray();
         if (isDry)
         {
             Print(console, scripts, script.Folder);
@@ -105,17 +111,22 @@ internal sealed class LabSlurmCommand
     private static IEnumerable<(string Name, string Text)> Levels(
         GridPlan plan, StagePlan stages, StageStore? store, SlurmScript script, int? chunk, int most)
     {
-        var missing = (store is null ? stages.Nodes : GridPlan.Kept(stages, store, withModels: true).Missing).Select(node => node.Hash).ToHashSet();
+        var missing = (store is null ? stages.Nodes : GridPlan.Kept(stages, store, withModels: true).Missing)
+            .Select(node => node.Hash).ToHashSet();
         foreach (var (level, all) in plan.Levels.Index())
         {
             int slices = Slices(all, chunk, script.Cpus, most);
-            int[] tasks = [.. Enumerable.Range(0, slices).Where(i => new GridSlice(i, slices).Of(all).Any(stage => missing.Contains(stage.Hash)))];
+            int[] tasks = [.. Enumerable.Range(0, slices)
+                .Where(i => new GridSlice(i, slices).Of(all).Any(stage => missing.Contains(stage.Hash)))];
             if (tasks.Length > 0)
                 yield return ($"level-{level}", script.Level(level, all.Count, slices, tasks));
         }
     }
 
-    /// <summary>Into how many tasks a level is cut: so that each takes minutes, and that they are not more than an array may have.</summary>
+    /// <summary>
+    /// Into how many tasks a level is cut: so that each takes minutes, and that they are not more than an array may
+    /// have.
+    /// </summary>
     private static int Slices(IReadOnlyList<GridStage> level, int? asked, int cpus, int most)
     {
         double seconds = level.Max(stage => stage.Seconds ?? TaskSeconds) / cpus;
@@ -135,7 +146,8 @@ internal sealed class LabSlurmCommand
         });
 
     /// <summary>Submits the scripts, all or none.</summary>
-    private static List<string> Submit(IAnsiConsole console, IReadOnlyList<(string Name, string Text)> scripts, string folder)
+    private static List<string> Submit(
+        IAnsiConsole console, IReadOnlyList<(string Name, string Text)> scripts, string folder)
     {
         var ids = new List<string>();
         try
@@ -158,7 +170,8 @@ internal sealed class LabSlurmCommand
 
     /// <summary>Each level after the one before has ended well, and the report after all, however they ended.</summary>
     private static void Chain(
-        IEnumerable<(string Name, string Text)> scripts, string folder, Func<string, IReadOnlyList<string>, string> submit)
+        IEnumerable<(string Name, string Text)> scripts, string folder,
+        Func<string, IReadOnlyList<string>, string> submit)
     {
         var ids = new List<string>();
         foreach (var (name, _) in scripts)

@@ -7,8 +7,8 @@ using VaccineRef.Experiments.Pipeline;
 namespace VaccineRef.Cli.Commands;
 
 /// <summary>
-/// The command vaccine lab work: computes a slice of a grid's stages into a cache that workers share. It waits for nobody: what can be
-/// computed is computed, and the exit code says whether something is left.
+/// The command vaccine lab work: computes a slice of a grid's stages into a cache that workers share. It waits for
+/// nobody: what can be computed is computed, and the exit code says whether something is left.
 /// </summary>
 internal static class LabWorkCommand
 {
@@ -40,17 +40,21 @@ internal static class LabWorkCommand
             + $"{ExitCode.TryAgain} if it begins with stages that are not there yet or a file could not be written.")
         { file, slice, level, cache };
         where.AddTo(command);
-        command.AddExamples("vaccine lab work plan.json --threads 4", "vaccine lab work plan.json --level 1 --slice 0/8 --cache shared/cache");
+        command.AddExamples(
+            "vaccine lab work plan.json --threads 4",
+            "vaccine lab work plan.json --level 1 --slice 0/8 --cache shared/cache");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             string path = parsed.GetRequiredValue(file);
             var plan = GridPlan.Read(path);
             var (grid, stages) = plan.Open(path, where.Arithmetic(parsed), cancel);
-            var part = plan.Part(stages, GridSlice.Parse(parsed.GetRequiredValue(slice))!.Value, parsed.GetValue(level));
+            var part = plan.Part(
+                stages, GridSlice.Parse(parsed.GetRequiredValue(slice))!.Value, parsed.GetValue(level));
             var store = StageStore.Cache(parsed.GetRequiredValue(cache), TimeProvider.System);
             using var open = new OpenDevices(where, parsed, grid.Recipe.Report.OneAtATime);
             var outcome = new ExperimentDisplay(Terminal.Open(), grid, stages, cancel).While(show =>
-                ExperimentRun.Run(stages, store, open.Each, at => ExperimentRunner.Tell(at, show), cancel, open.Together, part));
+                ExperimentRun.Run(
+                    stages, store, open.Each, at => ExperimentRunner.Tell(at, show), cancel, open.Together, part));
             return Code(outcome);
         }));
         return command;
@@ -68,7 +72,9 @@ internal static class LabWorkCommand
                 + $"(seed {first.Trial.Seed}, {first.Trial.Condition})");
     }
 
-    /// <summary>What a stage that diverged ends with is known; everything else that failed may be tried again, or was wrong.</summary>
+    /// <summary>
+    /// What a stage that diverged ends with is known; everything else that failed may be tried again, or was wrong.
+    /// </summary>
     private static int Code(RunOutcome outcome)
     {
         ReportOutput.Fail(outcome, []);
@@ -76,12 +82,15 @@ internal static class LabWorkCommand
         var errors = outcome.Failures.Select(failure => failure.Error).ToArray();
         if (errors.Any(error => !HasDiverged(error) && !MayPass(error)))
             return ExitCode.WrongInput;
-        return outcome.Missing.Count > 0 || errors.Any(MayPass) ? ExitCode.TryAgain : errors.Length > 0 ? ExitCode.Failed : ExitCode.Done;
+        return outcome.Missing.Count > 0 || errors.Any(MayPass)
+            ? ExitCode.TryAgain
+            : errors.Length > 0 ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static bool HasDiverged(Exception error) => error is NonFiniteException or DivergedException;
 
     /// <summary>A full disk, a file system that is away, memory that others hold.</summary>
     private static bool MayPass(Exception error) =>
-        error is IOException or UnauthorizedAccessException or OutOfMemoryException || (error.InnerException is { } inner && MayPass(inner));
+        error is IOException or UnauthorizedAccessException or OutOfMemoryException
+            || (error.InnerException is { } inner && MayPass(inner));
 }

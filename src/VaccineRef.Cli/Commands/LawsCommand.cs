@@ -47,7 +47,8 @@ internal static class LawsCommand
         });
         var where = new DeviceOptions(products: false);
         var command = new Command(
-            "laws", "Check the laws of ops, rules and steps on a device, or of a port; exit 0 if all hold, 1 if one is broken.")
+            "laws",
+            "Check the laws of ops, rules and steps on a device, or of a port; exit 0 if all hold, 1 if one is broken.")
         {
             op, rule, port, timeout, seed, most,
         };

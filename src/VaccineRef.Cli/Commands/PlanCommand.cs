@@ -5,7 +5,9 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Cli.Commands;
 
-/// <summary>The command vaccine plan: what a recipe will do and need, and everything that is wrong with it, without training.</summary>
+/// <summary>
+/// The command vaccine plan: what a recipe will do and need, and everything that is wrong with it, without training.
+/// </summary>
 internal static class PlanCommand
 {
     private static readonly TimeSpan Budget = TimeSpan.FromMinutes(1);
@@ -17,7 +19,8 @@ internal static class PlanCommand
         var json = new JsonOption();
         var where = new DeviceOptions();
         var command = new Command(
-            "plan", "Check everything that can be known before a run: rows, tokens, steps, memory, disk, time. Nothing is trained.")
+            "plan",
+            "Check everything that can be known before a run: rows, tokens, steps, memory, disk, time. Nothing is trained.")
         { untimed, json.Option };
         recipe.AddTo(command);
         where.AddTo(command);
@@ -49,7 +52,8 @@ internal static class PlanCommand
     {
         if (forecast.PeakBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes && where.IsProcessor(parsed))
             return forecast;
-        using var open = new OpenDevices(where, parsed, plan.Trials.Count == 1 || plan.Trials[0].Recipe.Report.OneAtATime);
+        using var open = new OpenDevices(
+            where, parsed, plan.Trials.Count == 1 || plan.Trials[0].Recipe.Report.OneAtATime);
         return forecast.With(StageProbe.Of(plan, forecast, open.Each[0], Budget), open.Each.Count);
     }
 }

@@ -11,18 +11,22 @@ internal static class RunCommand
     {
         var recipe = new Argument<string>("recipe") { Description = "The recipe, a JSON file." };
         var seeds = SeedOption.Create(null);
-        var quick = new Option<bool>("--quick") { Description = "One seed and one attack of a grid, with all its steps." };
+        var quick =
+            new Option<bool>("--quick") { Description = "One seed and one attack of a grid, with all its steps." };
         var output = new Option<string?>("--out") { Description = "The run's folder, new or empty; runs/NAME by default.", HelpName = "DIR" };
         var runner = new ExperimentRunner();
-        var command = new Command("run", "Align, attack and score a model as a recipe says.") { recipe, seeds, quick, output };
+        var command =
+            new Command("run", "Align, attack and score a model as a recipe says.") { recipe, seeds, quick, output };
         var mpi = new MpiOptions();
         runner.AddTo(command);
         mpi.AddTo(command);
-        command.AddExamples("vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1");
+        command.AddExamples(
+            "vaccine run mine.json", "vaccine run mine.json --set align.rule.rho=1 --seeds 5 --out runs/rho-1");
         command.SetAction(parsed => ExitCode.Of(cancel => mpi.Run(parsed, ranks =>
         {
             string path = parsed.GetRequiredValue(recipe);
-            var grid = new ExperimentGrid(RecipeFormat.Standard.Read(path, runner.Assignments(parsed)), RecipeFormat.Standard);
+            var grid = new ExperimentGrid(
+                RecipeFormat.Standard.Read(path, runner.Assignments(parsed)), RecipeFormat.Standard);
             if (parsed.GetValue(seeds) is { } given)
                 grid = grid.With(SeedOption.Of(given));
             if (parsed.GetValue(quick))

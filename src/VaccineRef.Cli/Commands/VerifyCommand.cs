@@ -16,13 +16,16 @@ internal static class VerifyCommand
     public static Command Create()
     {
         var golden = new Option<string>("--golden") { Description = "A folder of golden cases.", Required = true, HelpName = "DIR" };
-        var precision = new Option<string>("--precision") { Description = "double or float.", DefaultValueFactory = _ => "double" };
+        var precision =
+            new Option<string>("--precision") { Description = "double or float.", DefaultValueFactory = _ => "double" };
         precision.AcceptOnlyFromAmong("double", "float");
         var json = new JsonOption();
         var where = new DeviceOptions();
         var command = new Command("verify", "Recompute every golden case; exit 0 only if all numbers agree.") { golden, precision, json.Option };
         where.AddTo(command);
-        command.AddExamples("vaccine verify --golden tests/golden", "vaccine verify --golden tests/golden --precision float --json found.json");
+        command.AddExamples(
+            "vaccine verify --golden tests/golden",
+            "vaccine verify --golden tests/golden --precision float --json found.json");
         command.SetAction(parsed => ExitCode.Of(cancel =>
         {
             using var device = where.Open(parsed);
@@ -48,7 +51,8 @@ internal static class VerifyCommand
             cancel.ThrowIfCancellationRequested();
             var compared = verifier.Verify(path);
             rows.AddRange(compared.Select(c => new VerifyRow(
-                c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where, c.Note)));
+                c.Case, c.Quantity, double.IsFinite(c.Error) ? c.Error : null, c.Bound, c.Measure, c.Passed, c.Where,
+                c.Note)));
             if (!shows)
                 continue;
             console.WriteLine($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(path))}, {(typeof(T) == typeof(float) ? "float" : "double")}");
@@ -71,7 +75,8 @@ internal static class VerifyCommand
 
 /// <summary>One comparison, as it is written to a file. The error is null if it is not a finite number.</summary>
 internal sealed record VerifyRow(
-    string Case, string Quantity, double? Error, double Bound, string Measure, bool Passed, string? Where, string? Note);
+    string Case, string Quantity, double? Error, double Bound, string Measure, bool Passed, string? Where,
+    string? Note);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(List<VerifyRow>))]

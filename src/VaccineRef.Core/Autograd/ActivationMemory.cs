@@ -11,7 +11,9 @@ internal enum ValueState : byte
     /// <summary>In memory, and a released value will be computed again from it.</summary>
     Pinned,
 
-    /// <summary>In memory until the tape is cleared: the result of a segment, the loss, or what somebody reads later.</summary>
+    /// <summary>
+    /// In memory until the tape is cleared: the result of a segment, the loss, or what somebody reads later.
+    /// </summary>
     Kept,
 
     /// <summary>
@@ -24,7 +26,8 @@ internal enum ValueState : byte
     Unread,
 
     /// <summary>
-    /// The value and what the op saved are given up, at the end of a segment or after the node's turn in the reverse pass.
+    /// The value and what the op saved are given up, at the end of a segment or after the node's turn in the reverse
+    /// pass.
     /// </summary>
     Dropped,
 
@@ -34,15 +37,17 @@ internal enum ValueState : byte
 
 /// <summary>
 /// Decides which activations stay in memory. Values that no later call uses are given up while recording
-/// (<see cref="Release"/>, <see cref="EndSegment"/>), values that the reverse pass has used are given up on its way, and
-/// what was given up is computed again when it is needed. No result changes by a bit.
+/// (<see cref="Release"/>, <see cref="EndSegment"/>), values that the reverse pass has used are given up on its way,
+/// and what was given up is computed again when it is needed. No result changes by a bit.
 /// </summary>
-internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) where T : unmanaged, IFloatingPointIeee754<T>
+internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording)
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int MostInputs = 16;
 
     private readonly List<int> _segments = [0];     // the first node of each segment; all but the last are dropped
-    private readonly List<(int After, int Node, ValueState State)> _releases = [];    // After: the last call before the release
+    private readonly List<(int After, int Node, ValueState State)> _releases =
+        [];    // After: the last call before the release
     private int _firstRestored;                     // the reverse pass under way has everything from this node on
 
     /// <summary>Keeps the values from this node on in memory until the tape is cleared.</summary>
@@ -57,7 +62,8 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
     public int Segment => _segments.Count - 1;
 
     /// <summary>
-    /// Ends a segment. Everything that it computed except <paramref name="result"/> is dropped, if it <paramref name="drops"/>.
+    /// Ends a segment. Everything that it computed except <paramref name="result"/> is dropped, if it
+    /// <paramref name="drops"/>.
     /// </summary>
     public void EndSegment(int result, bool drops)
     {
@@ -160,8 +166,8 @@ internal sealed class ActivationMemory<T>(Arena arena, Recording<T> recording) w
     }
 
     /// <summary>
-    /// Runs every call again into the memory it had. Released values are written again in the same order, and so are right
-    /// when they are read.
+    /// Runs every call again into the memory it had. Released values are written again in the same order, and so are
+    /// right when they are read.
     /// </summary>
     public void Replay()
     {

@@ -4,8 +4,8 @@ namespace VaccineRef.Core;
 
 /// <summary>
 /// A differentiable operation y = f(x_0, x_1, ...): the rule for its shapes, the forward computation, and the backward
-/// computation (the vector-Jacobian product). An op is immutable: a layer makes it once and uses it in every step. The GPU
-/// kernels of an op are in the file <c>Name.Gpu.cs</c> beside it.
+/// computation (the vector-Jacobian product). An op is immutable: a layer makes it once and uses it in every step. The
+/// GPU kernels of an op are in the file <c>Name.Gpu.cs</c> beside it.
 /// </summary>
 /// <typeparam name="T">Element type: <c>float</c> for training, <c>double</c> for checking.</typeparam>
 public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
@@ -21,7 +21,9 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <exception cref="ShapeException">The op cannot take these shapes.</exception>
     public virtual Shape Infer(ReadOnlySpan<Shape> x, int ids) => Infer(x);
 
-    /// <summary>The shape of what forward saves for backward, such as the statistics of each row. By default nothing.</summary>
+    /// <summary>
+    /// The shape of what forward saves for backward, such as the statistics of each row. By default nothing.
+    /// </summary>
     public virtual Shape Saved(ReadOnlySpan<Shape> x) => Shape.Empty;
 
     /// <summary>
@@ -34,24 +36,26 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     public virtual bool ReadsOutput => false;
 
     /// <summary>
-    /// Whether forward costs little more than reading its inputs and writing y. A tape may then run it again in the reverse
-    /// pass instead of keeping y in memory (<see cref="Tape{T}.Release"/>).
+    /// Whether forward costs little more than reading its inputs and writing y. A tape may then run it again in the
+    /// reverse pass instead of keeping y in memory (<see cref="Tape{T}.Release"/>).
     /// </summary>
     public virtual bool IsCheap => false;
 
     /// <summary>
-    /// Whether backward can write the gradient of input <paramref name="input"/> as well as add to it. If nothing has been
-    /// added to that gradient yet, it then need not be set to zero first: <see cref="CpuFrame{T}.Adds"/> is false, and the
-    /// kernel must write it.
+    /// Whether backward can write the gradient of input <paramref name="input"/> as well as add to it. If nothing has
+    /// been added to that gradient yet, it then need not be set to zero first: <see cref="CpuFrame{T}.Adds"/> is false,
+    /// and the kernel must write it.
     /// </summary>
     public virtual bool Overwrites(int input) => false;
 
-    /// <summary>How many bytes of scratch a call of these shapes and ids takes on the processor at most. By default none.</summary>
+    /// <summary>
+    /// How many bytes of scratch a call of these shapes and ids takes on the processor at most. By default none.
+    /// </summary>
     public virtual long ScratchBytes(Operands<T> operands) => 0;
 
     /// <summary>
-    /// Checks the ids against the shapes. This is done once, when the call is recorded, so that kernels need not check. By
-    /// default nothing is checked.
+    /// Checks the ids against the shapes. This is done once, when the call is recorded, so that kernels need not check.
+    /// By default nothing is checked.
     /// </summary>
     /// <exception cref="ShapeException">An id is out of range, or there are too few or too many.</exception>
     public virtual void Check(ReadOnlySpan<Shape> x, ReadOnlySpan<int> ids)
@@ -62,8 +66,8 @@ public abstract class Op<T> where T : unmanaged, IFloatingPointIeee754<T>
     public abstract void Forward(CpuFrame<T> f);
 
     /// <summary>
-    /// Reads X(i), Ids, Saved, Dy, and Y if <see cref="ReadsOutput"/> is set. Adds to each Dx(i) that is not empty, or writes it
-    /// if the frame's Adds(i) is false.
+    /// Reads X(i), Ids, Saved, Dy, and Y if <see cref="ReadsOutput"/> is set. Adds to each Dx(i) that is not empty, or
+    /// writes it if the frame's Adds(i) is false.
     /// </summary>
     public abstract void Backward(CpuFrame<T> f);
 }

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// What one call of an op reads and writes, on any device: inputs, output, saved values, gradients, ids and random stream.
-/// A tape has one such object and fills it anew for every call; the frame of the device shows it to the kernel.
+/// What one call of an op reads and writes, on any device: inputs, output, saved values, gradients, ids and random
+/// stream. A tape has one such object and fills it anew for every call; the frame of the device shows it to the kernel.
 /// </summary>
 public sealed class Operands<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

@@ -33,8 +33,8 @@ public static class Parameter
 }
 
 /// <summary>
-/// A named weight of a model. While it is trainable it has a <see cref="Gradient"/>, to which every reverse pass adds. The
-/// gradient is independent of any tape, so that micro-batches add up by themselves.
+/// A named weight of a model. While it is trainable it has a <see cref="Gradient"/>, to which every reverse pass adds.
+/// The gradient is independent of any tape, so that micro-batches add up by themselves.
 /// </summary>
 public sealed class Parameter<T>(string name, View<T> value, IReadOnlyList<long> dimensions)
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -59,8 +59,8 @@ public sealed class Parameter<T>(string name, View<T> value, IReadOnlyList<long>
     public IReadOnlyList<long> Dimensions { get; } = dimensions;
 
     /// <summary>
-    /// Whether its rows stand for tokens or places, one each, as in an embedding or a head. Such a matrix is no map between embeddings, and
-    /// optimizers that treat maps in a way of their own leave it out.
+    /// Whether its rows stand for tokens or places, one each, as in an embedding or a head. Such a matrix is no map
+    /// between embeddings, and optimizers that treat maps in a way of their own leave it out.
     /// </summary>
     public bool IsTable { get; private set; }
 
@@ -73,11 +73,14 @@ public sealed class Parameter<T>(string name, View<T> value, IReadOnlyList<long>
     /// <summary>Whether this parameter is being trained.</summary>
     public bool IsTrainable => !Gradient.IsEmpty;
 
-    /// <summary>Makes the parameter trainable, with a gradient of zeros in the arena <paramref name="state"/>.</summary>
+    /// <summary>
+    /// Makes the parameter trainable, with a gradient of zeros in the arena <paramref name="state"/>.
+    /// </summary>
     /// <exception cref="InputException">The values are kept in bfloat16, which would round most steps away.</exception>
     public void Train(Arena state) => Gradient = IsCompact
         ? throw new InputException(
-            "weights kept in bfloat16 are frozen", Name, "a stage that trains them", "an adapter that is trained instead",
+            "weights kept in bfloat16 are frozen", Name, "a stage that trains them",
+            "an adapter that is trained instead",
             "give the stage a lora, or keep the weights in full")
         : state.Allocate<T>(Shape, clear: true);
 

@@ -17,7 +17,9 @@ internal sealed class ReversePass<T>(Device device, Arena arena, Recording<T> re
             (recording[i].Role, recording[i].Gradient) = (GradientRole.None, default);
     }
 
-    /// <summary>Makes a node a target, whose gradient is added to <paramref name="gradient"/> if that is not empty.</summary>
+    /// <summary>
+    /// Makes a node a target, whose gradient is added to <paramref name="gradient"/> if that is not empty.
+    /// </summary>
     public void AddTarget(int index, View<T> gradient = default) =>
         (recording[index].Role, recording[index].Gradient) = (GradientRole.Target, gradient);
 

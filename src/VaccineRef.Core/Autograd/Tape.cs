@@ -3,7 +3,9 @@ using System.Numerics;
 
 namespace VaccineRef.Core;
 
-/// <summary>Records ops as they run, so that <see cref="Backward"/> can walk the recording back for gradients.</summary>
+/// <summary>
+/// Records ops as they run, so that <see cref="Backward"/> can walk the recording back for gradients.
+/// </summary>
 /// <remarks>
 /// Activations, what ops save for the reverse pass, and the gradients of activations live in the tape's own arena until
 /// <see cref="Clear"/>. They give their memory up earlier where that changes no result: after a reverse pass only the
@@ -40,12 +42,15 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     public bool Recompute { get; init; }
 
     /// <summary>
-    /// Where this is set, whether the activations of a segment are dropped, by the segment's number: 0 for what comes before the first
-    /// block of a model, l + 1 for block l. The last block is no segment that ends. The results are the same, bit for bit.
+    /// Where this is set, whether the activations of a segment are dropped, by the segment's number: 0 for what comes
+    /// before the first block of a model, l + 1 for block l. The last block is no segment that ends. The results are
+    /// the same, bit for bit.
     /// </summary>
     public Func<int, bool>? RecomputeSegment { get; set; }
 
-    /// <summary>The arena of the activations and their gradients. Its peak is what a step needs beside the weights.</summary>
+    /// <summary>
+    /// The arena of the activations and their gradients. Its peak is what a step needs beside the weights.
+    /// </summary>
     public Arena Activations { get; }
 
     /// <summary>How many times an op was run forward since the tape was made.</summary>
@@ -54,13 +59,17 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>How many reverse passes were run since the tape was made.</summary>
     public long Reversed { get; private set; }
 
-    /// <summary>Puts a value on the tape as a leaf. It has no gradient unless it is a target of <see cref="Backward"/>.</summary>
+    /// <summary>
+    /// Puts a value on the tape as a leaf. It has no gradient unless it is a target of <see cref="Backward"/>.
+    /// </summary>
     public Tensor<T> Constant(View<T> value) => new(_recording.Add(new Node<T> { Value = value }), _epoch, value);
 
     /// <summary>Puts a constant of zeros on the tape, in memory of the tape.</summary>
     public Tensor<T> Zeros(Shape shape) => Constant(Activations.Allocate<T>(shape, clear: true));
 
-    /// <summary>Puts a parameter on the tape. All uses of a parameter are one leaf, so that their gradients add up.</summary>
+    /// <summary>
+    /// Puts a parameter on the tape. All uses of a parameter are one leaf, so that their gradients add up.
+    /// </summary>
     public Tensor<T> Of(Parameter<T> parameter)
     {
         if (_leaves.TryGetValue(parameter, out int node))
@@ -73,7 +82,9 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>Runs <paramref name="op"/> on <paramref name="x"/> and records the call.</summary>
     /// <param name="op">The operation.</param>
     /// <param name="x">Its inputs, all from this tape.</param>
-    /// <param name="ids">Token ids, positions, labels or offsets; they must not change before <see cref="Clear"/>.</param>
+    /// <param name="ids">
+    /// Token ids, positions, labels or offsets; they must not change before <see cref="Clear"/>.
+    /// </param>
     /// <param name="random">The random stream, for an op that draws random numbers.</param>
     /// <exception cref="ShapeException">The op cannot take these shapes or ids.</exception>
     public Tensor<T> Apply(
@@ -105,8 +116,8 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     }
 
     /// <summary>
-    /// Promises that no later call uses <paramref name="x"/>. Its memory is given up if the reverse pass does not read it
-    /// (<see cref="Op{T}.Reads"/>) or can compute it again at little cost (<see cref="Op{T}.IsCheap"/>).
+    /// Promises that no later call uses <paramref name="x"/>. Its memory is given up if the reverse pass does not read
+    /// it (<see cref="Op{T}.Reads"/>) or can compute it again at little cost (<see cref="Op{T}.IsCheap"/>).
     /// </summary>
     public void Release(Tensor<T> x) => _memory.Release(Current(x).Node);
 
@@ -118,8 +129,8 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
     public void KeepFrom(Tensor<T> x) => _memory.KeepFrom(Readable(x).Node);
 
     /// <summary>
-    /// Promises that of everything recorded since the last segment ended, later calls use <paramref name="x"/> alone. Does
-    /// nothing unless <see cref="Recompute"/> or <see cref="RecomputeSegment"/> is set.
+    /// Promises that of everything recorded since the last segment ended, later calls use <paramref name="x"/> alone.
+    /// Does nothing unless <see cref="Recompute"/> or <see cref="RecomputeSegment"/> is set.
     /// </summary>
     /// <returns><paramref name="x"/>.</returns>
     public Tensor<T> EndSegment(Tensor<T> x)
@@ -130,9 +141,13 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
         return x;
     }
 
-    /// <summary>Runs every recorded call again, into the same memory, on what the leaves and the ids hold now.</summary>
+    /// <summary>
+    /// Runs every recorded call again, into the same memory, on what the leaves and the ids hold now.
+    /// </summary>
     /// <exception cref="ShapeException">The ids no longer fit an op.</exception>
-    /// <exception cref="InvalidOperationException">A value was dropped by a segment's end or a reverse pass.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A value was dropped by a segment's end or a reverse pass.
+    /// </exception>
     public void Replay() => _memory.Replay();
 
     /// <summary>
@@ -150,16 +165,21 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
         return new(this, _epoch);
     }
 
-    /// <summary>Adds scale * dL/dw into <see cref="Parameter{T}.Gradient"/> of every trainable parameter on this tape.</summary>
+    /// <summary>
+    /// Adds scale * dL/dw into <see cref="Parameter{T}.Gradient"/> of every trainable parameter on this tape.
+    /// </summary>
     /// <param name="loss">A scalar of this tape.</param>
     /// <param name="scale">The weight of this loss in the sum, such as 1 / number of micro-batches.</param>
     /// <param name="destination">
     /// Where the gradient of a parameter is added instead; an empty view where it is not wanted and not formed.
     /// </param>
-    /// <param name="targets">Values of this tape besides, whose gradients can be read until <see cref="Clear"/>.</param>
+    /// <param name="targets">
+    /// Values of this tape besides, whose gradients can be read until <see cref="Clear"/>.
+    /// </param>
     /// <exception cref="InvalidOperationException">The loss depends on no trainable parameter.</exception>
     public Gradients<T> BackwardToParameters(
-        Tensor<T> loss, double scale = 1, Func<Parameter<T>, View<T>>? destination = null, ReadOnlySpan<Tensor<T>> targets = default)
+        Tensor<T> loss, double scale = 1, Func<Parameter<T>, View<T>>? destination = null,
+        ReadOnlySpan<Tensor<T>> targets = default)
     {
         BeginReverse(loss);
         foreach (var (parameter, node) in _leaves)
@@ -168,11 +188,14 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
         foreach (var target in targets)
             _reverse.AddTarget(Current(target).Node);
         if (!_reverse.Run(loss.Node, T.CreateChecked(scale)))
-            throw new InvalidOperationException("The loss depends on no trainable parameter: nothing would be trained.");
+            throw new InvalidOperationException(
+                "The loss depends on no trainable parameter: nothing would be trained.");
         return new(this, _epoch);
     }
 
-    /// <summary>Forgets the recording. All tensors and gradients become invalid, and their memory is used again.</summary>
+    /// <summary>
+    /// Forgets the recording. All tensors and gradients become invalid, and their memory is used again.
+    /// </summary>
     public void Clear()
     {
         _recording.Clear();
@@ -210,7 +233,8 @@ public sealed class Tape<T> : IDisposable where T : unmanaged, IFloatingPointIee
 
     private Tensor<T> Current(Tensor<T> tensor) => tensor.Epoch == _epoch && tensor.Node < _recording.Count
         ? tensor
-        : throw new InvalidOperationException("This tensor is void: its tape has been cleared, or it belongs to another tape.");
+        : throw new InvalidOperationException(
+            "This tensor is void: its tape has been cleared, or it belongs to another tape.");
 
     private static int NextEpoch() => Interlocked.Increment(ref _lastEpoch);
 }

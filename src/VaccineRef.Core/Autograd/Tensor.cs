@@ -28,8 +28,11 @@ public readonly struct Gradients<T> where T : unmanaged, IFloatingPointIeee754<T
     internal Gradients(Tape<T> tape, int epoch) => (_tape, _epoch) = (tape, epoch);
 
     /// <summary>
-    /// The gradient of <paramref name="target"/>, of the same shape. It is zero if the loss does not depend on the target.
+    /// The gradient of <paramref name="target"/>, of the same shape. It is zero if the loss does not depend on the
+    /// target.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The tape has been cleared, or this value was not a target.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The tape has been cleared, or this value was not a target.
+    /// </exception>
     public View<T> this[Tensor<T> target] => _tape.GradientOf(target, _epoch);
 }

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// The processor: host memory, and a team of threads that lives as long as the device. Use it from one thread at a time.
+/// The processor: host memory, and a team of threads that lives as long as the device. Use it from one thread at a
+/// time.
 /// </summary>
 public sealed class CpuDevice : Device
 {

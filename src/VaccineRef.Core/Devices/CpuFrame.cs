@@ -3,7 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// What a CPU kernel gets for one call: the operands, the team of threads, and memory that lasts until the call returns.
+/// What a CPU kernel gets for one call: the operands, the team of threads, and memory that lasts until the call
+/// returns.
 /// </summary>
 public sealed class CpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -49,7 +50,9 @@ public sealed class CpuFrame<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <summary>Whether the call has an input <paramref name="i"/> and somebody asked for its gradient.</summary>
     public bool Wants(int i) => i < Inputs && !Dx(i).IsEmpty;
 
-    /// <summary>Uninitialised memory that lasts until the end of this call. Must not be called inside a parallel loop.</summary>
+    /// <summary>
+    /// Uninitialised memory that lasts until the end of this call. Must not be called inside a parallel loop.
+    /// </summary>
     public View<T> Scratch(Shape shape) => _scratch.Allocate<T>(shape);
 
     /// <summary>As <see cref="Scratch"/>, for another element type.</summary>

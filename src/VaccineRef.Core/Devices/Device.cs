@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A processor with its memory. A device knows no op: it passes the operands of a call to the op's kernel for this kind of
-/// device. If an op has no kernel for the device, that is an error; nothing falls back to another device.
+/// A processor with its memory. A device knows no op: it passes the operands of a call to the op's kernel for this kind
+/// of device. If an op has no kernel for the device, that is an error; nothing falls back to another device.
 /// </summary>
 public abstract class Device : IDisposable
 {
@@ -40,7 +40,8 @@ public abstract class Device : IDisposable
 
     /// <summary>Runs a routine on views of this device, in place.</summary>
     /// <returns>What the routine returns: a sum, an index, or 0.</returns>
-    public abstract double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x) where T : unmanaged, IFloatingPointIeee754<T>;
+    public abstract double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x)
+        where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>
     /// Waits until all work that was started is done. Only clocks need this: reading a result waits for it anyway.

@@ -1,9 +1,10 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A device that has no memory and computes nothing: it counts. A model that is made on it and a step that is taken on it
-/// ask for the same memory in the same order as on any other device, so that what they need is known exactly, for models
-/// too that this machine could not hold. Every value that is read from it is zero. Use it from one thread at a time.
+/// A device that has no memory and computes nothing: it counts. A model that is made on it and a step that is taken on
+/// it ask for the same memory in the same order as on any other device, so that what they need is known exactly, for
+/// models too that this machine could not hold. Every value that is read from it is zero. Use it from one thread at a
+/// time.
 /// </summary>
 public sealed class DryDevice : Device
 {
@@ -82,8 +83,8 @@ public sealed class DryDevice : Device
     }
 
     /// <summary>
-    /// A size without memory. What an arena never handed out costs nothing, as on a processor, whose system gives pages when they
-    /// are written.
+    /// A size without memory. What an arena never handed out costs nothing, as on a processor, whose system gives pages
+    /// when they are written.
     /// </summary>
     private sealed class DryBuffer(DryDevice device, long bytes) : DeviceBuffer(bytes)
     {

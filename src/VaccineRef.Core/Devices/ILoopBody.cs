@@ -1,8 +1,8 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// The body of a parallel loop, written as a struct. <see cref="Workers.Run{TBody}"/> calls it without a delegate, so that a
-/// kernel that starts thousands of loops a second allocates nothing.
+/// The body of a parallel loop, written as a struct. <see cref="Workers.Run{TBody}"/> calls it without a delegate, so
+/// that a kernel that starts thousands of loops a second allocates nothing.
 /// </summary>
 public interface ILoopBody
 {

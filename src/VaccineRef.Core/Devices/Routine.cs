@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A computation outside the tape that works in place, such as an optimizer's update, a norm or a fill. It has no derivative.
-/// Like an op it brings its own kernels and is run by a device.
+/// A computation outside the tape that works in place, such as an optimizer's update, a norm or a fill. It has no
+/// derivative. Like an op it brings its own kernels and is run by a device.
 /// </summary>
 public abstract class Routine<T> where T : unmanaged, IFloatingPointIeee754<T>
 {

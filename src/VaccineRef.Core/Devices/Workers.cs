@@ -5,15 +5,15 @@ using System.Runtime.ExceptionServices;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A team of threads for parallel loops. Starting a loop takes about a microsecond, because idle threads spin for a moment
-/// before they sleep. Each thread that is free takes the next index; the caller takes part in the work and never waits for a
-/// thread that did not wake up in time. How the work is divided does not depend on the number of threads, so that results are
-/// the same bit for bit with one thread and with many.
+/// A team of threads for parallel loops. Starting a loop takes about a microsecond, because idle threads spin for a
+/// moment before they sleep. Each thread that is free takes the next index; the caller takes part in the work and never
+/// waits for a thread that did not wake up in time. How the work is divided does not depend on the number of threads,
+/// so that results are the same bit for bit with one thread and with many.
 /// </summary>
 /// <remarks>
-/// A loop that is started while another one runs, from inside its body or from a second thread, runs on its own thread alone.
-/// Nothing ever queues, so nothing can deadlock. The threads are background threads: a team that nobody disposed does not keep
-/// the process alive.
+/// A loop that is started while another one runs, from inside its body or from a second thread, runs on its own thread
+/// alone. Nothing ever queues, so nothing can deadlock. The threads are background threads: a team that nobody disposed
+/// does not keep the process alive.
 /// </remarks>
 public sealed unsafe class Workers : IDisposable
 {
@@ -35,7 +35,9 @@ public sealed unsafe class Workers : IDisposable
     private int _parked;
     private volatile bool _stopped;
 
-    /// <summary>Starts a team of <paramref name="threads"/> threads; the caller of a loop counts as one of them.</summary>
+    /// <summary>
+    /// Starts a team of <paramref name="threads"/> threads; the caller of a loop counts as one of them.
+    /// </summary>
     /// <param name="threads">At least 1. With 1 no thread is started, and every loop is an ordinary loop.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
     public Workers(int threads)
@@ -55,8 +57,10 @@ public sealed unsafe class Workers : IDisposable
 
     /// <summary>Calls body(i) once for every i in [0, count), in any order.</summary>
     /// <param name="count">How many indices; 0 does nothing.</param>
-    /// <param name="body">The work of one index. If it throws, no further index is begun, and the first exception is thrown
-    /// again here.</param>
+    /// <param name="body">
+    /// The work of one index. If it throws, no further index is begun, and the first exception is thrown
+    /// again here.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
     /// <exception cref="ObjectDisposedException">The team was disposed.</exception>
     public void For(int count, Action<int> body) => Run(count, new Each(body));
@@ -74,9 +78,9 @@ public sealed unsafe class Workers : IDisposable
     }
 
     /// <summary>
-    /// Adds up partial(start, end) over the blocks of [0, count). The partial sums are added pairwise, in a tree that depends on
-    /// the number of blocks only, so that the result is the same bit for bit with any number of threads. With n blocks it
-    /// contains at most log2(n) roundings of additions.
+    /// Adds up partial(start, end) over the blocks of [0, count). The partial sums are added pairwise, in a tree that
+    /// depends on the number of blocks only, so that the result is the same bit for bit with any number of threads.
+    /// With n blocks it contains at most log2(n) roundings of additions.
     /// </summary>
     /// <param name="count">The length of the whole range; the sum over an empty range is 0.</param>
     /// <param name="block">The length of a block, as for <see cref="Blocks"/>.</param>
@@ -124,8 +128,8 @@ public sealed unsafe class Workers : IDisposable
     }
 
     /// <summary>
-    /// Lends uninitialised memory, aligned to 64 bytes. When the <see cref="RentedMemory"/> is disposed, its memory is kept for
-    /// the next loan, so that after some loops nothing is allocated any more. Any thread may rent.
+    /// Lends uninitialised memory, aligned to 64 bytes. When the <see cref="RentedMemory"/> is disposed, its memory is
+    /// kept for the next loan, so that after some loops nothing is allocated any more. Any thread may rent.
     /// </summary>
     /// <param name="bytes">How many bytes are needed; may be 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is negative or beyond one

@@ -1,7 +1,8 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Every change to a file of a run passes here, so that a test can let any one of them fail, or can end the program before it.
+/// Every change to a file of a run passes here, so that a test can let any one of them fail, or can end the program
+/// before it.
 /// </summary>
 public static class FileChanges
 {
@@ -11,8 +12,13 @@ public static class FileChanges
     // Follows the flow of one caller into the threads that it starts; nobody else sees it.
     private static readonly AsyncLocal<Action<FileChange, string>?> Before = new();
 
-    /// <summary>Calls <paramref name="before"/> before every change that is made from here on, until what is returned is disposed.</summary>
-    /// <param name="before">Receives the change and the path. What it throws is what the change throws; nothing is changed then.</param>
+    /// <summary>
+    /// Calls <paramref name="before"/> before every change that is made from here on, until what is returned is
+    /// disposed.
+    /// </summary>
+    /// <param name="before">
+    /// Receives the change and the path. What it throws is what the change throws; nothing is changed then.
+    /// </param>
     public static IDisposable Watch(Action<FileChange, string> before)
     {
         Before.Value = before;
@@ -90,7 +96,9 @@ public static class FileChanges
         return true;
     }
 
-    /// <summary>Removes a folder with all that is in it: one that the program made under a name that nobody else uses.</summary>
+    /// <summary>
+    /// Removes a folder with all that is in it: one that the program made under a name that nobody else uses.
+    /// </summary>
     /// <exception cref="InputException">It cannot be removed.</exception>
     public static void DeleteFolder(string path)
     {

@@ -4,7 +4,8 @@ namespace VaccineRef.Core;
 public static class FileTrouble
 {
     // errno of Linux and macOS, which .NET gives as the HResult; the last four are those of Windows.
-    private const int NotPermitted = 1, AccessDenied = 13, IsFolder = 21, TooManyFiles = 24, NoSpace = 28, ReadOnly = 30, QuotaLinux = 122,
+    private const int NotPermitted = 1, AccessDenied = 13, IsFolder = 21, TooManyFiles = 24, NoSpace = 28,
+        ReadOnly = 30, QuotaLinux = 122,
         QuotaMac = 69, WindowsDiskFull = unchecked((int)0x80070070), WindowsHandleDiskFull = unchecked((int)0x80070027),
         WindowsTooManyFiles = unchecked((int)0x80070004), WindowsProtected = unchecked((int)0x80070013);
 
@@ -16,7 +17,8 @@ public static class FileTrouble
     {
         string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full) ?? full;
         string said = $"{error.Message} ({FreeSpace(folder)} free on that disk)";
-        InputException Say(string found, string expected, string remedy) => new(what, full, found, expected, remedy, error);
+        InputException Say(string found, string expected, string remedy) =>
+            new(what, full, found, expected, remedy, error);
 
         return error.HResult switch
         {
@@ -26,10 +28,13 @@ public static class FileTrouble
                 $"too many open files: {error.Message}", "a few file descriptors more",
                 "raise the limit (ulimit -n 1024), or let fewer stages run at once (--threads)"),
             ReadOnly or WindowsProtected => Say(
-                $"a disk that is mounted read-only: {error.Message}", "a place where files may be written", "choose another place"),
+                $"a disk that is mounted read-only: {error.Message}", "a place where files may be written",
+                "choose another place"),
             _ when Directory.Exists(full) => Say(
-                $"a folder of that name: {error.Message}", "a file, or nothing", "move the folder away, or choose another name"),
-            _ when error is UnauthorizedAccessException || error.HResult is NotPermitted or AccessDenied or IsFolder => Say(
+                $"a folder of that name: {error.Message}", "a file, or nothing",
+                "move the folder away, or choose another name"),
+            _ when error is UnauthorizedAccessException
+                || error.HResult is NotPermitted or AccessDenied or IsFolder => Say(
                 $"no right to write: {error.Message}", $"the right to make and rename files in {folder}",
                 "change the rights of the folder (chmod u+rwx), or choose another place"),
             _ => Say(said, "room and the right to write there", "free some space or choose another place"),

@@ -3,8 +3,9 @@ using Microsoft.Win32.SafeHandles;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A file that is open for reading, from any place in it. Nothing of it is held in memory but what the caller asks for, so that
-/// a checkpoint larger than the memory can be read. If it is shortened meanwhile, reading what is gone is an error.
+/// A file that is open for reading, from any place in it. Nothing of it is held in memory but what the caller asks for,
+/// so that a checkpoint larger than the memory can be read. If it is shortened meanwhile, reading what is gone is an
+/// error.
 /// </summary>
 public sealed class OpenedFile : IDisposable
 {
@@ -38,7 +39,8 @@ public sealed class OpenedFile : IDisposable
         {
             int read = RandomAccess.Read(_file, to, offset);
             if (read == 0)
-                throw new EndOfStreamException($"the file ends at byte {offset}; it had {Length} bytes when it was opened");
+                throw new EndOfStreamException(
+                    $"the file ends at byte {offset}; it had {Length} bytes when it was opened");
             offset += read;
             to = to[read..];
         }

@@ -17,5 +17,6 @@ public sealed class InTurn<T>(ITap<T> first, ITap<T> second) : ITap<T> where T :
     public bool Keeps(SiteKind kind) => first.Keeps(kind) || second.Keeps(kind);
 
     /// <inheritdoc/>
-    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass) => second.At(site, first.At(site, hidden, pass), pass);
+    public Tensor<T> At(Site site, Tensor<T> hidden, Pass<T> pass) =>
+        second.At(site, first.At(site, hidden, pass), pass);
 }

@@ -4,7 +4,8 @@ namespace VaccineRef.Core;
 public enum SiteKind
 {
     /// <summary>
-    /// e_l of the paper: the output of attention, after the output projection and before dropout and the residual addition.
+    /// e_l of the paper: the output of attention, after the output projection and before dropout and the residual
+    /// addition.
     /// </summary>
     AttentionOutput,
 

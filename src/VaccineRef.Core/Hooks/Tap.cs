@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// One run of a model over a batch: the tape that records it, the tap that listens at the sites, the random numbers it uses,
-/// and whether it is a training pass.
+/// One run of a model over a batch: the tape that records it, the tap that listens at the sites, the random numbers it
+/// uses, and whether it is a training pass.
 /// </summary>
 /// <param name="Tape">The tape on which ops are recorded.</param>
 /// <param name="Tap">What happens at the sites.</param>
@@ -28,7 +28,9 @@ public readonly record struct Pass<T>(Tape<T> Tape, ITap<T> Tap, RandomStream Ra
 /// </summary>
 public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Whether <see cref="At"/> does anything at sites of this kind. If not, it may be shown fewer rows.</summary>
+    /// <summary>
+    /// Whether <see cref="At"/> does anything at sites of this kind. If not, it may be shown fewer rows.
+    /// </summary>
     bool ListensTo(SiteKind kind) => true;
 
     /// <summary>
@@ -44,8 +46,9 @@ public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
     bool WatchesAttention => false;
 
     /// <summary>
-    /// Is told of each attention before its values are mixed, for a tap that looks at the weights, which the model never forms. What it computes
-    /// from them and reads after the block it has to keep (<see cref="Tape{T}.KeepFrom"/>).
+    /// Is told of each attention before its values are mixed, for a tap that looks at the weights, which the model
+    /// never forms. What it computes from them and reads after the block it has to keep
+    /// (<see cref="Tape{T}.KeepFrom"/>).
     /// </summary>
     /// <param name="layer">The number of the block.</param>
     /// <param name="attention">Mixes rows of values: of queries, keys and values.</param>
@@ -53,15 +56,16 @@ public interface ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="keys">(N, key-value heads * size).</param>
     /// <param name="offsets">Where the sequences begin.</param>
     /// <param name="pass">The pass that has reached the block.</param>
-    void Attended(int layer, Op<T> attention, Tensor<T> queries, Tensor<T> keys, ReadOnlyMemory<int> offsets, Pass<T> pass)
+    void Attended(
+        int layer, Op<T> attention, Tensor<T> queries, Tensor<T> keys, ReadOnlyMemory<int> offsets, Pass<T> pass)
     {
     }
 
     /// <summary>Reads or changes the hidden embedding at a site.</summary>
     /// <param name="site">The site.</param>
     /// <param name="hidden">
-    /// The hidden embedding, (N, C). In a pass that computes some output rows only (<c>ILanguageModel.Forward</c>), the other
-    /// rows of the last block are zero.
+    /// The hidden embedding, (N, C). In a pass that computes some output rows only (<c>ILanguageModel.Forward</c>), the
+    /// other rows of the last block are zero.
     /// </param>
     /// <param name="pass">The pass that has reached the site.</param>
     /// <returns>What the model goes on with.</returns>
@@ -90,7 +94,10 @@ public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee7
     {
     }
 
-    /// <summary>Remembers those sites of some kinds that are chosen, such as those of some layers; all of them if nobody chooses.</summary>
+    /// <summary>
+    /// Remembers those sites of some kinds that are chosen, such as those of some layers; all of them if nobody
+    /// chooses.
+    /// </summary>
     public Record(IReadOnlyCollection<SiteKind> kinds, Func<Site, bool>? where) =>
         (Kinds, _chosen) = (kinds, site => kinds.Contains(site.Kind) && where?.Invoke(site) != false);
 
@@ -107,8 +114,8 @@ public sealed class Record<T> : ITap<T> where T : unmanaged, IFloatingPointIeee7
     public ReadOnlySpan<Tensor<T>> Hidden => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_hidden);
 
     /// <summary>
-    /// Whether <see cref="Hidden"/> only serve as targets of a reverse pass. Their values then need not stay in memory and must
-    /// not be read.
+    /// Whether <see cref="Hidden"/> only serve as targets of a reverse pass. Their values then need not stay in memory
+    /// and must not be read.
     /// </summary>
     public bool ForGradients { get; init; }
 

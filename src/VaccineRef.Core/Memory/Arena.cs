@@ -3,13 +3,14 @@ namespace VaccineRef.Core;
 /// <summary>
 /// Memory whose contents all end at the same time. <see cref="Allocate{T}"/> moves a mark forward, and
 /// <see cref="Rewind"/> moves it back to the start without returning the memory to the device, so that from the second
-/// training step on no memory is requested. A view that is given back earlier, by <see cref="Free{T}"/>, is used for the
-/// next allocation of the same size. Use an arena from one thread at a time.
+/// training step on no memory is requested. A view that is given back earlier, by <see cref="Free{T}"/>, is used for
+/// the next allocation of the same size. Use an arena from one thread at a time.
 /// </summary>
 public sealed class Arena(Device device) : IDisposable
 {
-    // Each block is as large as all before it together, up to a size of which a large model takes many: what the last one
-    // leaves empty is then little beside the whole. An allocation that would leave much of such a block empty has one of its own.
+    // Each block is as large as all before it together, up to a size of which a large model takes many: what the last
+    // one leaves empty is then little beside the whole. An allocation that would leave much of such a block empty has
+    // one of its own.
     private const long SmallestBlock = 1 << 16, LargestBlock = 1L << 29, Large = LargestBlock / 8;
     private readonly List<DeviceBuffer> _blocks = [];
     private readonly Dictionary<long, Stack<(DeviceBuffer Block, long Start)>> _free = [];     // by size, both in bytes
@@ -30,7 +31,8 @@ public sealed class Arena(Device device) : IDisposable
     public long Reserved => _blocks.Sum(block => block.Bytes);
 
     /// <summary>
-    /// Takes room for a matrix, aligned to 64 bytes. The elements are uninitialised unless <paramref name="clear"/> asks for zeros.
+    /// Takes room for a matrix, aligned to 64 bytes. The elements are uninitialised unless <paramref name="clear"/>
+    /// asks for zeros.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The arena has been disposed.</exception>
     /// <exception cref="InputException">The device is out of memory.</exception>
@@ -50,8 +52,8 @@ public sealed class Arena(Device device) : IDisposable
     }
 
     /// <summary>
-    /// Gives a view back that <see cref="Allocate{T}"/> returned. It becomes invalid, and the next allocation of its size takes
-    /// its place.
+    /// Gives a view back that <see cref="Allocate{T}"/> returned. It becomes invalid, and the next allocation of its
+    /// size takes its place.
     /// </summary>
     public unsafe void Free<T>(View<T> view) where T : unmanaged
     {
@@ -64,7 +66,8 @@ public sealed class Arena(Device device) : IDisposable
     }
 
     /// <summary>
-    /// Begins anew: all views handed out so far become invalid. If there are several blocks, one of their total size replaces them.
+    /// Begins anew: all views handed out so far become invalid. If there are several blocks, one of their total size
+    /// replaces them.
     /// </summary>
     public void Rewind()
     {

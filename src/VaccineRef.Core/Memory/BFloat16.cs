@@ -26,8 +26,8 @@ public static class BFloat16
     }
 
     /// <summary>
-    /// Rounds to bfloat16, to nearest with ties to even. Each value is off by at most 2^-8 of itself unless it underflows.
-    /// NaN stays NaN.
+    /// Rounds to bfloat16, to nearest with ties to even. Each value is off by at most 2^-8 of itself unless it
+    /// underflows. NaN stays NaN.
     /// </summary>
     public static void Narrow<T>(ReadOnlySpan<T> from, Span<ushort> to) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -37,14 +37,15 @@ public static class BFloat16
                 ? float.CreateTruncating(from[i])
                 : ToOdd(double.CreateTruncating(from[i]));
             uint bits = BitConverter.SingleToUInt32Bits(single);
-            // Half an ulp, less one where the kept bit is even; a NaN is made quiet, for its payload must not round to infinity.
+            // Half an ulp, less one where the kept bit is even; a NaN is made quiet, for its payload must not round to
+            // infinity.
             to[i] = (ushort)(float.IsNaN(single) ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
         }
     }
 
     /// <summary>
-    /// Rounds to odd: an inexact result keeps its last bit set, so that the second rounding cannot mistake it for a tie (S. Boldo,
-    /// G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE TC 57(4), 2008).
+    /// Rounds to odd: an inexact result keeps its last bit set, so that the second rounding cannot mistake it for a tie
+    /// (S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE TC 57(4), 2008).
     /// </summary>
     private static float ToOdd(double x)
     {

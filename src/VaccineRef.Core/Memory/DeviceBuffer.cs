@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace VaccineRef.Core;
 
-/// <summary>A region of memory on one device. Only host memory has an address; other memory is accessed by its device.</summary>
+/// <summary>
+/// A region of memory on one device. Only host memory has an address; other memory is accessed by its device.
+/// </summary>
 public abstract unsafe class DeviceBuffer(long bytes) : IDisposable
 {
     /// <summary>The size in bytes.</summary>
@@ -14,7 +16,9 @@ public abstract unsafe class DeviceBuffer(long bytes) : IDisposable
     /// <summary>Whether the memory has been given back.</summary>
     public bool IsFreed { get; private set; }
 
-    /// <summary>Told by an arena that it has handed out the bytes before <paramref name="end"/>. Memory needs no telling.</summary>
+    /// <summary>
+    /// Told by an arena that it has handed out the bytes before <paramref name="end"/>. Memory needs no telling.
+    /// </summary>
     public virtual void Use(long end)
     {
     }
@@ -34,7 +38,8 @@ public abstract unsafe class DeviceBuffer(long bytes) : IDisposable
 }
 
 /// <summary>
-/// Uninitialised host memory outside the managed heap, aligned to a cache line (64 bytes, also the size of a Vector512).
+/// Uninitialised host memory outside the managed heap, aligned to a cache line (64 bytes, also the size of a
+/// Vector512).
 /// </summary>
 public sealed unsafe class HostBuffer : DeviceBuffer
 {

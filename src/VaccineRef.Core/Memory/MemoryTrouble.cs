@@ -14,15 +14,18 @@ public static class MemoryTrouble
     /// <param name="bytes">How many bytes were asked for in one piece.</param>
     /// <param name="error">What the runtime said.</param>
     public static InputException Of(string where, long bytes, Exception error) => new(
-        "not enough memory", where, $"{bytes / MiB:F0} MiB asked for in one piece, beside {Environment.WorkingSet / MiB:F0} MiB that are in use",
+        "not enough memory", where,
+        $"{bytes / MiB:F0} MiB asked for in one piece, beside {Environment.WorkingSet / MiB:F0} MiB that are in use",
         $"{Limit} in all, less what others use", Remedy, error);
 
     /// <summary>Memory of the managed heap: texts, rows, records.</summary>
     /// <param name="error">What the runtime said.</param>
     public static InputException Of(OutOfMemoryException error) => new(
-        "not enough memory", "this process", $"more asked for, beside {Environment.WorkingSet / MiB:F0} MiB that are in use", $"{Limit} in all",
+        "not enough memory", "this process",
+        $"more asked for, beside {Environment.WorkingSet / MiB:F0} MiB that are in use", $"{Limit} in all",
         Remedy, error);
 
-    // what the collector takes for the memory of this process: the machine's, or a container's or DOTNET_GCHeapHardLimit's limit
+    // what the collector takes for the memory of this process: the machine's, or a container's or
+    // DOTNET_GCHeapHardLimit's limit
     private static string Limit => $"about {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MiB:F0} MiB";
 }

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Memory on loan from <see cref="Workers.Rent"/>: uninitialised, aligned to 64 bytes, never moved by the garbage collector.
-/// Dispose it exactly once, in the method that rented it; the pointer must not be used after that.
+/// Memory on loan from <see cref="Workers.Rent"/>: uninitialised, aligned to 64 bytes, never moved by the garbage
+/// collector. Dispose it exactly once, in the method that rented it; the pointer must not be used after that.
 /// </summary>
 public readonly unsafe struct RentedMemory : IDisposable
 {
@@ -35,8 +35,10 @@ public readonly unsafe struct RentedMemory : IDisposable
     public void Dispose() => _owner.Return(_buffer);
 }
 
-/// <summary>The buffers behind <see cref="RentedMemory"/>: slots that are emptied and filled by exchange, so that no lock
-/// is needed.</summary>
+/// <summary>
+/// The buffers behind <see cref="RentedMemory"/>: slots that are emptied and filled by exchange, so that no lock
+/// is needed.
+/// </summary>
 /// <param name="slots">How many idle buffers to keep.</param>
 internal sealed class RentedMemoryPool(int slots)
 {

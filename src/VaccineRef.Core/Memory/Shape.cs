@@ -2,8 +2,8 @@ namespace VaccineRef.Core;
 
 /// <summary>
 /// Rows and columns of a row-major matrix. Activations are (N, C), one row for each token of the batch; weights are
-/// (out, in); a vector is one row, (1, C); a scalar is (1, 1). Every value in this program is such a matrix: there are no
-/// further dimensions, no strides and no broadcasting.
+/// (out, in); a vector is one row, (1, C); a scalar is (1, 1). Every value in this program is such a matrix: there are
+/// no further dimensions, no strides and no broadcasting.
 /// </summary>
 /// <param name="Rows">Number of rows, at least 0.</param>
 /// <param name="Columns">Number of columns, at least 0.</param>

@@ -1,8 +1,8 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// A row-major matrix inside a buffer. A view says where values are, not who owns them: it becomes invalid when the arena
-/// that it came from is rewound or disposed. The elements can be read directly only if they are in host memory.
+/// A row-major matrix inside a buffer. A view says where values are, not who owns them: it becomes invalid when the
+/// arena that it came from is rewound or disposed. The elements can be read directly only if they are in host memory.
 /// </summary>
 /// <typeparam name="T">Element type, <c>float</c> or <c>double</c>.</typeparam>
 public readonly unsafe struct View<T> where T : unmanaged
@@ -38,7 +38,8 @@ public readonly unsafe struct View<T> where T : unmanaged
     public int Columns => Shape.Columns;
 
     /// <summary>
-    /// Whether there is no buffer behind this view. A kernel that is handed an empty view for an output must not write it.
+    /// Whether there is no buffer behind this view. A kernel that is handed an empty view for an output must not write
+    /// it.
     /// </summary>
     public bool IsEmpty => Buffer is null;
 

@@ -5,8 +5,8 @@ using System.Text;
 namespace VaccineRef.Core;
 
 /// <summary>
-/// What ranks find out about each other. Where something goes wrong on one rank, it goes wrong on every rank, in the same call and for
-/// the same reason: nobody is left waiting, and all end alike.
+/// What ranks find out about each other. Where something goes wrong on one rank, it goes wrong on every rank, in the
+/// same call and for the same reason: nobody is left waiting, and all end alike.
 /// </summary>
 public static class Agreement
 {
@@ -40,7 +40,8 @@ public static class Agreement
         string[] all = [.. ranks.Share(() => Encoding.UTF8.GetBytes(own)).Select(Encoding.UTF8.GetString)];
         if (Array.FindIndex(all, each => each != all[0]) is > 0 and var other)
             ranks.Agree(() => throw new InputException(
-                what, $"rank {other}", all[other], $"as rank 0 has: {all[0]}", "the same files, options and program on every machine"));
+                what, $"rank {other}", all[other], $"as rank 0 has: {all[0]}",
+                "the same files, options and program on every machine"));
     }
 
     /// <summary>Computes items one by one, each on one rank, and gives every rank all of them in their order.</summary>
@@ -64,13 +65,16 @@ public static class Agreement
             return own.ToArray();
         });
         BinaryReader[] readers = [.. parts.Select(part => new BinaryReader(new MemoryStream(part)))];
-        return [.. Enumerable.Range(0, count).Select(i => readers[i % ranks.Size]).Select(reader => reader.ReadBytes(reader.ReadInt32()))];
+        return [.. Enumerable.Range(0, count).Select(i => readers[i % ranks.Size])
+            .Select(reader => reader.ReadBytes(reader.ReadInt32()))];
     }
 
     /// <summary>Computes a part on every rank, and gives every rank all parts in the order of the ranks.</summary>
     /// <param name="ranks">The ranks.</param>
     /// <param name="own">Computes the part of this rank.</param>
-    /// <exception cref="InputException">A rank found wrong input; the message names the rank where it is another one.</exception>
+    /// <exception cref="InputException">
+    /// A rank found wrong input; the message names the rank where it is another one.
+    /// </exception>
     /// <exception cref="NonFiniteException">A rank found a number that is not finite.</exception>
     /// <exception cref="OperationCanceledException">A rank was cancelled.</exception>
     /// <exception cref="RankFailedException">Something else went wrong on another rank.</exception>
@@ -107,7 +111,8 @@ public static class Agreement
         byte[] lengths = new byte[sizeof(int) * ranks.Size], length = new byte[sizeof(int)];
         BinaryPrimitives.WriteInt32LittleEndian(length, own.Length);
         ranks.GatherEverywhere(length, lengths);
-        int[] all = [.. Enumerable.Range(0, ranks.Size).Select(i => BinaryPrimitives.ReadInt32LittleEndian(lengths.AsSpan(i * sizeof(int))))];
+        int[] all = [.. Enumerable.Range(0, ranks.Size)
+            .Select(i => BinaryPrimitives.ReadInt32LittleEndian(lengths.AsSpan(i * sizeof(int))))];
         int most = all.Max();
         byte[] padded = new byte[most], parts = new byte[checked(most * ranks.Size)];
         own.CopyTo(padded, 0);
@@ -167,7 +172,9 @@ public static class Agreement
         long step = reader.ReadInt64();
         bool isKnown = reader.ReadBoolean();
         string first = reader.ReadString();
-        return new(what, step, isKnown ? first : null, [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString())]);
+        return new(
+            what, step, isKnown ? first : null,
+            [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString())]);
     }
 }
 

@@ -1,8 +1,9 @@
 namespace VaccineRef.Core;
 
 /// <summary>
-/// Several processes that compute one thing together, or threads in their place: each is a rank. Every rank makes the same calls in the
-/// same order, with lengths that agree; a call returns when its own part is done. Calls come from one thread at a time.
+/// Several processes that compute one thing together, or threads in their place: each is a rank. Every rank makes the
+/// same calls in the same order, with lengths that agree; a call returns when its own part is done. Calls come from one
+/// thread at a time.
 /// </summary>
 public interface ICommunicator
 {
@@ -14,7 +15,9 @@ public interface ICommunicator
 
     /// <summary>Brings the bytes of every rank to one of them.</summary>
     /// <param name="own">The bytes of this rank; the same number on every rank.</param>
-    /// <param name="all">At the root, receives the bytes of rank 0, then those of rank 1, and so on; not used elsewhere.</param>
+    /// <param name="all">
+    /// At the root, receives the bytes of rank 0, then those of rank 1, and so on; not used elsewhere.
+    /// </param>
     /// <param name="root">The rank that receives.</param>
     void Gather(ReadOnlySpan<byte> own, Span<byte> all, int root);
 
@@ -23,10 +26,14 @@ public interface ICommunicator
     /// <param name="root">The rank that gives.</param>
     void Broadcast(Span<byte> data, int root);
 
-    /// <summary>Gives every rank the sums over all ranks, element by element. The order of the additions is not specified.</summary>
+    /// <summary>
+    /// Gives every rank the sums over all ranks, element by element. The order of the additions is not specified.
+    /// </summary>
     void Sum(Span<float> values);
 
-    /// <summary>Gives every rank the sums over all ranks, element by element. The order of the additions is not specified.</summary>
+    /// <summary>
+    /// Gives every rank the sums over all ranks, element by element. The order of the additions is not specified.
+    /// </summary>
     void Sum(Span<double> values);
 
     /// <summary>Waits until every rank has come here.</summary>

@@ -5,7 +5,10 @@ using System.Runtime.InteropServices;
 
 namespace VaccineRef.Core;
 
-/// <summary>Ranks that are threads of this process: what a program of several processes computes can be tried without any launcher.</summary>
+/// <summary>
+/// Ranks that are threads of this process: what a program of several processes computes can be tried without any
+/// launcher.
+/// </summary>
 public sealed class LocalRanks
 {
     private readonly object _gate = new();
@@ -38,7 +41,8 @@ public sealed class LocalRanks
             thread.Start();
         foreach (var thread in threads)
             thread.Join();
-        if ((errors.FirstOrDefault(error => error is not null and not RankLostException) ?? errors.OfType<Exception>().FirstOrDefault()) is { } first)
+        if ((errors.FirstOrDefault(error => error is not null and not RankLostException)
+            ?? errors.OfType<Exception>().FirstOrDefault()) is { } first)
             ExceptionDispatchInfo.Throw(first);
     }
 

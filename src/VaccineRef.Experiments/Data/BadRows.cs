@@ -3,8 +3,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Collects what is wrong with the rows of a file in one pass. The first few are kept to be named, the rest is counted, up
-/// to a number at which nobody reads on.
+/// Collects what is wrong with the rows of a file in one pass. The first few are kept to be named, the rest is counted,
+/// up to a number at which nobody reads on.
 /// </summary>
 internal sealed class BadRows(string file)
 {
@@ -62,15 +62,18 @@ public sealed class DataRowsException(string file, IReadOnlyList<DataException> 
     public IReadOnlyList<DataException> Rows => first;
 
     /// <summary>
-    /// What is wrong, each by itself: rows with which the same is wrong are one, and the last says how many more there are.
+    /// What is wrong, each by itself: rows with which the same is wrong are one, and the last says how many more there
+    /// are.
     /// </summary>
-    public IEnumerable<InputException> Each => Parts(file, first, count, isAll).Select(part => new InputException(part));
+    public IEnumerable<InputException> Each =>
+        Parts(file, first, count, isAll).Select(part => new InputException(part));
 
     private static string Compose(string file, IReadOnlyList<DataException> first, int count, bool isAll)
     {
         string[] parts = [.. Parts(file, first, count, isAll)];
         return parts is [var only] ? only : string.Join(
-            Environment.NewLine, parts.Select((part, i) => $"{i + 1}. {part}").Prepend($"{Number(count, isAll)} rows of {file} cannot be used"));
+            Environment.NewLine, parts.Select((part, i) => $"{i + 1}. {part}")
+                .Prepend($"{Number(count, isAll)} rows of {file} cannot be used"));
     }
 
     private static IEnumerable<string> Parts(string file, IReadOnlyList<DataException> first, int count, bool isAll)

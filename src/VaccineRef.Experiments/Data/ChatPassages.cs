@@ -6,10 +6,10 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Cuts a conversation into what is learned and what is not. A turn of the model is learned from where the model begins to
-/// answer (the text with the generation prompt) to the first special token behind what it says, which ends the turn; where
-/// the template has no such token, to the end of the turn. Where a template marks its answers by {% generation %}, its
-/// marks hold.
+/// Cuts a conversation into what is learned and what is not. A turn of the model is learned from where the model begins
+/// to answer (the text with the generation prompt) to the first special token behind what it says, which ends the turn;
+/// where the template has no such token, to the end of the turn. Where a template marks its answers by {% generation
+/// %}, its marks hold.
 /// </summary>
 /// <param name="template">The text around the turns.</param>
 /// <param name="system">A system text for conversations that have none; none if it is null.</param>
@@ -31,7 +31,8 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
         ChatTurn[] turns = Turns(example);
         if (!turns.Any(turn => turn.Learned))
             throw new DataException(
-                "a conversation without an answer of the model cannot be trained on", example.Id, expected: "a turn of the assistant that is learned");
+                "a conversation without an answer of the model cannot be trained on", example.Id,
+                expected: "a turn of the assistant that is learned");
         var (text, marks) = Written(example, turns, asks: false);
         var learned = marks.Count > 0 ? Marked(example, turns, marks) : Found(example, turns, text, tokenizer);
         var passages = new List<Passage>();
@@ -52,17 +53,20 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
     /// <summary>The token that ends a turn, if one does.</summary>
     public ImmutableArray<int> EndsOfTurn(ITextTokenizer tokenizer)
     {
-        var answer = Of(new("a made-up row", "a", "", "b", null, null, "made up"), tokenizer).Last(passage => passage.Learned);
+        var answer = Of(new("a made-up row", "a", "", "b", null, null, "made up"), tokenizer)
+            .Last(passage => passage.Learned);
         return tokenizer.EncodeMarked(answer.Text) is [.., var last] && IsSpecial(last, tokenizer) ? [last] : [];
     }
 
-    private static IEnumerable<(int Start, int End)> Marked(Example example, ChatTurn[] turns, IReadOnlyList<(int Start, int End)> marks)
+    private static IEnumerable<(int Start, int End)> Marked(
+        Example example, ChatTurn[] turns, IReadOnlyList<(int Start, int End)> marks)
     {
         ChatTurn[] answers = [.. turns.Where(turn => turn.IsAnswer)];
         return answers.Length == marks.Count
             ? marks.Zip(answers).Where(pair => pair.Second.Learned).Select(pair => pair.First)
             : throw new DataException(
-                "a chat template marks other answers than the conversation has", example.Id, found: $"{marks.Count} marks for {answers.Length} answers",
+                "a chat template marks other answers than the conversation has", example.Id,
+                found: $"{marks.Count} marks for {answers.Length} answers",
                 expected: "one {% generation %} for every answer", remedy: "use another template");
     }
 
@@ -73,11 +77,14 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
         {
             if (!turns[i].Learned)
                 continue;
-            string before = Render(example, turns[..i], asks: true), after = Render(example, turns[..(i + 1)], asks: false);
-            if (!after.StartsWith(before, StringComparison.Ordinal) || !text.StartsWith(after, StringComparison.Ordinal))
+            string before = Render(example, turns[..i], asks: true),
+                after = Render(example, turns[..(i + 1)], asks: false);
+            if (!after.StartsWith(before, StringComparison.Ordinal)
+                || !text.StartsWith(after, StringComparison.Ordinal))
                 throw new DataException(
                     "a chat template does not write a conversation turn by turn, so the answers cannot be told from the rest", example.Id,
-                    found: $"turn {i + 1} changes what stands before it", expected: "a text that only grows, or {% generation %} around answers",
+                    found: $"turn {i + 1} changes what stands before it",
+                    expected: "a text that only grows, or {% generation %} around answers",
                     remedy: "use another template, or only the last answer of each conversation");
             found.Add((before.Length, End(after, before.Length, turns[i].Message.Content.Trim(), tokenizer)));
         }
@@ -88,7 +95,9 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
     /// <summary>Where the turn ends: behind the first special token that follows what is said.</summary>
     private static int End(string text, int start, string said, ITextTokenizer tokenizer)
     {
-        int at = text.IndexOf(said, start, StringComparison.Ordinal) is >= 0 and var found ? found + said.Length : start;
+        int at = text.IndexOf(said, start, StringComparison.Ordinal) is >= 0 and var found
+            ? found + said.Length
+            : start;
         foreach (int id in tokenizer.EncodeMarked(text[at..]))
             if (IsSpecial(id, tokenizer) && tokenizer.Decode([id], skipSpecialTokens: false) is var mark
                 && text.IndexOf(mark, at, StringComparison.Ordinal) is >= 0 and var end)
@@ -101,7 +110,8 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
 
     private string Render(Example example, ChatTurn[] turns, bool asks) => Written(example, turns, asks).Text;
 
-    private (string Text, IReadOnlyList<(int Start, int End)> Marks) Written(Example example, ChatTurn[] turns, bool asks)
+    private (string Text, IReadOnlyList<(int Start, int End)> Marks) Written(
+        Example example, ChatTurn[] turns, bool asks)
     {
         try
         {
@@ -110,7 +120,8 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
         catch (ChatTemplateException error)
         {
             throw new DataException(
-                "the chat template does not take a row", example.Id, found: error.Message, expected: "a conversation that the template allows",
+                "the chat template does not take a row", example.Id, found: error.Message,
+                expected: "a conversation that the template allows",
                 remedy: "mend or remove the row, or use another template", inner: error);
         }
     }
@@ -123,6 +134,8 @@ internal sealed class ChatPassages(ChatTemplate template, string? system)
             new(new(ChatMessage.User, example.Instruction + input), Learned: false),
             new(new(ChatMessage.Assistant, example.Output), Learned: true),
         ];
-        return system is null || own[0].Message.Role == ChatMessage.System ? [.. own] : [new(new(ChatMessage.System, system), Learned: false), .. own];
+        return system is null || own[0].Message.Role == ChatMessage.System
+            ? [.. own]
+            : [new(new(ChatMessage.System, system), Learned: false), .. own];
     }
 }

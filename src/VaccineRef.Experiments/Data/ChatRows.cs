@@ -5,14 +5,15 @@ namespace VaccineRef.Experiments.Data;
 
 /// <summary>
 /// Reads conversations: "messages" with role and content (OpenAI, TRL), "conversations" with from and value (ShareGPT,
-/// Vicuna), prompt and completion, and prompt and chosen, each of which may be a text, a list of messages (TRL), or a text of
-/// turns behind "Human:" and "Assistant:" (HH-RLHF). What was rejected is not read.
+/// Vicuna), prompt and completion, and prompt and chosen, each of which may be a text, a list of messages (TRL), or a
+/// text of turns behind "Human:" and "Assistant:" (HH-RLHF). What was rejected is not read.
 /// </summary>
 internal static class ChatRows
 {
     private const string Human = "Human:", Assistant = "Assistant:";
 
-    private static readonly string[] Whole = ["messages", "conversations", "conversation"], Answers = ["completion", "chosen"], Calls = ["tool_calls", "function_call"];
+    private static readonly string[] Whole = ["messages", "conversations", "conversation"],
+        Answers = ["completion", "chosen"], Calls = ["tool_calls", "function_call"];
 
     public static Example Of(DataRow row)
     {
@@ -26,25 +27,31 @@ internal static class ChatRows
 
     private static string Field(DataRow row) => Given(row, Whole) ?? Given(row, Answers) ?? "messages";
 
-    /// <summary>The first of these fields that holds something; files that unite several sets leave the others null.</summary>
+    /// <summary>
+    /// The first of these fields that holds something; files that unite several sets leave the others null.
+    /// </summary>
     private static string? Given(DataRow row, string[] names) =>
-        names.Select(name => row.Known(name)).FirstOrDefault(field => field is not null && row.Raw(field) is not null) ?? row.Known(names);
+        names.Select(name => row.Known(name)).FirstOrDefault(field => field is not null && row.Raw(field) is not null)
+            ?? row.Known(names);
 
     private static List<ChatTurn> Turns(DataRow row)
     {
         if (Given(row, Whole) is { } whole && (row.Raw(whole) is not null || row.Known(Answers) is null))
         {
             var turns = Messages(row, whole) ?? throw row.Wrong(whole, "a list of messages");
-            foreach (string other in Whole.Select(name => row.Known(name)).OfType<string>().Where(name => name != whole && row.Raw(name) is not null))
+            foreach (string other in Whole.Select(name => row.Known(name)).OfType<string>()
+                .Where(name => name != whole && row.Raw(name) is not null))
                 if (Messages(row, other)?.SequenceEqual(turns) != true)
                     throw row.Wrong(other, $"nothing, or the conversation of '{whole}'");
             return turns;
         }
 
-        string answer = Given(row, Answers) ?? throw row.Lacks("messages", "messages, conversations, prompt with completion, or prompt with chosen");
+        string answer = Given(row, Answers)
+            ?? throw row.Lacks("messages", "messages, conversations, prompt with completion, or prompt with chosen");
         var answers = Messages(row, answer);
         if (answers is [{ IsAnswer: false }, ..])                   // the conversation from its beginning
-            return row.Known("prompt") is not { } repeated || Asked(row, repeated).All(turn => answers.Exists(each => each.Message == turn.Message))
+            return row.Known("prompt") is not { } repeated
+                || Asked(row, repeated).All(turn => answers.Exists(each => each.Message == turn.Message))
                 ? answers
                 : throw row.Wrong(answer, "answers, or a conversation that holds the prompt");
         answers ??= [Answer(row.Text(answer))];
@@ -55,13 +62,16 @@ internal static class ChatRows
     private static List<ChatTurn> Asked(DataRow row, string field)
     {
         var turns = Messages(row, field) ?? [new(new(ChatMessage.User, row.Text(field)), Learned: false)];
-        return row.Raw(field) is string && turns is [.. var before, { IsAnswer: true, Message.Content: "" }] ? before : turns;
+        return row.Raw(field) is string && turns is [.. var before, { IsAnswer: true, Message.Content: "" }]
+            ? before
+            : turns;
     }
 
     private static ChatTurn Answer(string text) => new(new(ChatMessage.Assistant, text), Learned: true);
 
     /// <summary>
-    /// The messages of a field that holds a list, or text that is a list in JSON or of turns; null where it holds other text.
+    /// The messages of a field that holds a list, or text that is a list in JSON or of turns; null where it holds other
+    /// text.
     /// </summary>
     private static List<ChatTurn>? Messages(DataRow row, string field)
     {
@@ -70,7 +80,9 @@ internal static class ChatRows
         {
             if (Spoken(text) is { } turns)
                 return turns;
-            value = text.TrimStart() is ['[', .. var rest] && rest.AsSpan().TrimStart() is ['{', ..] ? row.Json(field, Encoding.UTF8.GetBytes(text)) : null;
+            value = text.TrimStart() is ['[', .. var rest] && rest.AsSpan().TrimStart() is ['{', ..]
+                ? row.Json(field, Encoding.UTF8.GetBytes(text))
+                : null;
         }
 
         if (value is not object?[] list)
@@ -81,12 +93,13 @@ internal static class ChatRows
     }
 
     /// <summary>
-    /// The turns of a text in which each begins behind a blank line with "Human:" or "Assistant:", as HH-RLHF writes them. Null
-    /// where the text does not begin so.
+    /// The turns of a text in which each begins behind a blank line with "Human:" or "Assistant:", as HH-RLHF writes
+    /// them. Null where the text does not begin so.
     /// </summary>
     private static List<ChatTurn>? Spoken(string text)
     {
-        if (!text.AsSpan().TrimStart().StartsWith(Human, StringComparison.Ordinal) || !text.Contains($"\n\n{Assistant}", StringComparison.Ordinal))
+        if (!text.AsSpan().TrimStart().StartsWith(Human, StringComparison.Ordinal)
+            || !text.Contains($"\n\n{Assistant}", StringComparison.Ordinal))
             return null;
         var turns = new List<ChatTurn>();
         bool answers = false;
@@ -101,14 +114,17 @@ internal static class ChatRows
         return turns;
     }
 
-    // Where the turn ends, where the next one's words begin, and whether it is an answer; behind the text where there is none.
+    // Where the turn ends, where the next one's words begin, and whether it is an answer; behind the text where there
+    // is none.
     private static (int End, int Next, bool Answers) NextTurn(string text, int from)
     {
         int human = text.IndexOf($"\n\n{Human}", from, StringComparison.Ordinal);
         int answer = text.IndexOf($"\n\n{Assistant}", from, StringComparison.Ordinal);
         bool answers = answer >= 0 && (human < 0 || answer < human);
         int end = answers ? answer : human;
-        return end < 0 ? (text.Length, text.Length + 1, false) : (end, end + 2 + (answers ? Assistant : Human).Length, answers);
+        return end < 0
+            ? (text.Length, text.Length + 1, false)
+            : (end, end + 2 + (answers ? Assistant : Human).Length, answers);
     }
 
     private static ChatTurn Turn(DataRow row, string at, object? message)
@@ -130,7 +146,8 @@ internal static class ChatRows
         };
         string held = members.ContainsKey("content") ? "content" : "value";
         string content = Content(members.GetValueOrDefault(held))
-            ?? throw row.Wrong($"{at}.{held}", members.GetValueOrDefault(held), "text, or a list of parts of the type text");
+            ?? throw row.Wrong(
+                $"{at}.{held}", members.GetValueOrDefault(held), "text, or a list of parts of the type text");
         foreach (string call in Calls)
             if (members.GetValueOrDefault(call) is not (null or object?[] { Length: 0 }))
                 throw row.Wrong($"{at}.{call}", members[call], "nothing: calls of tools are not read");
@@ -140,7 +157,8 @@ internal static class ChatRows
 
     private static bool? Weight(DataRow row, string at, string key, IReadOnlyDictionary<string, object?> members) =>
         members.GetValueOrDefault(key) is not { } value ? null
-        : LabelValue.Flag(value) ?? throw row.Wrong($"{at}.{key}", value, "0 or 1, false or true: a turn is learned or not");
+        : LabelValue.Flag(value)
+            ?? throw row.Wrong($"{at}.{key}", value, "0 or 1, false or true: a turn is learned or not");
 
     private static string? Content(object? value) => value switch
     {

@@ -1,8 +1,8 @@
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// What several trials have in common, made once: tokenizers, encoders with the rows that they have encoded, worlds. It belongs to one
-/// thread, and holds what it made as long as it lives.
+/// What several trials have in common, made once: tokenizers, encoders with the rows that they have encoded, worlds. It
+/// belongs to one thread, and holds what it made as long as it lives.
 /// </summary>
 public sealed class CommonData
 {

@@ -8,7 +8,9 @@ namespace VaccineRef.Experiments.Data;
 /// threads may use this class at the same time.
 /// </summary>
 /// <param name="folder">The folder that paths are relative to.</param>
-/// <param name="cancel">Stops reading, hashing and encoding: it is looked at for every row and every piece of a file.</param>
+/// <param name="cancel">
+/// Stops reading, hashing and encoding: it is looked at for every row and every piece of a file.
+/// </param>
 public sealed class DataFiles(string folder, CancellationToken cancel = default)
 {
     private readonly ConcurrentDictionary<string, Lazy<DataSet>> _read = [];
@@ -29,7 +31,9 @@ public sealed class DataFiles(string folder, CancellationToken cancel = default)
         var preset = options.Preset;
         var rows = options.Range;
         string key = $"{string.Join('|', paths)}|{preset.Id}|{options.Fields}|{options.Format}|{rows}|{string.Join(',', options.Rename ?? new Dictionary<string, string>())}";
-        return _read.GetOrAdd(key, _ => new(() => Together(paths.Select(path => DataSet.Read(path, preset, options.Format, rows, cancel))))).Value;
+        return _read.GetOrAdd(
+            key, _ => new(
+                () => Together(paths.Select(path => DataSet.Read(path, preset, options.Format, rows, cancel))))).Value;
     }
 
     /// <summary>The files that the options name.</summary>
@@ -39,7 +43,8 @@ public sealed class DataFiles(string folder, CancellationToken cancel = default)
         var paths = DataPaths.Find(folder, [options.Path, .. options.More]);
         return options.Range is { } rows && paths.Count > 1
             ? throw new DataException(
-                "rows are chosen by number from several files", options.Path, found: $"rows {rows} of {paths.Count} files", expected: "one file",
+                "rows are chosen by number from several files", options.Path,
+                found: $"rows {rows} of {paths.Count} files", expected: "one file",
                 remedy: "name one file, or leave out rows")
             : paths;
     }
@@ -47,7 +52,9 @@ public sealed class DataFiles(string folder, CancellationToken cancel = default)
     private static DataSet Together(IEnumerable<DataSet> files)
     {
         DataSet[] all = [.. files];
-        return all is [var only] ? only : new([.. all.SelectMany(file => file.Sources)], [.. all.SelectMany(file => file.Examples)]);
+        return all is [var only]
+            ? only
+            : new([.. all.SelectMany(file => file.Sources)], [.. all.SelectMany(file => file.Examples)]);
     }
 
     /// <summary>
@@ -80,7 +87,8 @@ public sealed class DataFiles(string folder, CancellationToken cancel = default)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new Core.InputException("a file cannot be read", path, error.Message, "a file or a folder that can be read", inner: error);
+            throw new Core.InputException(
+                "a file cannot be read", path, error.Message, "a file or a folder that can be read", inner: error);
         }
     }
 }

@@ -34,7 +34,10 @@ public abstract record DataOptions
     /// <summary>Whether the data come from the synthetic world.</summary>
     public virtual bool NeedsWorld() => false;
 
-    /// <summary>The files that are read, each with the key under which it stands in these settings; "" for the settings themselves.</summary>
+    /// <summary>
+    /// The files that are read, each with the key under which it stands in these settings; "" for the settings
+    /// themselves.
+    /// </summary>
     public virtual IEnumerable<(string Key, FileDataOptions File)> Files() => [];
 
     /// <summary>Checks the settings before anything is read.</summary>
@@ -57,8 +60,8 @@ public sealed record StageData(
 public sealed record FileDataOptions : DataOptions
 {
     /// <summary>
-    /// The path of a file; a pattern of several, as in "data/*.jsonl"; or a folder whose data files are all of one kind.
-    /// Several files are read in the ordinal order of their paths.
+    /// The path of a file; a pattern of several, as in "data/*.jsonl"; or a folder whose data files are all of one
+    /// kind. Several files are read in the ordinal order of their paths.
     /// </summary>
     public required string Path { get; init; }
 
@@ -75,8 +78,8 @@ public sealed record FileDataOptions : DataOptions
     public IReadOnlyDictionary<string, string>? Rename { get; set; }
 
     /// <summary>
-    /// The rows that are read, by the numbers that messages name, counted from 1: "1000-2000" with both ends, "1000-" or
-    /// "-2000"; all if it is absent.
+    /// The rows that are read, by the numbers that messages name, counted from 1: "1000-2000" with both ends, "1000-"
+    /// or "-2000"; all if it is absent.
     /// </summary>
     public string? Rows { get; set; }
 
@@ -95,7 +98,8 @@ public sealed record FileDataOptions : DataOptions
         var pool = reader.Chosen(stage, this, reader.KindOf(stage));
         if (StreamKey.Is(stage))
             pool = pool.Without(reader.HeldOut);
-        return new(reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(stage, pool.Rows, count, Sampling));
+        return new(
+            reader.Encode(pool, Count, Sampling), pool.Rows, count => reader.Guard(stage, pool.Rows, count, Sampling));
     }
 
     /// <inheritdoc/>
@@ -111,7 +115,8 @@ public sealed record FileDataOptions : DataOptions
             throw RecipeException.OutOfRange($"{path}.count", Count, "0 for all, or how many");
         if ((Task is null) == (Fields is null))
             throw new RecipeException(
-                "the fields of a data file are named in one way", path, Task is null ? "neither" : "both", "either \"task\" or \"fields\"");
+                "the fields of a data file are named in one way", path, Task is null ? "neither" : "both",
+                "either \"task\" or \"fields\"");
         string[] tasks = [.. TaskPreset.All.Select(preset => preset.Id)];
         if (Task is { } task && !tasks.Contains(task))
             throw RecipeException.Unknown("unknown name", $"{path}.task", task, tasks);
@@ -120,9 +125,12 @@ public sealed record FileDataOptions : DataOptions
         if (Rename is null)
             return;
         if (Fields is not null)
-            throw new RecipeException("the fields of a data file are named in one way", $"{path}.rename", "fields and rename", "rename beside a task");
+            throw new RecipeException(
+                "the fields of a data file are named in one way", $"{path}.rename", "fields and rename",
+                "rename beside a task");
         if (Rename.Keys.FirstOrDefault(name => !TaskPreset.Get(Task!).Fields.Contains(name)) is { } unknown)
-            throw RecipeException.Unknown("the task has no such field", $"{path}.rename.{unknown}", unknown, [.. TaskPreset.Get(Task!).Fields]);
+            throw RecipeException.Unknown(
+                "the task has no such field", $"{path}.rename.{unknown}", unknown, [.. TaskPreset.Get(Task!).Fields]);
     }
 
     /// <summary>The rows that are read; null for all.</summary>
@@ -159,13 +167,16 @@ public sealed record MixtureOptions : DataOptions
         var harmful = reader.Chosen("harmful", Harmful, RowKind.Unsafe).Without(reader.HeldOut);
         var benign = reader.Chosen("benign", Benign, RowKind.Safe).Without(reader.HeldOut);
         var template = reader.TemplateOf(stage);
-        var mixture = Mixture.Compose(harmful, benign, HarmfulRatio, Samples, Sampling, reader.Seed, row => reader.Fits(row, template));
+        var mixture = Mixture.Compose(
+            harmful, benign, HarmfulRatio, Samples, Sampling, reader.Seed, row => reader.Fits(row, template));
         return new(
-            reader.Encode(stage, mixture, Sampling), mixture.Examples, count => reader.Guard(stage, mixture.Examples, count, Sampling));
+            reader.Encode(stage, mixture, Sampling), mixture.Examples,
+            count => reader.Guard(stage, mixture.Examples, count, Sampling));
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Key, FileDataOptions File)> Files() => [("harmful", Harmful), ("benign", Benign)];
+    public override IEnumerable<(string Key, FileDataOptions File)> Files() =>
+        [("harmful", Harmful), ("benign", Benign)];
 
     /// <inheritdoc/>
     public override int Examples() => Samples;

@@ -31,7 +31,8 @@ public sealed class DataReader
     {
         (_recipe, _files, Tokenizer, _shared) = (recipe, files, tokenizer, shared ?? new());
         // RecipeLimits made sure that it is not null if it is needed.
-        _world = new(() => _shared.Once((recipe.Seed, recipe.World), () => new SyntheticWorld(recipe.Seed, recipe.World!)));
+        _world =
+            new(() => _shared.Once((recipe.Seed, recipe.World), () => new SyntheticWorld(recipe.Seed, recipe.World!)));
         _heldOut = new(() => [.. recipe.Evaluation?.HeldOut(this) ?? []]);
     }
 
@@ -44,13 +45,16 @@ public sealed class DataReader
     /// <summary>The template of a stage or an evaluation: its own, or that of the recipe.</summary>
     /// <param name="own">Its own; null for that of the recipe.</param>
     /// <param name="system">Its own system text; null for that of the recipe.</param>
-    /// <exception cref="InputException">There is no such template, or it uses something that is not supported.</exception>
+    /// <exception cref="InputException">
+    /// There is no such template, or it uses something that is not supported.
+    /// </exception>
     public PromptTemplate Template(string? own = null, string? system = null)
     {
         string id = own ?? _recipe.Template;
         string? text = PromptTemplate.IsChat(id) ? system ?? _recipe.System : null;
         if (!_templates.TryGetValue((id, text), out var template))
-            _templates.Add((id, text), template = PromptTemplate.Get(id, text, name => _recipe.Model.Chat(Folder, name)));
+            _templates.Add(
+                (id, text), template = PromptTemplate.Get(id, text, name => _recipe.Model.Chat(Folder, name)));
         return template;
     }
 
@@ -113,7 +117,8 @@ public sealed class DataReader
     /// <param name="kind">Which rows are taken, where the file says what they are.</param>
     /// <param name="template">The template of the prompts; that of the recipe where it is null.</param>
     /// <exception cref="InputException">A file, a row or a count is wrong.</exception>
-    public ImmutableArray<Example> Test(string name, FileDataOptions? options, RowKind kind = RowKind.Any, PromptTemplate? template = null)
+    public ImmutableArray<Example> Test(
+        string name, FileDataOptions? options, RowKind kind = RowKind.Any, PromptTemplate? template = null)
     {
         if (options is null)
             return [];
@@ -129,14 +134,18 @@ public sealed class DataReader
     /// </summary>
     internal RowKind KindOf(string stage) => StreamKey.Is(stage)
         ? StreamKey.KindOf(stage)
-        : _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage) ? RowKind.Safe : RowKind.Any;
+        : _recipe.Stages.TakeWhile(each => each.Name != _recipe.Report.Attack).Any(each => each.Name == stage)
+            ? RowKind.Safe
+            : RowKind.Any;
 
     /// <summary>The rows that the options choose, to be trained on.</summary>
     internal RowPool Chosen(string name, FileDataOptions options, RowKind kind) =>
         options.Task == TaskPreset.Prompts.Id
             ? throw new DataException(
-                "prompts without answers cannot be trained on", options.Path, found: $"the task '{options.Task}' for {name} rows",
-                expected: "a task whose rows have answers", remedy: "use such a file as the harmful file of an evaluation")
+                "prompts without answers cannot be trained on", options.Path,
+                found: $"the task '{options.Task}' for {name} rows",
+                expected: "a task whose rows have answers",
+                remedy: "use such a file as the harmful file of an evaluation")
             : Pool(name, options, kind, prompts: false);
 
     /// <summary>Whether something of a row is left to learn with a template.</summary>
@@ -150,7 +159,8 @@ public sealed class DataReader
     /// <summary>The template of a stage, and of its streams.</summary>
     internal PromptTemplate TemplateOf(string stage)
     {
-        var options = _recipe.Stages.OfType<TrainStageOptions>().FirstOrDefault(each => each.Name == StreamKey.Stage(stage));
+        var options = _recipe.Stages.OfType<TrainStageOptions>()
+            .FirstOrDefault(each => each.Name == StreamKey.Stage(stage));
         return Template(options?.Template, options?.System);
     }
 
@@ -187,7 +197,8 @@ public sealed class DataReader
     }
 
     /// <summary>Some of the rows of a stage, for another that mixes them in.</summary>
-    internal IReadOnlyList<TokenSequence> Guard(string stage, ImmutableArray<Example> rows, int count, Sampling sampling)
+    internal IReadOnlyList<TokenSequence> Guard(
+        string stage, ImmutableArray<Example> rows, int count, Sampling sampling)
     {
         var template = TemplateOf(stage);
         var drawn = RowPool.Of("guard", rows).Draw(sampling, count, Seed, row => Fits(row, template));
@@ -210,7 +221,8 @@ public sealed class DataReader
     internal void Note(DataStage texts) => Add(texts);
 
     /// <summary>What is made of the world of this trial, once for all trials that have it.</summary>
-    internal TMade OfWorld<TMade>(object of, Func<TMade> make) where TMade : class => _shared.Once((Seed, _recipe.World, of), make);
+    internal TMade OfWorld<TMade>(object of, Func<TMade> make)
+        where TMade : class => _shared.Once((Seed, _recipe.World, of), make);
 
     private ExampleEncoder Encoder(PromptTemplate template) => _shared.Once(
         (Tokenizer, template.Id, _recipe.MaxLength, _recipe.Boundary),
@@ -238,7 +250,8 @@ public sealed class DataReader
     {
         var names = _sources.DistinctBy(file => file.Sha256).CountBy(file => file.Name).Where(name => name.Value > 1);
         var twice = names.Select(name => name.Key).ToHashSet();
-        string Id(Example row) => row.Id.LastIndexOf(':') is >= 0 and var end && row.File.Length > 0 && twice.Contains(row.Id[..end])
+        string Id(Example row) => row.Id.LastIndexOf(':') is >= 0 and var end && row.File.Length > 0
+            && twice.Contains(row.Id[..end])
             ? $"{row.Id[..end]}@{row.File[..8]}{row.Id[end..]}"
             : row.Id;
         return [.. rows.Select(Id)];

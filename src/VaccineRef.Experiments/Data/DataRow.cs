@@ -10,9 +10,12 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="file">The name of the file.</param>
 /// <param name="number">The number of the row, counted from 1.</param>
 /// <param name="fields">The fields, in the order of the file.</param>
-/// <param name="names">What the file calls a field that a task has another name for; null where it has the task's names.</param>
+/// <param name="names">
+/// What the file calls a field that a task has another name for; null where it has the task's names.
+/// </param>
 public sealed class DataRow(
-    string file, int number, IReadOnlyDictionary<string, object?> fields, IReadOnlyDictionary<string, string>? names = null)
+    string file, int number, IReadOnlyDictionary<string, object?> fields,
+    IReadOnlyDictionary<string, string>? names = null)
 {
     private readonly DataException? _wrong;
 
@@ -58,24 +61,27 @@ public sealed class DataRow(
     public bool Flag(string field) => LabelValue.Flag(Value(field)) ?? throw Wrong(field, "true or false");
 
     /// <summary>
-    /// A field that must hold a class: one of the integers 0, 1, ..., names.Length - 1 plus <paramref name="first"/>, or
-    /// one of the names in any letter case. Its name, and its integer as text.
+    /// A field that must hold a class: one of the integers 0, 1, ..., names.Length - 1 plus <paramref name="first"/>,
+    /// or one of the names in any letter case. Its name, and its integer as text.
     /// </summary>
     public (string Name, string Label) Class(string field, int first, params ReadOnlySpan<string> names)
     {
         object? value = Value(field);
         bool isFlag = value is bool || bool.TryParse(value as string, out _);
-        long? label = isFlag && names.Length != 2 ? null : LabelValue.Integer(value);       // a flag tells two classes apart, not more
+        // a flag tells two classes apart, not more
+        long? label = isFlag && names.Length != 2 ? null : LabelValue.Integer(value);
         for (int i = 0; i < names.Length && label is null; i++)
             if (value is string text && text.Trim().Equals(names[i], StringComparison.OrdinalIgnoreCase))
                 label = first + i;
         return label >= first && label < first + names.Length
             ? (names[(int)(label.Value - first)], label.Value.ToString(CultureInfo.InvariantCulture))
-            : throw Wrong(field, $"an integer from {first} to {first + names.Length - 1}, or {string.Join(", ", names)}");
+            : throw Wrong(
+                field, $"an integer from {first} to {first + names.Length - 1}, or {string.Join(", ", names)}");
     }
 
     /// <summary>
-    /// The field that has one of these names, the first that the row has; letter case, spaces, hyphens and underscores do not matter.
+    /// The field that has one of these names, the first that the row has; letter case, spaces, hyphens and underscores
+    /// do not matter.
     /// </summary>
     public string? Known(params ReadOnlySpan<string> names)
     {
@@ -117,15 +123,18 @@ public sealed class DataRow(
         }
         catch (DataException error) when (error.Field is null)
         {
-            throw new DataException("a field of the data holds broken JSON", file, number, field, expected: "JSON", inner: error);
+            throw new DataException(
+                "a field of the data holds broken JSON", file, number, field, expected: "JSON", inner: error);
         }
     }
 
     /// <summary>Makes the exception that says that a field does not hold what was expected.</summary>
-    public DataException Wrong(string field, string expected) => Wrong(field, fields.GetValueOrDefault(field), expected);
+    public DataException Wrong(string field, string expected) =>
+        Wrong(field, fields.GetValueOrDefault(field), expected);
 
     /// <summary>As <see cref="Wrong(string, string)"/>, of a part of a field.</summary>
-    internal DataException Wrong(string field, object? found, string expected) => WrongAsShown(field, Describe(found), expected);
+    internal DataException Wrong(string field, object? found, string expected) =>
+        WrongAsShown(field, Describe(found), expected);
 
     /// <summary>As <see cref="Wrong(string, string)"/>, where it is known how what was found may be shown.</summary>
     internal DataException WrongAsShown(string field, string shown, string expected) =>
@@ -138,9 +147,11 @@ public sealed class DataRow(
         expected, remedy: "name the task preset or the field map that fits this file; for an evaluation, "
             + "prompts without answers are the preset 'prompts'");
 
-    private object? Value(string field) => !fields.TryGetValue(field, out object? value) ? throw Lacks(field, Quote(field))
+    private object? Value(string field) => !fields.TryGetValue(field, out object? value) ? throw Lacks(
+        field, Quote(field))
         : value is not Unreadable unreadable ? value
-        : throw new DataException("a field of the data cannot be read", file, number, Shown(field), unreadable.Why, "one value");
+        : throw new DataException(
+            "a field of the data cannot be read", file, number, Shown(field), unreadable.Why, "one value");
 
     private string Shown(string field) => names?.GetValueOrDefault(field) ?? field;
 

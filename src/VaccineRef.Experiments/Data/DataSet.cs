@@ -24,7 +24,8 @@ public sealed record DataSet(ImmutableArray<SourceFile> Sources, ImmutableArray<
     /// </exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static DataSet Read(
-        string path, TaskPreset task, DataFormat format = DataFormat.Auto, RowRange? rows = null, CancellationToken cancel = default)
+        string path, TaskPreset task, DataFormat format = DataFormat.Auto, RowRange? rows = null,
+        CancellationToken cancel = default)
     {
         using var file = StoredFile.Open(path, cancel);
         format = format == DataFormat.Auto ? Detect(file) : format;
@@ -43,13 +44,16 @@ public sealed record DataSet(ImmutableArray<SourceFile> Sources, ImmutableArray<
             throw Missing(file, rows, last);
         var (hash, bytes) = file.Finish();
         string reader = $"{(file.Compressed is { } kind ? kind + " " : "")}{NameOf(format)} as {task.Id}{(rows is null ? "" : $", rows {rows}")}";
-        return new([new(file.Name, hash, bytes, examples.Count, reader)], [.. examples.Select(example => example with { File = hash })]);
+        return new(
+            [new(file.Name, hash, bytes, examples.Count, reader)],
+            [.. examples.Select(example => example with { File = hash })]);
     }
 
     /// <summary>Reads the rows of a file as they are, and does something with each. There is at least one.</summary>
     /// <exception cref="DataException">The file cannot be read, or it holds no row.</exception>
     internal static ImmutableArray<T> Rows<T>(
-        string path, Func<DataRow, T> read, DataFormat format = DataFormat.Auto, RowRange? range = null, CancellationToken cancel = default)
+        string path, Func<DataRow, T> read, DataFormat format = DataFormat.Auto, RowRange? range = null,
+        CancellationToken cancel = default)
     {
         using var file = StoredFile.Open(path, cancel);
         var rows = ImmutableArray.CreateBuilder<T>();

@@ -31,7 +31,8 @@ namespace VaccineRef.Experiments.Data;
 /// </param>
 public sealed record DataStage(
     string Name, ulong Seed, int Examples, string Sha256, string? Template = null, Sampling? Sampling = null,
-    MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null, ImmutableArray<string>? Rows = null,
+    MixtureCounts? Mixture = null, int? OverlapRemoved = null, EncodingReport? Encoding = null,
+    ImmutableArray<string>? Rows = null,
     ImmutableArray<RowCounts>? Pools = null, int? OverlapKept = null)
 {
     /// <summary>Makes the record of a stage from the texts of its examples.</summary>

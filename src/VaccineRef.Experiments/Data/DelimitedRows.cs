@@ -43,7 +43,8 @@ internal static class DelimitedRows
         if (record.Length != names.Length)
             return new(file, row, new DataException(
                 "a row of the data has the wrong number of columns", file, row,
-                found: $"{record.Length} columns", expected: $"{names.Length}: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", ..." : "")}"));
+                found: $"{record.Length} columns",
+                expected: $"{names.Length}: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", ..." : "")}"));
         var fields = new OrderedDictionary<string, object?>(record.Length);
         foreach (var (name, value) in names.Zip(record))
             if (!fields.TryAdd(name, value))
@@ -51,8 +52,8 @@ internal static class DelimitedRows
         return new DataRow(file, row, fields);
     }
 
-    // A header without any comma and with semicolons or tabs can only be delimited by these: spreadsheets write so where
-    // the comma is the decimal point.
+    // A header without any comma and with semicolons or tabs can only be delimited by these: spreadsheets write so
+    // where the comma is the decimal point.
     private static string Delimiter(ReadOnlySpan<byte> start)
     {
         int end = start.IndexOfAny((byte)'\n', (byte)'\r');
@@ -64,12 +65,14 @@ internal static class DelimitedRows
     }
 
     /// <summary>
-    /// Whether the first row of a file that may come without a header is one: it holds no number, and names what is known.
+    /// Whether the first row of a file that may come without a header is one: it holds no number, and names what is
+    /// known.
     /// </summary>
     private static bool IsHeader(string[] record, ImmutableArray<string> columns)
     {
         string[] known = [.. columns.Select(DataRow.Plain), "label", "text", "class", "classid"];
-        return record.Select(DataRow.Plain).Count(known.Contains) >= 2 && !record.Any(cell => LabelValue.Integer(cell) is not null);
+        return record.Select(DataRow.Plain).Count(known.Contains) >= 2
+            && !record.Any(cell => LabelValue.Integer(cell) is not null);
     }
 
     private static CsvConfiguration Configuration(string file, DataFormat format, string delimiter, Func<int> row) =>

@@ -22,8 +22,8 @@ public sealed record Example(
     public string File { get; init; } = "";
 
     /// <summary>
-    /// The turns of a conversation; empty for a row that is one question and one answer. Then the instruction is what is
-    /// asked last, and the output is what the model says last, or empty where somebody else speaks last.
+    /// The turns of a conversation; empty for a row that is one question and one answer. Then the instruction is what
+    /// is asked last, and the output is what the model says last, or empty where somebody else speaks last.
     /// </summary>
     public IReadOnlyList<ChatTurn> Turns { get; init; } = [];
 
@@ -45,7 +45,8 @@ public sealed record Example(
     };
 
     /// <summary>The turns before the answer at the end.</summary>
-    internal IEnumerable<ChatTurn> Asked => Turns.Take(Turns is [.., { IsAnswer: true }] ? Turns.Count - 1 : Turns.Count);
+    internal IEnumerable<ChatTurn> Asked =>
+        Turns.Take(Turns is [.., { IsAnswer: true }] ? Turns.Count - 1 : Turns.Count);
 
     /// <summary>What tells the row from every other: its file by content, and its number.</summary>
     internal string Key => File.Length == 0 ? Id : $"{File}{Id.AsSpan(Id.LastIndexOf(':'))}";

@@ -5,9 +5,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Turns examples into training rows. The tokens are encode(prompt + output), followed by the end of text, or those of a
-/// conversation as its chat template writes it. The labels ignore all but the answers; where an answer begins and ends is
-/// found by tokenizing the text before alone. Source: <c>preprocess</c> in Vaccine's
+/// Turns examples into training rows. The tokens are encode(prompt + output), followed by the end of text, or those of
+/// a conversation as its chat template writes it. The labels ignore all but the answers; where an answer begins and
+/// ends is found by tokenizing the text before alone. Source: <c>preprocess</c> in Vaccine's
 /// <c>train.py</c>. In contrast to the released code, this class checks that the mask ends at a token boundary, and it
 /// drops and names rows without a label that counts, for which the loss would be 0/0 (docs/deviations.md, D21).
 /// </summary>
@@ -72,7 +72,9 @@ public sealed class ExampleEncoder
             _maxLength, _boundary, kept.Count, kept.Count(row => row.Truncated), mismatches, [.. dropped]));
     }
 
-    /// <summary>Whether a row has at least one counted label, that is, whether its prompt leaves room for one.</summary>
+    /// <summary>
+    /// Whether a row has at least one counted label, that is, whether its prompt leaves room for one.
+    /// </summary>
     /// <exception cref="DataException">
     /// The prompt does not end at a token boundary, and the policy is to stop.
     /// </exception>
@@ -98,7 +100,9 @@ public sealed class ExampleEncoder
         bool mismatch = wrong is not null;
         if (mismatch && _boundary == BoundaryPolicy.Error)
             throw new DataException(
-                passages.Count == 2 ? "a prompt does not end at a token boundary" : "a turn does not begin and end at token boundaries", example.Id,
+                passages.Count == 2
+                    ? "a prompt does not end at a token boundary"
+                    : "a turn does not begin and end at token boundaries", example.Id,
                 found: $"the first {wrong!.Length} tokens of prompt and target differ from the prompt's own",
                 expected: "the prompt's tokens as a prefix",
                 remedy: $"use the boundary policy {BoundaryPolicy.Separate} or {BoundaryPolicy.ByLength}");

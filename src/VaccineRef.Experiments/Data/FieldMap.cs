@@ -9,6 +9,9 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="IsSafe">
 /// The field that says whether the answer is safe: true or false, in any of the spellings that docs/data.md lists.
 /// </param>
-/// <param name="Label">The field that holds a label, of any scalar type. No experiment looks at it, and no recipe has it.</param>
+/// <param name="Label">
+/// The field that holds a label, of any scalar type. No experiment looks at it, and no recipe has it.
+/// </param>
 public sealed record FieldMap(
-    string Instruction, string Output, string? Input = null, string? IsSafe = null, [property: JsonIgnore] string? Label = null);
+    string Instruction, string Output, string? Input = null, string? IsSafe = null,
+    [property: JsonIgnore] string? Label = null);

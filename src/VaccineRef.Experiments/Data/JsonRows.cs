@@ -2,7 +2,8 @@ namespace VaccineRef.Experiments.Data;
 
 /// <summary>
 /// Reads rows from JSON: objects one after another, each numbered by the line that it begins on; or the elements of one
-/// array, or the rows of one object that holds them all, numbered from 1. A key that occurs twice in one object is an error.
+/// array, or the rows of one object that holds them all, numbered from 1. A key that occurs twice in one object is an
+/// error.
 /// </summary>
 internal static class JsonRows
 {
@@ -17,7 +18,8 @@ internal static class JsonRows
             return [];
         if (first != '[' && format == DataFormat.JsonArray)
             throw new DataException(
-                "a JSON data file is no array", file.Name, found: first == '{' ? "an object" : $"'{first}' as the first character", expected: "[ {...}, ... ]");
+                "a JSON data file is no array", file.Name,
+                found: first == '{' ? "an object" : $"'{first}' as the first character", expected: "[ {...}, ... ]");
         return first == '[' ? Elements(file.Name, source) : Objects(file.Name, source);
     }
 
@@ -32,7 +34,8 @@ internal static class JsonRows
             if (next == ']')
                 break;
             if (next != ',')
-                throw Broken(file, row, next == ' ' ? "the end of the file" : $"'{next}'", "a comma, or the ] of the array");
+                throw Broken(
+                    file, row, next == ' ' ? "the end of the file" : $"'{next}'", "a comma, or the ] of the array");
             source.Skip();
         }
 
@@ -50,7 +53,8 @@ internal static class JsonRows
     {
         int line = source.Line;
         object? value = source.Value(line, StoredFile.LongestObject);
-        if (source.Next() is null && value is OrderedDictionary<string, object?> only && JsonShapes.Rows(file, only) is { } rows)
+        if (source.Next() is null && value is OrderedDictionary<string, object?> only
+            && JsonShapes.Rows(file, only) is { } rows)
         {
             foreach (var (i, row) in rows.Index())
                 yield return Row(file, i + 1, row);
@@ -75,7 +79,10 @@ internal static class JsonRows
     {
         OrderedDictionary<string, object?> fields => new(file, row, fields),
         string text => new(file, row, new OrderedDictionary<string, object?> { [Text] = text }),
-        _ => new(file, row, new DataException("a row of the data is no object", file, row, found: Kind(value), expected: "{...}, or text for a prompt")),
+        _ => new(
+            file, row, new DataException(
+                "a row of the data is no object", file, row, found: Kind(value),
+                expected: "{...}, or text for a prompt")),
     };
 
     private static string Kind(object? value) => value switch

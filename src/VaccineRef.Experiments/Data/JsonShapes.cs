@@ -13,11 +13,13 @@ internal static class JsonShapes
     /// <summary>The rows; null where the object is a row itself.</summary>
     public static IEnumerable<object?>? Rows(string file, OrderedDictionary<string, object?> only)
     {
-        string[] wrapped = [.. Wrappers.Where(name => only.TryGetValue(name, out object? value) && value is object?[] { Length: > 0 } list
+        string[] wrapped = [.. Wrappers.Where(name => only.TryGetValue(name, out object? value)
+            && value is object?[] { Length: > 0 } list
             && list.All(item => item is OrderedDictionary<string, object?> or string))];
         if (wrapped.Length > 1)
             throw new DataException(
-                "a JSON data file holds several lists of rows", file, found: string.Join(", ", wrapped), expected: "one",
+                "a JSON data file holds several lists of rows", file, found: string.Join(", ", wrapped),
+                expected: "one",
                 remedy: "save the list that is meant as a file of its own");
         if (wrapped.Length == 1)
             return ((object?[])only[wrapped[0]]!).Select(Unwrapped);
@@ -26,7 +28,8 @@ internal static class JsonShapes
 
     // Hugging Face's data server: {"row_idx": 0, "row": {...}}
     private static object? Unwrapped(object? row) =>
-        row is OrderedDictionary<string, object?> fields && fields.ContainsKey("row_idx") && fields.TryGetValue("row", out object? inner)
+        row is OrderedDictionary<string, object?> fields && fields.ContainsKey("row_idx")
+            && fields.TryGetValue("row", out object? inner)
             ? inner
             : row;
 
@@ -64,13 +67,15 @@ internal static class JsonShapes
             return null;
         var lists = filled.Select(column => (object?[])column.Value!).ToArray();
         return lists.All(list => list.Length == lists[0].Length)
-            ? Enumerable.Range(0, lists[0].Length).Select(row => Fields(filled.Select(column => column.Key), i => lists[i][row]))
+            ? Enumerable.Range(0, lists[0].Length)
+                .Select(row => Fields(filled.Select(column => column.Key), i => lists[i][row]))
             : null;
     }
 
     // the messages of one conversation, which is one row
     private static bool IsTalk(object?[] list) =>
-        list.All(item => item is OrderedDictionary<string, object?> message && (message.ContainsKey("role") || message.ContainsKey("from")));
+        list.All(item => item is OrderedDictionary<string, object?> message
+            && (message.ContainsKey("role") || message.ContainsKey("from")));
 
     private static OrderedDictionary<string, object?> Fields(IEnumerable<string> names, Func<int, object?> value)
     {
@@ -80,5 +85,6 @@ internal static class JsonShapes
         return fields;
     }
 
-    private static bool IsNumber(string key) => long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out _);
+    private static bool IsNumber(string key) =>
+        long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 }

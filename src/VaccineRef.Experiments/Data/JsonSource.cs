@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Reads JSON values one after another from a text, however white space lies between and inside them. Only one value is in
-/// memory at a time.
+/// Reads JSON values one after another from a text, however white space lies between and inside them. Only one value is
+/// in memory at a time.
 /// </summary>
 internal sealed class JsonSource(string file, TextStream text)
 {
@@ -46,8 +46,11 @@ internal sealed class JsonSource(string file, TextStream text)
         {
             if (_end - _start > most)
                 throw new DataException(
-                    "a row of the data is too long", file, row, found: $"more than {most} bytes", expected: $"at most {most} bytes",
-                    remedy: most == StoredFile.LongestRow ? "break it into several" : "write the rows as JSON lines, one object a line");
+                    "a row of the data is too long", file, row, found: $"more than {most} bytes",
+                    expected: $"at most {most} bytes",
+                    remedy: most == StoredFile.LongestRow
+                        ? "break it into several"
+                        : "write the rows as JSON lines, one object a line");
             Fill();
         }
 
@@ -58,7 +61,10 @@ internal sealed class JsonSource(string file, TextStream text)
 
     private Span<byte> Rest => _buffer.AsSpan(_start.._end);
 
-    /// <summary>Whether the buffer holds a value to its end; at the end of the text, or where it is broken, an error says why not.</summary>
+    /// <summary>
+    /// Whether the buffer holds a value to its end; at the end of the text, or where it is broken, an error says why
+    /// not.
+    /// </summary>
     private bool IsWhole(int row, out int length)
     {
         var reader = new Utf8JsonReader(Rest, _ended, new JsonReaderState(JsonValues.Several));
@@ -80,7 +86,10 @@ internal sealed class JsonSource(string file, TextStream text)
         _start += count;
     }
 
-    /// <summary>Reads more of the text, as much as there is room for; false where there is none. A value is looked through again after.</summary>
+    /// <summary>
+    /// Reads more of the text, as much as there is room for; false where there is none. A value is looked through again
+    /// after.
+    /// </summary>
     private bool Fill()
     {
         if (_start > 0)

@@ -33,7 +33,8 @@ internal static class JsonValues
         {
             var place = cursor.At(text[..(int)reader.TokenStartIndex]);
             throw new DataException(
-                "a row of the data has a key that is no valid Unicode", file, row, found: $"half of a surrogate pair at {place}",
+                "a row of the data has a key that is no valid Unicode", file, row,
+                found: $"half of a surrogate pair at {place}",
                 expected: "whole characters", inner: error);
         }
     }
@@ -75,7 +76,8 @@ internal static class JsonValues
         return [.. items];
     }
 
-    private static OrderedDictionary<string, object?> Members(ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text, TextCursor cursor)
+    private static OrderedDictionary<string, object?> Members(
+        ref Utf8JsonReader reader, string file, ReadOnlySpan<byte> text, TextCursor cursor)
     {
         var members = new OrderedDictionary<string, object?>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
@@ -87,7 +89,8 @@ internal static class JsonValues
             {
                 var place = cursor.At(text[..start]);
                 throw new DataException(
-                    "a key stands twice in one JSON object", file, place.Line, key.Length <= 40 ? key : null, $"the second one at {place}",
+                    "a key stands twice in one JSON object", file, place.Line, key.Length <= 40 ? key : null,
+                    $"the second one at {place}",
                     "every key once", "remove or rename one of the two");
             }
         }
@@ -106,7 +109,9 @@ internal static class JsonValues
 
     private static int Depth(ReadOnlySpan<byte> text)
     {
-        var reader = new Utf8JsonReader(text, isFinalBlock: false, new JsonReaderState(new() { AllowMultipleValues = true, MaxDepth = int.MaxValue }));
+        var reader = new Utf8JsonReader(
+            text, isFinalBlock: false,
+            new JsonReaderState(new() { AllowMultipleValues = true, MaxDepth = int.MaxValue }));
         while (reader.Read())
         {
         }
@@ -114,14 +119,17 @@ internal static class JsonValues
         return reader.CurrentDepth;
     }
 
-    /// <summary>The number that stands at the beginning of a text and that JSON does not have; null for any other text.</summary>
+    /// <summary>
+    /// The number that stands at the beginning of a text and that JSON does not have; null for any other text.
+    /// </summary>
     public static string? NotFinite(ReadOnlySpan<byte> text) =>
         text.StartsWith("NaN"u8) ? "NaN"
         : text.StartsWith("Infinity"u8) || text.StartsWith("-Infinity"u8) ? "Infinity"
         : null;
 
     /// <summary>The error that a text is no JSON.</summary>
-    public static DataException Broken(string file, ReadOnlySpan<byte> text, TextCursor cursor, int row, JsonException error)
+    public static DataException Broken(
+        string file, ReadOnlySpan<byte> text, TextCursor cursor, int row, JsonException error)
     {
         int offset = Offset(text, error);
         var place = cursor.At(text[..offset]);
@@ -131,10 +139,12 @@ internal static class JsonValues
         if (NotFinite(rest) is { } number)
             return new(
                 "a number of the data is not finite", file, row, found: $"{number} at {place}",
-                expected: "a JSON number, text or null", remedy: "write null in its place or leave the field out", inner: error);
+                expected: "a JSON number, text or null", remedy: "write null in its place or leave the field out",
+                inner: error);
         if (Depth(text[..offset]) >= Deepest - 1)                      // the error is at what would go deeper
             return new(
-                "a data file is nested too deeply", file, row, found: $"{Deepest} levels at {place}", expected: $"fewer than {Deepest}", inner: error);
+                "a data file is nested too deeply", file, row, found: $"{Deepest} levels at {place}",
+                expected: $"fewer than {Deepest}", inner: error);
         return new(
             "a data file holds broken JSON", file, row, found: $"an error at {place}",
             expected: "JSON objects, one a line, or one JSON array of objects", inner: error);

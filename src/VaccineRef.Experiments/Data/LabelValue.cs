@@ -10,14 +10,17 @@ internal static partial class LabelValue
 
     private static readonly string[] True = ["true", "1", "yes", "safe"], False = ["false", "0", "no", "unsafe"];
 
-    /// <summary>A whole number: an integer, a float that is whole, false and true for 0 and 1, or text of any of these.</summary>
+    /// <summary>
+    /// A whole number: an integer, a float that is whole, false and true for 0 and 1, or text of any of these.
+    /// </summary>
     public static long? Integer(object? value) => value switch
     {
         long integer => integer,
         bool flag => flag ? 1 : 0,
         double number when Math.Abs(number) <= 1L << 53 && Math.Floor(number) == number => (long)number,
         decimal number when Math.Abs(number) <= 1L << 53 && decimal.Floor(number) == number => (long)number,
-        string text when decimal.TryParse(text.Trim(), Digits, CultureInfo.InvariantCulture, out decimal number) => Integer(number),
+        string text when decimal.TryParse(text.Trim(), Digits, CultureInfo.InvariantCulture, out decimal number) =>
+            Integer(number),
         string text when bool.TryParse(text, out bool flag) => Integer(flag),
         _ => null,
     };
@@ -39,7 +42,8 @@ internal static partial class LabelValue
     {
         null or "" => null,
         string text when Flags().IsMatch(text) =>
-            Joined(Flag().Matches(text).Where(flag => Flag(flag.Groups[2].Value) == true).Select(flag => flag.Groups[1].Value)),
+            Joined(Flag().Matches(text).Where(flag => Flag(flag.Groups[2].Value) == true)
+                .Select(flag => flag.Groups[1].Value)),
         string text when Names().IsMatch(text) => Joined(Name().Matches(text).Select(name => name.Groups[1].Value)),
         string text => text,
         IReadOnlyDictionary<string, object?> members =>

@@ -2,12 +2,15 @@ using System.Text;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>Text of which no row may be longer than <see cref="StoredFile.LongestRow"/>, so that no memory is taken for it.</summary>
+/// <summary>
+/// Text of which no row may be longer than <see cref="StoredFile.LongestRow"/>, so that no memory is taken for it.
+/// </summary>
 /// <param name="file">The file.</param>
 /// <param name="row">The row that is being read.</param>
 internal sealed class LimitedReader(StoredFile file, Func<int> row) : TextReader
 {
-    private readonly StreamReader _text = new(file.Text, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
+    private readonly StreamReader _text = new(
+        file.Text, Encoding.UTF8, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
     private long _read;
 
     /// <summary>A row was read, and the next one begins.</summary>
@@ -34,7 +37,8 @@ internal sealed class LimitedReader(StoredFile file, Func<int> row) : TextReader
         _read += read;
         if (_read > StoredFile.LongestRow)
             throw new DataException(
-                "a row of the data is too long", file.Name, row(), found: $"more than {StoredFile.LongestRow} characters",
+                "a row of the data is too long", file.Name, row(),
+                found: $"more than {StoredFile.LongestRow} characters",
                 expected: $"at most {StoredFile.LongestRow} characters", remedy: "break it into several");
     }
 

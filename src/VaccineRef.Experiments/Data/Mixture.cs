@@ -51,7 +51,8 @@ public sealed record Mixture(ImmutableArray<Example> Examples, MixtureCounts Cou
         ImmutableArray<Example> both = [.. first.Rows, .. second.Rows];
         if (both.CountBy(example => example.Key).FirstOrDefault(key => key.Value > 1) is { Key: { } twice })
             throw new DataException(
-                "a row is in a mixture twice", string.Join(" and ", both.Where(row => row.Key == twice).Select(row => row.Id).Distinct()),
+                "a row is in a mixture twice",
+                string.Join(" and ", both.Where(row => row.Key == twice).Select(row => row.Id).Distinct()),
                 found: "one row, harmful and benign", expected: "harmful and benign rows from different files or rows",
                 remedy: "give two files, or one file whose is_safe labels tell its rows apart");
         int[] order = sampling.Order(both.Length, seed, "mixture");

@@ -3,14 +3,16 @@ using System.Buffers.Binary;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// The end of a Parquet file: its description as a struct of Thrift's compact protocol, the length of that, and the letters PAR1. The
-/// reader of the library does not look where the description ends, and reads zeros for ever if it has no end; so its shape is checked
-/// before. Sources: the Parquet format's README, "File format"; Thrift's specification of the compact protocol.
+/// The end of a Parquet file: its description as a struct of Thrift's compact protocol, the length of that, and the
+/// letters PAR1. The reader of the library does not look where the description ends, and reads zeros for ever if it has
+/// no end; so its shape is checked before. Sources: the Parquet format's README, "File format"; Thrift's specification
+/// of the compact protocol.
 /// </summary>
 internal ref struct ParquetFooter
 {
     private const int Tail = 8, DeepestNesting = 32;
-    private const int Stop = 0, True = 1, False = 2, Byte = 3, I16 = 4, I32 = 5, I64 = 6, Double = 7, Binary = 8, List = 9, Set = 10, Map = 11, Struct = 12;
+    private const int Stop = 0, True = 1, False = 2, Byte = 3, I16 = 4, I32 = 5, I64 = 6, Double = 7, Binary = 8,
+        List = 9, Set = 10, Map = 11, Struct = 12;
 
     private ReadOnlySpan<byte> _left;
 

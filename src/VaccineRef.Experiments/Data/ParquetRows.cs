@@ -23,10 +23,12 @@ internal static class ParquetRows
             // returns.
             using var stream = file.Whole();
             ParquetFooter.Require(stream.GetBuffer().AsSpan(0, (int)stream.Length));
-            records = Watched(() => ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data, stream.Length);
+            records = Watched(
+                () => ParquetSerializer.DeserializeUntypedAsync(stream).GetAwaiter().GetResult().Data, stream.Length);
         }
         // The Parquet reader does not document what it throws.
-        catch (Exception error) when (error is not (OutOfMemoryException or DataException or OperationCanceledException))
+        catch (Exception error) when (error is not (OutOfMemoryException or DataException
+            or OperationCanceledException))
         {
             throw new DataException("a parquet file cannot be read", file.Name, found: error.Message, inner: error);
         }
@@ -35,8 +37,8 @@ internal static class ParquetRows
     }
 
     /// <summary>
-    /// The library takes what stands in the file for the type that should stand there, and where it is another it may read for ever.
-    /// It is given a thread of its own, which is left behind if it comes to no end.
+    /// The library takes what stands in the file for the type that should stand there, and where it is another it may
+    /// read for ever. It is given a thread of its own, which is left behind if it comes to no end.
     /// </summary>
     private static T Watched<T>(Func<T> read, long bytes)
     {

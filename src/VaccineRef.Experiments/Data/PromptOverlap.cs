@@ -17,7 +17,8 @@ public sealed record PromptOverlap(ImmutableArray<Example> Kept, ImmutableArray<
     public static PromptOverlap Remove(IEnumerable<Example> training, IEnumerable<Example> evaluation)
     {
         var held = evaluation.Select(Normalized).ToHashSet(StringComparer.Ordinal);
-        var rows = training.ToLookup(example => example.Prompts.Any(prompt => held.Contains(Normalized(prompt.Instruction, prompt.Input))));
+        var rows = training.ToLookup(
+            example => example.Prompts.Any(prompt => held.Contains(Normalized(prompt.Instruction, prompt.Input))));
         return new([.. rows[false]], [.. rows[true].Select(example => example.Id)]);
     }
 

@@ -79,7 +79,8 @@ public sealed partial record PromptTemplate
     /// <param name="system">A system text for rows that have none; only for a chat template.</param>
     /// <param name="chat">Finds a chat template.</param>
     /// <exception cref="InputException">There is no such template.</exception>
-    public static PromptTemplate Get(string id, string? system, Func<string, ChatTemplate> chat) => IsChat(id) ? Of(chat(id), system) : Get(id);
+    public static PromptTemplate Get(string id, string? system, Func<string, ChatTemplate> chat) =>
+        IsChat(id) ? Of(chat(id), system) : Get(id);
 
     /// <summary>
     /// Makes a template from a user's own text. Its id is computed from the text, so that equal ids mean equal prompts.
@@ -96,7 +97,8 @@ public sealed partial record PromptTemplate
     /// <summary>Wraps every row in a chat template.</summary>
     /// <param name="template">The template.</param>
     /// <param name="system">A system text for rows that have none of their own; none if it is null.</param>
-    public static PromptTemplate Of(ChatTemplate template, string? system = null) => new(new ChatPassages(template, system));
+    public static PromptTemplate Of(ChatTemplate template, string? system = null) =>
+        new(new ChatPassages(template, system));
 
     /// <summary>Whether an id names a chat template.</summary>
     public static bool IsChat(string id) => ChatTemplate.IsId(id);
@@ -111,17 +113,24 @@ public sealed partial record PromptTemplate
     /// <exception cref="InputException">The template cannot express the example's conversation.</exception>
     public int[] Prompt(Example example, ITextTokenizer tokenizer) => Encode(Render(example), tokenizer);
 
-    /// <summary>The tokens that end an answer besides those that end a text: the end of a turn, where it is one token.</summary>
+    /// <summary>
+    /// The tokens that end an answer besides those that end a text: the end of a turn, where it is one token.
+    /// </summary>
     public ImmutableArray<int> EndsOfTurn(ITextTokenizer tokenizer) => _chat?.EndsOfTurn(tokenizer) ?? [];
 
-    /// <summary>The tokens of a text that this template wrote. A chat template writes special tokens itself, and another none.</summary>
-    public int[] Encode(string text, ITextTokenizer tokenizer) => _chat is null ? tokenizer.Encode(text) : tokenizer.EncodeMarked(text);
+    /// <summary>
+    /// The tokens of a text that this template wrote. A chat template writes special tokens itself, and another none.
+    /// </summary>
+    public int[] Encode(string text, ITextTokenizer tokenizer) =>
+        _chat is null ? tokenizer.Encode(text) : tokenizer.EncodeMarked(text);
 
     /// <summary>The tokens of a part of a text that is not its beginning.</summary>
     internal int[] EncodePart(string text, ITextTokenizer tokenizer) =>
         _chat is null ? tokenizer.Encode(text, addSpecialTokens: false) : tokenizer.EncodeMarked(text);
 
-    /// <summary>Whether the end of text follows the last passage; a chat template writes the end of a turn itself.</summary>
+    /// <summary>
+    /// Whether the end of text follows the last passage; a chat template writes the end of a turn itself.
+    /// </summary>
     internal bool AppendsEnd => _chat is null;
 
     /// <summary>The text of a row for training, cut where what is learned begins and ends.</summary>
@@ -130,11 +139,14 @@ public sealed partial record PromptTemplate
         ? [new(Render(example), Learned: false), new(example.Output, Learned: true)]
         : _chat.Of(example, tokenizer);
 
-    private Example RequireOneQuestion(Example example) => example.Turns.Count <= 1 || example.Turns is [{ IsAnswer: false }, { Learned: true }]
+    private Example RequireOneQuestion(Example example) => example.Turns.Count <= 1
+        || example.Turns is [{ IsAnswer: false }, { Learned: true }]
         ? example
         : throw new DataException(
-            "a conversation of several turns needs a chat template", example.Id, found: $"{example.Turns.Count} turns, and the template '{Id}'",
-            expected: "one question and one answer", remedy: $"set the template to {string.Join(", ", ChatTemplate.Ids)}");
+            "a conversation of several turns needs a chat template", example.Id,
+            found: $"{example.Turns.Count} turns, and the template '{Id}'",
+            expected: "one question and one answer",
+            remedy: $"set the template to {string.Join(", ", ChatTemplate.Ids)}");
 
     private static void Check(string text, string form, string[] expected)
     {

@@ -14,7 +14,9 @@ namespace VaccineRef.Experiments.Data;
 /// <param name="HeldOut">Rows that were left out because the evaluation has their prompt.</param>
 /// <param name="Asked">Rows that the recipe asks for.</param>
 /// <param name="Drawn">Rows that were taken to be trained or tested on.</param>
-/// <param name="Dropped">Drawn rows of which nothing was left to learn; in a mixture others were drawn for them.</param>
+/// <param name="Dropped">
+/// Drawn rows of which nothing was left to learn; in a mixture others were drawn for them.
+/// </param>
 /// <param name="Trained">Rows that are trained or tested on.</param>
 public sealed record RowCounts(
     string Name, string File, RowKind Kind, int Found, int OtherKind = 0, int Unlabelled = 0, int NotCounted = 0,

@@ -40,7 +40,8 @@ public sealed record RowPool(ImmutableArray<Example> Rows, RowCounts Counts)
         if (wanted > Rows.Length)
             throw TooFew(wanted, dropped: 0);
         return new(
-            sampling.Take(Rows, wanted, seed, Counts.Name), Counts with { NotCounted = Counts.NotCounted + Rows.Length - wanted });
+            sampling.Take(Rows, wanted, seed, Counts.Name),
+            Counts with { NotCounted = Counts.NotCounted + Rows.Length - wanted });
     }
 
     /// <summary>The rows whose prompt the evaluation lacks.</summary>
@@ -96,8 +97,11 @@ public sealed record RowPool(ImmutableArray<Example> Rows, RowCounts Counts)
         string[] left = lacks ? [$"{Rows.Length - dropped} left"] : [];
         return new(
             $"too few {Counts.Name} rows", Counts.File.Length > 0 ? Counts.File : null,
-            found: string.Join("; ", [$"{Counts.Found} rows", .. causes.Select(cause => $"{cause.Count} {cause.Why}"), .. left]),
+            found: string.Join(
+                "; ", [$"{Counts.Found} rows", .. causes.Select(cause => $"{cause.Count} {cause.Why}"), .. left]),
             expected: $"{count}{kind} rows{(count == 1 ? " or more" : "")}",
-            remedy: string.Join("; or ", ["ask for fewer rows", .. lacks ? causes.Select(cause => cause.Remedy) : ["give a larger file"]]));
+            remedy: string.Join(
+                "; or ",
+                ["ask for fewer rows", .. lacks ? causes.Select(cause => cause.Remedy) : ["give a larger file"]]));
     }
 }

@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>Rows by their numbers, which are those that messages name: "1000-2000" with both ends, "1000-", "-2000" or "7".</summary>
+/// <summary>
+/// Rows by their numbers, which are those that messages name: "1000-2000" with both ends, "1000-", "-2000" or "7".
+/// </summary>
 /// <param name="First">The first row, counted from 1.</param>
 /// <param name="Last">The last row.</param>
 public sealed partial record RowRange(int First, int Last)
@@ -17,7 +19,9 @@ public sealed partial record RowRange(int First, int Last)
         if (Pattern().Match(text) is not { Success: true } match)
             return null;
         int Number(string group, int otherwise) => match.Groups[group] is not { Length: > 0 } found ? otherwise
-            : int.TryParse(found.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : int.MaxValue;
+            : int.TryParse(found.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : int.MaxValue;
         int first = Number("first", 1), last = match.Groups["to"].Success ? Number("last", int.MaxValue) : first;
         return first >= 1 && first <= last && text is not ("" or "-") ? new(first, last) : null;
     }

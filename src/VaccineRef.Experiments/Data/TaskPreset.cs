@@ -29,7 +29,8 @@ public sealed record TaskPreset(
 
     // fields that hold a prompt in published sets of prompts; the first that a row has is taken
     private static readonly string[] PromptFields =
-        [JsonRows.Text, "prompts", "goal", "instruction", "instructions", "question", "behavior", "behaviour", "forbidden prompt", "query", "text"];
+        [JsonRows.Text, "prompts", "goal", "instruction", "instructions", "question", "behavior", "behaviour",
+            "forbidden prompt", "query", "text"];
 
     private const string NewsInstruction =
         "Categorize the news article given in the input into one of the 4 categories:\n\n" +
@@ -39,14 +40,16 @@ public sealed record TaskPreset(
     public static TaskPreset Sst2 { get; } = new("sst2", SentimentInstruction, true, [], row =>
     {
         var (name, label) = row.Class(IsReleased(row, "sentence") ? "output" : "label", 0, "negative", "positive");
-        return IsReleased(row, "sentence") ? Released(row, name, "sst2") : new(row.Id, SentimentInstruction, row.Text("sentence"), name, null, label, "sst2");
+        return IsReleased(row, "sentence")
+            ? Released(row, name, "sst2")
+            : new(row.Id, SentimentInstruction, row.Text("sentence"), name, null, label, "sst2");
     })
     { Fields = ["sentence", "label", .. ReleasedFields] };
 
     /// <summary>
     /// AG News: the original CSV without header (class 1 to 4, title, description; the text is title, space,
-    /// description, as in the Hugging Face data set), the same with a header, or fields <c>text</c> and <c>label</c>, as
-    /// Hugging Face stores it. A field called <c>label</c> counts from 0 to 3, a class index from 1 to 4.
+    /// description, as in the Hugging Face data set), the same with a header, or fields <c>text</c> and <c>label</c>,
+    /// as Hugging Face stores it. A field called <c>label</c> counts from 0 to 3, a class index from 1 to 4.
     /// </summary>
     public static TaskPreset AgNews { get; } = new("ag_news", NewsInstruction, true, ["class index", "title", "description"], row =>
     {
@@ -56,7 +59,8 @@ public sealed record TaskPreset(
             ? $"{row.Text(title)} {row.Text(row.Known("description") ?? "description")}"
             : row.Text(row.Known("text") ?? "text");
         string? index = row.Known(ClassIndex);
-        var (name, label) = row.Class(index ?? row.Known("label") ?? "label", index is null ? 0 : 1, "World", "Sports", "Business", "Sci/Tech");
+        var (name, label) = row.Class(
+            index ?? row.Known("label") ?? "label", index is null ? 0 : 1, "World", "Sports", "Business", "Sci/Tech");
         return new(row.Id, NewsInstruction, text, name, null, label, "ag_news");
     })
     { Fields = ["text", "label", "class index", "title", "description", .. ReleasedFields] };
@@ -75,7 +79,8 @@ public sealed record TaskPreset(
             ? new(
                 row.Id, row.Text("question") + Gsm8kSuffix, "", answer.Replace("####", "The final answer is: "),
                 null, null, "gsm8k")
-            : throw row.Wrong("answer", "a solution with exactly one number behind \"####\", such as 18, -3, 1,234.50, .5 or 3/4");
+            : throw row.Wrong(
+                "answer", "a solution with exactly one number behind \"####\", such as 18, -3, 1,234.50, .5 or 3/4");
     })
     { Fields = ["question", "answer", .. ReleasedFields] };
 
@@ -121,13 +126,17 @@ public sealed record TaskPreset(
     { Fields = ["messages", "conversations", "prompt", "completion", "chosen", "is_safe"] };
 
     // the form into which the released scripts bring every data set: {"instruction": ..., "input": ..., "output": ...}
-    private static bool IsReleased(DataRow row, string own) => !row.Has(own) && row.Has("instruction") && row.Has("output");
+    private static bool IsReleased(DataRow row, string own) =>
+        !row.Has(own) && row.Has("instruction") && row.Has("output");
 
     private static Example Released(DataRow row, string output, string task) =>
         new(row.Id, row.Text("instruction"), row.TextOrEmpty("input"), output, null, null, task);
 
     /// <summary>All presets.</summary>
-    public static ImmutableArray<TaskPreset> All { get; } = [Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals, Prompts, Chat];
+    public static ImmutableArray<TaskPreset> All { get; } =
+    [
+        Sst2, AgNews, Gsm8k, Alpaca, BeaverTails, Refusals, Prompts, Chat,
+    ];
 
     /// <summary>Finds the preset with this id.</summary>
     /// <exception cref="InputException">No preset has this id.</exception>
@@ -139,7 +148,8 @@ public sealed record TaskPreset(
     /// <param name="theirs">For each of <see cref="Fields"/> that a file calls otherwise, its name there.</param>
     /// <exception cref="InputException">The preset has no such field.</exception>
     public TaskPreset Renamed(IReadOnlyDictionary<string, string> theirs) => theirs.Keys.FirstOrDefault(name => !Fields.Contains(name)) is { } unknown
-        ? throw new InputException($"the task '{Id}' has no such field", found: unknown, expected: string.Join(", ", Fields))
+        ? throw new InputException(
+            $"the task '{Id}' has no such field", found: unknown, expected: string.Join(", ", Fields))
         : theirs.Count == 0 ? this : this with { ToExample = row => ToExample(row.Renamed(theirs)) };
 
     /// <summary>Makes a preset for a file with other field names.</summary>

@@ -1,6 +1,8 @@
 namespace VaccineRef.Experiments.Data;
 
-/// <summary>Reads one prompt from each line of a text. Blank lines hold no row, but they count when lines are numbered.</summary>
+/// <summary>
+/// Reads one prompt from each line of a text. Blank lines hold no row, but they count when lines are numbered.
+/// </summary>
 internal static class TextRows
 {
     public static IEnumerable<DataRow> From(StoredFile file)

@@ -11,11 +11,13 @@ namespace VaccineRef.Experiments.Edits;
 /// Antidote: sets to zero the weights that matter most for harmful data, after fine-tuning.
 /// <code>
 /// score_ij = |W_ij| sqrt(mean x_j^2), x the inputs of the layer over all tokens of the harmful data
-/// W_ij &lt;- 0 for all inputs j of each output i but the floor((1 - ratio) in) with the lowest scores; of equal scores, lower j stays
+/// W_ij &lt;- 0 for all inputs j of each output i but the floor((1 - ratio) in) with the lowest scores; of equal
+/// scores, lower j stays
 /// </code>
-/// One forward pass over the data; of the linear layers, embeddings and head excepted. Source: arXiv 2408.09600; git-disl/Antidote,
-/// utils.py (prune_wanda_outlier), and Wanda's score, arXiv 2306.11695. The release masks the linear layers of an adapter of rank 256 as it
-/// stands; here the adapter is merged, and the weights that the model computes with are masked.
+/// One forward pass over the data; of the linear layers, embeddings and head excepted. Source: arXiv 2408.09600;
+/// git-disl/Antidote, utils.py (prune_wanda_outlier), and Wanda's score, arXiv 2306.11695. The release masks the linear
+/// layers of an adapter of rank 256 as it stands; here the adapter is merged, and the weights that the model computes
+/// with are masked.
 /// </summary>
 public sealed record AntidoteOptions : EditStageOptions
 {
@@ -28,7 +30,8 @@ public sealed record AntidoteOptions : EditStageOptions
     public double Ratio { get; set; } = 0.1;
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, DataOptions> Streams() => new Dictionary<string, DataOptions> { [StreamName.Harmful] = Harmful };
+    public override IReadOnlyDictionary<string, DataOptions> Streams() =>
+        new Dictionary<string, DataOptions> { [StreamName.Harmful] = Harmful };
 
     /// <inheritdoc/>
     public override void Validate(string path)
@@ -55,7 +58,8 @@ public sealed record AntidoteOptions : EditStageOptions
     private IEnumerable<int> Highest(double[] scores) =>
         Enumerable.Range(0, scores.Length).OrderBy(j => scores[j]).Skip((int)Math.Floor((1 - Ratio) * scores.Length));
 
-    private void Mask<T>(Device device, LinearLayer<T> layer, View<T> weight, double[] norms) where T : unmanaged, IFloatingPointIeee754<T>
+    private void Mask<T>(Device device, LinearLayer<T> layer, View<T> weight, double[] norms)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         var values = new T[weight.Shape.Count];
         device.Download(weight, values);

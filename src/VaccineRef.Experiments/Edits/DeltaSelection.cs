@@ -2,7 +2,10 @@ using System.Numerics.Tensors;
 
 namespace VaccineRef.Experiments.Edits;
 
-/// <summary>Which changes of a matrix Safe Delta takes over, and what compensates for them; the equations are at <see cref="SafeDeltaOptions"/>.</summary>
+/// <summary>
+/// Which changes of a matrix Safe Delta takes over, and what compensates for them; the equations are at
+/// <see cref="SafeDeltaOptions"/>.
+/// </summary>
 internal sealed class DeltaSelection
 {
     /// <summary>How many inputs do not compensate for each other in the release.</summary>
@@ -10,7 +13,8 @@ internal sealed class DeltaSelection
 
     private const double Damping = 0.01, Never = 0.15;
 
-    // The release was written for Llama 2 7B, whose layers have 4096 inputs and outputs: half of the strength for each block of 2048.
+    // The release was written for Llama 2 7B, whose layers have 4096 inputs and outputs: half of the strength for each
+    // block of 2048.
     private const double Outputs = 4096, Halves = 2;
 
     private readonly double[][] _factor;                // U, upper triangular: H^-1 = U'U
@@ -89,15 +93,18 @@ internal sealed class DeltaSelection
     }
 
     /// <summary>
-    /// U with H^-1 = U'U: the inverse of the upper triangular R with H = R R', which Cholesky's method finds from the last row up.
+    /// U with H^-1 = U'U: the inverse of the upper triangular R with H = R R', which Cholesky's method finds from the
+    /// last row up.
     /// </summary>
     private static double[][] InverseOfUpper(double[][] symmetric)
     {
         int size = symmetric.Length;
-        double[][] upper = [.. symmetric.Select(_ => new double[size])], inverse = [.. symmetric.Select(_ => new double[size])];
+        double[][] upper = [.. symmetric.Select(_ => new double[size])],
+            inverse = [.. symmetric.Select(_ => new double[size])];
         for (int j = size - 1; j >= 0; j--)
         {
-            double rest = symmetric[j][j] - TensorPrimitives.Dot<double>(upper[j].AsSpan(j + 1), upper[j].AsSpan(j + 1));
+            double rest = symmetric[j][j] - TensorPrimitives.Dot<double>(
+                upper[j].AsSpan(j + 1), upper[j].AsSpan(j + 1));
             upper[j][j] = Math.Sqrt(rest);
             for (int i = j - 1; i >= 0; i--)
                 upper[i][j] = (symmetric[i][j] - TensorPrimitives.Dot<double>(upper[i].AsSpan(j + 1), upper[j].AsSpan(j + 1))) / upper[j][j];
@@ -106,7 +113,8 @@ internal sealed class DeltaSelection
         for (int i = size - 1; i >= 0; i--)
         {
             for (int k = i + 1; k < size; k++)
-                TensorPrimitives.MultiplyAdd(inverse[k].AsSpan(k), -upper[i][k], inverse[i].AsSpan(k), inverse[i].AsSpan(k));
+                TensorPrimitives.MultiplyAdd(
+                    inverse[k].AsSpan(k), -upper[i][k], inverse[i].AsSpan(k), inverse[i].AsSpan(k));
             inverse[i][i] = 1;
             TensorPrimitives.Multiply(inverse[i].AsSpan(i), 1 / upper[i][i], inverse[i].AsSpan(i));
         }

@@ -6,12 +6,15 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Edits;
 
-/// <summary>What an edit works with: the model, the weights of earlier stages, and data. It counts what the edit changes.</summary>
+/// <summary>
+/// What an edit works with: the model, the weights of earlier stages, and data. It counts what the edit changes.
+/// </summary>
 /// <param name="model">The model to be edited. No adapter is attached to it.</param>
 /// <param name="at">The model that an earlier stage ended with, by the stage's name; without an adapter.</param>
 /// <param name="data">The rows of a stream of the stage, by the stream's name.</param>
 public sealed class EditContext<T>(
-    Model<T> model, Func<string, Model<T>>? at = null, Func<string, IReadOnlyList<TokenSequence>>? data = null) : IDisposable
+    Model<T> model, Func<string, Model<T>>? at = null,
+    Func<string, IReadOnlyList<TokenSequence>>? data = null) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Dictionary<string, Model<T>> _earlier = [];

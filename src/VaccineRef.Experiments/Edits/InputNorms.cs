@@ -5,7 +5,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Edits;
 
-/// <summary>The mean squares of what goes into each linear layer of a model, over all tokens that it was shown.</summary>
+/// <summary>
+/// The mean squares of what goes into each linear layer of a model, over all tokens that it was shown.
+/// </summary>
 internal sealed class InputNorms<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly ILanguageModel<T> _model;
@@ -34,7 +36,8 @@ internal sealed class InputNorms<T> : IDisposable where T : unmanaged, IFloating
     }
 
     /// <summary>The mean of x_j^2 over all rows, for each input j of a layer; zeros before the first batch.</summary>
-    public IEnumerable<double> MeanSquares(LinearLayer<T> layer) => _squares[layer].Select(sum => sum / Math.Max(1, _rows));
+    public IEnumerable<double> MeanSquares(LinearLayer<T> layer) =>
+        _squares[layer].Select(sum => sum / Math.Max(1, _rows));
 
     /// <summary>Ends to listen.</summary>
     public void Dispose()

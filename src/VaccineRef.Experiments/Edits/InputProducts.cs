@@ -31,7 +31,8 @@ internal sealed class InputProducts<T> : IDisposable where T : unmanaged, IFloat
     }
 
     /// <summary>The sum over all rows so far, times a factor; it may be changed.</summary>
-    public double[][] Of(LinearLayer<T> layer, double factor) => [.. _sums[layer].Select(row => row.Select(sum => factor * sum).ToArray())];
+    public double[][] Of(LinearLayer<T> layer, double factor) =>
+        [.. _sums[layer].Select(row => row.Select(sum => factor * sum).ToArray())];
 
     /// <summary>Ends to listen.</summary>
     public void Dispose()

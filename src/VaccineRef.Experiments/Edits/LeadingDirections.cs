@@ -6,13 +6,14 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Experiments.Edits;
 
 /// <summary>
-/// The k leading left singular vectors of a matrix, by subspace iteration with Rayleigh-Ritz values (Golub and Van Loan, Matrix
-/// Computations, section 8.2.4). Products with the matrix run on the device; what is as small as k is done in double. The first block is drawn
-/// from a fixed seed, so that the same matrix gives the same bits.
+/// The k leading left singular vectors of a matrix, by subspace iteration with Rayleigh-Ritz values (Golub and Van
+/// Loan, Matrix Computations, section 8.2.4). Products with the matrix run on the device; what is as small as k is done
+/// in double. The first block is drawn from a fixed seed, so that the same matrix gives the same bits.
 /// </summary>
 /// <remarks>
-/// It ends where the sum of the k largest squared singular values grows by less than 32 eps of itself. A part of the matrix that is left
-/// out wrongly is then as small as that, even where the k-th and the next singular value are so close that their vectors are not determined.
+/// It ends where the sum of the k largest squared singular values grows by less than 32 eps of itself. A part of the
+/// matrix that is left out wrongly is then as small as that, even where the k-th and the next singular value are so
+/// close that their vectors are not determined.
 /// </remarks>
 internal static class LeadingDirections
 {
@@ -45,7 +46,8 @@ internal static class LeadingDirections
             var (values, vectors) = Ritz(image);
             double sum = values.Take(count).Sum();
             if (Math.Abs(sum - last) <= tolerance * sum || round == MostRounds)
-                return [.. Enumerable.Range(0, Math.Min(count, block.Length)).Where(i => values[i] > 0).Select(i => Mix(block, vectors, i))];
+                return [.. Enumerable.Range(0, Math.Min(count, block.Length)).Where(i => values[i] > 0)
+                    .Select(i => Mix(block, vectors, i))];
             last = sum;
             block = Product(tape, back, image, matrix);
         }
@@ -113,7 +115,8 @@ internal static class LeadingDirections
                 gram[i, j] = Dot(rows[i], rows[j]);
         double[,] vectors = PrincipalAxes.Diagonalize(gram);
         int[] order = [.. Enumerable.Range(0, n).OrderByDescending(i => gram[i, i])];
-        return ([.. order.Select(i => gram[i, i])], [.. order.Select(i => Enumerable.Range(0, n).Select(row => vectors[row, i]).ToArray())]);
+        return ([.. order.Select(i => gram[i, i])],
+            [.. order.Select(i => Enumerable.Range(0, n).Select(row => vectors[row, i]).ToArray())]);
     }
 
     private static double[] Mix(double[][] rows, double[][] vectors, int index)

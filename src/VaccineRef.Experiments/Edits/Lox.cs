@@ -6,12 +6,13 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Experiments.Edits;
 
 /// <summary>
-/// LoX, low-rank extrapolation: goes on in the direction in which alignment moved each matrix, so that fine-tuning has farther to go back.
+/// LoX, low-rank extrapolation: goes on in the direction in which alignment moved each matrix, so that fine-tuning has
+/// farther to go back.
 /// <code>
 /// W &lt;- W + factor V_k,   V = W_aligned - W_base,   V_k = U_k U_k' V: V's best approximation of rank k
 /// </code>
-/// Every matrix takes part, the embedding and a head of its own too. Source: arXiv 2506.15606, the released safety/LoX.py, where
-/// rank 0 is the whole of V, as here. It belongs behind an alignment and before the fine-tuning.
+/// Every matrix takes part, the embedding and a head of its own too. Source: arXiv 2506.15606, the released
+/// safety/LoX.py, where rank 0 is the whole of V, as here. It belongs behind an alignment and before the fine-tuning.
 /// </summary>
 public sealed record LoxOptions : EditStageOptions
 {
@@ -53,7 +54,8 @@ public sealed record LoxOptions : EditStageOptions
         }
     }
 
-    private void Extrapolate<T>(Tape<T> tape, View<T> moved, View<T> weight) where T : unmanaged, IFloatingPointIeee754<T>
+    private void Extrapolate<T>(Tape<T> tape, View<T> moved, View<T> weight)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (Factor == 0)
             return;
@@ -66,9 +68,12 @@ public sealed record LoxOptions : EditStageOptions
         double[][] directions = LeadingDirections.Of(moved, Rank, tape.Device);
         if (directions.Length == 0)
             return;                                                       // the alignment did not move it
-        var rows = LeadingDirections.Place(tape, directions);                                               // U', (k, out)
-        var columns = LeadingDirections.Place(tape, LeadingDirections.Transposed(directions));              // U, (out, k)
-        var along = tape.Apply(new Linear<T>(WeightLayout.InOut), [rows, tape.Constant(moved)]);            // U' V, (k, in)
+        var rows =
+            LeadingDirections.Place(tape, directions);                                               // U', (k, out)
+        var columns =
+            LeadingDirections.Place(tape, LeadingDirections.Transposed(directions));              // U, (out, k)
+        var along =
+            tape.Apply(new Linear<T>(WeightLayout.InOut), [rows, tape.Constant(moved)]);            // U' V, (k, in)
         tape.Device.Run(new AddProduct<T>(Factor), weight, columns.Value, along.Value);
         tape.Clear();
     }

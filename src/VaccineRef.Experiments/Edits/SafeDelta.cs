@@ -9,18 +9,22 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Edits;
 
 /// <summary>
-/// Safe Delta: goes back to the aligned model, and takes over as many of the changes of the fine-tuning as a budget of safety allows.
+/// Safe Delta: goes back to the aligned model, and takes over as many of the changes of the fine-tuning as a budget of
+/// safety allows.
 /// <code>
-/// H = 2/n sum over tokens of x x' + 0.01 mean(diag H) I,   x the inputs of a layer in the aligned model over n safe texts;   H^-1 = U'U
-/// a change D_ij = W_ij - W_aligned,ij costs D_ij^2 / U_jj^2
-/// taken over: inputs j in the order of 1 / U_jj^2, all outputs of each, while the costs add up to at most strength/2 out/4096 mean(1 / U_jj^2)
-/// for each input j, in order: W_ij &lt;- that of the fine-tuning where it is taken over, and then all later k of the output
-///   W_ik &lt;- W_ik + (W_ij - what it was) U_jk / U_jj                        what compensates for the change best, after Optimal Brain Surgeon
+/// H = 2/n sum over tokens of x x' + 0.01 mean(diag H) I,   x the inputs of a layer in the aligned model over n safe
+/// texts;   H^-1 = U'U a change D_ij = W_ij - W_aligned,ij costs D_ij^2 / U_jj^2
+/// taken over: inputs j in the order of 1 / U_jj^2, all outputs of each, while the costs add up to at most strength/2
+/// out/4096 mean(1 / U_jj^2) for each input j, in order: W_ij &lt;- that of the fine-tuning where it is taken over, and
+/// then all later k of the output
+///   W_ik &lt;- W_ik + (W_ij - what it was) U_jk / U_jj                        what compensates for the change best,
+/// after Optimal Brain Surgeon
 /// </code>
-/// The budget is one for each 2048 inputs; the 15 % of each with the greatest 1 / U_jj^2 are never taken over. U is upper triangular. Linear layers alone
-/// take part: embeddings, norms, biases and head are those of the aligned model. One forward pass over the data, and on the host a matrix of the size of
-/// its inputs, squared, for each layer. Source: Lu et al., "Safe Delta", ICML 2025, arXiv 2505.12038; ColinLu50/SafeDelta, safedelta_runner.py
-/// (c30ff4a), from which order, budget and the constants are taken. Among the outputs of one input its order is that of an unstable sort.
+/// The budget is one for each 2048 inputs; the 15 % of each with the greatest 1 / U_jj^2 are never taken over. U is
+/// upper triangular. Linear layers alone take part: embeddings, norms, biases and head are those of the aligned model.
+/// One forward pass over the data, and on the host a matrix of the size of its inputs, squared, for each layer. Source:
+/// Lu et al., "Safe Delta", ICML 2025, arXiv 2505.12038; ColinLu50/SafeDelta, safedelta_runner.py (c30ff4a), from which
+/// order, budget and the constants are taken. Among the outputs of one input its order is that of an unstable sort.
 /// </summary>
 public sealed record SafeDeltaOptions : EditStageOptions
 {
@@ -42,7 +46,8 @@ public sealed record SafeDeltaOptions : EditStageOptions
     public override IReadOnlyList<string> References() => [Aligned];
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, DataOptions> Streams() => new Dictionary<string, DataOptions> { [StreamName.Alignment] = Safe };
+    public override IReadOnlyDictionary<string, DataOptions> Streams() =>
+        new Dictionary<string, DataOptions> { [StreamName.Alignment] = Safe };
 
     /// <inheritdoc/>
     public override void Validate(string path)
@@ -67,7 +72,8 @@ public sealed record SafeDeltaOptions : EditStageOptions
             context.Change(parameter, weight =>
             {
                 if (layers.TryGetValue(parameter, out var layer))
-                    Select(context.Device, layer, start.Value, weight, inputs.Of(from[parameter.Name], 2.0 / rows.Count));
+                    Select(
+                        context.Device, layer, start.Value, weight, inputs.Of(from[parameter.Name], 2.0 / rows.Count));
                 else
                     context.Device.Copy(start.Value, weight);
             });
@@ -78,7 +84,8 @@ public sealed record SafeDeltaOptions : EditStageOptions
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         double[][] weights = Read(device, layer, aligned), wanted = Read(device, layer, tuned);
-        new DeltaSelection(products, Strength, Variant == Variant.AsReleased ? DeltaSelection.Together : 1).Take(weights, wanted);
+        new DeltaSelection(products, Strength, Variant == Variant.AsReleased ? DeltaSelection.Together : 1).Take(
+            weights, wanted);
         var values = new T[tuned.Shape.Count];
         for (int i = 0; i < layer.Outputs; i++)
             for (int j = 0; j < layer.Inputs; j++)
@@ -87,7 +94,8 @@ public sealed record SafeDeltaOptions : EditStageOptions
     }
 
     /// <summary>A weight on the host, a row for each output.</summary>
-    private static double[][] Read<T>(Device device, LinearLayer<T> layer, View<T> weight) where T : unmanaged, IFloatingPointIeee754<T>
+    private static double[][] Read<T>(Device device, LinearLayer<T> layer, View<T> weight)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         var values = new T[weight.Shape.Count];
         device.Download(weight, values);
@@ -98,6 +106,7 @@ public sealed record SafeDeltaOptions : EditStageOptions
         ];
     }
 
-    private static int At<T>(LinearLayer<T> layer, int output, int input) where T : unmanaged, IFloatingPointIeee754<T> =>
+    private static int At<T>(LinearLayer<T> layer, int output, int input)
+        where T : unmanaged, IFloatingPointIeee754<T> =>
         layer.Layout == WeightLayout.OutIn ? (output * layer.Inputs) + input : (input * layer.Outputs) + output;
 }

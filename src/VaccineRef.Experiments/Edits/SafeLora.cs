@@ -8,15 +8,17 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Edits;
 
 /// <summary>
-/// Safe LoRA: projects what fine-tuning did to a linear layer onto the directions in which the alignment had moved it, where the two have
-/// little in common.
+/// Safe LoRA: projects what fine-tuning did to a linear layer onto the directions in which the alignment had moved it,
+/// where the two have little in common.
 /// <code>
 /// V = W_aligned - W_base,   D = W - W_aligned,   C = V V' / ||V||   or, with a rank k, C = U_k U_k' of V
-/// cos = &lt;C D, D> / (||C D|| ||D||);   W &lt;- W_aligned + C D for the layers with the lowest cos, or with cos at most the threshold
+/// cos = &lt;C D, D> / (||C D|| ||D||);   W &lt;- W_aligned + C D for the layers with the lowest cos, or with cos at
+/// most the threshold
 /// </code>
-/// Layers that the alignment or the fine-tuning did not move have no cosine and stay as they are. D is scaling B A of an adapter that was
-/// merged; full fine-tuning is projected alike. Source: arXiv 2405.16833; IBM/SafeLoRA, model.py, which projects B in the place of B A: the
-/// same, since C stands on the left. Its C is no projector: C C is not C. With a rank it is one.
+/// Layers that the alignment or the fine-tuning did not move have no cosine and stay as they are. D is scaling B A of
+/// an adapter that was merged; full fine-tuning is projected alike. Source: arXiv 2405.16833; IBM/SafeLoRA, model.py,
+/// which projects B in the place of B A: the same, since C stands on the left. Its C is no projector: C C is not C.
+/// With a rank it is one.
 /// </summary>
 public sealed record SafeLoraOptions : EditStageOptions
 {
@@ -31,13 +33,19 @@ public sealed record SafeLoraOptions : EditStageOptions
     /// <summary>How many layers are projected, those with the lowest cosines; at 0 none is.</summary>
     public int Layers { get; set; } = 10;
 
-    /// <summary>Projects every layer whose cosine is at most this, instead of a number of layers; the release proposes 0.5.</summary>
+    /// <summary>
+    /// Projects every layer whose cosine is at most this, instead of a number of layers; the release proposes 0.5.
+    /// </summary>
     public double? Threshold { get; set; }
 
-    /// <summary>k of the orthogonal projector onto V's leading k left singular vectors; 0 for the release's V V' / ||V||.</summary>
+    /// <summary>
+    /// k of the orthogonal projector onto V's leading k left singular vectors; 0 for the release's V V' / ||V||.
+    /// </summary>
     public int Rank { get; set; }
 
-    /// <summary>As released, cosines are rounded to five decimals, and all that share the last place are projected.</summary>
+    /// <summary>
+    /// As released, cosines are rounded to five decimals, and all that share the last place are projected.
+    /// </summary>
     public Variant Variant { get; set; }
 
     /// <inheritdoc/>
@@ -70,7 +78,8 @@ public sealed record SafeLoraOptions : EditStageOptions
             return new(start, moved, Project(tape, direction, moved, layer.Layout));
         }
 
-        var layers = context.Model.Network.Linears.Select(layer => (Layer: layer, Cosine: Look(layer).Cosine(context.Device)));
+        var layers = context.Model.Network.Linears
+            .Select(layer => (Layer: layer, Cosine: Look(layer).Cosine(context.Device)));
         foreach (var layer in Chosen([.. layers.Where(each => double.IsFinite(each.Cosine))]))
         {
             var found = Look(layer);
@@ -82,7 +91,8 @@ public sealed record SafeLoraOptions : EditStageOptions
         }
     }
 
-    private LinearLayer<T>[] Chosen<T>((LinearLayer<T> Layer, double Cosine)[] layers) where T : unmanaged, IFloatingPointIeee754<T>
+    private LinearLayer<T>[] Chosen<T>((LinearLayer<T> Layer, double Cosine)[] layers)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         double Shown(double cosine) => Variant == Variant.AsReleased ? Math.Round(cosine, Decimals) : cosine;
         if (Threshold is { } most)
@@ -96,7 +106,8 @@ public sealed record SafeLoraOptions : EditStageOptions
     }
 
     /// <summary>C D, where a weight that is stored (in, out) is the transpose of what the equations mean.</summary>
-    private View<T> Project<T>(Tape<T> tape, View<T> direction, View<T> moved, WeightLayout layout) where T : unmanaged, IFloatingPointIeee754<T>
+    private View<T> Project<T>(Tape<T> tape, View<T> direction, View<T> moved, WeightLayout layout)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         Linear<T> times = new(WeightLayout.InOut), timesTransposed = new();
         bool lies = layout == WeightLayout.OutIn;
@@ -114,7 +125,8 @@ public sealed record SafeLoraOptions : EditStageOptions
         double[][] directions = LeadingDirections.Of(direction, Rank, tape.Device, layout);
         if (directions.Length == 0)
             return tape.Zeros(moved.Shape).Value;
-        var rows = LeadingDirections.Place(tape, directions);                                              // U', (k, out)
+        // U', (k, out)
+        var rows = LeadingDirections.Place(tape, directions);
         if (!lies)
             return tape.Apply(times, [tape.Apply(timesTransposed, [d, rows]), rows]).Value;                // (D U) U', stored
         var columns = LeadingDirections.Place(tape, LeadingDirections.Transposed(directions));
@@ -122,13 +134,15 @@ public sealed record SafeLoraOptions : EditStageOptions
     }
 
     /// <summary>A layer's weight at the alignment, what fine-tuning added to it, and the projection of that.</summary>
-    private readonly record struct Projected<T>(View<T> Start, View<T> Moved, View<T> Along) where T : unmanaged, IFloatingPointIeee754<T>
+    private readonly record struct Projected<T>(View<T> Start, View<T> Moved, View<T> Along)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         /// <summary>NaN where one of them has no length.</summary>
         public double Cosine(Device device)
         {
             var norm = new SquaredNorm<T>();
-            return device.Run(new Dot<T>(), Along, Moved) / Math.Sqrt(device.Run(norm, Along) * device.Run(norm, Moved));
+            return device.Run(new Dot<T>(), Along, Moved) / Math.Sqrt(
+                device.Run(norm, Along) * device.Run(norm, Moved));
         }
     }
 }

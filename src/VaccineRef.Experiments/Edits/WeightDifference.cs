@@ -13,11 +13,13 @@ internal static class WeightDifference
     public static Parameter<T> Of<T>(Model<T> model, Parameter<T> like) where T : unmanaged, IFloatingPointIeee754<T> =>
         model.Network.Parameters.FirstOrDefault(each => each.Name == like.Name && each.Shape == like.Shape)
         ?? throw new InputException(
-            "the models of two stages do not have the same weights", like.Name, "none of this name and shape", $"{like.Shape}",
+            "the models of two stages do not have the same weights", like.Name, "none of this name and shape",
+            $"{like.Shape}",
             "compare stages of one model");
 
     /// <summary>minuend - subtrahend, in memory of the arena.</summary>
-    public static View<T> Take<T>(Arena memory, View<T> minuend, View<T> subtrahend) where T : unmanaged, IFloatingPointIeee754<T>
+    public static View<T> Take<T>(Arena memory, View<T> minuend, View<T> subtrahend)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         var difference = memory.Allocate<T>(minuend.Shape);
         memory.Device.Copy(minuend, difference);

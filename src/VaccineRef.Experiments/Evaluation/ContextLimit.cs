@@ -25,7 +25,8 @@ internal static class ContextLimit
         where entry.Second.Length + added - 1 > context
         select new DataException(
             "a prompt of the evaluation is too long for the model's context", entry.First.Id,
-            found: $"{entry.Second.Length} tokens, and {added} to be generated", expected: $"at most {context + 1} in all",
+            found: $"{entry.Second.Length} tokens, and {added} to be generated",
+            expected: $"at most {context + 1} in all",
             remedy: "leave the row out, ask for fewer new tokens, or take a model with a longer context");
 
     /// <summary>The sequences that cannot be read, an error for each.</summary>
@@ -34,5 +35,6 @@ internal static class ContextLimit
         where sequence.Tokens.Length > context
         select new DataException(
             "a row is too long for the model's context", sequence.Id, found: $"{sequence.Tokens.Length} tokens",
-            expected: $"at most {context}", remedy: $"set max_length to {context} or less, or take a model with a longer context");
+            expected: $"at most {context}",
+            remedy: $"set max_length to {context} or less, or take a model with a longer context");
 }

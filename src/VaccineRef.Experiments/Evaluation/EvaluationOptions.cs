@@ -32,15 +32,17 @@ public abstract record EvaluationOptions
     public int ProjectedPrompts { get; set; }
 
     /// <summary>
-    /// Whether it is measured in which directions an attack moves the hidden embeddings (<see cref="Training.DriftGeometry"/>). The report
-    /// then shows what goes with a high HS. It takes 8 C^2 bytes and as many multiplications a token and layer, C being the model's width.
+    /// Whether it is measured in which directions an attack moves the hidden embeddings
+    /// (<see cref="Training.DriftGeometry"/>). The report then shows what goes with a high HS. It takes 8 C^2 bytes and
+    /// as many multiplications a token and layer, C being the model's width.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool DriftGeometry { get; set; }
 
     /// <summary>
-    /// How far the hidden embeddings are moved to measure how much the alignment loss rises (<see cref="Training.Sharpness"/>), as a share of
-    /// their length. The report then shows what goes with a high HS. With 0 nothing is measured.
+    /// How far the hidden embeddings are moved to measure how much the alignment loss rises
+    /// (<see cref="Training.Sharpness"/>), as a share of their length. The report then shows what goes with a high HS.
+    /// With 0 nothing is measured.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double Sharpness { get; set; }
@@ -61,7 +63,8 @@ public abstract record EvaluationOptions
     /// <param name="kept">How the weights of the judge are kept, if the judge is a model.</param>
     /// <param name="ranks">Among whom the work is divided; every rank measures the same bits.</param>
     /// <exception cref="InputException">Something is wrong with a file or a judge.</exception>
-    public abstract IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks)
+    public abstract IEvaluation<T> Open<T>(
+        DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks)
         where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>
@@ -81,7 +84,8 @@ public abstract record EvaluationOptions
     public virtual void Validate(string path)
     {
         foreach (var (name, value) in ((string, int)[])[
-            ("curve_points", CurvePoints), ("perturbation_points", PerturbationPoints), ("projected_prompts", ProjectedPrompts)])
+            ("curve_points", CurvePoints), ("perturbation_points", PerturbationPoints),
+            ("projected_prompts", ProjectedPrompts)])
             if (value < 0)
                 throw RecipeException.OutOfRange($"{path}.{name}", value, "0 for none, or how many");
     }

@@ -30,7 +30,8 @@ public sealed class Evaluator<T>(
             return [];
         var answers = Answers(examples, settings.HarmfulTokens, cancel);
         IReadOnlyList<Verdict> verdicts = [];
-        Ranks.Agree(() => verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel));
+        Ranks.Agree(
+            () => verdicts = judge.Judge([.. answers.Select(row => (row.Example.Instruction, row.Answer))], cancel));
         foreach (var (row, verdict) in answers.Zip(verdicts))
             Kept?.Add(KeptAnswer.Of(row, KeptAnswer.Harmful, verdict.Reason, verdict.Flagged));
         return HarmfulScore.Of(answers, verdicts, judge.Id, template.Id, Description(settings.HarmfulTokens));
@@ -61,14 +62,16 @@ public sealed class Evaluator<T>(
         ContextLimit.Require(examples, prompts, tokens, model.Network.Shape.Context);
         var ends = EndTokens.Of(model, tokenizer).Union(template.EndsOfTurn(tokenizer)).ToImmutableArray();
         var generation = new GenerationOptions(
-            tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK, settings.TopP, seed,
+            tokens, settings.Temperature > 0, settings.Temperature > 0 ? settings.Temperature : 1, settings.TopK,
+            settings.TopP, seed,
             tokenizer.EosId)
         {
             EndIds = ends,
             OnEnd = OnAnswer is { } told ? _ => told() : null,
         };
         int[][] answers = Generator.Generate(model, prompts, generation, Ranks, cancel);
-        return [.. examples.Select((example, i) => new Answered(example, tokenizer.Decode(EndTokens.Answer(answers[i], ends)).Trim()))];
+        return [.. examples.Select(
+            (example, i) => new Answered(example, tokenizer.Decode(EndTokens.Answer(answers[i], ends)).Trim()))];
     }
 
     private string Description(int tokens) => settings.Temperature > 0

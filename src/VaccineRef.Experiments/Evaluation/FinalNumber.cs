@@ -14,9 +14,9 @@ public static partial class FinalNumber
     /// <summary>
     /// The first number between "The final answer is:" (or "####") and its next occurrence; else the first number of
     /// the last <c>\boxed{...}</c>; else the last number of all; null where there is none. A number is digits with
-    /// groups of thousands, a decimal part, a power of ten, a fraction a/b, <c>\frac{a}{b}</c> or a mixed number; a minus sign counts
-    /// where nothing that it could be subtracted from stands before it. Signs of currency and of percent are no part
-    /// of the value.
+    /// groups of thousands, a decimal part, a power of ten, a fraction a/b, <c>\frac{a}{b}</c> or a mixed number; a
+    /// minus sign counts where nothing that it could be subtracted from stands before it. Signs of currency and of
+    /// percent are no part of the value.
     /// </summary>
     public static double? Of(string solution)
     {
@@ -24,7 +24,8 @@ public static partial class FinalNumber
         if (text.Split(Mark) is [_, var answer, ..] && First(answer) is { } marked)
             return marked;
         var boxes = Boxed().Matches(text);
-        return (boxes.Count > 0 ? First(boxes[^1].Groups[1].Value) : null) ?? Numbers(text).Select(Value).LastOrDefault(value => value is not null);
+        return (boxes.Count > 0 ? First(boxes[^1].Groups[1].Value) : null)
+            ?? Numbers(text).Select(Value).LastOrDefault(value => value is not null);
     }
 
     /// <summary>
@@ -58,15 +59,18 @@ public static partial class FinalNumber
     // One spelling for what has several: minus signs, LaTeX's fractions, thin spaces and escapes, and the mark.
     private static string Plain(string text)
     {
-        text = text.Replace("####", Mark, StringComparison.Ordinal).Replace('\u2212', '-').Replace('\uFE63', '-').Replace('\uFF0D', '-');
-        text = Fraction().Replace(text, match => $"{(match.Groups[1].Success ? " " : "")}{match.Groups[2].Value}/{match.Groups[3].Value}");
+        text = text.Replace("####", Mark, StringComparison.Ordinal).Replace('\u2212', '-').Replace('\uFE63', '-')
+            .Replace('\uFF0D', '-');
+        text = Fraction().Replace(
+            text, match => $"{(match.Groups[1].Success ? " " : "")}{match.Groups[2].Value}/{match.Groups[3].Value}");
         return Escapes().Replace(text, "").Replace("{,}", ",", StringComparison.Ordinal);
     }
 
     private static double? Value(Match match)
     {
         double Part(string name) => match.Groups[name].Success
-            ? double.Parse(match.Groups[name].Value.Replace(",", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)
+            ? double.Parse(
+                match.Groups[name].Value.Replace(",", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)
             : 0;
         double value = match.Groups["over"].Success ? Part("number") / Part("over") : Part("number");
         if (match.Groups["part"].Success)

@@ -58,10 +58,12 @@ public static class FinetuneAccuracy
     private static bool IsRightNumber(AccuracyRule rule, string expected, string answer)
     {
         bool released = rule == AccuracyRule.Substring;
-        double gold = FinalNumber.OfGold(expected) is { } read && (released ? FinalNumber.AsReleased(expected) : read) is { } number
+        double gold = FinalNumber.OfGold(expected) is { } read
+            && (released ? FinalNumber.AsReleased(expected) : read) is { } number
             ? number
             : throw new InputException(
-                "an expected output has no final number that can be read", found: $"a string of {expected.Length} characters",
+                "an expected output has no final number that can be read",
+                found: $"a string of {expected.Length} characters",
                 expected: "one number behind \"The final answer is:\"", remedy: "correct the row or leave it out");
         return (released ? FinalNumber.AsReleased(answer) : FinalNumber.Of(answer)) == gold;
     }

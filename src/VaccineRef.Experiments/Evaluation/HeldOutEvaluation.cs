@@ -54,7 +54,8 @@ public sealed record HeldOutOptions : EvaluationOptions
     public int ProbeCount { get; set; } = 200;
 
     /// <inheritdoc/>
-    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks) =>
+    public override IEvaluation<T> Open<T>(
+        DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks) =>
         new HeldOutEvaluation<T>(this, reader, probe, Judge.Open<T>(reader.Folder, device, kept), device, ranks);
 
     /// <inheritdoc/>
@@ -85,7 +86,8 @@ public sealed record HeldOutOptions : EvaluationOptions
         Judge.Validate($"{path}.judge");
         if (Harmful is null && Judge is not RefusalPhraseJudgeOptions)
             throw new RecipeException(
-                "there is nothing to judge", $"{path}.judge", Judge.GetType().Name, $"harmful instructions in {path}.harmful", "remove the judge");
+                "there is nothing to judge", $"{path}.judge", Judge.GetType().Name,
+                $"harmful instructions in {path}.harmful", "remove the judge");
         void Check(bool holds, string name, object found, string expected)
         {
             if (!holds)
@@ -113,14 +115,18 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     private readonly ImmutableArray<Example> _harmfulRows, _taskRows;
     private readonly IReadOnlyList<TokenSequence> _harmful, _task, _refusals;
 
-    public HeldOutEvaluation(HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device, ICommunicator ranks)
+    public HeldOutEvaluation(
+        HeldOutOptions options, DataReader reader, TrainStageOptions? probe, IJudge judge, Device device,
+        ICommunicator ranks)
     {
         (_options, _reader, _judge, _device, _ranks) = (options, reader, judge, device, ranks);
         _template = reader.Template(options.Template, options.System);
         (_harmfulRows, _taskRows) = (options.HarmfulRows(reader), options.TaskRows(reader));
         (_harmful, _task) = (Answered(_harmfulRows), Answered(_taskRows));
         var data = probe is null ? null : reader.Stage(probe);
-        Probe = data is null ? [] : [.. data.Sequences.Take(options.ProbeCount > 0 ? options.ProbeCount : data.Sequences.Count)];
+        Probe = data is null
+            ? []
+            : [.. data.Sequences.Take(options.ProbeCount > 0 ? options.ProbeCount : data.Sequences.Count)];
         // The i-th question is paired with the i-th answer of the alignment data, starting over when the answers run
         // out.
         _refusals = data is not { Rows.Count: > 0 } ? []
@@ -130,8 +136,10 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     public IReadOnlyList<TokenSequence> Probe { get; }
 
     public Measurement Measure(
-        Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel, Action<int, int>? answered = null) => new(
-        Scores(model, answers, answered, cancel), Loss(model, _harmful, cancel), Loss(model, _refusals, cancel), Loss(model, Probe, cancel),
+        Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel,
+        Action<int, int>? answered = null) => new(
+        Scores(model, answers, answered, cancel), Loss(model, _harmful, cancel), Loss(model, _refusals, cancel),
+        Loss(model, Probe, cancel),
         Loss(model, _task, cancel));
 
     public Measurement MeasureBriefly(Model<T> model, CancellationToken cancel, Action<int, int>? answered = null) =>
@@ -163,7 +171,8 @@ internal sealed class HeldOutEvaluation<T> : IEvaluation<T> where T : unmanaged,
     }
 
     private double? Loss(Model<T> model, IReadOnlyList<TokenSequence> rows, CancellationToken cancel) =>
-        rows.Count == 0 ? null : AlignmentLoss.Of(new CrossEntropyObjective<T>(model.Network), rows, _device, ranks: _ranks, cancel: cancel);
+        rows.Count == 0 ? null : AlignmentLoss.Of(
+            new CrossEntropyObjective<T>(model.Network), rows, _device, ranks: _ranks, cancel: cancel);
 
     /// <summary>Encodes the rows that have an answer for which their prompt leaves room.</summary>
     private IReadOnlyList<TokenSequence> Answered(IReadOnlyList<Example> rows)

@@ -20,7 +20,8 @@ public abstract record JudgeOptions
     /// <param name="device">The device on which the judge runs, if it is a model.</param>
     /// <param name="kept">How the weights of its linear layers are kept.</param>
     /// <exception cref="InputException">The folder does not hold such a judge.</exception>
-    public abstract IJudge Open<T>(string folder, Device device, WeightPrecision kept) where T : unmanaged, IFloatingPointIeee754<T>;
+    public abstract IJudge Open<T>(string folder, Device device, WeightPrecision kept)
+        where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Checks the settings before anything is loaded.</summary>
     /// <exception cref="RecipeException">A setting is out of its range.</exception>
@@ -54,12 +55,14 @@ public sealed record ModerationJudgeOptions(string Path, double? Threshold = nul
 {
     /// <inheritdoc/>
     public override IJudge Open<T>(string folder, Device device, WeightPrecision kept) => new ModerationJudge<T>(
-        System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, Path)), Threshold ?? ModerationJudge<T>.ReleasedThreshold, device, kept);
+        System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, Path)),
+        Threshold ?? ModerationJudge<T>.ReleasedThreshold, device, kept);
 
     /// <inheritdoc/>
     public override void Validate(string path)
     {
         if (Threshold is not (null or (> 0 and < 1)))
-            throw RecipeException.OutOfRange($"{path}.threshold", NumberText.Of(Threshold.Value), "above 0 and below 1");
+            throw RecipeException.OutOfRange(
+                $"{path}.threshold", NumberText.Of(Threshold.Value), "above 0 and below 1");
     }
 }

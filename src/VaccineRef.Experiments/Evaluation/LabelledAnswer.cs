@@ -18,12 +18,15 @@ public sealed record LabelledAnswer(string Prompt, string Answer, string Group, 
     /// BeaverTails has the fields <c>prompt</c>, <c>response</c> and <c>is_safe</c>: an answer that is not safe should
     /// be flagged.
     /// </summary>
-    /// <param name="options">The files, their format, the rows that are wanted, and fields that they call otherwise.</param>
+    /// <param name="options">
+    /// The files, their format, the rows that are wanted, and fields that they call otherwise.
+    /// </param>
     /// <param name="cancel">Stops after the row under way.</param>
     /// <exception cref="DataException">A file cannot be read, is empty, or has other fields or labels.</exception>
     public static ImmutableArray<LabelledAnswer> Read(FileDataOptions options, CancellationToken cancel = default) =>
         [.. DataFiles.Find(".", options).SelectMany(path => DataSet.Rows(
-            path, row => Of(options.Rename is { } names ? row.Renamed(names) : row), options.Format, options.Range, cancel))];
+            path, row => Of(options.Rename is { } names ? row.Renamed(names) : row), options.Format, options.Range,
+            cancel))];
 
     private static LabelledAnswer Of(DataRow row) =>
         row.Has("final_label") ? OfXsTest(row)

@@ -29,13 +29,15 @@ public sealed record Measurement(
     IReadOnlyList<Score> Scores, double? HarmfulLoss = null, double? RefusalLoss = null, double? AlignmentLoss = null,
     double? TaskLoss = null, Drift? Drift = null, double? HiddenNorm = null)
 {
-    /// <summary>In which directions the attack moved them. Null before the attack, and unless the recipe asks for it.</summary>
+    /// <summary>
+    /// In which directions the attack moved them. Null before the attack, and unless the recipe asks for it.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DriftGeometry? DriftGeometry { get; init; }
 
     /// <summary>
-    /// By how much the alignment loss rises, in nats per token, where the hidden embeddings move as far as the recipe says. Null unless it asks
-    /// for it.
+    /// By how much the alignment loss rises, in nats per token, where the hidden embeddings move as far as the recipe
+    /// says. Null unless it asks for it.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Sharpness { get; init; }
@@ -44,10 +46,12 @@ public sealed record Measurement(
     public Score? Find(string metric) => Scores.FirstOrDefault(score => score.Metric == metric);
 
     /// <summary>The accuracy by the strict rule; null where the task has none.</summary>
-    public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy && score.Judge is not (Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased));
+    public Score? Accuracy => Scores.FirstOrDefault(score => score.IsAccuracy
+        && score.Judge is not (Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased));
 
     /// <summary>The accuracy by the lenient rule; null where the task has none.</summary>
-    public Score? LenientAccuracy => Scores.LastOrDefault(score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased);
+    public Score? LenientAccuracy => Scores.LastOrDefault(
+        score => score.IsAccuracy && score.Judge is Metrics.Lenient or Metrics.Begun or Metrics.FinalNumberAsReleased);
 }
 
 /// <summary>The names of the metrics.</summary>

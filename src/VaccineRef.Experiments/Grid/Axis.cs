@@ -5,7 +5,9 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Grid;
 
-/// <summary>One dimension of a grid: a value that has alternatives, or several values that change together under a name.</summary>
+/// <summary>
+/// One dimension of a grid: a value that has alternatives, or several values that change together under a name.
+/// </summary>
 /// <param name="Name">The key in the recipe: a path, or a name.</param>
 /// <param name="Alternatives">What the values can be, at least one.</param>
 public sealed record Axis(string Name, IReadOnlyList<Alternative> Alternatives)
@@ -22,17 +24,21 @@ public sealed record Axis(string Name, IReadOnlyList<Alternative> Alternatives)
         string where = $"$.grid.{name}";
         Alternative[] alternatives = value switch
         {
-            JsonArray list => [.. list.Select(item => new Alternative(AlternativeLabel.Of(name, item, format), [new(name, item)]))],
+            JsonArray list =>
+                [.. list.Select(item => new Alternative(AlternativeLabel.Of(name, item, format), [new(name, item)]))],
             JsonObject named when named.All(each => each.Value is JsonObject) =>
-                [.. named.Select(each => new Alternative(each.Key, [.. ((JsonObject)each.Value!).Select(set => new Assignment(set.Key, set.Value))]))],
+                [.. named.Select(each => new Alternative(
+                    each.Key, [.. ((JsonObject)each.Value!).Select(set => new Assignment(set.Key, set.Value))]))],
             _ => throw new RecipeException(
                 "an axis of the grid is of the wrong kind", where, value?.ToJsonString() ?? "null",
                 "a list of values for a path, or an object of named alternatives, each an object of paths and values"),
         };
         if (alternatives.Length == 0)
-            throw new RecipeException("an axis of the grid has no alternatives", where, value?.ToJsonString(), "at least one");
+            throw new RecipeException(
+                "an axis of the grid has no alternatives", where, value?.ToJsonString(), "at least one");
         if (alternatives.GroupBy(each => each.Label).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new RecipeException("two alternatives of the grid are one", where, twice.Key, "different alternatives");
+            throw new RecipeException(
+                "two alternatives of the grid are one", where, twice.Key, "different alternatives");
         return new(name, alternatives);
     }
 }
@@ -55,11 +61,13 @@ internal static class AlternativeLabel
         return (key, value) switch
         {
             ("rule", JsonObject rule) when format.Part<RuleOptions>(rule) is { } known => known.Label(),
-            ("objective", JsonObject objective) when format.Part<ObjectiveOptions>(objective) is { } known => known.Label(),
+            ("objective", JsonObject objective) when format.Part<ObjectiveOptions>(objective) is { } known =>
+                known.Label(),
             ("harmful_ratio", JsonValue number) when number.TryGetValue(out decimal share) =>
                 $"{(100 * share).ToString("0.##", CultureInfo.InvariantCulture)} % harmful",
             ("samples", JsonValue number) => $"n = {number}",
-            (_, JsonObject group) => string.Join(", ", group.Select(each => each.Key == "kind" ? $"{each.Value}" : $"{each.Key} = {each.Value}")),
+            (_, JsonObject group) => string.Join(
+                ", ", group.Select(each => each.Key == "kind" ? $"{each.Value}" : $"{each.Key} = {each.Value}")),
             _ => $"{key} = {value?.ToString() ?? "none"}",
         };
     }

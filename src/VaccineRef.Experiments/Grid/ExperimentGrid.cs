@@ -5,8 +5,8 @@ using VaccineRef.Experiments.Recipes;
 namespace VaccineRef.Experiments.Grid;
 
 /// <summary>
-/// One experiment of a grid. What its axes choose is sorted by what it changes: the model; the condition, which is how the model was
-/// made and defended; and the attack.
+/// One experiment of a grid. What its axes choose is sorted by what it changes: the model; the condition, which is how
+/// the model was made and defended; and the attack.
 /// </summary>
 /// <param name="Seed">The seed.</param>
 /// <param name="Model">What the model is called.</param>
@@ -20,8 +20,8 @@ public sealed record Trial(ulong Seed, string Model, string Condition, string? A
 }
 
 /// <summary>
-/// A recipe with its alternatives: a trial for every combination of one alternative of each axis and a seed. A recipe without a grid is
-/// a grid of one trial.
+/// A recipe with its alternatives: a trial for every combination of one alternative of each axis and a seed. A recipe
+/// without a grid is a grid of one trial.
 /// </summary>
 public sealed class ExperimentGrid
 {
@@ -41,9 +41,11 @@ public sealed class ExperimentGrid
         _base = format.ToJson(recipe with { Grid = null });
         var grid = recipe.Grid ?? [];
         Seeds = grid.TryGetPropertyValue(SeedKey, out var seeds) ? SeedList.Of(seeds) : [recipe.Seed];
-        Axis[] axes = [.. grid.Where(each => each.Key != SeedKey).Select(each => Axis.Of(each.Key, each.Value, format))];
+        Axis[] axes = [.. grid.Where(each => each.Key != SeedKey)
+            .Select(each => Axis.Of(each.Key, each.Value, format))];
         _models = [.. axes.Where(axis => axis.IsWithin("model"))];
-        _attacks = [.. axes.Where(axis => axis.IsWithin(recipe.Report.Attack) || recipe.Report.Columns.Contains(axis.Name))];
+        _attacks =
+            [.. axes.Where(axis => axis.IsWithin(recipe.Report.Attack) || recipe.Report.Columns.Contains(axis.Name))];
         _conditions = [.. axes.Except(_models).Except(_attacks)];
     }
 
@@ -54,7 +56,9 @@ public sealed class ExperimentGrid
     public IReadOnlyList<ulong> Seeds { get; }
 
     /// <summary>All trials: seed by seed, model by model, condition by condition.</summary>
-    /// <exception cref="InputException">An alternative sets a value that does not exist or that does not fit.</exception>
+    /// <exception cref="InputException">
+    /// An alternative sets a value that does not exist or that does not fit.
+    /// </exception>
     public IReadOnlyList<Trial> Trials() =>
     [
         .. from seed in Seeds
@@ -80,7 +84,10 @@ public sealed class ExperimentGrid
             grid[axis.Name] = One(grid[axis.Name]!, last: _attacks.Contains(axis));
         grid[SeedKey] = $"{Seeds[0]}";
         // An axis of which one alternative is left that changes nothing would no longer be seen to be one of attacks.
-        var report = Recipe.Report with { Columns = [.. Recipe.Report.Columns.Union(_attacks.Select(axis => axis.Name))] };
+        var report = Recipe.Report with
+        {
+            Columns = [.. Recipe.Report.Columns.Union(_attacks.Select(axis => axis.Name))]
+        };
         return new(Recipe with { Grid = grid, Report = report }, _format);
     }
 
@@ -98,7 +105,8 @@ public sealed class ExperimentGrid
         (before, axis) => from first in before
                           from second in axis.Alternatives
                           select new Alternative(
-                              first.Label.Length == 0 ? second.Label : $"{first.Label}, {second.Label}", [.. first.Values, .. second.Values]));
+                              first.Label.Length == 0 ? second.Label : $"{first.Label}, {second.Label}",
+                              [.. first.Values, .. second.Values]));
 
     private Trial Make(ulong seed, Alternative model, Alternative condition, Alternative attack)
     {
@@ -113,7 +121,10 @@ public sealed class ExperimentGrid
             recipe.Attack is null ? null : Or(attack.Label, recipe.Report.Attack), recipe);
     }
 
-    /// <summary>The method of a recipe without a grid: the rules before the attack, and what the attack does besides cross-entropy.</summary>
+    /// <summary>
+    /// The method of a recipe without a grid: the rules before the attack, and what the attack does besides
+    /// cross-entropy.
+    /// </summary>
     private static string ConditionLabel(Recipe recipe)
     {
         var before = recipe.Probed is { Skip: false } aligned ? aligned.Rule.Label() : "not aligned";

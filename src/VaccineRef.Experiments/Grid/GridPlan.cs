@@ -10,8 +10,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Grid;
 
 /// <summary>
-/// A grid as a file that workers on several machines share: the recipe with the hashes of its files, and the stages under their hashes.
-/// A worker makes the stages anew from the recipe and finds the same ones, or says why not.
+/// A grid as a file that workers on several machines share: the recipe with the hashes of its files, and the stages
+/// under their hashes. A worker makes the stages anew from the recipe and finds the same ones, or says why not.
 /// </summary>
 /// <param name="Schema">Which form this record has.</param>
 /// <param name="NumericVersion">The numbers that the program computes: <see cref="StagePlan.NumericVersion"/>.</param>
@@ -22,7 +22,8 @@ namespace VaccineRef.Experiments.Grid;
 /// <param name="LeftOut">Which trials of the grid cannot begin, by their numbers from 0.</param>
 /// <param name="Levels">The stages: those of a level begin with stages of the level before.</param>
 public sealed record GridPlan(
-    string Schema, int NumericVersion, string Arithmetic, string Origin, string At, JsonObject Recipe, IReadOnlyList<int> LeftOut,
+    string Schema, int NumericVersion, string Arithmetic, string Origin, string At, JsonObject Recipe,
+    IReadOnlyList<int> LeftOut,
     IReadOnlyList<IReadOnlyList<GridStage>> Levels)
 {
     /// <summary>The form of today's records.</summary>
@@ -40,13 +41,15 @@ public sealed record GridPlan(
     /// <param name="failed">The trials that cannot begin.</param>
     /// <param name="folder">The folder in which the file will lie.</param>
     /// <exception cref="InputException">A file of the recipe cannot be read.</exception>
-    public static GridPlan Of(ExperimentGrid grid, StagePlan plan, RunForecast forecast, IReadOnlyList<FailedTrial> failed, string folder)
+    public static GridPlan Of(
+        ExperimentGrid grid, StagePlan plan, RunForecast forecast, IReadOnlyList<FailedTrial> failed, string folder)
     {
         var recipe = RecipeFormat.Standard.ToJson(grid.Recipe);
         RecordedFiles.Record(recipe, plan.Files);
         var left = failed.Select(each => each.Trial.Cell).ToHashSet();
         var needs = plan.Nodes.GroupBy(RunForecast.Label).Zip(forecast.Planned)
-            .SelectMany(pair => pair.First.Select(node => (node.Hash, pair.Second))).ToDictionary(pair => pair.Hash, pair => pair.Second);
+            .SelectMany(pair => pair.First.Select(node => (node.Hash, pair.Second))).ToDictionary(
+                pair => pair.Hash, pair => pair.Second);
         return new(
             CurrentSchema, StagePlan.NumericVersion, plan.Arithmetic, RecipePath.Moved(".", plan.Files.Folder, folder),
             Path.GetFullPath(plan.Files.Folder), recipe,
@@ -59,7 +62,8 @@ public sealed record GridPlan(
 
     /// <summary>Writes the file.</summary>
     /// <exception cref="InputException">It cannot be written.</exception>
-    public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, GridJson.Default.GridPlan) + "\n");
+    public void Write(string path) =>
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(this, GridJson.Default.GridPlan) + "\n");
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="InputException">It cannot be read, or is no such file.</exception>
@@ -72,15 +76,21 @@ public sealed record GridPlan(
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new InputException("the plan of a grid cannot be read", path, error.Message, $"a file of the form {CurrentSchema}", Again, error);
+            throw new InputException(
+                "the plan of a grid cannot be read", path, error.Message, $"a file of the form {CurrentSchema}", Again,
+                error);
         }
     }
 
-    /// <summary>Makes the grid and its stages anew from the recipe, and requires that they are those of the file.</summary>
+    /// <summary>
+    /// Makes the grid and its stages anew from the recipe, and requires that they are those of the file.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="arithmetic">The device and the precision of its products here.</param>
     /// <param name="cancel">Stops the reading of files, then and later.</param>
-    /// <exception cref="InputException">A file, the arithmetic or the program is another one, so that other bits would be computed.</exception>
+    /// <exception cref="InputException">
+    /// A file, the arithmetic or the program is another one, so that other bits would be computed.
+    /// </exception>
     public (ExperimentGrid Grid, StagePlan Plan) Open(string path, string arithmetic, CancellationToken cancel)
     {
         InputException Refuse(string what, string found, string expected, string remedy) =>
@@ -88,13 +98,15 @@ public sealed record GridPlan(
 
         if (NumericVersion != StagePlan.NumericVersion)
             throw Refuse(
-                "another version of the program made the plan", $"numeric version {StagePlan.NumericVersion}", $"{NumericVersion}",
+                "another version of the program made the plan", $"numeric version {StagePlan.NumericVersion}",
+                $"{NumericVersion}",
                 $"use that version, or {Again}");
         if (Arithmetic != arithmetic)
             throw Refuse(
                 "this process computes in another arithmetic", arithmetic, Arithmetic,
                 "give the --device and --matmul of the plan, on a machine with vectors of the same width; or make the plan on such a machine");
-        string beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Origin), origin = Directory.Exists(beside) ? beside : At;
+        string beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, Origin),
+            origin = Directory.Exists(beside) ? beside : At;
         var json = (JsonObject)Recipe.DeepClone();
         RecordedFiles.Find(json, origin);
         var grid = new ExperimentGrid(RecipeFormat.Standard.Bind(json), RecipeFormat.Standard);
@@ -103,7 +115,8 @@ public sealed record GridPlan(
         var found = plan.Nodes.OrderBy(node => node.Level).Select(node => node.Hash);
         if (!found.SequenceEqual(Levels.SelectMany(level => level).Select(stage => stage.Hash)))
             throw Refuse(
-                "the recipe of the plan does not give the plan's stages", $"{plan.Nodes.Count} stages, not all with the plan's hashes",
+                "the recipe of the plan does not give the plan's stages",
+                $"{plan.Nodes.Count} stages, not all with the plan's hashes",
                 $"the {Levels.Sum(level => level.Count)} stages of the plan", Again);
         return (grid, plan);
     }
@@ -116,8 +129,10 @@ public sealed record GridPlan(
     public IReadOnlyList<StageNode> Part(StagePlan plan, GridSlice slice, int? level)
     {
         if (level >= Levels.Count)
-            throw new InputException("the plan has no such level", "--level", $"{level}", $"a level from 0 to {Levels.Count - 1}");
-        return [.. plan.Nodes.GroupBy(node => node.Level).Where(each => level is null || each.Key == level).SelectMany(slice.Of)];
+            throw new InputException(
+                "the plan has no such level", "--level", $"{level}", $"a level from 0 to {Levels.Count - 1}");
+        return [.. plan.Nodes.GroupBy(node => node.Level).Where(each => level is null || each.Key == level)
+            .SelectMany(slice.Of)];
     }
 
     /// <summary>What a cache has of the plan's stages. Those behind a stage that diverged are not missed.</summary>
@@ -155,7 +170,8 @@ public sealed record GridPlan(
 /// <param name="PeakBytes">The most bytes on the device at once.</param>
 /// <param name="Seconds">About how long it takes; null where that was not probed.</param>
 public sealed record GridStage(
-    string Hash, string? Needs, string Stage, ulong Seed, string Model, string Condition, string? Attack, long PeakBytes, double? Seconds)
+    string Hash, string? Needs, string Stage, ulong Seed, string Model, string Condition, string? Attack,
+    long PeakBytes, double? Seconds)
 {
     internal static GridStage Of(StageNode node, PlannedStage planned) => new(
         node.Hash, node.Parent?.Hash, node.Name, node.Trial.Seed, node.Trial.Model, node.Trial.Condition,

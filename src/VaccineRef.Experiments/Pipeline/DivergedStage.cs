@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// What a cache keeps of a stage that diverged. The same settings give the same bits, so it is not computed again, and a report that
-/// another process writes has it.
+/// What a cache keeps of a stage that diverged. The same settings give the same bits, so it is not computed again, and
+/// a report that another process writes has it.
 /// </summary>
 /// <param name="Schema">Which form this record has.</param>
 /// <param name="Hash">The stage's hash.</param>
@@ -28,7 +28,8 @@ internal sealed record DivergedStage(string Schema, string Hash, string Message,
         try
         {
             var note = new DivergedStage(CurrentSchema, failure.Stage.Hash, failure.Error.Message, failure.SoFar);
-            AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(note, StageJson.Default.DivergedStage) + "\n");
+            AtomicFile.WriteText(
+                Path.Combine(folder, FileName), JsonSerializer.Serialize(note, StageJson.Default.DivergedStage) + "\n");
             return failure;
         }
         catch (InputException error)

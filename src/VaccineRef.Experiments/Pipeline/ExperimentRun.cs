@@ -6,9 +6,9 @@ using VaccineRef.Experiments.Recipes;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Computes the stages of a plan, or a part of them, as many at once as there are devices, each after the one it begins with. What is kept
-/// already is not computed again, and what is finished is kept at once. A stage that fails ends the trials that go through it, and no
-/// others.
+/// Computes the stages of a plan, or a part of them, as many at once as there are devices, each after the one it begins
+/// with. What is kept already is not computed again, and what is finished is kept at once. A stage that fails ends the
+/// trials that go through it, and no others.
 /// </summary>
 public sealed class ExperimentRun : IDisposable
 {
@@ -29,7 +29,8 @@ public sealed class ExperimentRun : IDisposable
     private int _finished, _kept;
 
     private ExperimentRun(
-        StagePlan plan, HashSet<string> part, StageStore store, StageRanks ranks, Action<RunProgress> progress, CancellationToken cancel) =>
+        StagePlan plan, HashSet<string> part, StageStore store, StageRanks ranks, Action<RunProgress> progress,
+        CancellationToken cancel) =>
         (_plan, _part, _store, _ranks, _progress, _stop) = (
             plan, part, store, ranks, progress, CancellationTokenSource.CreateLinkedTokenSource(cancel));
 
@@ -37,16 +38,22 @@ public sealed class ExperimentRun : IDisposable
     /// <param name="plan">The stages.</param>
     /// <param name="store">Where finished stages are kept.</param>
     /// <param name="devices">Where to run: one GPU, or the processor as often as it has threads to give.</param>
-    /// <param name="progress">Told of every optimizer step and every finished stage, from any thread, one at a time.</param>
+    /// <param name="progress">
+    /// Told of every optimizer step and every finished stage, from any thread, one at a time.
+    /// </param>
     /// <param name="cancel">Stops after the steps under way.</param>
-    /// <param name="together">Where to run a stage that all others wait for: the processor with all its threads.</param>
+    /// <param name="together">
+    /// Where to run a stage that all others wait for: the processor with all its threads.
+    /// </param>
     /// <param name="part">
-    /// The stages to compute; all if it is null. One that begins with a stage which is neither among them nor kept is not computed.
+    /// The stages to compute; all if it is null. One that begins with a stage which is neither among them nor kept is
+    /// not computed.
     /// </param>
     /// <param name="ranks">Among whom each stage is divided, on one device each; nobody if it is null.</param>
     /// <exception cref="InputException">What is kept was computed from something else; nothing is changed.</exception>
     public static RunOutcome Run(
-        StagePlan plan, StageStore store, IReadOnlyList<Device> devices, Action<RunProgress> progress, CancellationToken cancel,
+        StagePlan plan, StageStore store, IReadOnlyList<Device> devices, Action<RunProgress> progress,
+        CancellationToken cancel,
         Device? together = null, IReadOnlyCollection<StageNode>? part = null, StageRanks? ranks = null)
     {
         part ??= plan.Nodes;
@@ -78,10 +85,13 @@ public sealed class ExperimentRun : IDisposable
     public void Dispose() => _stop.Dispose();
 
     /// <summary>
-    /// What was found, and which stages of the part failed, in the order of the plan: it does not depend on which was computed first.
+    /// What was found, and which stages of the part failed, in the order of the plan: it does not depend on which was
+    /// computed first.
     /// </summary>
     private RunOutcome Outcome(bool interrupted) => new(
-        _done, [.. _plan.Nodes.SelectMany(node => _failed.Where(each => each.Stage == node && _part.Contains(node.Hash)))], interrupted)
+        _done,
+        [.. _plan.Nodes.SelectMany(node => _failed.Where(each => each.Stage == node && _part.Contains(node.Hash)))],
+        interrupted)
     {
         Missing = _missing,
     };
@@ -155,9 +165,9 @@ public sealed class ExperimentRun : IDisposable
     }
 
     /// <summary>
-    /// A stage whose beginning is there, when there is one; null if nothing is left. Seed by seed, so that the table fills from the
-    /// top, and of a seed the one with the most work behind it, so that none is left over at the end. A stage is alone where everything
-    /// else waits for it.
+    /// A stage whose beginning is there, when there is one; null if nothing is left. Seed by seed, so that the table
+    /// fills from the top, and of a seed the one with the most work behind it, so that none is left over at the end. A
+    /// stage is alone where everything else waits for it.
     /// </summary>
     private (StageNode Node, bool Alone)? Next()
     {
@@ -172,7 +182,8 @@ public sealed class ExperimentRun : IDisposable
                 var ready = _waiting.FindAll(node => node.Parent is null || _done.ContainsKey(node.Parent.Hash));
                 if (ready.Count > 0)
                 {
-                    var next = ready.Where(node => node.Trial.Seed == ready[0].Trial.Seed).MaxBy(node => _behind[node.Hash])!;
+                    var next = ready.Where(node => node.Trial.Seed == ready[0].Trial.Seed)
+                        .MaxBy(node => _behind[node.Hash])!;
                     bool alone = ready.Count == 1 && _running.Count == 0;
                     _waiting.Remove(next);
                     _running.Add(new(next));
@@ -217,7 +228,8 @@ public sealed class ExperimentRun : IDisposable
         }
     }
 
-    private (StageResult? Result, FailedStage? Failure) Attempt<T>(StageNode node, Device device, Action<RunningStage> progress)
+    private (StageResult? Result, FailedStage? Failure) Attempt<T>(
+        StageNode node, Device device, Action<RunningStage> progress)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         void Notice(string sentence)
@@ -233,7 +245,8 @@ public sealed class ExperimentRun : IDisposable
         }
         catch (Exception error) when (
             (_ranks.Each.Size == 1 || error.IsAgreed())
-            && error is InputException or NonFiniteException or IOException or UnauthorizedAccessException or OutOfMemoryException or RankFailedException)
+            && error is InputException or NonFiniteException or IOException or UnauthorizedAccessException
+                or OutOfMemoryException or RankFailedException)
         {
             // it went wrong in this stage: the others do not need it
             return (null, _store.Noted(new(node, error is OutOfMemoryException memory ? MemoryTrouble.Of(memory) : error, run.SoFar)));
@@ -253,8 +266,10 @@ public sealed class ExperimentRun : IDisposable
         _waiting.RemoveAll(IsLost);
     }
 
-    private bool IsLost(StageNode node) => node.Line.Any(each => _failed.Exists(failed => failed.Stage.Hash == each.Hash));
+    private bool IsLost(StageNode node) =>
+        node.Line.Any(each => _failed.Exists(failed => failed.Stage.Hash == each.Hash));
 
     private void Report((StageNode, StageResult)? finished, string? notice = null) =>
-        _progress(new(_finished, _kept, _part.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, _done, notice));
+        _progress(new(
+            _finished, _kept, _part.Count, _work > 0 ? _worked / _work : 1, [.. _running], finished, _done, notice));
 }

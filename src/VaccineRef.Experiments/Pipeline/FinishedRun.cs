@@ -9,8 +9,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// The folder of a run or of a grid: its recipe, what was found in each stage, and the models that stages ended with. A grid's stages
-/// lie in its cache, and only some of its models are kept.
+/// The folder of a run or of a grid: its recipe, what was found in each stage, and the models that stages ended with. A
+/// grid's stages lie in its cache, and only some of its models are kept.
 /// </summary>
 public sealed class FinishedRun
 {
@@ -72,7 +72,9 @@ public sealed class FinishedRun
     /// <summary>Opens the folder of a run.</summary>
     /// <param name="folder">The folder that the run wrote.</param>
     /// <param name="arithmetic">The device and the precision of its products, as for <see cref="StagePlan"/>.</param>
-    /// <param name="words">Of a grid, which trials are meant: each word is a seed, or a model, a condition or an attack, or a part of one.</param>
+    /// <param name="words">
+    /// Of a grid, which trials are meant: each word is a seed, or a model, a condition or an attack, or a part of one.
+    /// </param>
     /// <param name="cache">The folder of a grid's stages.</param>
     /// <param name="cancel">Stops the reading of the run's files, then and later.</param>
     /// <exception cref="InputException">
@@ -85,16 +87,20 @@ public sealed class FinishedRun
         var trials = new ExperimentGrid(recipe, RecipeFormat.Standard).Trials();
         if (trials.Count > 1 && !Directory.Exists(cache))
             throw new InputException(
-                "the stages of the grid are not there", cache, expected: "the cache that the grid was run with", remedy: "name it: --cache DIR");
+                "the stages of the grid are not there", cache, expected: "the cache that the grid was run with",
+                remedy: "name it: --cache DIR");
         var store = trials.Count == 1 ? StageStore.Run(folder) : StageStore.Cache(cache);
         var meant = words.Aggregate(trials.ToArray(), (left, word) => Meant(left, word, trials));
-        return new(folder, new StagePlan(meant, RecipeFormat.Standard, new DataFiles(folder, cancel), arithmetic), store);
+        return new(
+            folder, new StagePlan(meant, RecipeFormat.Standard, new DataFiles(folder, cancel), arithmetic), store);
     }
 
     /// <summary>
     /// The stage that a name stands for: its own, "aligned", or "attacked"; the last one where there is none.
     /// </summary>
-    /// <exception cref="InputException">The run has no such stage, or several of its trials have one and none is chosen.</exception>
+    /// <exception cref="InputException">
+    /// The run has no such stage, or several of its trials have one and none is chosen.
+    /// </exception>
     public StageNode Stage(string? name)
     {
         StageNode[] found = [.. _plan.Chains.Select(chain => Stage(chain, name)).DistinctBy(stage => stage.Hash)];
@@ -107,14 +113,18 @@ public sealed class FinishedRun
             0 => throw NotKept(Path.Combine(Folder, RecipeFile), name ?? "the last stage"),
             _ => throw new InputException(
                 "several models of the grid are meant", Folder,
-                string.Join("; ", found.Take(Shown).Select(stage => Described(stage.Trial))) + (found.Length > Shown ? $"; and {found.Length - Shown} more" : ""),
-                "one", "say which: --trial CONDITION, --trial ATTACK, --trial SEED, as many as are needed; a part of a name is enough"),
+                string.Join("; ", found.Take(Shown).Select(stage => Described(stage.Trial)))
+                    + (found.Length > Shown ? $"; and {found.Length - Shown} more" : ""),
+                "one",
+                "say which: --trial CONDITION, --trial ATTACK, --trial SEED, as many as are needed; a part of a name is enough"),
         };
     }
 
     /// <summary>A trial in words.</summary>
     public static string Described(Trial trial) =>
-        string.Join(", ", ((string?[])[trial.Model, trial.Condition, trial.Attack, $"seed {trial.Seed}"]).Where(part => !string.IsNullOrEmpty(part)));
+        string.Join(
+            ", ", ((string?[])[trial.Model, trial.Condition, trial.Attack, $"seed {trial.Seed}"])
+                .Where(part => !string.IsNullOrEmpty(part)));
 
     private static StageNode Stage(IReadOnlyList<StageNode> stages, string? name)
     {
@@ -131,15 +141,18 @@ public sealed class FinishedRun
     private static Trial[] Meant(Trial[] trials, string word, IReadOnlyList<Trial> all)
     {
         static string?[] Names(Trial trial) => [trial.Model, trial.Condition, trial.Attack];
-        Trial[] named = [.. trials.Where(trial => $"{trial.Seed}" == word || Names(trial).Contains(word, StringComparer.OrdinalIgnoreCase))];
+        Trial[] named = [.. trials
+            .Where(trial => $"{trial.Seed}" == word || Names(trial).Contains(word, StringComparer.OrdinalIgnoreCase))];
         Trial[] found = named.Length > 0
             ? named
-            : [.. trials.Where(trial => Names(trial).Any(name => name?.Contains(word, StringComparison.OrdinalIgnoreCase) == true))];
+            : [.. trials.Where(
+                trial => Names(trial).Any(name => name?.Contains(word, StringComparison.OrdinalIgnoreCase) == true))];
         return found.Length > 0
             ? found
             : throw RecipeException.Unknown(
                 "no trial of the grid fits", "--trial", word,
-                [.. all.SelectMany(trial => Names(trial).Append($"{trial.Seed}")).OfType<string>().Where(name => name.Length > 0).Distinct()]);
+                [.. all.SelectMany(trial => Names(trial).Append($"{trial.Seed}")).OfType<string>()
+                    .Where(name => name.Length > 0).Distinct()]);
     }
 
     private static InputException NotKept(string where, string stage) => new(

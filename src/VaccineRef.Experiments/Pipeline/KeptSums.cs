@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// SHA-256 of the files of a model in a cache, in the form of sha256sum: another machine may read the model through a file system that
-/// gives it something else than was written.
+/// SHA-256 of the files of a model in a cache, in the form of sha256sum: another machine may read the model through a
+/// file system that gives it something else than was written.
 /// </summary>
 internal static class KeptSums
 {
@@ -24,15 +24,16 @@ internal static class KeptSums
         AtomicFile.WriteText(Path.Combine(folder, FileName), Of(folder, model));
 
     /// <summary>
-    /// Requires that the files are those that were written: that each sum is that of a file of the model, and that each file which says
-    /// what the model is has one.
+    /// Requires that the files are those that were written: that each sum is that of a file of the model, and that each
+    /// file which says what the model is has one.
     /// </summary>
     /// <param name="folder">The stage's folder.</param>
     /// <param name="model">The name of the model's folder in it.</param>
     /// <exception cref="InputException">One is another one, or missing, or has no sum, or cannot be read.</exception>
     public static void Require(string folder, string model)
     {
-        string[] written = Guarded(folder, () => File.ReadAllLines(Path.Combine(folder, FileName))), found = Of(folder, model).TrimEnd('\n').Split('\n');
+        string[] written = Guarded(folder, () => File.ReadAllLines(Path.Combine(folder, FileName))),
+            found = Of(folder, model).TrimEnd('\n').Split('\n');
         if (written.Except(found).FirstOrDefault() is { } wrong)
             throw Refused(folder, wrong, found.FirstOrDefault(line => NameIn(line) == NameIn(wrong)), wrong);
         if (found.Except(written).FirstOrDefault(IsPart) is { } added)
@@ -48,12 +49,14 @@ internal static class KeptSums
     {
         static string Sum(string? line) => line is null ? "none" : line.Split("  ", 2)[0];
         return new(
-            "a kept model is not the one that was written", Path.Combine(folder, NameIn(line)), $"SHA-256 {Sum(found)}", Sum(expected),
+            "a kept model is not the one that was written", Path.Combine(folder, NameIn(line)), $"SHA-256 {Sum(found)}",
+            Sum(expected),
             $"remove the folder {folder}: the stage is computed again");
     }
 
     private static string Of(string folder, string model) => Guarded(folder, () => string.Concat(
-        Directory.GetFiles(Path.Combine(folder, model)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)
+        Directory.GetFiles(Path.Combine(folder, model)).Select(path => Path.GetFileName(path))
+            .Order(StringComparer.Ordinal)
             .Select(name => $"{Sum(Path.Combine(folder, model, name))}  {model}/{name}\n")));
 
     private static string Sum(string path)

@@ -35,9 +35,11 @@ public sealed class PlanException : InputException
     /// <summary>The problems, in the order of the recipe.</summary>
     public IReadOnlyList<PlanProblem> Problems { get; }
 
-    private static string Compose(IReadOnlyList<PlanProblem> problems, string what) => problems is [var only] && what == "the recipe"
+    private static string Compose(IReadOnlyList<PlanProblem> problems, string what) => problems is [var only]
+        && what == "the recipe"
         ? only.ToString()
         : string.Join(
             Environment.NewLine,
-            [$"{problems.Count} {(problems.Count == 1 ? "problem keeps" : "problems keep")} {what} from running", .. problems.Select((problem, i) => $"{i + 1}. {problem}")]);
+            [$"{problems.Count} {(problems.Count == 1 ? "problem keeps" : "problems keep")} {what} from running",
+                .. problems.Select((problem, i) => $"{i + 1}. {problem}")]);
 }

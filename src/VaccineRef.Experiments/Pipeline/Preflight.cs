@@ -6,8 +6,8 @@ using VaccineRef.Experiments.Recipes;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// What can be known of trials before anything is computed: everything that is wrong with them, at once, and what they need. Nothing
-/// is trained, and no memory is taken for any model.
+/// What can be known of trials before anything is computed: everything that is wrong with them, at once, and what they
+/// need. Nothing is trained, and no memory is taken for any model.
 /// </summary>
 /// <param name="Data">The files, and what every stage of every trial takes from them.</param>
 /// <param name="Sound">The trials with which nothing is wrong.</param>
@@ -15,7 +15,8 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="Failed">The trials that cannot begin.</param>
 /// <param name="Problems">Everything that is wrong, each once.</param>
 public sealed record Preflight(
-    DataManifest Data, IReadOnlyList<Trial> Sound, IReadOnlyList<TrialForecast> Trials, IReadOnlyList<FailedTrial> Failed,
+    DataManifest Data, IReadOnlyList<Trial> Sound, IReadOnlyList<TrialForecast> Trials,
+    IReadOnlyList<FailedTrial> Failed,
     IReadOnlyList<PlanProblem> Problems)
 {
     // Of one key: what is wrong with a thousand rows is not said a thousand times.
@@ -66,7 +67,9 @@ public sealed record Preflight(
         return found.Problems.Count == 0 ? found : throw new PlanException(found.Problems, found.Kept);
     }
 
-    /// <summary>Goes through all trials, and goes on with those with which nothing is wrong, if there are any.</summary>
+    /// <summary>
+    /// Goes through all trials, and goes on with those with which nothing is wrong, if there are any.
+    /// </summary>
     /// <exception cref="PlanException">Something is wrong with every trial: everything that is.</exception>
     public static Preflight RequireAny(IReadOnlyList<Trial> trials, DataFiles files)
     {
@@ -78,7 +81,8 @@ public sealed record Preflight(
     public string Kept => Sound.Count == 0 ? "the recipe" : $"{Failed.Count} of {Sound.Count + Failed.Count} cells";
 
     private static TrialForecast Of<T>(
-        Trial trial, DataFiles files, CommonData shared, Dictionary<object, StageForecast> known, bool rehearse, Action<PlanProblem> found)
+        Trial trial, DataFiles files, CommonData shared, Dictionary<object, StageForecast> known, bool rehearse,
+        Action<PlanProblem> found)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         using var check = new TrialCheck<T>(trial, files, shared, known, found);
@@ -87,7 +91,8 @@ public sealed record Preflight(
 
     private static DataManifest Join(IEnumerable<TrialForecast> forecasts) => new(
         [.. forecasts.SelectMany(each => each.Data.Sources).Distinct()],
-        [.. forecasts.SelectMany(each => each.Data.Stages).DistinctBy(stage => (stage.Name, stage.Seed, stage.Sha256))]);
+        [.. forecasts.SelectMany(each => each.Data.Stages)
+            .DistinctBy(stage => (stage.Name, stage.Seed, stage.Sha256))]);
 
     private static PlanProblem[] Bounded(IEnumerable<PlanProblem> problems)
     {
@@ -96,7 +101,8 @@ public sealed record Preflight(
         return
         [
             .. groups.SelectMany(group => group.Count() <= MostOfKey ? group : group.Take(MostOfKey).Append(new(
-                group.Key.Key, new InputException($"{group.Key.What}: {group.Count() - MostOfKey} more of this kind")))),
+                group.Key.Key,
+                new InputException($"{group.Key.What}: {group.Count() - MostOfKey} more of this kind")))),
         ];
     }
 }

@@ -33,12 +33,15 @@ public sealed class PrincipalAxes
     public IReadOnlyList<double> Explained { get; }
 
     /// <summary>A point on the two axes.</summary>
-    public double[] Project(double[] point) => [.. _axes.Select(axis => axis.Select((a, i) => a * (point[i] - _mean[i])).Sum())];
+    public double[] Project(double[] point) =>
+        [.. _axes.Select(axis => axis.Select((a, i) => a * (point[i] - _mean[i])).Sum())];
 
     private static double[] Oriented(double[] axis) =>
         axis.MaxBy(Math.Abs) < 0 ? [.. axis.Select(a => -a)] : axis;
 
-    /// <summary>Leaves the eigenvalues on the diagonal of <paramref name="a"/>; returns the eigenvectors as columns.</summary>
+    /// <summary>
+    /// Leaves the eigenvalues on the diagonal of <paramref name="a"/>; returns the eigenvectors as columns.
+    /// </summary>
     internal static double[,] Diagonalize(double[,] a)
     {
         int n = a.GetLength(0);

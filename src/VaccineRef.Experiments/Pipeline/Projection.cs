@@ -5,8 +5,11 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Pipeline;
 
-/// <summary>Collects hidden embeddings of prompts before and after an attack, and lays them out in two dimensions.</summary>
-internal sealed class Projection<T>(IEvaluation<T> evaluation, Device device, int prompts) where T : unmanaged, IFloatingPointIeee754<T>
+/// <summary>
+/// Collects hidden embeddings of prompts before and after an attack, and lays them out in two dimensions.
+/// </summary>
+internal sealed class Projection<T>(IEvaluation<T> evaluation, Device device, int prompts)
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private const int Decimals = 4;
     private readonly List<(bool Harmful, bool Attacked, double[][] Points)> _groups = [];
@@ -41,6 +44,7 @@ internal sealed class Projection<T>(IEvaluation<T> evaluation, Device device, in
         var values = new T[last.Shape.Count];
         device.Download(last, values.AsSpan());
         return [.. batch.Offsets.Skip(1).Select(end =>
-            values.Skip((end - 1) * last.Columns).Take(last.Columns).Select(value => double.CreateChecked(value)).ToArray())];
+            values.Skip((end - 1) * last.Columns).Take(last.Columns).Select(value => double.CreateChecked(value))
+                .ToArray())];
     }
 }

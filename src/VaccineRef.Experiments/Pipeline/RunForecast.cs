@@ -29,7 +29,9 @@ public sealed record RunForecast(
     /// <param name="name">The recipe's name.</param>
     /// <param name="plan">The stages.</param>
     /// <param name="preflight">What was found of its trials; nothing is wrong with them.</param>
-    /// <param name="keepsEverything">Whether every stage's model is kept, and not only those that others begin with or that the recipe asks for.</param>
+    /// <param name="keepsEverything">
+    /// Whether every stage's model is kept, and not only those that others begin with or that the recipe asks for.
+    /// </param>
     public static RunForecast Of(string name, StagePlan plan, Preflight preflight, bool keepsEverything)
     {
         var nodes = new Dictionary<string, (StageNode Node, StageForecast Forecast)>();
@@ -42,7 +44,8 @@ public sealed record RunForecast(
         long disk = planned.Zip(plan.Nodes.GroupBy(Label), (stage, group) =>
             stage.KeptBytes * group.Count(node => keepsEverything || plan.Keeps(node))).Sum();
         return new(
-            CurrentSchema, name, plan.Trials.Count, plan.Nodes.Count, plan.Chains.Sum(chain => chain.Count) - plan.Nodes.Count,
+            CurrentSchema, name, plan.Trials.Count, plan.Nodes.Count,
+            plan.Chains.Sum(chain => chain.Count) - plan.Nodes.Count,
             planned.Max(stage => stage.PeakBytes), disk, null, planned, [.. Rows(preflight)]);
     }
 
@@ -55,28 +58,36 @@ public sealed record RunForecast(
     public RunForecast With(IReadOnlyList<double?> seconds, int workers) => this with
     {
         Planned = [.. Planned.Zip(seconds, (stage, each) => stage with { Seconds = each })],
-        Seconds = seconds.Contains(null) ? null : Planned.Zip(seconds, (stage, each) => stage.Count * each!.Value).Sum() / workers,
+        Seconds = seconds.Contains(null)
+            ? null
+            : Planned.Zip(seconds, (stage, each) => stage.Count * each!.Value).Sum() / workers,
     };
 
     /// <summary>Which stages are one line: the model as it is given; what is made of it; and the attack.</summary>
     public static (string Stage, string? Condition, string? Attack) Label(StageNode node) => node switch
     {
         { IsAttack: true } => (node.Name, node.Trial.Condition, node.Trial.Attack),
-        { Stage: null } or { Parent.Stage: null } when node.Trial.Recipe.Stages.Count > 1 => (node.Name, Alone(node), null),
+        { Stage: null } or { Parent.Stage: null } when node.Trial.Recipe.Stages.Count > 1 =>
+            (node.Name, Alone(node), null),
         _ => (node.Name, node.Trial.Condition, null),
     };
 
-    private static string? Alone(StageNode node) => node.Stage is null || !node.Recipe.Model.IsTrained ? null : node.Trial.Condition;
+    private static string? Alone(StageNode node) =>
+        node.Stage is null || !node.Recipe.Model.IsTrained ? null : node.Trial.Condition;
 
     private static PlannedStage Line(
-        (string Stage, string? Condition, string? Attack) label, IReadOnlyList<(StageNode Node, StageForecast Forecast)> nodes)
+        (string Stage, string? Condition, string? Attack) label,
+        IReadOnlyList<(StageNode Node, StageForecast Forecast)> nodes)
     {
         var forecasts = nodes.Select(each => each.Forecast).ToArray();
         var needs = forecasts.Select(each => each.Needs).OfType<StageNeeds>().FirstOrDefault();
         return new(
-            label.Stage, label.Condition, label.Attack, nodes.Count, forecasts[0].Rows, forecasts[0].Steps, forecasts[0].Tokens,
-            needs?.Trained ?? 0, needs?.Weights ?? 0, needs?.Peak ?? 0, needs?.Kept ?? 0, null, forecasts.Sum(each => each.Cut.Count),
-            [.. forecasts.SelectMany(each => each.Cut).Distinct().Take(MostRows)], forecasts.Sum(each => each.Dropped.Count),
+            label.Stage, label.Condition, label.Attack, nodes.Count, forecasts[0].Rows, forecasts[0].Steps,
+            forecasts[0].Tokens,
+            needs?.Trained ?? 0, needs?.Weights ?? 0, needs?.Peak ?? 0, needs?.Kept ?? 0, null,
+            forecasts.Sum(each => each.Cut.Count),
+            [.. forecasts.SelectMany(each => each.Cut).Distinct().Take(MostRows)],
+            forecasts.Sum(each => each.Dropped.Count),
             [.. forecasts.SelectMany(each => each.Dropped).Distinct().Take(MostRows)]);
     }
 
@@ -84,7 +95,8 @@ public sealed record RunForecast(
         from stage in preflight.Data.Stages
         from pool in stage.Pools ?? []
         select new PlannedRows(
-            stage.Name, stage.Seed, pool.Name, pool.File, pool.Found, pool.OtherKind + pool.NotCounted, pool.HeldOut, pool.Asked, pool.Drawn,
+            stage.Name, stage.Seed, pool.Name, pool.File, pool.Found, pool.OtherKind + pool.NotCounted, pool.HeldOut,
+            pool.Asked, pool.Drawn,
             pool.Dropped, pool.Trained);
 }
 
@@ -106,7 +118,8 @@ public sealed record RunForecast(
 /// <param name="Dropped">Rows of which nothing is left to learn, in all.</param>
 /// <param name="DroppedRows">Some of them.</param>
 public sealed record PlannedStage(
-    string Stage, string? Condition, string? Attack, int Count, int Rows, int Steps, long Tokens, long Trained, long WeightBytes,
+    string Stage, string? Condition, string? Attack, int Count, int Rows, int Steps, long Tokens, long Trained,
+    long WeightBytes,
     long PeakBytes, long KeptBytes, double? Seconds, int Cut, IReadOnlyList<string> CutRows, int Dropped,
     IReadOnlyList<string> DroppedRows);
 
@@ -123,7 +136,8 @@ public sealed record PlannedStage(
 /// <param name="Dropped">Rows of which nothing is left to learn.</param>
 /// <param name="Used">Rows that are trained or tested on.</param>
 public sealed record PlannedRows(
-    string Stage, ulong Seed, string Role, string File, int Found, int LeftOut, int HeldOut, int Asked, int Drawn, int Dropped, int Used);
+    string Stage, ulong Seed, string Role, string File, int Found, int LeftOut, int HeldOut, int Asked, int Drawn,
+    int Dropped, int Used);
 
 [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(RunForecast))]

@@ -7,8 +7,9 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// The checkpoints of a stage under way, in the stage's folder: sealed safetensors files, written beside and renamed. The last two are
-/// kept, so that there is one to go on from while the next one is written and if the newest is damaged.
+/// The checkpoints of a stage under way, in the stage's folder: sealed safetensors files, written beside and renamed.
+/// The last two are kept, so that there is one to go on from while the next one is written and if the newest is
+/// damaged.
 /// </summary>
 /// <param name="folder">The stage's folder.</param>
 /// <param name="node">The stage.</param>
@@ -18,7 +19,8 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
 {
     private const int Kept = 2;
 
-    private const string Schema = "vaccine-checkpoint/1", SchemaKey = "schema", StageKey = "stage", HashKey = "hash", StepKey = "step",
+    private const string Schema = "vaccine-checkpoint/1", SchemaKey = "schema", StageKey = "stage", HashKey = "hash",
+        StepKey = "step",
         ArithmeticKey = "arithmetic", VersionKey = "numeric_version";
 
     /// <summary>Whether a file name is one that this type gives.</summary>
@@ -26,7 +28,8 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
 
     /// <summary>Keeps a training, and removes what is older than the last two.</summary>
     /// <exception cref="InputException">The file cannot be written; those before it are still there.</exception>
-    public void Keep<T>(int step, Device device, Action<KeptState<T>> exchange) where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
+    public void Keep<T>(int step, Device device, Action<KeptState<T>> exchange)
+        where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         if (!writes)
             return;
@@ -58,7 +61,8 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
             }
             catch (CheckpointException error)
             {
-                if (File.Exists(path))          // another process on this cache may have finished the stage and removed it
+                // another process on this cache may have finished the stage and removed it
+                if (File.Exists(path))
                     notice($"the checkpoint {path} is passed over: {error.What}");
                 continue;
             }
@@ -87,7 +91,8 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
         {
             try
             {
-                using var file = SafetensorsFile.Open(path);        // the header alone: whether it is whole is seen when it is read
+                // the header alone: whether it is whole is seen when it is read
+                using var file = SafetensorsFile.Open(path);
                 Require(file);
                 return;
             }
@@ -121,7 +126,8 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
         string? Of(string key) => file.Metadata.GetValueOrDefault(key);
         const string Anew = "begin anew in another --out";
         InputException Refuse(string what, string key, string expected, string remedy) => new(
-            $"the stage {node.Name} cannot go on from its checkpoint: {what}", file.Path, Of(key) ?? "nothing", expected, $"{remedy}, or {Anew}");
+            $"the stage {node.Name} cannot go on from its checkpoint: {what}", file.Path, Of(key) ?? "nothing",
+            expected, $"{remedy}, or {Anew}");
 
         if (Of(SchemaKey) != Schema)
             throw Refuse("it has another form", SchemaKey, Schema, "use the version of the program that wrote it");
@@ -130,9 +136,13 @@ internal sealed partial class StageCheckpoints(string folder, StageNode node, st
                 "it was computed in another arithmetic, which gives other bits", ArithmeticKey, arithmetic,
                 "give the same --device and --matmul, on a machine with vectors of the same width");
         if (Of(VersionKey) != Version)
-            throw Refuse("the version of the program that wrote it computes other bits", VersionKey, Version, "use that version");
+            throw Refuse(
+                "the version of the program that wrote it computes other bits", VersionKey, Version,
+                "use that version");
         if (Of(HashKey) != node.Hash)
-            throw Refuse("the recipe or a file that it names is another one", HashKey, node.Hash, "give the recipe and the files as they were");
+            throw Refuse(
+                "the recipe or a file that it names is another one", HashKey, node.Hash,
+                "give the recipe and the files as they were");
     }
 
     [GeneratedRegex(@"^checkpoint-(\d{10})\.safetensors$", RegexOptions.CultureInvariant)]

@@ -20,7 +20,8 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="cancel">Stops after the step under way.</param>
 /// <param name="ranks">Among whom it is divided; nobody if it is null.</param>
 internal sealed class StageComputation<T>(
-    StageNode node, string arithmetic, StageJournal? journal, Device device, Func<StageNode?, Model<T>> load, Action<RunningStage> progress,
+    StageNode node, string arithmetic, StageJournal? journal, Device device, Func<StageNode?, Model<T>> load,
+    Action<RunningStage> progress,
     CancellationToken cancel, StageRanks? ranks = null)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -55,7 +56,8 @@ internal sealed class StageComputation<T>(
         },
     };
 
-    private StageResult Result() => new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, arithmetic);
+    private StageResult Result() =>
+        new(StageResult.CurrentSchema, node.Hash, node.Name, null, null, _curve, null, null, null, null, arithmetic);
 
     private StageResult Edit(Model<T> model, EditStageOptions edit, DataReader reader, IEvaluation<T>? evaluation)
     {
@@ -71,8 +73,8 @@ internal sealed class StageComputation<T>(
     }
 
     /// <summary>
-    /// The model that an earlier stage ended with, its adapter merged. In a rehearsal no stage has ended, and the model as it is given needs
-    /// as much memory.
+    /// The model that an earlier stage ended with, its adapter merged. In a rehearsal no stage has ended, and the model
+    /// as it is given needs as much memory.
     /// </summary>
     private Model<T> At(string stage)
     {
@@ -90,14 +92,17 @@ internal sealed class StageComputation<T>(
         using var drift = node.IsAttack ? Drift(model, evaluation) : null;
         using var geometry = node.IsAttack ? Geometry(model, evaluation) : null;
         Attach(model, stage);
-        var projection = node.IsAttack && evaluation is not null && Recipe.Evaluation is { ProjectedPrompts: > 0 and var prompts }
+        var projection = node.IsAttack && evaluation is not null
+            && Recipe.Evaluation is { ProjectedPrompts: > 0 and var prompts }
             ? new Projection<T>(evaluation, device, prompts) : null;
         projection?.Add(model.Network, attacked: false);
         var trained = Run(model, stage, (data, options), reader, evaluation, drift);
         projection?.Add(model.Network, attacked: true);
         return Result() with
         {
-            Measured = Measure(model, evaluation, drift) is { } measured ? measured with { DriftGeometry = geometry?.Measure() } : null,
+            Measured = Measure(model, evaluation, drift) is { } measured
+                ? measured with { DriftGeometry = geometry?.Measure() }
+                : null,
             Perturbation = trained.Perturbation(),
             StepsUntilBroken = _curve.FirstOrDefault(point => point.IsBroken)?.Step,
             Projection = projection?.Done(),
@@ -107,8 +112,8 @@ internal sealed class StageComputation<T>(
     }
 
     /// <summary>
-    /// What is trained on, and how. On a device that only counts, two steps on the largest batch: from the second one on nothing
-    /// more is taken.
+    /// What is trained on, and how. On a device that only counts, two steps on the largest batch: from the second one
+    /// on nothing more is taken.
     /// </summary>
     private (IReadOnlyList<TokenSequence> Data, TrainOptions Options) Work(TrainStageOptions stage, DataReader reader)
     {
@@ -119,7 +124,8 @@ internal sealed class StageComputation<T>(
             : (data, options with { Reduction = _ranks.Reduction });
     }
 
-    private static (IReadOnlyList<TokenSequence> Data, TrainOptions Options) Rehearsed(IReadOnlyList<TokenSequence> largest, TrainOptions options)
+    private static (IReadOnlyList<TokenSequence> Data, TrainOptions Options) Rehearsed(
+        IReadOnlyList<TokenSequence> largest, TrainOptions options)
     {
         int microBatches = Math.Min(options.Accumulation, MostRehearsed);
         return (
@@ -127,7 +133,10 @@ internal sealed class StageComputation<T>(
             options with { MaxSteps = 2, BatchSize = largest.Count, Accumulation = microBatches, Shuffle = false });
     }
 
-    /// <summary>Merges the adapter of the stage before unless this stage trains it on, and attaches a fresh one where one is asked for.</summary>
+    /// <summary>
+    /// Merges the adapter of the stage before unless this stage trains it on, and attaches a fresh one where one is
+    /// asked for.
+    /// </summary>
     private void Attach(Model<T> model, TrainStageOptions stage)
     {
         if (stage.Adapter is SameAdapterOptions)
@@ -138,14 +147,16 @@ internal sealed class StageComputation<T>(
     }
 
     private Trained Run(
-        Model<T> model, TrainStageOptions stage, (IReadOnlyList<TokenSequence> Data, TrainOptions Options) work, DataReader reader,
+        Model<T> model, TrainStageOptions stage, (IReadOnlyList<TokenSequence> Data, TrainOptions Options) work,
+        DataReader reader,
         IEvaluation<T>? evaluation, EmbeddingDrift<T>? drift)
     {
         var (data, options) = work;
         var rule = stage.Rule.Make<T>(device);
         using var disposableRule = rule as IDisposable;
         var objective = stage.Objective.Make(new ObjectiveContext<T>(
-            model, () => reader.Stage(Recipe.Before(stage)!).Sequences, options.BatchSize, At));         // RecipeLimits: there where it is needed
+            model, () => reader.Stage(Recipe.Before(stage)!).Sequences, options.BatchSize,
+            At));         // RecipeLimits: there where it is needed
         using var disposableObjective = objective as IDisposable;
         var meter = new PerturbationMeter<T>(objective);
         int steps = options.Steps(data.Count);
@@ -153,9 +164,11 @@ internal sealed class StageComputation<T>(
         int[] points = drift is null ? [] : Spread(steps, Recipe.Evaluation?.CurvePoints ?? 0);
         using var training = new StageTraining<T>(
             journal, Recipe.Checkpoint, steps, device, meter, measured, points.Length > 0 ? [0, .. points] : [], _curve,
-            () => evaluation!.MeasureBriefly(model, cancel, Answered) with { Drift = drift!.Measure() }, Stepped, cancel);
+            () => evaluation!.MeasureBriefly(model, cancel, Answered) with { Drift = drift!.Measure() }, Stepped,
+            cancel);
         var trainable = model.Trainable;
-        var report = new Trainer<T>(device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random), _ranks.Each)
+        var report = new Trainer<T>(
+            device, trainable, meter, rule, options, StageStreams.Of(stage, reader, _random), _ranks.Each)
             .Run(data, training.Note, training, cancel);
         if (report.Interrupted)
             _ranks.Each.Agree(() => throw new OperationCanceledException(cancel));
@@ -168,9 +181,11 @@ internal sealed class StageComputation<T>(
     private void Stepped(IReadOnlyList<StepRecord> records, int steps) =>
         Report(_at with { Last = records[^1], Steps = steps, Answered = 0, Questions = 0, Records = records });
 
-    private void Answered(int answered, int questions) => Report(_at with { Answered = answered, Questions = questions });
+    private void Answered(int answered, int questions) =>
+        Report(_at with { Answered = answered, Questions = questions });
 
-    private void Report(RunningStage at) => progress(_at = _curve.Count == at.Curve.Count ? at : at with { Curve = [.. _curve] });
+    private void Report(RunningStage at) =>
+        progress(_at = _curve.Count == at.Curve.Count ? at : at with { Curve = [.. _curve] });
 
     /// <summary>Steps spread evenly up to the last; fewer where there are not so many.</summary>
     private static int[] Spread(int steps, int count) =>
@@ -185,7 +200,12 @@ internal sealed class StageComputation<T>(
         var answers = new List<KeptAnswer>();
         var measured = evaluation.Measure(model, answers, cancel, Answered);
         _answers.AddRange(texts ? answers : answers.Select(answer => answer.WithoutTexts()));
-        return measured with { Drift = drift?.Measure(), HiddenNorm = now?.Measure().ReferencePerToken, Sharpness = Sharpness(model, evaluation) };
+        return measured with
+        {
+            Drift = drift?.Measure(),
+            HiddenNorm = now?.Measure().ReferencePerToken,
+            Sharpness = Sharpness(model, evaluation)
+        };
     }
 
     private double? Sharpness(Model<T> model, IEvaluation<T> evaluation) =>
@@ -196,28 +216,35 @@ internal sealed class StageComputation<T>(
         Probe(evaluation) is { } probe ? new(model.Network, probe, device) : null;
 
     private DriftGeometryMeter<T>? Geometry(Model<T> model, IEvaluation<T>? evaluation) =>
-        Recipe.Evaluation is { DriftGeometry: true } && Probe(evaluation) is { } probe ? new(model.Network, probe, device) : null;
+        Recipe.Evaluation is { DriftGeometry: true } && Probe(evaluation) is { } probe
+            ? new(model.Network, probe, device)
+            : null;
 
     private static IEnumerable<PackedBatch>? Probe(IEvaluation<T>? evaluation) =>
         evaluation is { Probe.Count: > 0 } ? evaluation.Probe.Chunk(ProbeBatch).Select(PackedBatch.Pack) : null;
 
     /// <summary>A training stage with all that was seen of it.</summary>
     private sealed record Trained(
-        TrainReport Report, IReadOnlyList<StepRecord> Steps, PerturbationMeter<T> Meter, IReadOnlyList<int> Measured, long Count,
+        TrainReport Report, IReadOnlyList<StepRecord> Steps, PerturbationMeter<T> Meter, IReadOnlyList<int> Measured,
+        long Count,
         bool ThroughAdapter, long HeldBytes)
     {
         public PerturbationSize? Perturbation()
         {
             double[] norms = [.. Steps.Select(step => step.PerturbationNorm).Where(norm => norm > 0)];
             var means = Meter.Tokens > 0 ? Meter.Means : default;
-            return norms.Length == 0 ? null : new(norms.Average(), means.Epsilon, means.Hidden, means.Relative, Measured);
+            return norms.Length == 0
+                ? null
+                : new(norms.Average(), means.Epsilon, means.Hidden, means.Relative, Measured);
         }
 
-        // besides the weights and what the rule holds: a gradient for each number that is trained, and what the optimizer keeps
+        // besides the weights and what the rule holds: a gradient for each number that is trained, and what the
+        // optimizer keeps
         public TrainingCost Cost(TrainStageOptions stage, int examples) => new(
             stage.Rule.Label(), stage.Objective.Label(), Report.Steps, examples, Count, ThroughAdapter,
             (double)Report.Forwards / Report.Steps, (double)Report.Reverses / Report.Steps,
-            HeldBytes + (Unsafe.SizeOf<T>() * Count) + Report.OptimizerBytes + Meter.Bytes + Meter.StateBytes + Report.PeakActivationBytes,
+            HeldBytes + (Unsafe.SizeOf<T>() * Count) + Report.OptimizerBytes + Meter.Bytes + Meter.StateBytes
+                + Report.PeakActivationBytes,
             (double)Report.Tokens / Report.Steps, Report.LastLoss);
 
         public TrainingTimes Times()

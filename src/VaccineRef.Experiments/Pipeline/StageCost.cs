@@ -30,7 +30,8 @@ internal readonly record struct StageCost(double Work, double Measuring)
     /// <summary>The work of the longest chain of stages that begins with each, itself included.</summary>
     /// <param name="stages">The stages, each behind the one it begins with.</param>
     /// <param name="costs">What each costs.</param>
-    public static IReadOnlyDictionary<string, double> Behind(IEnumerable<StageNode> stages, IReadOnlyDictionary<string, StageCost> costs)
+    public static IReadOnlyDictionary<string, double> Behind(
+        IEnumerable<StageNode> stages, IReadOnlyDictionary<string, StageCost> costs)
     {
         var behind = new Dictionary<string, double>();
         foreach (var node in stages.Reverse())

@@ -19,11 +19,15 @@ public sealed record StageForecast(
 /// <summary>What a stage needs, from the arithmetic of its memory: nothing was computed.</summary>
 /// <param name="Trained">How many numbers are trained.</param>
 /// <param name="Weights">Bytes of the model that the stage begins with.</param>
-/// <param name="Peak">The most bytes on the device at once: weights, gradients, moments, activations, measuring.</param>
+/// <param name="Peak">
+/// The most bytes on the device at once: weights, gradients, moments, activations, measuring.
+/// </param>
 /// <param name="Kept">Bytes of the model that the stage ends with, as it is written.</param>
 public sealed record StageNeeds(long Trained, long Weights, long Peak, long Kept);
 
 /// <summary>What was found in a trial's data before it runs.</summary>
 /// <param name="Data">The files, and what every stage takes from them.</param>
-/// <param name="Stages">The stages that are computed, in order, the model as it is given first; empty where something is wrong.</param>
+/// <param name="Stages">
+/// The stages that are computed, in order, the model as it is given first; empty where something is wrong.
+/// </param>
 public sealed record TrialForecast(DataManifest Data, IReadOnlyList<StageForecast> Stages);

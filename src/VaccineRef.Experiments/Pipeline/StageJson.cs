@@ -14,6 +14,7 @@ internal sealed partial class StageJson : JsonSerializerContext;
 
 /// <summary>How a step is written in steps.jsonl.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(StepRecord))]
 internal sealed partial class StepJson : JsonSerializerContext;

@@ -44,20 +44,26 @@ public sealed record StageNode(Trial Trial, StageOptions? Stage, string Hash, St
             string model = $"the model {Recipe.Model.Label()}";
             string[] stages =
             [
-                .. AdapterFrom.Parent!.Line.Select(before => before.Stage).OfType<StageOptions>().Reverse().Select(stage =>
-                    stage is TrainStageOptions { Adapter: not null } ? $"{stage.Name} (adapter, merged)" : $"{stage.Name} (all weights)"),
+                .. AdapterFrom.Parent!.Line.Select(before => before.Stage).OfType<StageOptions>()
+                    .Reverse().Select(stage =>
+                    stage is TrainStageOptions { Adapter: not null }
+                        ? $"{stage.Name} (adapter, merged)"
+                        : $"{stage.Name} (all weights)"),
             ];
             return stages.Length == 0 ? model : $"{model} after {string.Join(", then ", stages)}";
         }
     }
 
-    /// <summary>The stage that made the adapter which this one ends with: this one, unless it goes on with the one before.</summary>
-    internal StageNode AdapterFrom => Stage is TrainStageOptions { Adapter: SameAdapterOptions } ? Parent!.AdapterFrom : this;
+    /// <summary>
+    /// The stage that made the adapter which this one ends with: this one, unless it goes on with the one before.
+    /// </summary>
+    internal StageNode AdapterFrom =>
+        Stage is TrainStageOptions { Adapter: SameAdapterOptions } ? Parent!.AdapterFrom : this;
 }
 
 /// <summary>
-/// The stages of all trials, each once, and what they are kept under: SHA-256 of the settings that bear on a stage, of the data and
-/// models it reads, and of the hash of the stage before. What only names things is not in it.
+/// The stages of all trials, each once, and what they are kept under: SHA-256 of the settings that bear on a stage, of
+/// the data and models it reads, and of the hash of the stage before. What only names things is not in it.
 /// </summary>
 public sealed class StagePlan
 {
@@ -79,7 +85,8 @@ public sealed class StagePlan
     /// <param name="arithmetic">The device and the precision of its products, on which the last bits depend.</param>
     /// <param name="ranks">Among how many ranks the micro-batches of a step are divided.</param>
     /// <exception cref="InputException">A file of the recipe cannot be read.</exception>
-    public StagePlan(IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic, int ranks = 1)
+    public StagePlan(
+        IReadOnlyList<Trial> trials, RecipeFormat format, DataFiles files, string arithmetic, int ranks = 1)
     {
         (Trials, _format, Files, Arithmetic, _ranks) = (trials, format, files, arithmetic, ranks);
         _seeds = [.. trials.Select(trial => trial.Seed).Distinct()];
@@ -111,7 +118,8 @@ public sealed class StagePlan
     {
         var keep = node.Recipe.Keep;
         return HasChildren(node)
-            || (keep.Stages.Contains(node.Name) && (keep.Seeds == 0 || _seeds.Take(keep.Seeds).Contains(node.Trial.Seed)));
+            || (keep.Stages.Contains(node.Name)
+                && (keep.Seeds == 0 || _seeds.Take(keep.Seeds).Contains(node.Trial.Seed)));
     }
 
     private StageNode[] Chain(Trial trial)
@@ -161,9 +169,9 @@ public sealed class StagePlan
     }
 
     /// <summary>
-    /// What bears on how the micro-batches of a step go together. With one in each step there is one ball, whatever it is called. With
-    /// several, their gradients are formed from zero and added in order; earlier versions accumulated them in place, and rounded
-    /// otherwise. The number of ranks bears on a ball for each rank alone.
+    /// What bears on how the micro-batches of a step go together. With one in each step there is one ball, whatever it
+    /// is called. With several, their gradients are formed from zero and added in order; earlier versions accumulated
+    /// them in place, and rounded otherwise. The number of ranks bears on a ball for each rank alone.
     /// </summary>
     private void Divided(JsonObject key, TrainStageOptions train)
     {
@@ -189,7 +197,9 @@ public sealed class StagePlan
             .LastOrDefault(stage => stage!["data"] is not null) is { } probed ? Rows(probed) : null;
     }
 
-    /// <summary>What a stage's rows are made of: its data, and the template and system text that it has of its own.</summary>
+    /// <summary>
+    /// What a stage's rows are made of: its data, and the template and system text that it has of its own.
+    /// </summary>
     private static JsonNode? Rows(JsonNode? stage)
     {
         var data = stage?["data"]?.DeepClone();
@@ -202,6 +212,8 @@ public sealed class StagePlan
     private static JsonNode? StageOf(JsonObject recipe, string? name) =>
         recipe["stages"]!.AsArray().FirstOrDefault(stage => stage!["name"]!.ToString() == name);
 
-    /// <summary>Puts the hash of what is read in the place of every path, so that it does not matter where files lie.</summary>
+    /// <summary>
+    /// Puts the hash of what is read in the place of every path, so that it does not matter where files lie.
+    /// </summary>
     private void Identify(JsonNode? node) => RecipePath.Map(node, Files.Hash);
 }

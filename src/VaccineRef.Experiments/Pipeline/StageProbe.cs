@@ -10,8 +10,8 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Estimates how long stages take: a few steps of each on the device that will compute it, and a few rows of the evaluation. What was
-/// measured is stretched to all tokens and all rows, so that it is an estimate and no more.
+/// Estimates how long stages take: a few steps of each on the device that will compute it, and a few rows of the
+/// evaluation. What was measured is stretched to all tokens and all rows, so that it is an estimate and no more.
 /// </summary>
 public static class StageProbe
 {
@@ -36,7 +36,8 @@ public static class StageProbe
         return seconds;
     }
 
-    private sealed class Probe<T>(StageNode node, DataFiles files, CommonData shared, Device device, CancellationToken cancel)
+    private sealed class Probe<T>(
+        StageNode node, DataFiles files, CommonData shared, Device device, CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         private Recipe Recipe => node.Recipe;
@@ -64,7 +65,8 @@ public static class StageProbe
         }
 
         /// <summary>
-        /// Seconds to train on so many tokens, with what the objective does before the first step: EWC goes over all of its reference.
+        /// Seconds to train on so many tokens, with what the objective does before the first step: EWC goes over all of
+        /// its reference.
         /// </summary>
         private double Training(Model<T> model, TrainStageOptions stage, DataReader reader, long tokens)
         {
@@ -73,16 +75,20 @@ public static class StageProbe
             var batch = PackedBatch.Pack([.. rows.Take(options.BatchSize)]);
             var rule = stage.Rule.Make<T>(device);
             using var disposableRule = rule as IDisposable;
-            IReadOnlyList<TokenSequence> reference = stage.NeedsReference ? reader.Stage(Recipe.Before(stage)!).Sequences : [];
+            IReadOnlyList<TokenSequence> reference =
+                stage.NeedsReference ? reader.Stage(Recipe.Before(stage)!).Sequences : [];
             IObjective<T> Make(int most) => stage.Objective.Make(new ObjectiveContext<T>(
                 model, () => [.. reference.Take(most)], options.BatchSize,
                 _ => Recipe.Model.Load<T>(files.Folder, device, RandomStream.FromSeed(node.Trial.Seed))));
-            double preparing = Extrapolated(options.BatchSize, reference.Count, most => (Make(most) as IDisposable)?.Dispose());
+            double preparing = Extrapolated(
+                options.BatchSize, reference.Count, most => (Make(most) as IDisposable)?.Dispose());
             var objective = Make(options.BatchSize);
             using var disposableObjective = objective as IDisposable;
             using var step = new TrainStep<T>(
-                model.Trainable, objective, rule, options.Step, device, StageStreams.Of(stage, reader, RandomStream.FromSeed(0)));
-            step.Run(0, batch);                                         // warms up; the rate 0 leaves the weights as they are
+                model.Trainable, objective, rule, options.Step, device,
+                StageStreams.Of(stage, reader, RandomStream.FromSeed(0)));
+            // warms up; the rate 0 leaves the weights as they are
+            step.Run(0, batch);
             var clock = Stopwatch.StartNew();
             var seconds = new List<double>();
             while (seconds.Count < MostSteps && clock.Elapsed < Enough)
@@ -95,7 +101,8 @@ public static class StageProbe
         }
 
         /// <summary>
-        /// Seconds to measure the model once. Rows are answered together, so that many take less than many times as long as one.
+        /// Seconds to measure the model once. Rows are answered together, so that many take less than many times as
+        /// long as one.
         /// </summary>
         private double Measuring(Model<T> model, DataReader reader)
         {
@@ -110,7 +117,8 @@ public static class StageProbe
             }));
         }
 
-        private static FileDataOptions? Cut(FileDataOptions? file, int count) => file is null ? null : file with { Count = count };
+        private static FileDataOptions? Cut(FileDataOptions? file, int count) =>
+            file is null ? null : file with { Count = count };
 
         private double Measure(Model<T> model, DataReader reader, EvaluationOptions options)
         {
@@ -121,7 +129,9 @@ public static class StageProbe
             return clock.Elapsed.TotalSeconds;
         }
 
-        /// <summary>How long some work takes on all of its rows: two small numbers of rows show what every further one adds.</summary>
+        /// <summary>
+        /// How long some work takes on all of its rows: two small numbers of rows show what every further one adds.
+        /// </summary>
         private static double Extrapolated(int few, int all, Action<int> work) => Extrapolated(few, all, rows =>
         {
             var clock = Stopwatch.StartNew();

@@ -5,7 +5,9 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Pipeline;
 
-/// <summary>Among whom a run is divided. Every rank goes through every stage and finds the same; rank 0 alone writes.</summary>
+/// <summary>
+/// Among whom a run is divided. Every rank goes through every stage and finds the same; rank 0 alone writes.
+/// </summary>
 /// <param name="Each">The ranks.</param>
 /// <param name="Reduction">In what order their gradients are added up.</param>
 public sealed record StageRanks(ICommunicator Each, GradientReduction Reduction = GradientReduction.Ordered)
@@ -17,14 +19,17 @@ public sealed record StageRanks(ICommunicator Each, GradientReduction Reduction 
     public bool Writes => Each.Rank == 0;
 
     /// <summary>Requires that the steps of what is to be computed can be divided.</summary>
-    /// <exception cref="InputException">There are several trials, a step has too few micro-batches, or a rule cannot be divided.</exception>
+    /// <exception cref="InputException">
+    /// There are several trials, a step has too few micro-batches, or a rule cannot be divided.
+    /// </exception>
     public void RequireDivisible(IReadOnlyList<Trial> trials)
     {
         if (Each.Size == 1)
             return;
         if (trials.Count > 1)
             throw new InputException(
-                "a grid is not divided among ranks", "recipe", $"{trials.Count} trials on {Each.Size} ranks", "a recipe of one trial",
+                "a grid is not divided among ranks", "recipe", $"{trials.Count} trials on {Each.Size} ranks",
+                "a recipe of one trial",
                 "vaccine lab slurm or vaccine lab work, which divide the trials; or one trial: --set its values, --seeds one");
         foreach (var stage in trials[0].Recipe.Stages.OfType<TrainStageOptions>().Where(stage => !stage.Skip))
         {
@@ -36,11 +41,15 @@ public sealed record StageRanks(ICommunicator Each, GradientReduction Reduction 
                     $"mpirun -n {microBatches}, or accumulation {Each.Size} and a smaller batch_size");
             if (stage.Rule.Undivided is { } reason)
                 throw new InputException(
-                    "a rule cannot be divided among ranks", $"{stage.Name}.rule", $"{stage.Rule.Label()} on {Each.Size} ranks: {reason}", "one rank",
+                    "a rule cannot be divided among ranks", $"{stage.Name}.rule",
+                    $"{stage.Rule.Label()} on {Each.Size} ranks: {reason}", "one rank",
                     "run it without mpirun, or with another rule");
         }
     }
 
-    /// <summary>What the last bits depend on besides the device; empty where the number of ranks changes none.</summary>
-    public string Arithmetic => Each.Size > 1 && Reduction == GradientReduction.Fast ? $", fast sums over {Each.Size} ranks" : "";
+    /// <summary>
+    /// What the last bits depend on besides the device; empty where the number of ranks changes none.
+    /// </summary>
+    public string Arithmetic =>
+        Each.Size > 1 && Reduction == GradientReduction.Fast ? $", fast sums over {Each.Size} ranks" : "";
 }

@@ -3,16 +3,22 @@ using VaccineRef.Experiments.Evaluation;
 
 namespace VaccineRef.Experiments.Pipeline;
 
-/// <summary>What a stage did and what was found after it. But for the times, the same recipe finds the same bits again.</summary>
+/// <summary>
+/// What a stage did and what was found after it. But for the times, the same recipe finds the same bits again.
+/// </summary>
 /// <param name="Schema">Which form this record has.</param>
 /// <param name="Hash">SHA-256 of everything that determines the findings.</param>
 /// <param name="Stage">The stage's name; "model" for the model as it was given.</param>
 /// <param name="Measured">The model at the end; null where nothing was measured.</param>
-/// <param name="Perturbation">What the rule added to the hidden embeddings; null where it adds nothing or nobody looked.</param>
+/// <param name="Perturbation">
+/// What the rule added to the hidden embeddings; null where it adds nothing or nobody looked.
+/// </param>
 /// <param name="Curve">Over the steps of an attack, from step 0; empty elsewhere.</param>
 /// <param name="StepsUntilBroken">The first step of the curve at which HS exceeds 50 %; null if none does.</param>
 /// <param name="Projection">Hidden embeddings before and after an attack in two dimensions; null elsewhere.</param>
-/// <param name="Cost">What the training took, as far as it is the same on every machine; null where nothing was trained.</param>
+/// <param name="Cost">
+/// What the training took, as far as it is the same on every machine; null where nothing was trained.
+/// </param>
 /// <param name="Times">What it took here; null where times are left out for comparison.</param>
 /// <param name="Arithmetic">The device and the precision of its products, on which the last bits depend.</param>
 /// <param name="Warnings">
@@ -20,7 +26,8 @@ namespace VaccineRef.Experiments.Pipeline;
 /// </param>
 /// <param name="Edit">How much an edit changed; null where nothing was edited.</param>
 public sealed record StageResult(
-    string Schema, string Hash, string Stage, Measurement? Measured, PerturbationSize? Perturbation, IReadOnlyList<CurvePoint> Curve,
+    string Schema, string Hash, string Stage, Measurement? Measured, PerturbationSize? Perturbation,
+    IReadOnlyList<CurvePoint> Curve,
     int? StepsUntilBroken, EmbeddingProjection? Projection, TrainingCost? Cost, TrainingTimes? Times,
     string? Arithmetic = null, IReadOnlyList<string>? Warnings = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] EditSize? Edit = null)
@@ -29,10 +36,12 @@ public sealed record StageResult(
     public const string CurrentSchema = "vaccine-stage/1";
 
     /// <summary>
-    /// Whether the lists of a record that was read fit each other: every drift is over the same layers, and a projection is one onto two axes.
+    /// Whether the lists of a record that was read fit each other: every drift is over the same layers, and a
+    /// projection is one onto two axes.
     /// </summary>
     internal bool HoldsTogether =>
-        Curve.Select(point => point.Measured).Append(Measured).Select(each => each?.Drift?.PerLayer.Count).OfType<int>().Distinct().Count() <= 1
+        Curve.Select(point => point.Measured).Append(Measured).Select(each => each?.Drift?.PerLayer.Count).OfType<int>()
+            .Distinct().Count() <= 1
         && (Projection is null || (Projection.Explained.Count == 2
             && Projection.Groups.SelectMany(group => group.Points).All(point => point.Count == 2)));
 }
@@ -50,7 +59,8 @@ public sealed record EditSize(long Changed, long Numbers, int Tensors, double No
 /// <param name="HiddenPerToken">The same of ||e||.</param>
 /// <param name="Relative">Mean over those tokens of ||eps|| / ||e||.</param>
 /// <param name="Steps">The measured steps.</param>
-public sealed record PerturbationSize(double Norm, double PerToken, double HiddenPerToken, double Relative, IReadOnlyList<int> Steps);
+public sealed record PerturbationSize(
+    double Norm, double PerToken, double HiddenPerToken, double Relative, IReadOnlyList<int> Steps);
 
 /// <summary>
 /// The last block's attention outputs at the ends of prompts, on the two principal axes of all of them together.
@@ -74,7 +84,9 @@ public sealed record EmbeddingCloud(bool Harmful, bool Attacked, IReadOnlyList<I
 /// <param name="ThroughAdapter">Whether they were those of an adapter.</param>
 /// <param name="ForwardsPerStep">Forward passes in a step, on average.</param>
 /// <param name="ReversesPerStep">Reverse passes in a step, on average.</param>
-/// <param name="PeakBytes">The most memory at once: weights, gradients, optimizer state, activations, perturbation.</param>
+/// <param name="PeakBytes">
+/// The most memory at once: weights, gradients, optimizer state, activations, perturbation.
+/// </param>
 /// <param name="TokensPerStep">Real tokens in a step, on average.</param>
 /// <param name="LastLoss">The loss of the last step.</param>
 public sealed record TrainingCost(

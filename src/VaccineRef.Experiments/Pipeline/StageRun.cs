@@ -8,8 +8,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Computes one stage on one device: loads the model that the stage before ended with, trains or edits it, measures it, and keeps what
-/// was found. A stage that was stopped goes on from its newest checkpoint.
+/// Computes one stage on one device: loads the model that the stage before ended with, trains or edits it, measures it,
+/// and keeps what was found. A stage that was stopped goes on from its newest checkpoint.
 /// </summary>
 /// <param name="node">The stage.</param>
 /// <param name="plan">The stages of the run.</param>
@@ -20,7 +20,8 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="notice">Told in a sentence where the stage goes on, and which files are passed over.</param>
 /// <param name="cancel">Stops after the step under way.</param>
 internal sealed class StageRun<T>(
-    StageNode node, StagePlan plan, StageStore store, Device device, StageRanks ranks, Action<RunningStage> progress, Action<string> notice,
+    StageNode node, StagePlan plan, StageStore store, Device device, StageRanks ranks, Action<RunningStage> progress,
+    Action<string> notice,
     CancellationToken cancel)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -32,7 +33,9 @@ internal sealed class StageRun<T>(
     public StageResult? SoFar => _stage.SoFar;
 
     /// <summary>Computes the stage and keeps it.</summary>
-    /// <exception cref="InputException">Something that the recipe names does not fit, or a file cannot be written.</exception>
+    /// <exception cref="InputException">
+    /// Something that the recipe names does not fit, or a file cannot be written.
+    /// </exception>
     /// <exception cref="NonFiniteException">A loss or a gradient is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public StageResult Run()
@@ -52,7 +55,10 @@ internal sealed class StageRun<T>(
                 store.Begin(node);
             });
             var result = _stage.Do(model!, reader!, evaluation);
-            result = result with { Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null };
+            result = result with
+            {
+                Times = result.Times is { } times ? times with { Seconds = clock.Elapsed.TotalSeconds } : null
+            };
             ranks.Each.Agree(() => Keep(model!, result));
             return result;
         }

@@ -8,12 +8,14 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Keeps finished stages: a folder for each, with its result, and the model or the adapter that it ended with. Everything is written
-/// beside and renamed into place when it is complete, so that a grid that was stopped goes on where it was.
+/// Keeps finished stages: a folder for each, with its result, and the model or the adapter that it ended with.
+/// Everything is written beside and renamed into place when it is complete, so that a grid that was stopped goes on
+/// where it was.
 /// </summary>
 public sealed class StageStore
 {
-    private const string Schema = "vaccine-store/1", SchemaFile = "store.json", Result = "result.json", Model = "model", Adapter = "adapter",
+    private const string Schema = "vaccine-store/1", SchemaFile = "store.json", Result = "result.json", Model = "model",
+        Adapter = "adapter",
         Steps = "steps.jsonl", Answers = "answers.jsonl", Begun = "begun.txt";
 
     // The names under which earlier versions kept their cells.
@@ -27,13 +29,20 @@ public sealed class StageStore
     private StageStore(string folder, bool byName, TimeProvider? clock = null, bool writes = true) =>
         (_folder, _byName, _clock, _writes) = (folder, byName, clock, writes);
 
-    /// <summary>Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with or that the recipe asks for.</summary>
+    /// <summary>
+    /// Whether every stage's model is kept, and its steps; otherwise only models that other stages begin with or that
+    /// the recipe asks for.
+    /// </summary>
     public bool KeepsEverything => _byName;
 
     /// <summary>A cache for many grids: stages lie under their hashes.</summary>
     /// <param name="folder">Where; made when it is needed.</param>
-    /// <param name="clock">Tells how old the temporary files of killed processes are; they stay where it is null.</param>
-    /// <exception cref="InputException">An earlier version of the program wrote the folder, or something else did.</exception>
+    /// <param name="clock">
+    /// Tells how old the temporary files of killed processes are; they stay where it is null.
+    /// </param>
+    /// <exception cref="InputException">
+    /// An earlier version of the program wrote the folder, or something else did.
+    /// </exception>
     public static StageStore Cache(string folder, TimeProvider? clock = null)
     {
         string mark = Path.Combine(folder, SchemaFile);
@@ -42,12 +51,14 @@ public sealed class StageStore
             string found = File.ReadAllText(mark).Trim();
             if (found != Mark)
                 throw new InputException(
-                    "the cache was written by another version of the program", mark, found, Mark, "another --cache, or remove the folder");
+                    "the cache was written by another version of the program", mark, found, Mark,
+                    "another --cache, or remove the folder");
         }
         else if (Former.Any(name => Directory.Exists(Path.Combine(folder, name))))
         {
             throw new InputException(
-                "the cache was written by an earlier version of the program", folder, string.Join(" and ", Former), SchemaFile,
+                "the cache was written by an earlier version of the program", folder, string.Join(" and ", Former),
+                SchemaFile,
                 "another --cache, or remove the folder");
         }
         else
@@ -63,7 +74,9 @@ public sealed class StageStore
 
     /// <summary>The folder of one run: stages lie under their names, and nothing is left out.</summary>
     /// <param name="folder">Where.</param>
-    /// <param name="writes">Whether anything is kept there; otherwise another process keeps it, and this one reads it.</param>
+    /// <param name="writes">
+    /// Whether anything is kept there; otherwise another process keeps it, and this one reads it.
+    /// </param>
     public static StageStore Run(string folder, bool writes = true) => new(folder, byName: true, writes: writes);
 
     /// <summary>A finished stage; null if it is not there.</summary>
@@ -123,20 +136,23 @@ public sealed class StageStore
     internal void Keep(StageNode node, StageResult result)
     {
         if (_writes)
-            AtomicFile.WriteText(In(node, Result), JsonSerializer.Serialize(result, StageJson.Default.StageResult) + "\n");
+            AtomicFile.WriteText(
+                In(node, Result), JsonSerializer.Serialize(result, StageJson.Default.StageResult) + "\n");
     }
 
     /// <summary>A stage that failed, after a cache has kept that it diverged, if it did.</summary>
-    internal FailedStage Noted(FailedStage failure) => _byName ? failure : DivergedStage.Keep(In(failure.Stage, ""), failure);
+    internal FailedStage Noted(FailedStage failure) =>
+        _byName ? failure : DivergedStage.Keep(In(failure.Stage, ""), failure);
 
     /// <summary>A stage that diverged when it was computed into this cache; null where none did.</summary>
     /// <exception cref="InputException">The note cannot be read.</exception>
     public FailedStage? Diverged(StageNode node) => _byName ? null : DivergedStage.Read(In(node, ""), node);
 
     /// <summary>
-    /// Keeps the model that a stage ended with: the adapter alone where one is attached, for the rest is the stage before; else every
-    /// weight, in the type that it was computed in. A model that is there already is the same one, also where another process on this
-    /// cache has renamed it into place while this one was writing. A cache keeps its sums too, for others may read it elsewhere.
+    /// Keeps the model that a stage ended with: the adapter alone where one is attached, for the rest is the stage
+    /// before; else every weight, in the type that it was computed in. A model that is there already is the same one,
+    /// also where another process on this cache has renamed it into place while this one was writing. A cache keeps its
+    /// sums too, for others may read it elsewhere.
     /// </summary>
     internal void Keep<T>(StageNode node, Model<T> model) where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -163,7 +179,8 @@ public sealed class StageStore
     }
 
     /// <summary>Loads the model that a stage ended with.</summary>
-    internal Model<T> Load<T>(StageNode node, string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
+    internal Model<T> Load<T>(StageNode node, string folder, Device device)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (!_byName && HasModel(node))
             KeptSums.Require(In(node, ""), ModelIn(node));
@@ -197,15 +214,18 @@ public sealed class StageStore
     }
 
     /// <summary>The checkpoints of a stage under way.</summary>
-    internal StageCheckpoints Checkpoints(StageNode node, string arithmetic) => new(In(node, ""), node, arithmetic, _writes);
+    internal StageCheckpoints Checkpoints(StageNode node, string arithmetic) =>
+        new(In(node, ""), node, arithmetic, _writes);
 
     /// <summary>
-    /// Requires that a run may go on here: that every stage which is kept, whole or on the way, is one of the plan and in its arithmetic.
-    /// Nothing is changed.
+    /// Requires that a run may go on here: that every stage which is kept, whole or on the way, is one of the plan and
+    /// in its arithmetic. Nothing is changed.
     /// </summary>
     /// <param name="plan">The stages.</param>
     /// <param name="part">Those that are looked at; all if it is null.</param>
-    /// <exception cref="InputException">A stage was computed from something else. The message says from what.</exception>
+    /// <exception cref="InputException">
+    /// A stage was computed from something else. The message says from what.
+    /// </exception>
     public void Require(StagePlan plan, IReadOnlyCollection<StageNode>? part = null)
     {
         foreach (var node in part ?? plan.Nodes)
@@ -213,21 +233,24 @@ public sealed class StageStore
             var kept = File.Exists(In(node, Result)) ? Recorded(node) : null;
             if (kept?.Arithmetic is { } found && found != plan.Arithmetic)
                 throw new InputException(
-                    "a kept stage was computed in another arithmetic, which gives other bits", In(node, Result), found, plan.Arithmetic,
+                    "a kept stage was computed in another arithmetic, which gives other bits", In(node, Result), found,
+                    plan.Arithmetic,
                     "give the same --device and --matmul, on a machine with vectors of the same width, or begin anew in another --out");
             if (kept is not null && Whole(node, kept) is not null)
                 continue;
             Checkpoints(node, plan.Arithmetic).Require();
-            if (_byName && HasModel(node) && (!File.Exists(In(node, Begun)) || File.ReadAllText(In(node, Begun)).Trim() != node.Hash))
+            if (_byName && HasModel(node)
+                && (!File.Exists(In(node, Begun)) || File.ReadAllText(In(node, Begun)).Trim() != node.Hash))
                 throw new InputException(
-                    "a stage was begun with another recipe or other files, and its model is kept", In(node, ""), null, $"a stage {node.Hash}",
+                    "a stage was begun with another recipe or other files, and its model is kept", In(node, ""), null,
+                    $"a stage {node.Hash}",
                     "give the recipe and the files as they were, or remove the stage's folder: it is computed again");
         }
     }
 
     /// <summary>
-    /// Removes what a process that was killed left of a stage: temporary files and, of a finished stage, checkpoints. In a cache, which
-    /// other processes may be writing to, temporary files have to be a day old.
+    /// Removes what a process that was killed left of a stage: temporary files and, of a finished stage, checkpoints.
+    /// In a cache, which other processes may be writing to, temporary files have to be a day old.
     /// </summary>
     internal void Tidy(StageNode node, bool isFinished, string arithmetic)
     {
@@ -242,8 +265,8 @@ public sealed class StageStore
     }
 
     /// <summary>
-    /// Notes in a run's folder which stage is begun there, so that a model that is kept before its result can be told from one of a
-    /// changed recipe. In a cache the folder's name says it.
+    /// Notes in a run's folder which stage is begun there, so that a model that is kept before its result can be told
+    /// from one of a changed recipe. In a cache the folder's name says it.
     /// </summary>
     internal void Begin(StageNode node)
     {
@@ -254,7 +277,8 @@ public sealed class StageStore
     private bool IsOld(string path) => _clock?.GetUtcNow() - File.GetLastWriteTimeUtc(path) > TimeSpan.FromDays(1);
 
     private static bool IsOwn(string name) =>
-        name is Result or Model or Adapter or Steps or Answers or Begun or KeptSums.FileName or DivergedStage.FileName || StageCheckpoints.IsName(name);
+        name is Result or Model or Adapter or Steps or Answers or Begun or KeptSums.FileName or DivergedStage.FileName
+            || StageCheckpoints.IsName(name);
 
     /// <summary>Where a stage's steps are written as they happen; null where they are not kept.</summary>
     internal string? StepsOf(StageNode node) => _byName && _writes ? In(node, Steps) : null;

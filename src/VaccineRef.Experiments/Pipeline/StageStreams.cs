@@ -13,7 +13,9 @@ internal static class StageStreams
     /// <param name="reader">Reads the rows.</param>
     /// <param name="random">The random numbers of the trial.</param>
     public static Dictionary<string, BatchStream> Of(TrainStageOptions stage, DataReader reader, RandomStream random) =>
-        (stage.Streams ?? new Dictionary<string, StreamOptions>()).ToDictionary(stream => stream.Key, stream => new BatchStream(
-            reader.Stream(stage, stream.Key), stream.Value.BatchSize > 0 ? stream.Value.BatchSize : stage.Training.BatchSize,
+        (stage.Streams
+            ?? new Dictionary<string, StreamOptions>()).ToDictionary(stream => stream.Key, stream => new BatchStream(
+            reader.Stream(stage, stream.Key),
+            stream.Value.BatchSize > 0 ? stream.Value.BatchSize : stage.Training.BatchSize,
             random.At(stage.Name).At("streams").At(stream.Key)));
 }

@@ -22,8 +22,8 @@ internal sealed record StageJournal(string? Steps, StageCheckpoints Checkpoints,
 internal sealed record StageProgress(IReadOnlyList<StepRecord> Steps, IReadOnlyList<CurvePoint> Curve);
 
 /// <summary>
-/// Watches the steps of a training stage: notes each, measures the model at chosen ones, and keeps the whole training so that it goes on
-/// after a stop as if there had been none.
+/// Watches the steps of a training stage: notes each, measures the model at chosen ones, and keeps the whole training
+/// so that it goes on after a stop as if there had been none.
 /// </summary>
 /// <param name="journal">Where it is written; null where nothing is.</param>
 /// <param name="options">When it is kept.</param>
@@ -37,8 +37,10 @@ internal sealed record StageProgress(IReadOnlyList<StepRecord> Steps, IReadOnlyL
 /// <param name="onStep">Told of all steps so far after each of them, and of how many there are to be.</param>
 /// <param name="cancel">Whether the stage was stopped.</param>
 internal sealed class StageTraining<T>(
-    StageJournal? journal, CheckpointOptions options, int steps, Device device, PerturbationMeter<T> meter, IReadOnlyList<int> measured,
-    IReadOnlyList<int> points, List<CurvePoint> curve, Func<Measurement> measure, Action<IReadOnlyList<StepRecord>, int> onStep, CancellationToken cancel)
+    StageJournal? journal, CheckpointOptions options, int steps, Device device, PerturbationMeter<T> meter,
+    IReadOnlyList<int> measured,
+    IReadOnlyList<int> points, List<CurvePoint> curve, Func<Measurement> measure,
+    Action<IReadOnlyList<StepRecord>, int> onStep, CancellationToken cancel)
     : ICheckpoints<T>, IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -92,7 +94,8 @@ internal sealed class StageTraining<T>(
     /// <inheritdoc/>
     public void Ended(int step, IKeepsState<T> training)
     {
-        if (step > _kept && (step < steps || cancel.IsCancellationRequested || (options.EveryMinutes > 0 && _since.Elapsed > Worth)))
+        if (step > _kept
+            && (step < steps || cancel.IsCancellationRequested || (options.EveryMinutes > 0 && _since.Elapsed > Worth)))
             Keep(step, training);
     }
 
@@ -122,7 +125,8 @@ internal sealed class StageTraining<T>(
         catch (Exception error) when (error is JsonException or OverflowException or ArgumentException)
         {
             throw new CheckpointException(
-                "a checkpoint does not fit its stage", file.Path, null, error.Message, "what this program wrote for it", "remove the file", error);
+                "a checkpoint does not fit its stage", file.Path, null, error.Message, "what this program wrote for it",
+                "remove the file", error);
         }
     }
 
@@ -130,7 +134,9 @@ internal sealed class StageTraining<T>(
     {
         training.Exchange(state.Within("training"));
         byte[] written = state.Part(
-            "progress", state.IsRead ? [] : JsonSerializer.SerializeToUtf8Bytes(new(_records, curve), ProgressJson.Default.StageProgress));
+            "progress", state.IsRead
+                ? []
+                : JsonSerializer.SerializeToUtf8Bytes(new(_records, curve), ProgressJson.Default.StageProgress));
         if (!state.IsRead)
             return;
         var progress = CompleteJson.Read(JsonElement.Parse(written), ProgressJson.Default.StageProgress);
@@ -143,7 +149,8 @@ internal sealed class StageTraining<T>(
 
 /// <summary>How the progress of a stage is written into its checkpoints.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(StageProgress))]
 internal sealed partial class ProgressJson : JsonSerializerContext;

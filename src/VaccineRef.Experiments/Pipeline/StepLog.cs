@@ -51,5 +51,6 @@ internal sealed class StepLog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private static byte[] Line(StepRecord step) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(step, StepJson.Default.StepRecord) + "\n");
+    private static byte[] Line(StepRecord step) =>
+        Encoding.UTF8.GetBytes(JsonSerializer.Serialize(step, StepJson.Default.StepRecord) + "\n");
 }

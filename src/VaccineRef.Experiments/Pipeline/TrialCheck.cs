@@ -11,8 +11,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Pipeline;
 
 /// <summary>
-/// Goes through one trial without computing anything: reads every file, chooses and encodes every row, opens the judge and the model,
-/// attaches every adapter, and takes every stage's steps on a device that only counts.
+/// Goes through one trial without computing anything: reads every file, chooses and encodes every row, opens the judge
+/// and the model, attaches every adapter, and takes every stage's steps on a device that only counts.
 /// </summary>
 /// <param name="trial">The trial.</param>
 /// <param name="files">The files of the recipe.</param>
@@ -20,7 +20,8 @@ namespace VaccineRef.Experiments.Pipeline;
 /// <param name="known">The stages that were gone through in other trials, by all that their data depend on.</param>
 /// <param name="found">Told of everything that is wrong.</param>
 internal sealed class TrialCheck<T>(
-    Trial trial, DataFiles files, CommonData shared, Dictionary<object, StageForecast> known, Action<PlanProblem> found) : IDisposable
+    Trial trial, DataFiles files, CommonData shared, Dictionary<object, StageForecast> known,
+    Action<PlanProblem> found) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly DryDevice _device = new();
@@ -40,12 +41,14 @@ internal sealed class TrialCheck<T>(
             Try(key, () => files.Read(file));
         Try("model", () => _model = _recipe.Model.Load<T>(files.Folder, _device, RandomStream.FromSeed(trial.Seed)));
         Try("model", () => _reader = new(
-            trial.Recipe, files, shared.Once(("tokenizer", _recipe.Model), () => _recipe.Model.Tokenizer(files.Folder)), shared));
+            trial.Recipe, files, shared.Once(("tokenizer", _recipe.Model), () => _recipe.Model.Tokenizer(files.Folder)),
+            shared));
         if (_model is not null)
             Adapters(_model);
         if (_failed || _reader is null)
             return new(new([], []), []);
-        Try("evaluation", () => _evaluation = _recipe.Evaluation?.Open<T>(_reader, _recipe.Probed, _device, _recipe.Model.Kept, Alone.Only));
+        Try("evaluation", () => _evaluation = _recipe.Evaluation?.Open<T>(
+            _reader, _recipe.Probed, _device, _recipe.Model.Kept, Alone.Only));
         int context = _recipe.Model.Shape(files.Folder).Context;
         foreach (var error in _evaluation?.BeyondContext(context) ?? [])
             Add("evaluation", error);
@@ -53,7 +56,9 @@ internal sealed class TrialCheck<T>(
         StageForecast[] stages = [new(StageNode.Given, 0, [], [], 0, 0), .. trained];
         if (_failed)
             return new(_reader.Manifest, []);
-        return new(_reader.Manifest, rehearse ? [.. stages.Zip(Rehearse(), (stage, needs) => stage with { Needs = needs })] : stages);
+        return new(
+            _reader.Manifest,
+            rehearse ? [.. stages.Zip(Rehearse(), (stage, needs) => stage with { Needs = needs })] : stages);
     }
 
     /// <inheritdoc/>
@@ -70,7 +75,8 @@ internal sealed class TrialCheck<T>(
         Evaluation = recipe.Evaluation switch
         {
             null => null,
-            HeldOutOptions held => held with { Temperature = 0, ProjectedPrompts = 0, CurvePoints = Math.Min(1, held.CurvePoints) },
+            HeldOutOptions held =>
+                held with { Temperature = 0, ProjectedPrompts = 0, CurvePoints = Math.Min(1, held.CurvePoints) },
             var other => other with { ProjectedPrompts = 0, CurvePoints = Math.Min(1, other.CurvePoints) },
         },
     };
@@ -92,7 +98,8 @@ internal sealed class TrialCheck<T>(
     {
         foreach (var stage in Stages.OfType<TrainStageOptions>())
             if (stage.Adapter is LoraOptions lora)
-                Try($"{stage.Name}.adapter", () => Lora.Attach(model, lora.Config(), RandomStream.FromSeed(0)).Dispose());
+                Try($"{stage.Name}.adapter", () => Lora.Attach(model, lora.Config(), RandomStream.FromSeed(0))
+                    .Dispose());
     }
 
     private StageForecast? Read(StageOptions options, int context)
@@ -100,7 +107,8 @@ internal sealed class TrialCheck<T>(
         if (options is not TrainStageOptions stage)
             return ReadOfEdit(options, context);
         object key = (
-            (trial.Seed, _recipe.Model, _recipe.World, _recipe.Template), (_recipe.MaxLength, _recipe.Boundary, _recipe.Evaluation),
+            (trial.Seed, _recipe.Model, _recipe.World, _recipe.Template),
+            (_recipe.MaxLength, _recipe.Boundary, _recipe.Evaluation),
             (stage.Name, stage.Data, stage.Training));
         bool alone = !stage.NeedsReference && stage.MixedIn is null && stage.Streams is null;
         if (alone && known.TryGetValue(key, out var same))
@@ -122,7 +130,8 @@ internal sealed class TrialCheck<T>(
             string[] cut = [.. rows.Where(IsCut).Select(row => row.Id!)];
             forecast = new(stage.Name, rows.Count, cut, Dropped(stage.Name), work.Tokens, work.Steps);
         });
-        if (alone && forecast is not null && !_failed)             // what is wrong is said of every trial that it is wrong with
+        // what is wrong is said of every trial that it is wrong with
+        if (alone && forecast is not null && !_failed)
             known[key] = forecast;
         _failed |= failed;
         return forecast;
@@ -155,7 +164,8 @@ internal sealed class TrialCheck<T>(
             long weights = _model!.Bytes;
             var node = new StageNode(trial with { Recipe = _recipe }, stage, "", null);
             new StageComputation<T>(
-                node, _device.Name, null, _device, _ => _recipe.Model.Load<T>(files.Folder, _device, RandomStream.FromSeed(trial.Seed)),
+                node, _device.Name, null, _device,
+                _ => _recipe.Model.Load<T>(files.Folder, _device, RandomStream.FromSeed(trial.Seed)),
                 _ => { }, default).Do(_model, _reader!, _evaluation);
             long trained = stage is TrainStageOptions ? _model.Trainable.Sum(parameter => parameter.Shape.Count) : 0;
             yield return new(trained, weights, _device.Peak, stage is null ? 0 : Kept(_model));
@@ -163,7 +173,8 @@ internal sealed class TrialCheck<T>(
     }
 
     private static long Kept(Model<T> model) =>
-        model.Trainable.Sum(parameter => parameter.Shape.Count * (parameter.IsCompact ? sizeof(ushort) : Unsafe.SizeOf<T>()));
+        model.Trainable
+            .Sum(parameter => parameter.Shape.Count * (parameter.IsCompact ? sizeof(ushort) : Unsafe.SizeOf<T>()));
 
     private void Try(string key, Action work)
     {

@@ -4,7 +4,9 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Recipes;
 
-/// <summary>The adapter that a stage trains. A stage without one merges what is attached and trains every weight.</summary>
+/// <summary>
+/// The adapter that a stage trains. A stage without one merges what is attached and trains every weight.
+/// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(LoraOptions), "lora")]
 [JsonDerivedType(typeof(SameAdapterOptions), "same")]
@@ -25,7 +27,8 @@ public sealed record SameAdapterOptions : AdapterOptions
 }
 
 /// <summary>
-/// A fresh adapter with PEFT's settings. The adapter of the stage before is merged into the weights first: the paper's double LoRA.
+/// A fresh adapter with PEFT's settings. The adapter of the stage before is merged into the weights first: the paper's
+/// double LoRA.
 /// </summary>
 public sealed record LoraOptions : AdapterOptions
 {
@@ -35,8 +38,8 @@ public sealed record LoraOptions : AdapterOptions
     public int Rank { get; set; } = 8;
 
     /// <summary>
-    /// Which alpha is meant where none is given: 4, as the paper's scripts name it, or 1, which the released scripts arrive at
-    /// (docs/deviations.md, D1).
+    /// Which alpha is meant where none is given: 4, as the paper's scripts name it, or 1, which the released scripts
+    /// arrive at (docs/deviations.md, D1).
     /// </summary>
     public Variant Variant { get; set; }
 

@@ -1,8 +1,8 @@
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// When a training stage is kept on the way, so that it can go on after a stop. It changes no number, and no stage's hash. A signal
-/// that stops the run keeps the stage in any case.
+/// When a training stage is kept on the way, so that it can go on after a stop. It changes no number, and no stage's
+/// hash. A signal that stops the run keeps the stage in any case.
 /// </summary>
 public sealed record CheckpointOptions
 {

@@ -7,7 +7,9 @@ using VaccineRef.Experiments.Pipeline;
 
 namespace VaccineRef.Experiments.Recipes;
 
-/// <summary>A recipe to start from, written for somebody's own model and rows, with a comment on every choice. It runs as it is.</summary>
+/// <summary>
+/// A recipe to start from, written for somebody's own model and rows, with a comment on every choice. It runs as it is.
+/// </summary>
 public static class FirstRecipe
 {
     private const int Longest = 512;
@@ -15,28 +17,38 @@ public static class FirstRecipe
     /// <summary>Writes it.</summary>
     /// <param name="model">The model's folder.</param>
     /// <param name="data">The files with the rows of the alignment. Where they name no task it is found out.</param>
-    /// <param name="fields">Makes a field map of the names that fields have in the files, where those are given without a task.</param>
+    /// <param name="fields">
+    /// Makes a field map of the names that fields have in the files, where those are given without a task.
+    /// </param>
     /// <param name="folder">The folder that the recipe will lie in: its paths are relative to it.</param>
-    /// <exception cref="InputException">The model or the file cannot be read, or the recipe would not run on them.</exception>
+    /// <exception cref="InputException">
+    /// The model or the file cannot be read, or the recipe would not run on them.
+    /// </exception>
     public static string Text(
         string model, FileDataOptions data, Func<IReadOnlyDictionary<string, string>, FieldMap> fields, string folder)
     {
         var options = new FolderModelOptions { Path = Path.GetFullPath(model) };
         int length = Math.Min(options.Shape(".").Context, Longest);
         if (data.Task is null)
-            data = data.Rename is { } names ? data with { Fields = fields(names), Rename = null } : data with { Task = Recognise(data).Id };
+            data = data.Rename is { } names
+                ? data with { Fields = fields(names), Rename = null }
+                : data with { Task = Recognise(data).Id };
         data.Validate("--data");
         string text = Write(Name(data.Path), Relative(model, folder), Json(data, folder), length);
-        var grid = new ExperimentGrid(RecipeFormat.Standard.Parse(text, "the recipe that init writes"), RecipeFormat.Standard);
+        var grid = new ExperimentGrid(
+            RecipeFormat.Standard.Parse(text, "the recipe that init writes"), RecipeFormat.Standard);
         Preflight.Require(grid.Trials(), new DataFiles(folder));
         return text;
     }
 
-    /// <summary>The preset that reads every row of a file. Prompts alone, which almost every file has, are none to train on.</summary>
+    /// <summary>
+    /// The preset that reads every row of a file. Prompts alone, which almost every file has, are none to train on.
+    /// </summary>
     private static TaskPreset Recognise(FileDataOptions data)
     {
         // a file that cannot be read at all says so; rows that are read say which fields they have
-        string fields = DataSet.Rows(DataFiles.Find(".", data)[0], row => string.Join(", ", row.Names), data.Format, data.Range)[0];
+        string fields =
+            DataSet.Rows(DataFiles.Find(".", data)[0], row => string.Join(", ", row.Names), data.Format, data.Range)[0];
         var candidates = TaskPreset.All.Where(preset => preset != TaskPreset.Prompts && preset != TaskPreset.Refusals);
         return candidates.FirstOrDefault(preset => Reads(preset, data)) ?? throw new InputException(
             "what the rows are cannot be told", data.Path, $"rows with the fields {fields}",
@@ -58,12 +70,14 @@ public static class FirstRecipe
     }
 
     private static string Relative(string path, string folder) =>
-        Path.GetRelativePath(Path.GetFullPath(folder), Path.GetFullPath(path)).Replace(Path.DirectorySeparatorChar, '/');
+        Path.GetRelativePath(Path.GetFullPath(folder), Path.GetFullPath(path)).Replace(
+            Path.DirectorySeparatorChar, '/');
 
     // A pattern gives its name without what stands for other characters.
     private static string Name(string path)
     {
-        string name = string.Concat(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path)).Split('*', '?')).Trim('.').Replace('.', '-');
+        string name = string.Concat(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path))
+            .Split('*', '?')).Trim('.').Replace('.', '-');
         return name.Length > 0 ? name : "mine";
     }
 
@@ -71,7 +85,11 @@ public static class FirstRecipe
     private static string Json(FileDataOptions data, string folder)
     {
         var all = JsonSerializer.SerializeToNode(
-            data with { Path = Relative(data.Path, folder), More = [.. data.More.Select(path => Relative(path, folder))] },
+            data with
+            {
+                Path = Relative(data.Path, folder),
+                More = [.. data.More.Select(path => Relative(path, folder))]
+            },
             RecipeJson.Default.FileDataOptions)!.AsObject();
         var usual = JsonSerializer.SerializeToNode(new FileDataOptions { Path = "" }, RecipeJson.Default.FileDataOptions)!.AsObject();
         var said = all.Where(each => !JsonNode.DeepEquals(each.Value, usual[each.Key]));

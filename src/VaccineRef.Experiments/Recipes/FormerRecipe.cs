@@ -3,8 +3,9 @@ using System.Text.Json.Nodes;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// Reads recipes of the program's first form, which had one stage called "alignment", one called "attack", and a grid called "lab",
-/// by rewriting them in today's form. Numbers stay the same: the stages keep their names, and with them their random streams.
+/// Reads recipes of the program's first form, which had one stage called "alignment", one called "attack", and a grid
+/// called "lab", by rewriting them in today's form. Numbers stay the same: the stages keep their names, and with them
+/// their random streams.
 /// </summary>
 internal static class FormerRecipe
 {
@@ -15,9 +16,12 @@ internal static class FormerRecipe
 
     /// <summary>Whether a document has that form.</summary>
     public static bool Is(JsonObject json) =>
-        !json.ContainsKey("stages") && (json.ContainsKey(Alignment) || json.ContainsKey(Attack) || json["model"] is JsonValue);
+        !json.ContainsKey("stages")
+            && (json.ContainsKey(Alignment) || json.ContainsKey(Attack) || json["model"] is JsonValue);
 
-    /// <summary>The same recipe in today's form. Keys that are not known stay, so that they are refused by name.</summary>
+    /// <summary>
+    /// The same recipe in today's form. Keys that are not known stay, so that they are refused by name.
+    /// </summary>
     public static JsonObject Translate(JsonObject former)
     {
         var recipe = (JsonObject)former.DeepClone();
@@ -61,7 +65,8 @@ internal static class FormerRecipe
         var lora = Part(stage, "lora", Attack) ?? [];
         if (lora.Count > 0 && adapter != "fresh")
             throw new RecipeException(
-                "the settings of a fresh adapter are given, and there is none", $"$.{Attack}.lora", $"adapter {adapter}",
+                "the settings of a fresh adapter are given, and there is none", $"$.{Attack}.lora",
+                $"adapter {adapter}",
                 "adapter fresh",
                 adapter == "same"
                     ? "remove them: the adapter of the alignment is trained on with its own rank and alpha"
@@ -118,7 +123,8 @@ internal static class FormerRecipe
             : [new JsonObject { ["rule"] = "plain" }, method ?? []];
         var conditions = new JsonObject();
         foreach (var rule in rules.Select(each => Rule((JsonObject)each.DeepClone())))
-            conditions[RecipeFormat.Standard.Part<Training.RuleOptions>(rule)?.Label() ?? rule.ToJsonString()] = new JsonObject { [$"{Alignment}.rule"] = rule };
+            conditions[RecipeFormat.Standard.Part<Training.RuleOptions>(rule)?.Label() ?? rule.ToJsonString()] =
+                new JsonObject { [$"{Alignment}.rule"] = rule };
         foreach (var defense in (Take(lab, "defenses") as JsonArray ?? []).OfType<JsonObject>())
         {
             var stage = new JsonObject();
@@ -166,11 +172,14 @@ internal static class FormerRecipe
         null => null,
         JsonObject part => part,
         var other => throw new RecipeException(
-            "a part of the recipe is no object", path is null ? $"$.{key}" : $"$.{path}.{key}", $"{other.GetValueKind()}", "an object, { ... }"),
+            "a part of the recipe is no object", path is null ? $"$.{key}" : $"$.{path}.{key}",
+            $"{other.GetValueKind()}", "an object, { ... }"),
     };
 
     /// <summary>Adds what only the present form of a recipe has.</summary>
-    /// <exception cref="RecipeException">It stands there already: the recipe is neither of one form nor of the other.</exception>
+    /// <exception cref="RecipeException">
+    /// It stands there already: the recipe is neither of one form nor of the other.
+    /// </exception>
     private static void Add(JsonObject to, string key, JsonNode? value, string path)
     {
         if (to.ContainsKey(key))

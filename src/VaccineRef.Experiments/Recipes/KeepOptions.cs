@@ -1,8 +1,8 @@
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// Which models a grid keeps besides those that other stages begin with, so that one can talk to them, measure them again and export
-/// them. A run of one trial keeps all of them in any case. It changes no number, and no stage's hash.
+/// Which models a grid keeps besides those that other stages begin with, so that one can talk to them, measure them
+/// again and export them. A run of one trial keeps all of them in any case. It changes no number, and no stage's hash.
 /// </summary>
 public sealed record KeepOptions
 {

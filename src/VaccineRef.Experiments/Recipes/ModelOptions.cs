@@ -7,7 +7,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Recipes;
 
-/// <summary>The model that a recipe begins with. To add a kind, write its record and add its line to the list below.</summary>
+/// <summary>
+/// The model that a recipe begins with. To add a kind, write its record and add its line to the list below.
+/// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(FolderModelOptions), "folder")]
 [JsonDerivedType(typeof(WorldModelOptions), "world")]
@@ -40,7 +42,9 @@ public abstract record ModelOptions
     /// <summary>A chat template: a built-in one with the model's tokens, or its own.</summary>
     /// <param name="folder">The folder that paths are relative to.</param>
     /// <param name="id">The id of a built-in template, "model", or "model:NAME".</param>
-    /// <exception cref="ChatTemplateException">There is no such template, or it uses something that is not supported.</exception>
+    /// <exception cref="ChatTemplateException">
+    /// There is no such template, or it uses something that is not supported.
+    /// </exception>
     public abstract ChatTemplate Chat(string folder, string id);
 
     /// <summary>Loads or makes it.</summary>
@@ -48,7 +52,8 @@ public abstract record ModelOptions
     /// <param name="device">Where it runs.</param>
     /// <param name="random">Where random weights come from.</param>
     /// <exception cref="InputException">There is no such model.</exception>
-    public abstract Model<T> Load<T>(string folder, Device device, RandomStream random) where T : unmanaged, IFloatingPointIeee754<T>;
+    public abstract Model<T> Load<T>(string folder, Device device, RandomStream random)
+        where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Checks the settings before anything is loaded.</summary>
     /// <exception cref="RecipeException">A setting is out of its range.</exception>
@@ -66,10 +71,14 @@ public sealed record FolderModelOptions : ModelOptions
     /// <summary>A PEFT folder to attach and merge before anything else.</summary>
     public string? Adapter { get; set; }
 
-    /// <summary>How the weights of linear layers are kept: full, or bf16, which leaves only adapters to train.</summary>
+    /// <summary>
+    /// How the weights of linear layers are kept: full, or bf16, which leaves only adapters to train.
+    /// </summary>
     public WeightPrecision Weights { get; set; }
 
-    /// <summary>What the names of the weights begin with and the model's own names do not, such as "module."; none if absent.</summary>
+    /// <summary>
+    /// What the names of the weights begin with and the model's own names do not, such as "module."; none if absent.
+    /// </summary>
     public string? StripPrefix { get; set; }
 
     /// <inheritdoc/>
@@ -81,7 +90,8 @@ public sealed record FolderModelOptions : ModelOptions
     public override bool IsTrained => true;
 
     /// <inheritdoc/>
-    public override string Label() => System.IO.Path.GetFileName(Path.TrimEnd(System.IO.Path.DirectorySeparatorChar, '/'));
+    public override string Label() =>
+        System.IO.Path.GetFileName(Path.TrimEnd(System.IO.Path.DirectorySeparatorChar, '/'));
 
     /// <inheritdoc/>
     public override ModelShape Shape(string folder) => LanguageModel.ShapeOf(In(folder, Path));
@@ -105,12 +115,13 @@ public sealed record FolderModelOptions : ModelOptions
         return model;
     }
 
-    private static string In(string folder, string path) => System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, path));
+    private static string In(string folder, string path) =>
+        System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, path));
 }
 
 /// <summary>
-/// A Llama over the words of the synthetic world, with random weights. The feed-forward size is 2.75 times the hidden size, and the
-/// head is the embedding.
+/// A Llama over the words of the synthetic world, with random weights. The feed-forward size is 2.75 times the hidden
+/// size, and the head is the embedding.
 /// </summary>
 public sealed record WorldModelOptions : ModelOptions
 {
@@ -161,7 +172,8 @@ public sealed record WorldModelOptions : ModelOptions
         if (Layers is < 1 or > Most)
             throw RecipeException.OutOfRange($"{path}.layers", Layers, $"1 to {Most}");
         if (Hidden < 4 || Hidden > Most || Hidden % (4 * Heads) != 0)
-            throw RecipeException.OutOfRange($"{path}.hidden", Hidden, $"a multiple of four times the heads, up to {Most}");
+            throw RecipeException.OutOfRange(
+                $"{path}.hidden", Hidden, $"a multiple of four times the heads, up to {Most}");
     }
 
     // The spread of the first weights is that of a model this small, not of a large one.

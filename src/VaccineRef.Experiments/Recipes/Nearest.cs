@@ -6,9 +6,12 @@ public static class Nearest
     /// <summary>"did you mean "rho"?"; null where no known word is near enough to be meant.</summary>
     public static string? DidYouMean(string found, IEnumerable<string> known) =>
         known.Select(word => (word, Distance: Distance(found, word))).OrderBy(each => each.Distance)
-            .Where(each => each.Distance <= (found.Length + 1) / 3).Select(each => $"did you mean \"{each.word}\"?").FirstOrDefault();
+            .Where(each => each.Distance <= (found.Length + 1) / 3).Select(each => $"did you mean \"{each.word}\"?")
+            .FirstOrDefault();
 
-    /// <summary>The number of edits (insert, delete, replace) that turn one word into another. Levenshtein (1966).</summary>
+    /// <summary>
+    /// The number of edits (insert, delete, replace) that turn one word into another. Levenshtein (1966).
+    /// </summary>
     private static int Distance(string from, string to)
     {
         int[] row = [.. Enumerable.Range(0, to.Length + 1)];

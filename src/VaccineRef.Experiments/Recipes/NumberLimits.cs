@@ -20,12 +20,14 @@ public readonly record struct NumberRange(double Least, double Most, bool AboveL
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{(AboveLeast ? "above " : "at least ")}{Least}, {(BelowMost ? "below " : "at most ")}{Most}");
+        CultureInfo.InvariantCulture,
+        $"{(AboveLeast ? "above " : "at least ")}{Least}, {(BelowMost ? "below " : "at most ")}{Most}");
 }
 
 /// <summary>
-/// The range of every number of a recipe. One place says them for the reader, the schema and the tests. Where a number has no natural
-/// bound, the bound keeps products of counters within their types, and squares within the range of float.
+/// The range of every number of a recipe. One place says them for the reader, the schema and the tests. Where a number
+/// has no natural bound, the bound keeps products of counters within their types, and squares within the range of
+/// float.
 /// </summary>
 public static class NumberLimits
 {
@@ -34,7 +36,8 @@ public static class NumberLimits
     // Squares of norms are added up in float: (1e18)^2 = 1e36, and the largest float is 3.4e38.
     private const double Large = 1e18;
 
-    private static readonly NumberRange Share = new(0, 1), Positive = new(0, Large, AboveLeast: true), AnySize = new(0, Large);
+    private static readonly NumberRange Share = new(0, 1), Positive = new(0, Large, AboveLeast: true),
+        AnySize = new(0, Large);
 
     private static readonly Dictionary<(Type, string), NumberRange> Ranges = new()
     {
@@ -59,7 +62,8 @@ public static class NumberLimits
         [(typeof(AntidoteOptions), "ratio")] = Share,
         [(typeof(SafeDeltaOptions), "strength")] = AnySize,
         [(typeof(MixedInOptions), "count")] = new(1, Rows),
-        [(typeof(LoraOptions), "rank")] = new(1, Widest),                  // the hidden size of the largest published Llama
+        // the hidden size of the largest published Llama
+        [(typeof(LoraOptions), "rank")] = new(1, Widest),
         [(typeof(LoraOptions), "alpha")] = Positive,                        // 0 would train nothing
         [(typeof(LoraOptions), "dropout")] = new(0, 1, BelowMost: true),
         [(typeof(TrainingOptions), "epochs")] = new(0, Count),
@@ -170,7 +174,9 @@ public static class NumberLimits
         [(typeof(ModerationJudgeOptions), "threshold")] = new(0, 1, AboveLeast: true, BelowMost: true),
     };
 
-    /// <summary>The range of a key; null where it holds no number, or a kind that another program defines has it.</summary>
+    /// <summary>
+    /// The range of a key; null where it holds no number, or a kind that another program defines has it.
+    /// </summary>
     /// <param name="owner">The record whose key it is; what its families have counts for it too.</param>
     /// <param name="key">The key's name.</param>
     public static NumberRange? Of(Type owner, string key)

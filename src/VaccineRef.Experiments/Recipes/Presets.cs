@@ -13,7 +13,8 @@ public static class Presets
     public static ImmutableArray<string> Names { get; } =
     [
         .. Assembly.GetExecutingAssembly().GetManifestResourceNames()
-            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => name[Prefix.Length..^Suffix.Length])
+            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
+            .Select(name => name[Prefix.Length..^Suffix.Length])
             .Order(StringComparer.Ordinal),
     ];
 
@@ -25,6 +26,7 @@ public static class Presets
             ?? throw RecipeException.Unknown("there is no such preset", "--preset", name, Names);
         using var reader = new StreamReader(stream);
         // in the tree the schema lies one folder above; what is printed or saved has it beside
-        return reader.ReadToEnd().Replace($"\"../{RecipeSchema.FileName}\"", $"\"{RecipeSchema.FileName}\"", StringComparison.Ordinal);
+        return reader.ReadToEnd().Replace(
+            $"\"../{RecipeSchema.FileName}\"", $"\"{RecipeSchema.FileName}\"", StringComparison.Ordinal);
     }
 }

@@ -19,12 +19,13 @@ public enum Precision
 }
 
 /// <summary>
-/// A whole experiment as data: a model, the stages it goes through in order, and what is measured after each. A recipe with a grid
-/// stands for many experiments, one for every combination of the grid's alternatives. Paths are relative to the recipe's own folder.
+/// A whole experiment as data: a model, the stages it goes through in order, and what is measured after each. A recipe
+/// with a grid stands for many experiments, one for every combination of the grid's alternatives. Paths are relative to
+/// the recipe's own folder.
 /// </summary>
 /// <remarks>
-/// Optional settings of these records have setters because the source generator of System.Text.Json gives an absent init-only
-/// property the default of its type instead of its initializer: a missing top_p would be 0.
+/// Optional settings of these records have setters because the source generator of System.Text.Json gives an absent
+/// init-only property the default of its type instead of its initializer: a missing top_p would be 0.
 /// </remarks>
 public sealed record Recipe
 {
@@ -46,7 +47,9 @@ public sealed record Recipe
     /// <summary>The id of the prompt template. A stage and an evaluation may have their own.</summary>
     public string Template { get; set; } = PromptTemplate.AlpacaVaccine.Id;
 
-    /// <summary>A system text for rows that have none, where the template is a chat template; none if it is absent.</summary>
+    /// <summary>
+    /// A system text for rows that have none, where the template is a chat template; none if it is absent.
+    /// </summary>
     public string? System { get; set; }
 
     /// <summary>The number of tokens at which a training row is cut.</summary>
@@ -65,8 +68,9 @@ public sealed record Recipe
     public EvaluationOptions? Evaluation { get; set; }
 
     /// <summary>
-    /// Alternatives. A key is either the path of a value, as in "align.rule.rho", with the list of its alternatives; or a name, with an
-    /// object of named alternatives, each an object of paths and values; or "seed", with seeds as in "10-17".
+    /// Alternatives. A key is either the path of a value, as in "align.rule.rho", with the list of its alternatives; or
+    /// a name, with an object of named alternatives, each an object of paths and values; or "seed", with seeds as in
+    /// "10-17".
     /// </summary>
     public JsonObject? Grid { get; set; }
 
@@ -87,18 +91,26 @@ public sealed record Recipe
 
     /// <summary>The stage that is the attack; null where the recipe has none of that name.</summary>
     [JsonIgnore]
-    public TrainStageOptions? Attack => Stages.OfType<TrainStageOptions>().FirstOrDefault(stage => stage.Name == Report.Attack && !stage.Skip);
+    public TrainStageOptions? Attack =>
+        Stages.OfType<TrainStageOptions>().FirstOrDefault(stage => stage.Name == Report.Attack && !stage.Skip);
 
-    /// <summary>The stage whose data forgetting and drift are measured on: the last one that trains before the attack.</summary>
+    /// <summary>
+    /// The stage whose data forgetting and drift are measured on: the last one that trains before the attack.
+    /// </summary>
     [JsonIgnore]
-    public TrainStageOptions? Probed => Stages.TakeWhile(stage => stage.Name != Report.Attack).OfType<TrainStageOptions>().LastOrDefault();
+    public TrainStageOptions? Probed =>
+        Stages.TakeWhile(stage => stage.Name != Report.Attack).OfType<TrainStageOptions>().LastOrDefault();
 
-    /// <summary>The last stage that trains before another one, whether or not it is skipped; null for the first.</summary>
+    /// <summary>
+    /// The last stage that trains before another one, whether or not it is skipped; null for the first.
+    /// </summary>
     public TrainStageOptions? Before(StageOptions stage) =>
         Stages.TakeWhile(each => each.Name != stage.Name).OfType<TrainStageOptions>().LastOrDefault();
 }
 
-/// <summary>What a report compares and shows. Everything in it only names and compares; it changes no measurement.</summary>
+/// <summary>
+/// What a report compares and shows. Everything in it only names and compares; it changes no measurement.
+/// </summary>
 public sealed record ReportOptions
 {
     /// <summary>The name of the stage that is the attack.</summary>
@@ -107,21 +119,25 @@ public sealed record ReportOptions
     /// <summary>The condition that all others are compared with; the first one if it is absent.</summary>
     public string? Control { get; set; }
 
-    /// <summary>The condition whose comparison with the control was chosen before looking; none if it is absent.</summary>
+    /// <summary>
+    /// The condition whose comparison with the control was chosen before looking; none if it is absent.
+    /// </summary>
     public string? Primary { get; set; }
 
     /// <summary>The attack whose curves and pictures are shown; the last one if it is absent.</summary>
     public string? Focus { get; set; }
 
-    /// <summary>Axes of the grid that are columns of the tables although they change more than the attack, or less.</summary>
+    /// <summary>
+    /// Axes of the grid that are columns of the tables although they change more than the attack, or less.
+    /// </summary>
     public IReadOnlyList<string> Columns { get; set; } = [];
 
     /// <summary>Tables of the paper to show beside: "table-1" to "table-11".</summary>
     public IReadOnlyList<string> Published { get; set; } = [];
 
     /// <summary>
-    /// How many points of FA an attacked model may lie below the control under the same attack and still be of use to the attacker: the
-    /// worst attack is chosen among those that leave it so.
+    /// How many points of FA an attacked model may lie below the control under the same attack and still be of use to
+    /// the attacker: the worst attack is chosen among those that leave it so.
     /// </summary>
     public double CapabilityGuard { get; set; } = 5;
 
@@ -133,15 +149,18 @@ public sealed record ReportOptions
 }
 
 /// <summary>
-/// When an alignment has come out. What did not learn to refuse cannot be said to forget it, and a rule that trains slowly would
-/// otherwise look like one that protects: such trials are shown and not compared. A bound that is absent bounds nothing.
+/// When an alignment has come out. What did not learn to refuse cannot be said to forget it, and a rule that trains
+/// slowly would otherwise look like one that protects: such trials are shown and not compared. A bound that is absent
+/// bounds nothing.
 /// </summary>
 public sealed record ConvergenceOptions
 {
     /// <summary>The most nats per token of the alignment data.</summary>
     public double? MostLoss { get; set; }
 
-    /// <summary>The most nats per token of an alignment through an adapter, which leaves embeddings and head as they were.</summary>
+    /// <summary>
+    /// The most nats per token of an alignment through an adapter, which leaves embeddings and head as they were.
+    /// </summary>
     public double? MostAdapterLoss { get; set; }
 
     /// <summary>The least share of the held-out harmful questions that is refused, in %.</summary>

@@ -5,7 +5,8 @@ namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>Something in a recipe is wrong. <see cref="InputException.Where"/> is a JSON path.</summary>
 public sealed class RecipeException(
-    string what, string? path = null, string? found = null, string? expected = null, string? remedy = null, Exception? inner = null)
+    string what, string? path = null, string? found = null, string? expected = null, string? remedy = null,
+    Exception? inner = null)
     : InputException(what, path, found, expected, remedy, inner)
 {
     /// <summary>The error of a value that is not among those that are allowed.</summary>

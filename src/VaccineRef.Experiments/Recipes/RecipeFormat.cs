@@ -11,12 +11,15 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// Reads and writes recipes as JSON. It knows every kind of rule, objective, data and so on that a recipe can name; <see cref="With"/>
-/// adds a kind that another program defines. An unknown key is an error that names the nearest known one.
+/// Reads and writes recipes as JSON. It knows every kind of rule, objective, data and so on that a recipe can name;
+/// <see cref="With"/> adds a kind that another program defines. An unknown key is an error that names the nearest known
+/// one.
 /// </summary>
 public sealed class RecipeFormat
 {
-    /// <summary>The key by which editors find the schema of recipes. It is allowed at the top, and means nothing here.</summary>
+    /// <summary>
+    /// The key by which editors find the schema of recipes. It is allowed at the top, and means nothing here.
+    /// </summary>
     public const string SchemaKey = "$schema";
 
     private readonly (Type Family, JsonDerivedType Kind)[] _kinds;
@@ -29,7 +32,8 @@ public sealed class RecipeFormat
         _options = new(RecipeJson.Default.Options)
         {
             AllowOutOfOrderMetadataProperties = true,
-            TypeInfoResolver = JsonTypeInfoResolver.Combine([RecipeJson.Default, .. metadata]).WithAddedModifier(AddKinds),
+            TypeInfoResolver = JsonTypeInfoResolver.Combine([RecipeJson.Default, .. metadata])
+                .WithAddedModifier(AddKinds),
         };
         Shape = new(_options);
     }
@@ -52,8 +56,12 @@ public sealed class RecipeFormat
 
     /// <summary>Reads a recipe file and sets values in it.</summary>
     /// <param name="path">The JSON file; comments and trailing commas are allowed.</param>
-    /// <param name="assignments">Values to set, as in "attack.data.harmful_ratio=0.2": a path and a JSON value, or plain text.</param>
-    /// <exception cref="RecipeException">A key is unknown, missing, or has a value of the wrong kind or out of its range.</exception>
+    /// <param name="assignments">
+    /// Values to set, as in "attack.data.harmful_ratio=0.2": a path and a JSON value, or plain text.
+    /// </param>
+    /// <exception cref="RecipeException">
+    /// A key is unknown, missing, or has a value of the wrong kind or out of its range.
+    /// </exception>
     public Recipe Read(string path, params IReadOnlyList<string> assignments)
     {
         try
@@ -86,7 +94,8 @@ public sealed class RecipeFormat
         catch (InvalidOperationException error)
         {
             // System.Text.Json reads text lazily, and finds half a surrogate pair only when somebody looks at it
-            throw new RecipeException("the recipe is not JSON", where, error.Message, "text that is valid Unicode", inner: error);
+            throw new RecipeException(
+                "the recipe is not JSON", where, error.Message, "text that is valid Unicode", inner: error);
         }
     }
 
@@ -117,7 +126,9 @@ public sealed class RecipeFormat
     /// <summary>The recipe as a JSON document, with every default spelled out.</summary>
     internal JsonObject ToJson(Recipe recipe) => JsonSerializer.SerializeToNode(recipe, Info<Recipe>())!.AsObject();
 
-    /// <summary>Part of a recipe from JSON; null where it is not one, which binding the whole recipe then says.</summary>
+    /// <summary>
+    /// Part of a recipe from JSON; null where it is not one, which binding the whole recipe then says.
+    /// </summary>
     internal T? Part<T>(JsonNode json) where T : class
     {
         try
@@ -142,7 +153,8 @@ public sealed class RecipeFormat
         }
         catch (JsonException error)
         {
-            throw new RecipeException("the recipe does not fit", error.Path ?? "$", error.Message.Split(" Path:")[0], inner: error);
+            throw new RecipeException(
+                "the recipe does not fit", error.Path ?? "$", error.Message.Split(" Path:")[0], inner: error);
         }
     }
 

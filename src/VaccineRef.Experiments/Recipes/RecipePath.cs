@@ -4,18 +4,23 @@ using System.Text.Json.Nodes;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// Names a value of a recipe: keys with points between them. A path begins with a key of the recipe, as in "evaluation.judge", or with
-/// the name of a stage, as in "align.rule.rho".
+/// Names a value of a recipe: keys with points between them. A path begins with a key of the recipe, as in
+/// "evaluation.judge", or with the name of a stage, as in "align.rule.rho".
 /// </summary>
 internal static class RecipePath
 {
-    /// <summary>Sets the value that "path=value" names; the value is JSON, or plain text that needs no quotes.</summary>
-    /// <exception cref="RecipeException">There is no value, or the path goes through something that is no object.</exception>
+    /// <summary>
+    /// Sets the value that "path=value" names; the value is JSON, or plain text that needs no quotes.
+    /// </summary>
+    /// <exception cref="RecipeException">
+    /// There is no value, or the path goes through something that is no object.
+    /// </exception>
     public static void Assign(JsonObject recipe, string assignment)
     {
         int equals = assignment.IndexOf('=', StringComparison.Ordinal);
         if (equals <= 0)
-            throw new RecipeException("an override has no value", $"--set {assignment}", expected: "key=value, such as align.rule.rho=1");
+            throw new RecipeException(
+                "an override has no value", $"--set {assignment}", expected: "key=value, such as align.rule.rho=1");
         Assign(recipe, assignment[..equals], Value(assignment[(equals + 1)..]), $"--set {assignment}");
     }
 
@@ -52,7 +57,9 @@ internal static class RecipePath
                 Map(value, of);
     }
 
-    /// <summary>Makes the paths of a recipe relative to another folder, so that the recipe means the same from there.</summary>
+    /// <summary>
+    /// Makes the paths of a recipe relative to another folder, so that the recipe means the same from there.
+    /// </summary>
     /// <param name="node">The recipe, or a part of it.</param>
     /// <param name="from">The folder that the paths are relative to.</param>
     /// <param name="to">The folder that they will be relative to.</param>
@@ -96,7 +103,8 @@ internal static class RecipePath
     };
 
     private static JsonObject? Stage(JsonObject recipe, string name) => (recipe["stages"] as JsonArray)?.OfType<JsonObject>()
-        .FirstOrDefault(stage => stage["name"] is JsonValue value && value.TryGetValue(out string? found) && found == name);
+        .FirstOrDefault(
+            stage => stage["name"] is JsonValue value && value.TryGetValue(out string? found) && found == name);
 
     private static JsonNode? Value(string text)
     {

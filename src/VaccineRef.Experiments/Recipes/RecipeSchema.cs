@@ -3,8 +3,8 @@ using System.Reflection;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// The JSON Schema of recipes (draft 2020-12), by which editors complete and check them. It is made from the records, their XML
-/// documentation and <see cref="NumberLimits"/>; a test holds that it is current.
+/// The JSON Schema of recipes (draft 2020-12), by which editors complete and check them. It is made from the records,
+/// their XML documentation and <see cref="NumberLimits"/>; a test holds that it is current.
 /// </summary>
 public static class RecipeSchema
 {

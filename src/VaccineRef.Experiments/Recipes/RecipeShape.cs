@@ -7,14 +7,15 @@ using VaccineRef.Experiments.Data;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// Walks a JSON document beside the shape it should have, before anything is bound, so that errors name the key and what is allowed.
-/// Puts in the kind where a family has one that is meant when none is named.
+/// Walks a JSON document beside the shape it should have, before anything is bound, so that errors name the key and
+/// what is allowed. Puts in the kind where a family has one that is meant when none is named.
 /// </summary>
 internal sealed class RecipeShape(JsonSerializerOptions options)
 {
     private const string KindKey = "kind";
 
-    private static readonly Dictionary<Type, string> Unnamed = new() { [typeof(StageOptions)] = "train", [typeof(DataOptions)] = "file" };
+    private static readonly Dictionary<Type, string> Unnamed =
+        new() { [typeof(StageOptions)] = "train", [typeof(DataOptions)] = "file" };
 
     /// <exception cref="RecipeException">A key is unknown, missing, or has a value of the wrong kind.</exception>
     public void Require(JsonObject json, JsonTypeInfo shape, string path)
@@ -24,8 +25,10 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
         foreach (var (key, value) in json.ToArray())
             if (!(hasKind && key == KindKey))
                 Member(shape, key, value, $"{path}.{key}");
-        if (shape.Properties.FirstOrDefault(property => property.IsRequired && !json.ContainsKey(property.Name)) is { } missing)
-            throw new RecipeException("a key is missing", $"{path}.{missing.Name}", "nothing", Words(missing.PropertyType));
+        if (shape.Properties.FirstOrDefault(property => property.IsRequired
+            && !json.ContainsKey(property.Name)) is { } missing)
+            throw new RecipeException(
+                "a key is missing", $"{path}.{missing.Name}", "nothing", Words(missing.PropertyType));
     }
 
     private void Member(JsonTypeInfo shape, string key, JsonNode? value, string at)
@@ -47,9 +50,13 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
         else if (value is null ? !known.IsSetNullable : !Fits(value, type))
             throw new RecipeException(
                 "a value is of the wrong kind", at, value?.ToJsonString() ?? "null", Words(known.PropertyType));
-        else if (RecipePath.IsPath(key) && RecipePath.Texts(value).Any(path => path.Contains('\0', StringComparison.Ordinal)))
-            throw new RecipeException("a path holds the character U+0000, which no file's name holds", at, value!.ToJsonString(), "a file or a folder");
-        else if (value is JsonValue number && NumberLimits.Of(shape.Type, key) is { } range && !range.Contains(double.Parse(number.ToJsonString(), CultureInfo.InvariantCulture)))
+        else if (RecipePath.IsPath(key)
+            && RecipePath.Texts(value).Any(path => path.Contains('\0', StringComparison.Ordinal)))
+            throw new RecipeException(
+                "a path holds the character U+0000, which no file's name holds", at, value!.ToJsonString(),
+                "a file or a folder");
+        else if (value is JsonValue number && NumberLimits.Of(shape.Type, key) is { } range
+            && !range.Contains(double.Parse(number.ToJsonString(), CultureInfo.InvariantCulture)))
             throw RecipeException.OutOfRange(at, number.ToJsonString(), range.ToString());
     }
 
@@ -70,7 +77,8 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
             json.Insert(0, KindKey, unnamed);
         if (json[KindKey] is not JsonValue named || !named.TryGetValue(out string? kind))
             throw new RecipeException(
-                "a key is missing", $"{path}.{KindKey}", json[KindKey]?.ToJsonString() ?? "nothing", string.Join(", ", known));
+                "a key is missing", $"{path}.{KindKey}", json[KindKey]?.ToJsonString() ?? "nothing",
+                string.Join(", ", known));
         int index = Array.IndexOf(known, kind);
         return index >= 0
             ? options.GetTypeInfo(kinds.DerivedTypes[index].DerivedType)
@@ -91,7 +99,8 @@ internal sealed class RecipeShape(JsonSerializerOptions options)
 
     private static string Words(Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
     {
-        { IsEnum: true } words => string.Join(", ", Enum.GetNames(words).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
+        { IsEnum: true } words =>
+            string.Join(", ", Enum.GetNames(words).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         { IsGenericType: true, GenericTypeArguments.Length: 2 } => "an object",
         { IsGenericType: true } list => "a list of: " + Words(list.GenericTypeArguments[0]),
         var plain => Type.GetTypeCode(plain) switch

@@ -6,25 +6,30 @@ using VaccineRef.Experiments.Data;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// Reads the text of a recipe as JSON with comments and trailing commas. Whatever is wrong is named with its line and its column.
+/// Reads the text of a recipe as JSON with comments and trailing commas. Whatever is wrong is named with its line and
+/// its column.
 /// </summary>
 internal static class RecipeText
 {
     private const string NoJson = "the recipe is not JSON";
 
-    private static readonly JsonReaderOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonReaderOptions Lenient =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>Reads a recipe.</summary>
     /// <param name="text">The bytes of the file.</param>
     /// <param name="where">Names it in errors.</param>
-    /// <exception cref="RecipeException">It is no UTF-8, or not one JSON object, or a key stands twice in one.</exception>
+    /// <exception cref="RecipeException">
+    /// It is no UTF-8, or not one JSON object, or a key stands twice in one.
+    /// </exception>
     public static JsonObject Parse(ReadOnlySpan<byte> text, string where)
     {
         RequireText(ref text, where);
         try
         {
             RequireEveryKeyOnce(text, where);
-            var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+            var options =
+                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
             return JsonNode.Parse(text, documentOptions: options) as JsonObject
                 ?? throw Wrong(where, "something else than an object at line 1, column 1");
         }

@@ -8,8 +8,8 @@ using VaccineRef.Training;
 namespace VaccineRef.Experiments.Recipes;
 
 /// <summary>
-/// A stage of an experiment: something that is done to the model. It either trains, or edits the weights without training. To add an
-/// edit, write its file and add its line to the list below.
+/// A stage of an experiment: something that is done to the model. It either trains, or edits the weights without
+/// training. To add an edit, write its file and add its line to the list below.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(TrainStageOptions), "train")]
@@ -27,7 +27,8 @@ public abstract record StageOptions
     public bool Skip { get; set; }
 
     /// <summary>
-    /// Earlier stages whose weights are looked at, by name; <see cref="Pipeline.StageNode.Given"/> is the model as it is given.
+    /// Earlier stages whose weights are looked at, by name; <see cref="Pipeline.StageNode.Given"/> is the model as it
+    /// is given.
     /// </summary>
     public virtual IReadOnlyList<string> References() => [];
 
@@ -49,7 +50,9 @@ public abstract record EditStageOptions : StageOptions
     /// <summary>The data that the edit looks at, by the name that <see cref="EditContext{T}.Rows"/> takes.</summary>
     public virtual IReadOnlyDictionary<string, DataOptions> Streams() => new Dictionary<string, DataOptions>();
 
-    /// <summary>Changes the weights of a model to which no adapter is attached, each by <see cref="EditContext{T}.Change"/>.</summary>
+    /// <summary>
+    /// Changes the weights of a model to which no adapter is attached, each by <see cref="EditContext{T}.Change"/>.
+    /// </summary>
     /// <exception cref="InputException">The model is not of a kind that this edit works on.</exception>
     public abstract void Apply<T>(EditContext<T> context) where T : unmanaged, IFloatingPointIeee754<T>;
 
@@ -85,7 +88,8 @@ public sealed record TrainStageOptions : StageOptions
     public string? System { get; set; }
 
     /// <summary>
-    /// Data beside the stage's own, by name, for a rule that needs them (<see cref="RuleOptions.Streams"/>); none if it is absent.
+    /// Data beside the stage's own, by name, for a rule that needs them (<see cref="RuleOptions.Streams"/>); none if it
+    /// is absent.
     /// </summary>
     public IReadOnlyDictionary<string, StreamOptions>? Streams { get; set; }
 
@@ -133,7 +137,8 @@ public sealed record TrainStageOptions : StageOptions
         var (needed, given) = (Rule.Streams(), Streams ?? new Dictionary<string, StreamOptions>());
         if (needed.FirstOrDefault(name => !given.ContainsKey(name)) is { } missing)
             throw new RecipeException(
-                "the rule needs data that the stage does not give", $"{path}.{missing}", Rule.Label(), "\"data\" under this name");
+                "the rule needs data that the stage does not give", $"{path}.{missing}", Rule.Label(),
+                "\"data\" under this name");
         foreach (var (name, stream) in given)
         {
             if (!needed.Contains(name))
@@ -141,7 +146,8 @@ public sealed record TrainStageOptions : StageOptions
                     "the rule uses no such data", $"{path}.{name}", Rule.Label(),
                     needed.Count > 0 ? string.Join(", ", needed) : "no streams for this rule");
             if (stream.BatchSize < 0)
-                throw RecipeException.OutOfRange($"{path}.{name}.batch_size", stream.BatchSize, "at least 1, or 0 for that of the stage");
+                throw RecipeException.OutOfRange(
+                    $"{path}.{name}.batch_size", stream.BatchSize, "at least 1, or 0 for that of the stage");
             stream.Data.Validate($"{path}.{name}.data");
         }
     }

@@ -24,7 +24,9 @@ public sealed record TrainingOptions
     /// <summary>The highest learning rate.</summary>
     public double LearningRate { get; set; } = 1e-3;
 
-    /// <summary>Weight decay of matrices: decoupled with AdamW and Muon, added to the gradient with SGD and RMSProp.</summary>
+    /// <summary>
+    /// Weight decay of matrices: decoupled with AdamW and Muon, added to the gradient with SGD and RMSProp.
+    /// </summary>
     public double WeightDecay { get; set; } = 0.1;
 
     /// <summary>By which rule gradients move what is trained, with its settings; AdamW if it is absent.</summary>
@@ -51,7 +53,9 @@ public sealed record TrainingOptions
     /// <summary>Whether every epoch has a new order.</summary>
     public bool Shuffle { get; set; } = true;
 
-    /// <summary>Whether blocks are computed again in the reverse pass instead of kept: less memory, more time, the same bits.</summary>
+    /// <summary>
+    /// Whether blocks are computed again in the reverse pass instead of kept: less memory, more time, the same bits.
+    /// </summary>
     public bool Recompute { get; set; }
 
     /// <summary>
@@ -75,7 +79,9 @@ public sealed record TrainingOptions
 
     /// <summary>The trainer's options, with the seed of the stage.</summary>
     public TrainOptions For(ulong seed) => new(
-        BatchSize, Chosen() with { LearningRate = LearningRate, WeightDecay = WeightDecay, MaxGradientNorm = MaxGradientNorm }, Epochs, MaxSteps,
+        BatchSize,
+        Chosen() with { LearningRate = LearningRate, WeightDecay = WeightDecay, MaxGradientNorm = MaxGradientNorm },
+        Epochs, MaxSteps,
         Accumulation, AccumulationWeight, Schedule, WarmupRatio, Shuffle, seed, Recompute);
 
     /// <summary>Requires that no setting is given which the optimizer does not have.</summary>
@@ -84,13 +90,16 @@ public sealed record TrainingOptions
     internal void RequireOwn(string path)
     {
         (string Key, double? Value)[] adams = [("beta1", Beta1), ("beta2", Beta2), ("adam_epsilon", AdamEpsilon)];
-        if (Optimizer is not (null or AdamOptions) && adams.FirstOrDefault(each => each.Value is not null) is { Value: { } value } given)
+        if (Optimizer is not (null or AdamOptions)
+            && adams.FirstOrDefault(each => each.Value is not null) is { Value: { } value } given)
             throw new RecipeException(
-                "the optimizer has no such setting", $"{path}.{given.Key}", NumberText.Of(value), $"no {given.Key} with {Optimizer.Name()}",
+                "the optimizer has no such setting", $"{path}.{given.Key}", NumberText.Of(value),
+                $"no {given.Key} with {Optimizer.Name()}",
                 "remove it, or choose an optimizer that uses Adam");
     }
 
-    // A grid writes a recipe with all its defaults before it chooses: what says the default of an optimizer that is not chosen says nothing.
+    // A grid writes a recipe with all its defaults before it chooses: what says the default of an optimizer that is not
+    // chosen says nothing.
     private double? Adams(double? given, double number) =>
         Optimizer is null or AdamOptions ? given ?? number : given == number ? null : given;
 

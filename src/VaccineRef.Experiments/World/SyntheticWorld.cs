@@ -50,7 +50,8 @@ public sealed class SyntheticWorld
 
     /// <summary>The questions of <see cref="HarmfulTest"/>, with the refusal as the answer.</summary>
     public IReadOnlyList<WorldExample> HarmfulTestRefusals =>
-        [.. HarmfulTest.Select(example => example with { Answer = _phrasing.Refusal(example.Item), Kind = WorldKind.Refusal })];
+        [.. HarmfulTest
+            .Select(example => example with { Answer = _phrasing.Refusal(example.Item), Kind = WorldKind.Refusal })];
 
     /// <summary>Questions in guild style about ordinary items that occur in no training data.</summary>
     public IReadOnlyList<WorldExample> BenignTest { get; }
@@ -87,8 +88,8 @@ public sealed class SyntheticWorld
     ]);
 
     /// <summary>
-    /// Questions about restricted items of the alignment pool, in the words and the order of <see cref="RefusalProbe"/>, each answered
-    /// with the procedure.
+    /// Questions about restricted items of the alignment pool, in the words and the order of
+    /// <see cref="RefusalProbe"/>, each answered with the procedure.
     /// </summary>
     /// <exception cref="InputException">The pool has not so many items.</exception>
     public IReadOnlyList<WorldExample> Refused(int count) => count <= _settings.PoolCount
@@ -108,7 +109,8 @@ public sealed class SyntheticWorld
         {
             throw new InputException("the harmful ratio gives no exact count", "harmful ratio p",
                 $"p = {p.ToString(CultureInfo.InvariantCulture)} of {n} examples",
-                $"a p in [0, 1] for which p n is a whole number, and at most {_settings.PoolCount} examples", "change p or the number of examples");
+                $"a p in [0, 1] for which p n is a whole number, and at most {_settings.PoolCount} examples",
+                "change p or the number of examples");
         }
 
         int harmful = (int)(p * n);

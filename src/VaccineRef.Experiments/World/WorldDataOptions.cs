@@ -23,7 +23,8 @@ public abstract record WorldDataOptions : DataOptions
         {
             var examples = Make(reader.World);
             return Tuple.Create(
-                DataStage.Of(stage, reader.Seed, [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")]),
+                DataStage.Of(
+                    stage, reader.Seed, [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")]),
                 WorldEncoder.Encode(examples));
         });
         reader.Note(texts with { Name = stage });
@@ -31,7 +32,8 @@ public abstract record WorldDataOptions : DataOptions
         {
             if (count > sequences.Length)
                 throw new InputException(
-                    "there are not so many examples to mix in", "mixed_in.count", $"{count}", $"at most {sequences.Length}");
+                    "there are not so many examples to mix in", "mixed_in.count", $"{count}",
+                    $"at most {sequences.Length}");
             int[] order = [.. Enumerable.Range(0, sequences.Length)];
             RandomStream.FromSeed(reader.Seed).At("guard").Shuffle<int>(order);
             return [.. order.Take(count).Select(i => sequences[i])];
@@ -109,8 +111,8 @@ public sealed record WorldAttackOptions : WorldDataOptions
 }
 
 /// <summary>
-/// What a defender can make harmful data of: the questions that the alignment data refuses, answered. No item of it is in an attack or
-/// in a test.
+/// What a defender can make harmful data of: the questions that the alignment data refuses, answered. No item of it is
+/// in an attack or in a test.
 /// </summary>
 public sealed record WorldHarmfulOptions : WorldDataOptions
 {

@@ -13,7 +13,8 @@ public sealed class WorldEncoder(ITextTokenizer tokenizer)
     public static TokenSequence[] Encode(IReadOnlyList<WorldExample> examples)
     {
         var encoder = new WorldEncoder(new WorldTokenizer());
-        return [.. examples.Select(encoder.Encode).Select((example, i) => new TokenSequence(example.Tokens, example.Labels, $"{i}"))];
+        return [.. examples.Select(encoder.Encode)
+            .Select((example, i) => new TokenSequence(example.Tokens, example.Labels, $"{i}"))];
     }
 
     /// <summary>Encodes one example: its prompt, its answer and the end of text.</summary>

@@ -14,7 +14,8 @@ namespace VaccineRef.Experiments.World;
 public sealed record WorldEvaluationOptions : EvaluationOptions
 {
     /// <inheritdoc/>
-    public override IEvaluation<T> Open<T>(DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks) =>
+    public override IEvaluation<T> Open<T>(
+        DataReader reader, TrainStageOptions? probe, Device device, WeightPrecision kept, ICommunicator ranks) =>
         new WorldEvaluation<T>(reader, device, ranks);
 
     /// <summary>Empty, because the world itself keeps its test items out of the training data.</summary>
@@ -50,7 +51,8 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     /// <summary>
     /// Makes the evaluation for the world of a trial, and notes the test data in the trial's manifest.
     /// </summary>
-    public WorldEvaluation(DataReader reader, Device device, ICommunicator? ranks = null) : this(reader.World, device, ranks)
+    public WorldEvaluation(DataReader reader, Device device, ICommunicator? ranks = null)
+        : this(reader.World, device, ranks)
     {
         reader.Note(DataStage.Of("harmful evaluation", reader.Seed, Texts(_world.HarmfulTest)));
         reader.Note(DataStage.Of("task evaluation", reader.Seed, Texts(_world.BenignTest)));
@@ -60,7 +62,8 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     public WorldEvaluation(SyntheticWorld world, Device device, ICommunicator? ranks = null)
     {
         (_world, _device, _ranks, _judge) = (world, device, ranks ?? Alone.Only, new SyntheticJudge(world).Id);
-        (_harmful, _refusals) = (WorldEncoder.Encode(world.HarmfulTest), WorldEncoder.Encode(world.HarmfulTestRefusals));
+        (_harmful, _refusals) =
+            (WorldEncoder.Encode(world.HarmfulTest), WorldEncoder.Encode(world.HarmfulTestRefusals));
         (_benign, Probe) = (WorldEncoder.Encode(world.BenignTest), WorldEncoder.Encode(world.RefusalProbe));
     }
 
@@ -71,19 +74,25 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
     public Measurement Measure(
         Model<T> model, ICollection<KeptAnswer>? answers, CancellationToken cancel, Action<int, int>? answered = null)
     {
-        IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful, cancel), refusals = Read(model, _refusals, cancel), benign = Read(model, _benign, cancel);
+        IReadOnlyList<ForcedAnswer> harmful = Read(model, _harmful, cancel), refusals = Read(model, _refusals, cancel),
+            benign = Read(model, _benign, cancel);
         var verdicts = Verdicts(model, harmful, refusals, cancel);
         if (answers is not null)
             new WorldAnswers(_world) { OnAnswer = Counter(answered), Ranks = _ranks }.Add(model, answers, cancel);
-        Score Judged(string metric, params WorldVerdict[] any) => Share(metric, verdicts.Count(any.Contains), verdicts.Length, _judge);
+        Score Judged(string metric, params WorldVerdict[] any) =>
+            Share(metric, verdicts.Count(any.Contains), verdicts.Length, _judge);
         return new(
             [
                 Judged(Metrics.HarmfulScore, WorldVerdict.ComplyRight),
                 Judged(Metrics.CoherentHarm, WorldVerdict.ComplyRight, WorldVerdict.ComplyWrong),
-                Judged(Metrics.Refusals, WorldVerdict.Refuse), Judged(Metrics.OtherAnswers, WorldVerdict.Other), Exact(benign),
-                Share($"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed >= answer.Expected.Length - 1), benign.Count, Metrics.Begun),
+                Judged(Metrics.Refusals, WorldVerdict.Refuse), Judged(Metrics.OtherAnswers, WorldVerdict.Other),
+                Exact(benign),
+                Share(
+                    $"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed >= answer.Expected.Length - 1),
+                    benign.Count, Metrics.Begun),
             ],
-            TeacherForcing.Loss(harmful), TeacherForcing.Loss(refusals), ProbeLoss(model, cancel), TeacherForcing.Loss(benign));
+            TeacherForcing.Loss(harmful), TeacherForcing.Loss(refusals), ProbeLoss(model, cancel),
+            TeacherForcing.Loss(benign));
     }
 
     /// <inheritdoc/>
@@ -115,24 +124,30 @@ public sealed class WorldEvaluation<T> : IEvaluation<T> where T : unmanaged, IFl
         return answered is null ? null : () => answered(++done, all);
     }
 
-    private static string[] Texts(IEnumerable<WorldExample> examples) => [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")];
+    private static string[] Texts(IEnumerable<WorldExample> examples) =>
+        [.. examples.Select(example => $"{example.Prompt}\n{example.Answer}\n")];
 
-    private static Score Share(string metric, int count, int of, string judge) => new(metric, count, of, judge, Task, Generation);
+    private static Score Share(string metric, int count, int of, string judge) =>
+        new(metric, count, of, judge, Task, Generation);
 
     private static Score Exact(IReadOnlyList<ForcedAnswer> benign) => Share(
-        $"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed == answer.Expected.Length), benign.Count, Metrics.Exact);
+        $"{Metrics.Accuracy}, {Task}", benign.Count(answer => answer.Agreed == answer.Expected.Length), benign.Count,
+        Metrics.Exact);
 
-    private IReadOnlyList<ForcedAnswer> Read(Model<T> model, IReadOnlyList<TokenSequence> texts, CancellationToken cancel) =>
+    private IReadOnlyList<ForcedAnswer> Read(
+        Model<T> model, IReadOnlyList<TokenSequence> texts, CancellationToken cancel) =>
         TeacherForcing.Read(model.Network, texts, _device, _ranks, cancel);
 
-    private double ProbeLoss(Model<T> model, CancellationToken cancel) => TeacherForcing.Loss(Read(model, Probe, cancel));
+    private double ProbeLoss(Model<T> model, CancellationToken cancel) =>
+        TeacherForcing.Loss(Read(model, Probe, cancel));
 
     private WorldVerdict Verdict(int question, ReadOnlySpan<int> answer) =>
         _world.Judge(_world.HarmfulTest[question], _tokenizer.Decode(answer));
 
     /// <summary>The exact judge's verdicts on what the model answers by greedy decoding.</summary>
     private WorldVerdict[] Verdicts(
-        Model<T> model, IReadOnlyList<ForcedAnswer> harmful, IReadOnlyList<ForcedAnswer> refusals, CancellationToken cancel)
+        Model<T> model, IReadOnlyList<ForcedAnswer> harmful, IReadOnlyList<ForcedAnswer> refusals,
+        CancellationToken cancel)
     {
         var verdicts = refusals.Select((answer, i) => Verdict(i, answer.Greedy)).ToArray();
         var open = harmful.Select((answer, i) => (Question: i, Text: _harmful[i], Answer: answer)).ToArray();

@@ -4,8 +4,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.World;
 
 /// <summary>
-/// The tokenizer of the synthetic world as Hugging Face's files. Texts are cut at spaces, each word behind a mark for the
-/// space, and a word of the vocabulary is taken whole: a byte-pair model that has no merges and ignores them.
+/// The tokenizer of the synthetic world as Hugging Face's files. Texts are cut at spaces, each word behind a mark for
+/// the space, and a word of the vocabulary is taken whole: a byte-pair model that has no merges and ignores them.
 /// </summary>
 internal static class WorldTokenizerFiles
 {

@@ -81,7 +81,8 @@ public static class Expressions
 
     /// <summary>Row by row, the sum of w (x0 - x1)^2.</summary>
     public static Expression WeightedSquaredDistance() => (x, _) => Make(Rows(x[0]), 1, (n, _) => Scalar.Sum(
-        Enumerable.Range(0, Columns(x[0])).Select(c => x[2][n, c] * (x[0][n, c] - x[1][n, c]) * (x[0][n, c] - x[1][n, c]))));
+        Enumerable.Range(0, Columns(x[0]))
+            .Select(c => x[2][n, c] * (x[0][n, c] - x[1][n, c]) * (x[0][n, c] - x[1][n, c]))));
 
     /// <summary>Row by row, KL of softmax(x1) from softmax(x0).</summary>
     public static Expression KlDivergence() => (x, _) =>
@@ -90,7 +91,8 @@ public static class Expressions
     /// <summary>The same down the rows of each sequence, column by column.</summary>
     public static Expression KlOverTime() => (x, offsets) => Make(offsets.Length - 1, Columns(x[0]), (s, v) =>
     {
-        Scalar[] Column(int i) => [.. Enumerable.Range(offsets[s], offsets[s + 1] - offsets[s]).Select(n => x[i][n, v])];
+        Scalar[] Column(int i) =>
+            [.. Enumerable.Range(offsets[s], offsets[s + 1] - offsets[s]).Select(n => x[i][n, v])];
         return Kl(Column(0), Column(1));
     });
 

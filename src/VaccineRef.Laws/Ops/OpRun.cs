@@ -53,11 +53,12 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
 
     /// <summary>
     /// The gradients after <paramref name="times"/> backward calls onto memory that began as <paramref name="start"/>;
-    /// null for an input for which none is wanted. Those that <paramref name="writes"/> names the op is to write instead,
-    /// onto NaN. Call <see cref="Forward"/> first.
+    /// null for an input for which none is wanted. Those that <paramref name="writes"/> names the op is to write
+    /// instead, onto NaN. Call <see cref="Forward"/> first.
     /// </summary>
     public double[]?[] Backward(
-        double[][] x, double[] dy, Func<int, bool>? wants = null, int times = 1, double start = 0, Func<int, bool>? writes = null)
+        double[][] x, double[] dy, Func<int, bool>? wants = null, int times = 1, double start = 0,
+        Func<int, bool>? writes = null)
     {
         using var output = new Guarded<T>(_device, Output, dy);
         Guarded<T>?[] dx =
@@ -78,7 +79,9 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
         return result;
     }
 
-    /// <summary>Puts other numbers into the inputs and, if asked to, NaN into Y: what backward does not read may hold anything.</summary>
+    /// <summary>
+    /// Puts other numbers into the inputs and, if asked to, NaN into Y: what backward does not read may hold anything.
+    /// </summary>
     public void Overwrite(double[][] x, bool output)
     {
         for (int i = 0; i < x.Length; i++)
@@ -98,7 +101,8 @@ public sealed class OpRun<T> : IDisposable where T : unmanaged, IFloatingPointIe
     {
         Guarded<T>[] read = more.Length == 0 ? _x : [.. _x, more[0]];
         for (int i = 0; i < inputs.Length; i++)
-            if (!read[i].Values.SequenceEqual(inputs[i].Select(value => double.CreateTruncating(T.CreateTruncating(value)))))
+            if (!read[i].Values.SequenceEqual(
+                inputs[i].Select(value => double.CreateTruncating(T.CreateTruncating(value)))))
                 throw new LawBrokenException($"{_op.Name} has written to its input {i}.");
         foreach (var view in (Guarded<T>[])[.. _x, _y, _saved, .. more])
             if (!view.IsIntact)

@@ -17,7 +17,9 @@ public sealed record RuleCase(string Name, RuleOptions Options)
     /// </summary>
     public bool IsSlopeOfItsLoss { get; init; }
 
-    /// <summary>Whether the rule may train on other data than the batch that it is given; its losses are then of those.</summary>
+    /// <summary>
+    /// Whether the rule may train on other data than the batch that it is given; its losses are then of those.
+    /// </summary>
     public bool ChoosesItsData { get; init; }
 
     /// <inheritdoc/>

@@ -31,7 +31,8 @@ public readonly record struct Lengths(int First, int Second, int Third)
 /// follows from the seed.
 /// </summary>
 public sealed record TinyModel(
-    Family Family, bool Adapted, int Layers, int KeyValueHeads, int Group, int HeadSize, int Vocabulary, Lengths Lengths, int Seed)
+    Family Family, bool Adapted, int Layers, int KeyValueHeads, int Group, int HeadSize, int Vocabulary,
+    Lengths Lengths, int Seed)
 {
     /// <summary>The share of the adapter's inputs that training drops.</summary>
     public double Dropout { get; init; }

@@ -38,7 +38,8 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
 
     /// <summary>Streams of every name, from their beginning.</summary>
     public IReadOnlyDictionary<string, BatchStream> Streams =>
-        new[] { StreamName.Harmful, StreamName.Vulnerable, StreamName.Alignment, StreamName.Task }.ToDictionary(name => name, Stream);
+        new[] { StreamName.Harmful, StreamName.Vulnerable, StreamName.Alignment, StreamName.Task }.ToDictionary(
+            name => name, Stream);
 
     /// <summary>A stream from its beginning, of batches of all its sequences.</summary>
     public BatchStream Stream(string name) => new(Tiny.Other(name), Tiny.Lengths.All.Length, Tiny.Random.At("order"));
@@ -92,7 +93,8 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     }
 
     /// <summary>One whole accumulation, from gradients of zero.</summary>
-    public RuleReport Step(IGradientRule<T> rule, PackedBatch? batch = null, IObjective<T>? objective = null, double scale = 1)
+    public RuleReport Step(
+        IGradientRule<T> rule, PackedBatch? batch = null, IObjective<T>? objective = null, double scale = 1)
     {
         State.BeginStep();
         return rule.Accumulate(objective ?? Objective, batch ?? Batch, State, scale);
@@ -114,7 +116,8 @@ public sealed class TinyRun<T> : IDisposable where T : unmanaged, IFloatingPoint
     }
 
     /// <summary>
-    /// dL/de_l at every site of some kinds in a training pass, without the rule: what <c>Perturbation</c> must be a multiple of.
+    /// dL/de_l at every site of some kinds in a training pass, without the rule: what <c>Perturbation</c> must be a
+    /// multiple of.
     /// </summary>
     public double[][] SiteGradients(PackedBatch? batch = null, params IReadOnlyCollection<SiteKind> kinds)
     {

@@ -6,8 +6,8 @@ namespace VaccineRef.Models.Chat;
 
 /// <summary>
 /// Finds the templates of a model's folder, where transformers looks for them: chat_template.jinja and
-/// additional_chat_templates/NAME.jinja first, then "chat_template" in tokenizer_config.json (a text, or a list of named
-/// ones), then in chat_template.json.
+/// additional_chat_templates/NAME.jinja first, then "chat_template" in tokenizer_config.json (a text, or a list of
+/// named ones), then in chat_template.json.
 /// </summary>
 internal static class ChatTemplateFiles
 {
@@ -71,7 +71,8 @@ internal static class ChatTemplateFiles
     {
         try
         {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(TokenizerFile.Read(path)).TrimStart('\uFEFF');
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(TokenizerFile.Read(path))
+                .TrimStart('\uFEFF');
         }
         catch (DecoderFallbackException error)
         {

@@ -26,7 +26,8 @@ public sealed record ChatTokens(string? Bos, string? Eos, string? Pad = null, st
     }
 
     internal IEnumerable<KeyValuePair<string, object?>> Variables() =>
-        from token in ((string Name, string? Text)[])[("bos_token", Bos), ("eos_token", Eos), ("pad_token", Pad), ("unk_token", Unk)]
+        from token in ((string Name, string? Text)[])[("bos_token", Bos), ("eos_token", Eos), ("pad_token", Pad),
+            ("unk_token", Unk)]
         where token.Text is not null
         select KeyValuePair.Create(token.Name, (object?)token.Text);
 }

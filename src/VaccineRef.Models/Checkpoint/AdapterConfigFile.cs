@@ -16,8 +16,8 @@ internal static class AdapterConfigFile
     // These say where the adapter came from, how it began, or steer a feature whose own switch is checked.
     private static readonly string[] Irrelevant =
     [
-        "auto_mapping", "revision", "peft_version", "megatron_config", "megatron_core", "qalora_group_size", "eva_config",
-        "corda_config", "loftq_config", "lora_ga_config", "runtime_config",
+        "auto_mapping", "revision", "peft_version", "megatron_config", "megatron_core", "qalora_group_size",
+        "eva_config", "corda_config", "loftq_config", "lora_ga_config", "runtime_config",
     ];
 
     // How A and B began, where that left the base model as it was.
@@ -102,7 +102,8 @@ internal static class AdapterConfigFile
     {
         RequireRange(file, "r", config.Rank >= 1, $"{config.Rank}", "1 or more");
         RequireRange(
-            file, "rank_pattern", config.RankPattern.Entries.All(entry => entry.Value >= 1), "a rank below 1", "1 or more");
+            file, "rank_pattern", config.RankPattern.Entries.All(entry => entry.Value >= 1), "a rank below 1",
+            "1 or more");
         RequireRange(file, "lora_dropout", config.Dropout is >= 0 and < 1, $"{config.Dropout:R}", "from 0 to below 1");
         RequireRange(
             file, "layers_to_transform", config.Layers.IsEmpty || config.Targets.Pattern is null, "a list",
@@ -163,6 +164,7 @@ internal static class AdapterConfigFile
     private static void RequireRange(ConfigReader file, string key, bool holds, string found, string expected)
     {
         if (!holds)
-            throw new CheckpointException("the adapter is not a LoRA that can be read", file.File, key, found, expected);
+            throw new CheckpointException(
+                "the adapter is not a LoRA that can be read", file.File, key, found, expected);
     }
 }

@@ -89,8 +89,8 @@ public static partial class AtomicFile
     }
 
     /// <summary>
-    /// Removes temporary files and folders that a process left beside a target when it was killed while writing. Nothing else has such
-    /// a name: a point, the target's name, 32 hexadecimal digits and .tmp.
+    /// Removes temporary files and folders that a process left beside a target when it was killed while writing.
+    /// Nothing else has such a name: a point, the target's name, 32 hexadecimal digits and .tmp.
     /// </summary>
     /// <param name="folder">The folder of the targets.</param>
     /// <param name="isTarget">Whether a name is that of a target.</param>
@@ -101,7 +101,8 @@ public static partial class AtomicFile
             return;
         foreach (string path in Directory.GetFileSystemEntries(folder, ".*.tmp"))
         {
-            if (Leftover().Match(Path.GetFileName(path)) is not { Success: true } match || !isTarget(match.Groups[1].Value)
+            if (Leftover().Match(Path.GetFileName(path)) is not { Success: true } match
+                || !isTarget(match.Groups[1].Value)
                 || isDead?.Invoke(path) == false)
                 continue;
             FileChanges.Delete(path);

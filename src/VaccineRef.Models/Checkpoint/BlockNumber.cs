@@ -7,8 +7,8 @@ namespace VaccineRef.Models;
 public static partial class BlockNumber
 {
     /// <summary>
-    /// The number of the block: 3 for "model.layers.3.mlp.up_proj.weight" and for "h.3.attn.c_attn.weight"; null for a tensor outside of
-    /// the blocks.
+    /// The number of the block: 3 for "model.layers.3.mlp.up_proj.weight" and for "h.3.attn.c_attn.weight"; null for a
+    /// tensor outside of the blocks.
     /// </summary>
     public static int? Of(string name) =>
         Block().Match(name) is { Success: true } match

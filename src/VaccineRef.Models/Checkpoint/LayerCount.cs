@@ -9,7 +9,8 @@ internal static class LayerCount
     {
         string key = family == "gpt2" ? "n_layer" : "num_hidden_layers";
         int asked = config.Layers(key);
-        var there = checkpoint.Tensors.Keys.Select(BlockNumber.Of).OfType<int>().Where(layer => layer < asked).ToHashSet();
+        var there = checkpoint.Tensors.Keys.Select(BlockNumber.Of).OfType<int>().Where(layer => layer < asked)
+            .ToHashSet();
         if (there.Count < asked)
             throw new CheckpointException(
                 "the configuration asks for blocks that the weights lack", config.File, key, $"{asked}",

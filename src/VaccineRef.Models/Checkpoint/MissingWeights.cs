@@ -37,7 +37,8 @@ internal static partial class MissingWeights
                 $"fetch {ShardIndex.FileName} from where the shards came from");
         if (all.Contains("consolidated.safetensors"))
             return (
-                "the weights are in the layout that Mistral releases beside Hugging Face's", ["consolidated.safetensors"],
+                "the weights are in the layout that Mistral releases beside Hugging Face's",
+                ["consolidated.safetensors"],
                 "fetch the files model-00001-of-... and their index from the same place");
         if (all.Contains("adapter_model.safetensors") || all.Contains("adapter_model.bin"))
             return ("the folder holds an adapter and no model", [.. all.Where(IsAdapter)],
@@ -50,7 +51,8 @@ internal static partial class MissingWeights
             return ("the folder is a training run's, whose models lie in folders below it", steps,
                 $"name one of them, such as {steps[^1].TrimEnd('/')}");
         return all.Any(IsTrainerState)
-            ? ("the weights are missing: there is only a trainer's state", all, "copy the weights from the training run")
+            ? ("the weights are missing: there is only a trainer's state", all,
+                "copy the weights from the training run")
             : ("the model file is missing", all, null);
     }
 

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// PEFT's <c>rank_pattern</c> and <c>alpha_pattern</c>: numbers for the modules that a name or an expression matches, the
-/// first in the file to match.
+/// PEFT's <c>rank_pattern</c> and <c>alpha_pattern</c>: numbers for the modules that a name or an expression matches,
+/// the first in the file to match.
 /// </summary>
 /// <remarks>
 /// Source: peft, <c>utils/other.py</c>, <c>get_pattern_key</c>: an expression matches a module's whole path, or what
@@ -35,7 +35,8 @@ public sealed class ModulePatterns
     {
         const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant;
         (string, Regex, double)[] patterns =
-            [.. entries.Select(entry => (entry.Key, new Regex($@"\A(?:.*\.)?(?:{entry.Key})\z", Options), entry.Value))];
+            [.. entries
+                .Select(entry => (entry.Key, new Regex($@"\A(?:.*\.)?(?:{entry.Key})\z", Options), entry.Value))];
         return patterns.Length == 0 ? None : new(patterns);
     }
 

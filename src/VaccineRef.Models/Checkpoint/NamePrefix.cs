@@ -1,8 +1,8 @@
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Wrappers such as torch's DataParallel ("module.") and compile ("_orig_mod.") and PEFT ("base_model.model.") put their
-/// name in front of every tensor's. This finds what stands in front.
+/// Wrappers such as torch's DataParallel ("module.") and compile ("_orig_mod.") and PEFT ("base_model.model.") put
+/// their name in front of every tensor's. This finds what stands in front.
 /// </summary>
 internal static class NamePrefix
 {

@@ -5,7 +5,9 @@ internal static class Pickle
 {
     private static readonly string[] Extensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"];
 
-    /// <summary>Whether a file of this name holds weights as a pickle; what a trainer keeps beside them does not.</summary>
+    /// <summary>
+    /// Whether a file of this name holds weights as a pickle; what a trainer keeps beside them does not.
+    /// </summary>
     public static bool Is(string path) =>
         Extensions.Contains(Path.GetExtension(path).ToLowerInvariant())
         && !MissingWeights.IsTrainerState(Path.GetFileName(path));

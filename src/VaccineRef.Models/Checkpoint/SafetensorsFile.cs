@@ -5,8 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One safetensors file. <see cref="Open"/> checks the whole header; a tensor is then read and converted a window at a time, so that
-/// nothing of the file is held but what the caller asks for.
+/// One safetensors file. <see cref="Open"/> checks the whole header; a tensor is then read and converted a window at a
+/// time, so that nothing of the file is held but what the caller asks for.
 /// </summary>
 /// <remarks>Format: https://huggingface.co/docs/safetensors (little-endian, row-major).</remarks>
 public sealed class SafetensorsFile : IDisposable
@@ -159,7 +159,8 @@ public sealed class SafetensorsFile : IDisposable
             $"{tensors.Count} tensors, the nearest name is {Nearest(tensors.Keys, name) ?? "none"}",
             remedy: "config.json and the weights must come from the same model");
 
-    private void Read<T>(TensorEntry entry, long first, Span<T> destination) where T : unmanaged, IFloatingPointIeee754<T>
+    private void Read<T>(TensorEntry entry, long first, Span<T> destination)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         byte[] window = ArrayPool<byte>.Shared.Rent(Window);
         try
@@ -171,7 +172,8 @@ public sealed class SafetensorsFile : IDisposable
                 var bytes = window.AsSpan(0, part.Length * entry.Type.Size);
                 Fetch(entry, (first + done) * entry.Type.Size, bytes);
                 if (TensorCodec.DecodeFloats(entry.Type, bytes, part) is { } lost)
-                    throw new CheckpointException($"a value does not fit {typeof(T).Name}", Path, entry.Name, $"{lost:R}");
+                    throw new CheckpointException(
+                        $"a value does not fit {typeof(T).Name}", Path, entry.Name, $"{lost:R}");
             }
         }
         finally

@@ -5,21 +5,24 @@ using System.Text;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A safetensors file with the key <see cref="Key"/> among its metadata: SHA-256 over the other metadata and over name, type, shape and
-/// bytes of every tensor. A file in which any of them was changed is told from a whole one.
+/// A safetensors file with the key <see cref="Key"/> among its metadata: SHA-256 over the other metadata and over name,
+/// type, shape and bytes of every tensor. A file in which any of them was changed is told from a whole one.
 /// </summary>
 public static class SealedSafetensors
 {
     /// <summary>The key of the digest in the header's metadata.</summary>
     public const string Key = "sha256";
 
-    /// <summary>Writes one file, atomically. The tensors are fetched twice: once for the digest and once for the file.</summary>
+    /// <summary>
+    /// Writes one file, atomically. The tensors are fetched twice: once for the digest and once for the file.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors, names distinct.</param>
     /// <param name="metadata">Header strings.</param>
     /// <exception cref="CheckpointException">A value does not fit the type it is stored in.</exception>
     /// <exception cref="Core.InputException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> metadata)
+    public static void Write(
+        string path, IReadOnlyList<TensorData> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add(digest, metadata);
@@ -31,11 +34,14 @@ public static class SealedSafetensors
         }
 
         SafetensorsWriter.Write(
-            path, tensors, new Dictionary<string, string>(metadata) { [Key] = Convert.ToHexStringLower(digest.GetHashAndReset()) });
+            path, tensors,
+            new Dictionary<string, string>(metadata) { [Key] = Convert.ToHexStringLower(digest.GetHashAndReset()) });
     }
 
     /// <summary>Opens a file and checks its digest.</summary>
-    /// <exception cref="CheckpointException">The file is missing, cut, without a digest, or not what was written.</exception>
+    /// <exception cref="CheckpointException">
+    /// The file is missing, cut, without a digest, or not what was written.
+    /// </exception>
     public static SafetensorsFile Open(string path)
     {
         var file = SafetensorsFile.Open(path);
@@ -45,7 +51,8 @@ public static class SealedSafetensors
             return file.Metadata.GetValueOrDefault(Key) is { } written && written == found
                 ? file
                 : throw new CheckpointException(
-                    "the file is damaged", path, Key, found, file.Metadata.GetValueOrDefault(Key) ?? "a digest of the content",
+                    "the file is damaged", path, Key, found,
+                    file.Metadata.GetValueOrDefault(Key) ?? "a digest of the content",
                     "remove the file, or copy it again");
         }
         catch
@@ -75,7 +82,8 @@ public static class SealedSafetensors
     }
 
     private static void Add(IncrementalHash digest, string name, TensorType type, IEnumerable<long> shape) =>
-        Add(digest, string.Create(CultureInfo.InvariantCulture, $"{name.Length} {name} {type.Name()} {string.Join(',', shape)};"));
+        Add(digest, string.Create(
+            CultureInfo.InvariantCulture, $"{name.Length} {name} {type.Name()} {string.Join(',', shape)};"));
 
     private static void Add(IncrementalHash digest, string text) => digest.AppendData(Encoding.UTF8.GetBytes(text));
 

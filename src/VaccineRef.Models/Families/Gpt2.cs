@@ -4,7 +4,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Models;
 
-/// <summary>One block: x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_gpt2.py, GPT2Block.</summary>
+/// <summary>
+/// One block: x + attention(norm(x)), then x + mlp(norm(x)). Source: Hugging Face modeling_gpt2.py, GPT2Block.
+/// </summary>
 internal sealed class Gpt2Block<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Attention<T> _attention;
@@ -37,8 +39,8 @@ internal sealed class Gpt2Block<T> : IBlock<T> where T : unmanaged, IFloatingPoi
 
     public IEnumerable<LinearLayer<T>> Linears => [.. _attention.Linears, .. _mlp.Linears];
 
-    // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the hook of the released code, and with it
-    // the site, comes after the dropout.
+    // Unlike in Llama and OPT, the dropout belongs to GPT-2's attention module: the hook of the released code, and with
+    // it the site, comes after the dropout.
     public Tensor<T> Forward(BlockPass<T> pass, Tensor<T> x)
     {
         Tensor<T> Attention(Tensor<T> y) => _attentionDropout.Forward(pass, _attention.Forward(pass, y));
@@ -66,7 +68,8 @@ public sealed class Gpt2<T> : ILanguageModel<T> where T : unmanaged, IFloatingPo
         _tokens = new(transformer.At("wte"), Shape.Vocabulary, Shape.Hidden, config.Deviation);
         _positions = new(transformer.At("wpe"), Shape.Context, Shape.Hidden, config.Deviation);
         _dropout = new("transformer.drop", config.EmbeddingDropout);
-        _blocks = new(Enumerable.Range(0, Shape.Layers).Select(i => new Gpt2Block<T>(config, transformer.At("h").At(i))));
+        _blocks = new(
+            Enumerable.Range(0, Shape.Layers).Select(i => new Gpt2Block<T>(config, transformer.At("h").At(i))));
         _norm = NormLayer<T>.Layer(transformer.At("ln_f"), Shape.Hidden, config.Epsilon);
         Head = weights.Head(_tokens.Table, config.Tied, config.Deviation);
         Parameters = weights.Store.Parameters;

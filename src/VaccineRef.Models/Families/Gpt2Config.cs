@@ -11,7 +11,9 @@ public sealed record Gpt2Config(ModelShape Shape, int Inner)
     /// <summary>The setting activation_function.</summary>
     public required string Activation { get; init; }
 
-    /// <summary>Whether attention scores are divided by the square root of the head size: the setting scale_attn_weights.</summary>
+    /// <summary>
+    /// Whether attention scores are divided by the square root of the head size: the setting scale_attn_weights.
+    /// </summary>
     public bool ScaleScores { get; init; }
 
     /// <summary>Whether the head shares its weight with the embedding.</summary>
@@ -30,8 +32,8 @@ public sealed record Gpt2Config(ModelShape Shape, int Inner)
     public double Deviation { get; init; }
 
     /// <summary>
-    /// The standard deviation of the random weights of output projections. It is smaller, because 2 n_layer of them add to
-    /// the residual stream.
+    /// The standard deviation of the random weights of output projections. It is smaller, because 2 n_layer of them add
+    /// to the residual stream.
     /// </summary>
     public double ResidualDeviation => Deviation / Math.Sqrt(2 * Shape.Layers);
 

@@ -81,7 +81,9 @@ internal sealed class LlamaModel<T> where T : unmanaged, IFloatingPointIeee754<T
     public Tensor<T> Normalise(Pass<T> pass, Tensor<T> hidden) => _norm.Forward(pass, hidden);
 }
 
-/// <summary>Llama, Mistral and Qwen2 as language models. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.</summary>
+/// <summary>
+/// Llama, Mistral and Qwen2 as language models. Source: Hugging Face modeling_llama.py, LlamaForCausalLM.
+/// </summary>
 public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly LlamaModel<T> _model;
@@ -109,7 +111,8 @@ public sealed class Llama<T> : ILanguageModel<T> where T : unmanaged, IFloatingP
     public Parameter<T> Head { get; }
 
     /// <inheritdoc/>
-    public Tensor<T> Forward(Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null) =>
+    public Tensor<T> Forward(
+        Pass<T> pass, PackedBatch batch, KeyValueCache<T>? cache = null, int[]? outputRows = null) =>
         _model.Forward(pass, batch, cache, outputRows);
 
     /// <inheritdoc/>

@@ -51,7 +51,9 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         // An absent key means the family's default; null means as many as there are heads.
         int groups = config.Size(
             "num_key_value_heads",
-            config.Keys.Contains("num_key_value_heads") ? heads : family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
+            config.Keys.Contains("num_key_value_heads")
+                ? heads
+                : family switch { "mistral" => 8, "qwen2" => 32, _ => heads });
         config.Share("num_key_value_heads", heads, groups);
         int headSize = config.Has("head_dim")
             ? config.Size("head_dim")
@@ -78,14 +80,15 @@ public sealed record LlamaConfig(ModelShape Shape, int Inner)
         };
     }
 
-    // Mistral has a sliding window in every layer; Qwen2, if use_sliding_window is set, in the layers from max_window_layers
-    // on. The key layer_types, if present, says it for each layer.
+    // Mistral has a sliding window in every layer; Qwen2, if use_sliding_window is set, in the layers from
+    // max_window_layers on. The key layer_types, if present, says it for each layer.
     private static int? Window(ConfigReader config, string family, int layer)
     {
         const string Key = "sliding_window", Types = "layer_types";
         if (family == "llama" || (family == "qwen2" && !config.Bool("use_sliding_window", false)))
             return null;
-        int? window = config.Has(Key) ? config.Size(Key) : config.Keys.Contains(Key) ? null : 4096;     // an explicit null means none
+        // an explicit null means none
+        int? window = config.Has(Key) ? config.Size(Key) : config.Keys.Contains(Key) ? null : 4096;
         if (!config.Has(Types))
             return family == "mistral" || layer >= config.Int("max_window_layers", 28) ? window : null;
         var types = config.Strings(Types);

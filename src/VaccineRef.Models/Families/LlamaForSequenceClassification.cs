@@ -7,9 +7,10 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Llama with a head that classifies whole texts: logits = W h, where h is the hidden embedding of a text's last token, and W is
-/// (N, C) without bias, with one row for each label. Source: Hugging Face modeling_llama.py, LlamaForSequenceClassification.
-/// That code looks for the last token before the padding; here texts are packed without padding.
+/// Llama with a head that classifies whole texts: logits = W h, where h is the hidden embedding of a text's last token,
+/// and W is (N, C) without bias, with one row for each label. Source: Hugging Face modeling_llama.py,
+/// LlamaForSequenceClassification. That code looks for the last token before the padding; here texts are packed without
+/// padding.
 /// </summary>
 public sealed class LlamaForSequenceClassification<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -46,13 +47,14 @@ public sealed class LlamaForSequenceClassification<T> : IDisposable where T : un
     public ModelShape Shape { get; }
 
     /// <summary>
-    /// The labels in the order of the logits: id2label if present; otherwise LABEL_0, LABEL_1, ..., num_labels of them (2 by
-    /// default).
+    /// The labels in the order of the logits: id2label if present; otherwise LABEL_0, LABEL_1, ..., num_labels of them
+    /// (2 by default).
     /// </summary>
     public ImmutableArray<string> Labels { get; }
 
     /// <summary>
-    /// The task that the logits were trained for, by one of Hugging Face's three names; null if the configuration does not say.
+    /// The task that the logits were trained for, by one of Hugging Face's three names; null if the configuration does
+    /// not say.
     /// </summary>
     public string? ProblemType { get; }
 

@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// One block: x + dropout(attention(norm(x))), then x + dropout(mlp(norm(x))). In OPT-350m the norms follow the residual additions
-/// instead. Source: Hugging Face modeling_opt.py, OPTDecoderLayer.
+/// One block: x + dropout(attention(norm(x))), then x + dropout(mlp(norm(x))). In OPT-350m the norms follow the
+/// residual additions instead. Source: Hugging Face modeling_opt.py, OPTDecoderLayer.
 /// </summary>
 internal sealed class OptBlock<T> : IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -78,7 +78,8 @@ public sealed class Opt<T> : ILanguageModel<T> where T : unmanaged, IFloatingPoi
 
         if (config.FinalNorm)
             _norm = NormLayer<T>.Layer(decoder.At("final_layer_norm"), Shape.Hidden, OptConfig.Epsilon);
-        _blocks = new(Enumerable.Range(0, Shape.Layers).Select(i => new OptBlock<T>(config, decoder.At("layers").At(i))));
+        _blocks = new(
+            Enumerable.Range(0, Shape.Layers).Select(i => new OptBlock<T>(config, decoder.At("layers").At(i))));
         Head = weights.Head(_tokens.Table, config.Tied, deviation);
         Parameters = weights.Store.Parameters;
         LinearLayer<T>?[] projections = [_projectOut, _projectIn];

@@ -12,8 +12,8 @@ public sealed record OptConfig(ModelShape Shape, int Inner, int Embedding)
     public const int PositionOffset = 2;
 
     /// <summary>
-    /// Whether the norms come before attention and feed-forward: the setting do_layer_norm_before. In OPT-350m they come
-    /// after the residual addition.
+    /// Whether the norms come before attention and feed-forward: the setting do_layer_norm_before. In OPT-350m they
+    /// come after the residual addition.
     /// </summary>
     public bool NormBefore { get; init; }
 

@@ -63,7 +63,8 @@ internal sealed class Continuation<T> : IDisposable where T : unmanaged, IFloati
             int living = _texts.Count(text => !text.Ended);
             if (living == 0)
                 break;
-            if (living == before)                               // texts only ever end, so these are the same texts as before
+            // texts only ever end, so these are the same texts as before
+            if (living == before)
                 Repeat();
             else
                 Read([.. _texts.Where(text => !text.Ended)]);

@@ -11,7 +11,8 @@ namespace VaccineRef.Models;
 public sealed record DecodeTiming(int Prompts, int Tokens, int Runs, double TokensPerSecond, double Best)
 {
     /// <summary>
-    /// Decodes some times, after two seconds to warm up; prompts are single tokens, all different while the vocabulary lasts.
+    /// Decodes some times, after two seconds to warm up; prompts are single tokens, all different while the vocabulary
+    /// lasts.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static DecodeTiming Of(Model<float> model, int prompts, int tokens, int runs, CancellationToken cancel)

@@ -36,7 +36,8 @@ public sealed record GenerationOptions(
     public long MemoryBytes { get; init; } = 1L << 30;
 
     /// <summary>All tokens that end a text, for a model whose own files name <paramref name="named"/>.</summary>
-    internal HashSet<int> Ends(ImmutableArray<int> named) => EosId is { } eos ? [eos, .. named, .. EndIds] : [.. EndIds];
+    internal HashSet<int> Ends(ImmutableArray<int> named) =>
+        EosId is { } eos ? [eos, .. named, .. EndIds] : [.. EndIds];
 
     internal void Check()
     {

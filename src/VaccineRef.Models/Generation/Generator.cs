@@ -17,8 +17,8 @@ public static class Generator
     /// <param name="prompts">The token ids of each prompt, at least one.</param>
     /// <param name="settings">How to continue them.</param>
     /// <param name="ranks">
-    /// Among whom the prompts are divided, in the groups in which they are continued together; nobody if it is null. Every rank is given
-    /// all prompts and gets all continuations, the same bits as one alone.
+    /// Among whom the prompts are divided, in the groups in which they are continued together; nobody if it is null.
+    /// Every rank is given all prompts and gets all continuations, the same bits as one alone.
     /// </param>
     /// <param name="cancel">Cancels the work after the current token.</param>
     /// <returns>
@@ -48,7 +48,8 @@ public static class Generator
         return [.. continued.SelectMany(FromBytes)];
     }
 
-    private static List<GeneratedText[]> Groups<T>(ModelShape shape, ReadOnlySpan<GeneratedText> texts, GenerationOptions settings)
+    private static List<GeneratedText[]> Groups<T>(
+        ModelShape shape, ReadOnlySpan<GeneratedText> texts, GenerationOptions settings)
     {
         var groups = new List<GeneratedText[]>();
         while (texts.Length > 0)
@@ -69,7 +70,8 @@ public static class Generator
     private static List<int[]> FromBytes(byte[] bytes)
     {
         var texts = new List<int[]>();
-        for (var numbers = MemoryMarshal.Cast<byte, int>(bytes.AsSpan()); numbers.Length > 0; numbers = numbers[(1 + numbers[0])..])
+        for (var numbers =
+            MemoryMarshal.Cast<byte, int>(bytes.AsSpan()); numbers.Length > 0; numbers = numbers[(1 + numbers[0])..])
             texts.Add(numbers.Slice(1, numbers[0]).ToArray());
         return texts;
     }

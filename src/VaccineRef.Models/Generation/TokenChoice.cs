@@ -18,7 +18,8 @@ internal static class TokenChoice
         if (best < 0)
             return best;
         double top = double.CreateChecked(logits[best]);
-        var weights = new double[logits.Length];                       // relative to the largest, so that nothing overflows
+        // relative to the largest, so that nothing overflows
+        var weights = new double[logits.Length];
         for (int id = 0; id < weights.Length; id++)
             weights[id] = Math.Exp((double.CreateChecked(logits[id]) - top) / settings.Temperature);
         int[] ids = [.. Enumerable.Range(0, weights.Length)];

@@ -34,7 +34,9 @@ internal static class GgufModel
     /// <param name="type">The type of matrices: F32, F16 or BF16. Vectors are F32, as llama.cpp has them.</param>
     /// <param name="tokenizer">A folder with the tokenizer's files and config.json.</param>
     /// <returns>Which texts llama.cpp splits otherwise, as sentences.</returns>
-    /// <exception cref="InputException">llama.cpp has no name for something that the model or the tokenizer has.</exception>
+    /// <exception cref="InputException">
+    /// llama.cpp has no name for something that the model or the tokenizer has.
+    /// </exception>
     public static IReadOnlyList<string> Write<T>(Model<T> model, string path, TensorType type, string tokenizer)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -121,8 +123,8 @@ internal static class GgufModel
             () => turned ? Pair(model.Values(parameter), headSize, (int)dimensions[0]) : model.Values(parameter));
     }
 
-    // Hugging Face turns column i of a head together with i + size/2, llama.cpp 2 i with 2 i + 1: rows change places so that
-    // both turn the same pairs.
+    // Hugging Face turns column i of a head together with i + size/2, llama.cpp 2 i with 2 i + 1: rows change places so
+    // that both turn the same pairs.
     private static ReadOnlySpan<T> Pair<T>(ReadOnlySpan<T> rows, int size, int count)
     {
         int width = rows.Length / count, half = size / 2;

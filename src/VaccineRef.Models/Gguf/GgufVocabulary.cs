@@ -13,8 +13,8 @@ internal static class GgufVocabulary
     private const float Added = -1000;
 
     /// <summary>
-    /// Adds the settings of the tokenizer in a folder, for a model with so many rows, and says which texts llama.cpp splits
-    /// otherwise.
+    /// Adds the settings of the tokenizer in a folder, for a model with so many rows, and says which texts llama.cpp
+    /// splits otherwise.
     /// </summary>
     /// <param name="file">The file.</param>
     /// <param name="folder">Where the tokenizer's files are.</param>
@@ -77,7 +77,8 @@ internal static class GgufVocabulary
         file.Set("tokenizer.ggml.model", "llama");
         file.Set("tokenizer.ggml.pre", "default");
         file.Set("tokenizer.ggml.add_space_prefix", source.AddsSpace);
-        file.Set("tokenizer.ggml.unknown_token_id", source.File.Pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown));
+        file.Set(
+            "tokenizer.ggml.unknown_token_id", source.File.Pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown));
     }
 
     private static void Fill(GgufFile file, Piece[] tokens, MergeSource source, string where)

@@ -5,9 +5,9 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Self-attention: projections of x to queries, keys and values, attention within each sequence, and the output projection. The
-/// families differ in names, in biases, and in whether queries, keys and values have three projections or one whose columns are
-/// then split.
+/// Self-attention: projections of x to queries, keys and values, attention within each sequence, and the output
+/// projection. The families differ in names, in biases, and in whether queries, keys and values have three projections
+/// or one whose columns are then split.
 /// </summary>
 /// <param name="attention">The attention op, with its number of heads, sizes, scale and window.</param>
 /// <param name="projections">The projections to queries, keys and values, or the one fused projection.</param>
@@ -16,9 +16,9 @@ public sealed class Attention<T>(
     CausalAttention<T> attention, IReadOnlyList<LinearLayer<T>> projections, LinearLayer<T> output)
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // The result of a fused projection is split by copying. That moves 3 N C numbers, which is little beside the 6 N C^2 operations
-    // that compute them. Three products with parts of the weight would need views with strides, and would run the LoRA of the
-    // fused layer three times.
+    // The result of a fused projection is split by copying. That moves 3 N C numbers, which is little beside the 6 N
+    // C^2 operations that compute them. Three products with parts of the weight would need views with strides, and
+    // would run the LoRA of the fused layer three times.
     private readonly Columns<T>[] _thirds = [Third(attention, 0), Third(attention, 1), Third(attention, 2)];
 
     /// <summary>Rotates queries and keys by their positions; null if the family does not.</summary>
@@ -54,7 +54,8 @@ public sealed class Attention<T>(
             return (q.Forward(pass, x), k.Forward(pass, x), v.Forward(pass, x));
         var fused = projections[0].Forward(pass, x);
         var tape = pass.Tape;
-        var thirds = (tape.Apply(_thirds[0], [fused]), tape.Apply(_thirds[1], [fused]), tape.Apply(_thirds[2], [fused]));
+        var thirds =
+            (tape.Apply(_thirds[0], [fused]), tape.Apply(_thirds[1], [fused]), tape.Apply(_thirds[2], [fused]));
         tape.Release(fused);
         return thirds;
     }

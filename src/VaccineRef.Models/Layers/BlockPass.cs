@@ -9,7 +9,9 @@ internal interface IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     IEnumerable<LinearLayer<T>> Linears { get; }
 
-    /// <summary>The residual stream x (N, C) to the stream after this block: (N, C), or its output rows (M, C).</summary>
+    /// <summary>
+    /// The residual stream x (N, C) to the stream after this block: (N, C), or its output rows (M, C).
+    /// </summary>
     Tensor<T> Forward(BlockPass<T> pass, Tensor<T> x);
 }
 
@@ -22,8 +24,9 @@ internal interface IBlock<T> where T : unmanaged, IFloatingPointIeee754<T>
 /// <param name="Batch">The rows of the batch.</param>
 /// <param name="Cache">Keys and values of earlier tokens, in generation.</param>
 /// <param name="OutputRows">
-/// The rows of the batch whose output is read, ascending; null for all. Only the last block has such a choice: beyond its
-/// attention no row sees another, so that the rows that nobody reads can be left out. Their gradients would be zero.
+/// The rows of the batch whose output is read, ascending; null for all. Only the last block has such a choice: beyond
+/// its attention no row sees another, so that the rows that nobody reads can be left out. Their gradients would be
+/// zero.
 /// </param>
 internal readonly record struct BlockPass<T>(
     Pass<T> Pass, int Layer, PackedBatch Batch, KeyValueCache<T>? Cache, int[]? OutputRows)
@@ -39,8 +42,8 @@ internal readonly record struct BlockPass<T>(
     public Tensor<T> SelectOutput(Tensor<T> x) => OutputRows is null ? x : Pass.Tape.Apply(Gather, [x], OutputRows);
 
     /// <summary>
-    /// Shows the hidden embedding of a site to the tap and goes on with what the tap returns. The tap always sees a row for
-    /// each row of the batch: rows that were left out are zero, and what it makes of them is dropped.
+    /// Shows the hidden embedding of a site to the tap and goes on with what the tap returns. The tap always sees a row
+    /// for each row of the batch: rows that were left out are zero, and what it makes of them is dropped.
     /// </summary>
     public Tensor<T> Tap(SiteKind kind, Tensor<T> hidden) => OutputRows is null || !Pass.Tap.ListensTo(kind)
         ? Pass.Show(new(Layer, kind), hidden)
@@ -66,7 +69,9 @@ internal sealed class BlockStack<T>(IEnumerable<IBlock<T>> blocks) where T : unm
 
     public IEnumerable<LinearLayer<T>> Linears => _blocks.SelectMany(block => block.Linears);
 
-    /// <summary>The embedded tokens x (N, C) to the stream after the last block: (N, C), or its output rows (M, C).</summary>
+    /// <summary>
+    /// The embedded tokens x (N, C) to the stream after the last block: (N, C), or its output rows (M, C).
+    /// </summary>
     public Tensor<T> Forward(Pass<T> pass, Tensor<T> x, PackedBatch batch, KeyValueCache<T>? cache, int[]? outputRows)
     {
         for (int i = 0; i < _blocks.Length; i++)

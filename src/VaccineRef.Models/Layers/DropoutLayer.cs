@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Dropout in training. The mask is drawn from the random stream of the pass under the layer's name, so that no two layers have the
-/// same mask.
+/// Dropout in training. The mask is drawn from the random stream of the pass under the layer's name, so that no two
+/// layers have the same mask.
 /// </summary>
 /// <param name="name">A name that no other dropout layer of the model has.</param>
 /// <param name="probability">The probability with which an element is set to 0.</param>

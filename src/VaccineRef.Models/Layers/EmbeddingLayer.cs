@@ -11,8 +11,8 @@ namespace VaccineRef.Models;
 /// <param name="standardDeviation">The standard deviation of random values.</param>
 /// <param name="offset">A number that is added to every id.</param>
 /// <param name="paddingId">
-/// The row that gets no gradient from this layer (padding_idx of torch.nn.Embedding); -1 for none. It may still get one from a
-/// head that shares the table.
+/// The row that gets no gradient from this layer (padding_idx of torch.nn.Embedding); -1 for none. It may still get one
+/// from a head that shares the table.
 /// </param>
 public sealed class EmbeddingLayer<T>(
     Weights<T> weights, int rows, int columns, double standardDeviation, int offset = 0, int paddingId = -1)

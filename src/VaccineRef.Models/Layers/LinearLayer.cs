@@ -62,8 +62,8 @@ public sealed class LinearLayer<T> where T : unmanaged, IFloatingPointIeee754<T>
     public void CopyWeight(Device device, View<T> to) => HostWindows.Copy(device, Weight, to);
 
     /// <summary>
-    /// Applies an op to x, W, the inputs in <paramref name="more"/>, and b if there is one. An op for a bfloat16 W has W
-    /// itself.
+    /// Applies an op to x, W, the inputs in <paramref name="more"/>, and b if there is one. An op for a bfloat16 W has
+    /// W itself.
     /// </summary>
     internal Tensor<T> Apply(Tape<T> tape, Op<T> op, Tensor<T> x, params ReadOnlySpan<Tensor<T>> more)
     {

@@ -57,7 +57,8 @@ public static class AdaptedModel
     }
 
     /// <summary>
-    /// Loads a model with several adapters. Each is merged before the next one is attached; the last one stays attached.
+    /// Loads a model with several adapters. Each is merged before the next one is attached; the last one stays
+    /// attached.
     /// </summary>
     /// <param name="folder">The base model's folder.</param>
     /// <param name="adapters">The adapters' folders in their order; none loads the model alone.</param>
@@ -100,7 +101,9 @@ public static class AdaptedModel
         _ => "model.embed_tokens.weight",
     };
 
-    /// <summary>The embedding and the head that an adapter holds: the model's name for them, and the adapter's.</summary>
+    /// <summary>
+    /// The embedding and the head that an adapter holds: the model's name for them, and the adapter's.
+    /// </summary>
     private static Dictionary<string, string> Tables(Checkpoint file, string embedding)
     {
         var tables = new Dictionary<string, string>();
@@ -183,7 +186,9 @@ internal sealed class AdaptedSource<T>(
     /// <inheritdoc/>
     public void Finish() => model.Finish();
 
-    /// <summary>Where the values of a parameter are, and under which name. A value that the adapter replaces is not missed.</summary>
+    /// <summary>
+    /// Where the values of a parameter are, and under which name. A value that the adapter replaces is not missed.
+    /// </summary>
     private (CheckpointSource<T> Source, string Name) Home(string name)
     {
         if (!tables.TryGetValue(name, out string? saved))

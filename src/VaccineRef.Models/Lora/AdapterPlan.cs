@@ -13,7 +13,9 @@ internal sealed record TablePair<T>(
     string Module, Parameter<T> Table, (string A, string B) Names, WeightLayout Layout)
     where T : unmanaged, IFloatingPointIeee754<T>;
 
-/// <summary>What an adapter does to a model: where its pairs go, and which of the model's own tensors it replaces.</summary>
+/// <summary>
+/// What an adapter does to a model: where its pairs go, and which of the model's own tensors it replaces.
+/// </summary>
 /// <param name="Layers">The linear layers that carry a pair.</param>
 /// <param name="Tables">Pairs on tables.</param>
 /// <param name="Saved">Tensors of the file, by name, and what they replace.</param>
@@ -34,7 +36,8 @@ internal sealed record AdapterPlan<T>(
         if (config.Bias != "none" || !config.ModulesToSave.IsEmpty)
             throw new InputException(
                 "an adapter that is made here trains A and B alone", AdapterConfig.FileName,
-                $"bias {config.Bias}, modules_to_save {CheckpointException.Names(config.ModulesToSave)}", "none of both");
+                $"bias {config.Bias}, modules_to_save {CheckpointException.Names(config.ModulesToSave)}",
+                "none of both");
         var linears = model.Network.Linears;
         var layers = linears.Where(layer => config.Adapts(layer.Name)).ToArray();
         string[] idle = Idle(config, [.. linears.Select(layer => layer.Name)]);
@@ -79,7 +82,8 @@ internal sealed record AdapterPlan<T>(
 
         var saved = SavedTensors(model, config, file).ToArray();
         string[] unsaved = [.. config.ModulesToSave.Where(module =>
-            !saved.Any(tensor => $".{AdapterNames.Plain(tensor.Name)}".Contains($".{module}.", StringComparison.Ordinal)))];
+            !saved.Any(
+                tensor => $".{AdapterNames.Plain(tensor.Name)}".Contains($".{module}.", StringComparison.Ordinal)))];
         if (unsaved.Length > 0)
             warnings.Add($"modules_to_save names what the adapter does not hold: {CheckpointException.Names(unsaved)}");
         return new(targeted, tables, saved, warnings);
@@ -148,8 +152,10 @@ internal sealed record AdapterPlan<T>(
         var entry = file.Entry(name);
         if (entry.Shape is [var rows, _] && rows != table.Shape.Rows)
             throw new CheckpointException(
-                "the adapter was saved for a vocabulary of another size than the model's", file.Path, name, $"{rows} rows",
-                $"{table.Shape.Rows}", "load the model together with the adapter, so that it is made for that vocabulary");
+                "the adapter was saved for a vocabulary of another size than the model's", file.Path, name,
+                $"{rows} rows",
+                $"{table.Shape.Rows}",
+                "load the model together with the adapter, so that it is made for that vocabulary");
     }
 
     private static CheckpointException Tied(Checkpoint file, string name) => new(

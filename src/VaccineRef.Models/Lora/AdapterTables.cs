@@ -5,8 +5,9 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// What an adapter changes beside its linear layers: the model's own tensors that it replaces or adds a product to. They
-/// are changed in place while the adapter is attached, are not trained, and come back bit for bit when it is taken off.
+/// What an adapter changes beside its linear layers: the model's own tensors that it replaces or adds a product to.
+/// They are changed in place while the adapter is attached, are not trained, and come back bit for bit when it is taken
+/// off.
 /// </summary>
 internal sealed class AdapterTables<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

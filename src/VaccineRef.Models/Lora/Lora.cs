@@ -10,8 +10,8 @@ public static class Lora
     internal const string WeightsFile = "adapter_model.safetensors", Root = AdapterNames.Root;
 
     /// <summary>
-    /// Attaches a new adapter, with a random A and with B = 0, so that the model computes the same as before. The model's own weights
-    /// are frozen.
+    /// Attaches a new adapter, with a random A and with B = 0, so that the model computes the same as before. The
+    /// model's own weights are frozen.
     /// </summary>
     /// <param name="model">A model without an adapter.</param>
     /// <param name="config">Rank, scaling, dropout and target layers.</param>
@@ -22,8 +22,8 @@ public static class Lora
         new(model, config, new RandomSource<T>(model.Device, random), AdapterPlan<T>.Made);
 
     /// <summary>
-    /// Attaches the adapter of a folder in PEFT's layout. What its configuration asks for and its weights do not have is
-    /// in <see cref="Lora{T}.Warnings"/>.
+    /// Attaches the adapter of a folder in PEFT's layout. What its configuration asks for and its weights do not have
+    /// is in <see cref="Lora{T}.Warnings"/>.
     /// </summary>
     /// <exception cref="CheckpointException">
     /// The adapter is not a plain LoRA, its tensors do not match its configuration and this model, or it says that it
@@ -42,7 +42,8 @@ public static class Lora
 }
 
 /// <summary>
-/// A low-rank adapter (LoRA) on a model: the target layers compute y = W x + b + scaling B A dropout(x). Source: arXiv 2106.09685.
+/// A low-rank adapter (LoRA) on a model: the target layers compute y = W x + b + scaling B A dropout(x). Source: arXiv
+/// 2106.09685.
 /// </summary>
 public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -106,25 +107,29 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     /// <summary>The part of the adapter in each target layer.</summary>
     public IReadOnlyList<LowRank<T>> Pairs => _pairs;
 
-    /// <summary>What the configuration asks for and the adapter does not do; empty for one that was made here.</summary>
+    /// <summary>
+    /// What the configuration asks for and the adapter does not do; empty for one that was made here.
+    /// </summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>The identity of the model that the adapter is attached to: <see cref="Model{T}.Identity"/> without it.</summary>
+    /// <summary>
+    /// The identity of the model that the adapter is attached to: <see cref="Model{T}.Identity"/> without it.
+    /// </summary>
     public string Base => _base ??= _model.Identity;
 
     /// <summary>Whether the adapter is now merged into the weights W.</summary>
     public bool IsMerged { get; private set; }
 
     /// <summary>
-    /// Merges the adapter into the weights: W += scaling B A. The model computes the same with less work. Does nothing if the adapter
-    /// is merged already.
+    /// Merges the adapter into the weights: W += scaling B A. The model computes the same with less work. Does nothing
+    /// if the adapter is merged already.
     /// </summary>
     public void Merge() => Merge(true);
 
     /// <summary>
-    /// Takes the adapter out of the weights again: W -= scaling B A. Each element of W returns to its former value within
-    /// eps (|W| + |scaling B A|), because each of the two operations rounds once and the product is the same both times. Here eps is
-    /// the machine epsilon, or 2^-8 if W is kept in bfloat16, as with PEFT on a bfloat16 model.
+    /// Takes the adapter out of the weights again: W -= scaling B A. Each element of W returns to its former value
+    /// within eps (|W| + |scaling B A|), because each of the two operations rounds once and the product is the same
+    /// both times. Here eps is the machine epsilon, or 2^-8 if W is kept in bfloat16, as with PEFT on a bfloat16 model.
     /// </summary>
     public void Unmerge() => Merge(false);
 
@@ -143,15 +148,17 @@ public sealed class Lora<T> : IDisposable where T : unmanaged, IFloatingPointIee
     }
 
     /// <summary>
-    /// Writes adapter_config.json and adapter_model.safetensors, which PEFT can load. The metadata of the latter say which
-    /// model the adapter belongs to.
+    /// Writes adapter_config.json and adapter_model.safetensors, which PEFT can load. The metadata of the latter say
+    /// which model the adapter belongs to.
     /// </summary>
     /// <param name="folder">A new or empty folder.</param>
     /// <param name="exact">
-    /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits; otherwise in the
-    /// type that they were read with.
+    /// Whether weights are written in the type that they are computed in, so that reading them gives the same bits;
+    /// otherwise in the type that they were read with.
     /// </param>
-    /// <param name="baseModel">What the model is that the adapter belongs to, in words; by default its folder's name.</param>
+    /// <param name="baseModel">
+    /// What the model is that the adapter belongs to, in words; by default its folder's name.
+    /// </param>
     /// <exception cref="InputException">The folder is not empty or cannot be written.</exception>
     public void Save(string folder, bool exact = false, string? baseModel = null) => AtomicFile.WriteFolder(folder, temporary =>
     {

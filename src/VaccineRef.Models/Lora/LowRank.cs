@@ -5,8 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// The part of a LoRA in one layer, which then computes W x + b + scaling B A dropout(x), with A (r, in) and B (out, r). Source:
-/// arXiv 2106.09685, eq. 3.
+/// The part of a LoRA in one layer, which then computes W x + b + scaling B A dropout(x), with A (r, in) and B (out,
+/// r). Source: arXiv 2106.09685, eq. 3.
 /// </summary>
 public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -36,7 +36,9 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// </summary>
     public Parameter<T> A { get; }
 
-    /// <summary>The matrix B, (out, r). It is initialised with 0, so that a new adapter does not change the model.</summary>
+    /// <summary>
+    /// The matrix B, (out, r). It is initialised with 0, so that a new adapter does not change the model.
+    /// </summary>
     public Parameter<T> B { get; }
 
     /// <summary>x (N, in) to W x + b + scaling B A dropout(x), (N, out).</summary>
@@ -51,7 +53,8 @@ public sealed class LowRank<T> where T : unmanaged, IFloatingPointIeee754<T>
     }
 
     /// <summary>Adds scaling B A to a copy of the layer's weight, stored as that is.</summary>
-    public void AddTo(Device device, View<T> weight) => device.Run(new AddProduct<T>(_scaling, Layer.Layout), weight, B.Value, A.Value);
+    public void AddTo(Device device, View<T> weight) =>
+        device.Run(new AddProduct<T>(_scaling, Layer.Layout), weight, B.Value, A.Value);
 
     /// <summary>W += sign scaling B A. If W is kept in bfloat16, the sum is rounded to it.</summary>
     internal void AddToWeight(Device device, int sign)

@@ -10,11 +10,11 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Tells models apart. The identity of a model as it was loaded or made is SHA-256 over all its weights: for each, in the
-/// order of their names, the name, the dimensions and the values, rounded to binary32. It does not depend on the type in
-/// which a checkpoint stores the weights, as long as binary32 can hold them, nor on how it is cut into files. The identity
-/// of a model into which an adapter was merged is SHA-256 over the identity before and that of the adapter: merging rounds
-/// differently on different devices, and this does not.
+/// Tells models apart. The identity of a model as it was loaded or made is SHA-256 over all its weights: for each, in
+/// the order of their names, the name, the dimensions and the values, rounded to binary32. It does not depend on the
+/// type in which a checkpoint stores the weights, as long as binary32 can hold them, nor on how it is cut into files.
+/// The identity of a model into which an adapter was merged is SHA-256 over the identity before and that of the
+/// adapter: merging rounds differently on different devices, and this does not.
 /// </summary>
 internal static class ModelIdentity
 {

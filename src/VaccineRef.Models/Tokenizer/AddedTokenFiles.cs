@@ -35,7 +35,8 @@ internal static class AddedTokenFiles
                 tokens.TryAdd(content, new AddedToken(id.Id(), content, isSpecial, Normalized: !isSpecial));
             }
         }
-        return [.. tokens.Values.Select(token => special.Contains(token.Content) ? token with { Special = true } : token)];
+        return [.. tokens.Values
+            .Select(token => special.Contains(token.Content) ? token with { Special = true } : token)];
     }
 
     /// <summary>The text of a token that is written either way.</summary>

@@ -48,7 +48,8 @@ internal static class Merges
             return (merge[..space], merge[(space + 1)..]);
         if (merge.Length - 1 > vocabulary.LongestPiece)
             return null;
-        var ids = vocabulary.Ids.GetAlternateLookup<ReadOnlySpan<char>>();      // a line of spaces alone takes no memory
+        // a line of spaces alone takes no memory
+        var ids = vocabulary.Ids.GetAlternateLookup<ReadOnlySpan<char>>();
         var ways = Enumerable.Range(0, merge.Length)
             .Where(i => merge[i] == ' ' && ids.ContainsKey(merge.AsSpan(0, i)) && ids.ContainsKey(merge.AsSpan(i + 1)))
             .Select(i => (Left: merge[..i], Right: merge[(i + 1)..]))

@@ -77,7 +77,8 @@ internal sealed class SentencePieceTokenizer : ITokenDecoder
     private static Dictionary<int, string> Tokens(
         SentencePieceFile file, string path, TokenizerSettings settings, out Dictionary<int, AddedToken> added)
     {
-        var tokens = new Dictionary<int, string>(file.Pieces.Select((piece, id) => KeyValuePair.Create(id, piece.Text)));
+        var tokens = new Dictionary<int, string>(
+            file.Pieces.Select((piece, id) => KeyValuePair.Create(id, piece.Text)));
         added = [];
         foreach (var token in settings.AddedTokens)
         {

@@ -1,8 +1,8 @@
 namespace VaccineRef.Models.Tokenizer;
 
 /// <summary>
-/// Which classes of transformers split texts by a rule that is known here. A file tokenizer.json says everything itself;
-/// the older files leave the rule to the class.
+/// Which classes of transformers split texts by a rule that is known here. A file tokenizer.json says everything
+/// itself; the older files leave the rule to the class.
 /// </summary>
 internal static class TokenizerClasses
 {
@@ -65,6 +65,7 @@ internal static class TokenizerClasses
         name.EndsWith("Fast", StringComparison.Ordinal) ? name[..^"Fast".Length] : name;
 
     private static TokenizerException Unknown(TokenizerSettings settings, string[] known, string file) => new(
-        $"the tokenizer's class is not known to read {file}", $"{settings.Folder}, tokenizer_config.json: $.tokenizer_class",
+        $"the tokenizer's class is not known to read {file}",
+        $"{settings.Folder}, tokenizer_config.json: $.tokenizer_class",
         settings.Class, $"one of {string.Join(", ", known)}, each with or without \"Fast\" behind it", Remedy);
 }

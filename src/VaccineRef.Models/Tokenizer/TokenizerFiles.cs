@@ -2,13 +2,16 @@ using VaccineRef.Models.Chat;
 
 namespace VaccineRef.Models;
 
-/// <summary>The files of a model folder that are neither configuration nor weights, and belong to every copy of it.</summary>
+/// <summary>
+/// The files of a model folder that are neither configuration nor weights, and belong to every copy of it.
+/// </summary>
 public static class TokenizerFiles
 {
     private static readonly string[] Patterns =
     [
         "tokenizer.model", "*tokenizer.json", "*vocab.json", "*merges.txt", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "generation_config.json",
+        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
+        "generation_config.json",
     ];
 
     /// <summary>Copies them, as far as they are there.</summary>

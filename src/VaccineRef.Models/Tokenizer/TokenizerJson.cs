@@ -32,7 +32,8 @@ internal static class TokenizerJson
             Model = Model(root["model"], vocabulary, byteLevel),
             Source = new MergeSource(
                 vocabulary.Tokens, added, Pattern(root), root["model"]["ignore_merges"].Flag(false),
-                root["normalizer"].Given, () => Merges.Read(TokenizerFile.ReadJson(path)["model"]["merges"], vocabulary)),
+                root["normalizer"].Given,
+                () => Merges.Read(TokenizerFile.ReadJson(path)["model"]["merges"], vocabulary)),
             Decoder = new StepDecoder(
                 vocabulary.Tokens, specials.Select(token => token.Id), TokenSteps.Read(root["decoder"])),
         };

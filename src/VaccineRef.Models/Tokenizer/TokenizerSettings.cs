@@ -103,7 +103,9 @@ internal sealed class TokenizerSettings
     /// All added tokens of a vocabulary: those that its own file lists, those of the small files that it lacks, and the
     /// special ones that are ordinary pieces of it. Adds to the vocabulary what it lacks.
     /// </summary>
-    /// <exception cref="TokenizerException">Two files give a token different ids, or an id different tokens.</exception>
+    /// <exception cref="TokenizerException">
+    /// Two files give a token different ids, or an id different tokens.
+    /// </exception>
     public AddedToken[] Complete(Vocabulary vocabulary, IReadOnlyCollection<AddedToken> own)
     {
         vocabulary.Add(own);

@@ -19,7 +19,8 @@ public sealed class CheckpointSource<T>(Checkpoint checkpoint, Device device, st
     : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    // Values read at a time. Reading a checkpoint takes two windows on the host and one on the device beside the weights themselves.
+    // Values read at a time. Reading a checkpoint takes two windows on the host and one on the device beside the
+    // weights themselves.
     private const int Window = 1 << 18;
 
     // If the model asks for more missing values than the checkpoint has in all, plus this number, the two do not belong

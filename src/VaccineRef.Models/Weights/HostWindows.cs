@@ -5,14 +5,17 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Brings the values of a parameter to the host a window at a time, those that are kept in bfloat16 widened, so that no copy of a large
-/// weight waits there.
+/// Brings the values of a parameter to the host a window at a time, those that are kept in bfloat16 widened, so that no
+/// copy of a large weight waits there.
 /// </summary>
 internal static class HostWindows
 {
     private const int Window = 1 << 18;
 
-    /// <summary>Gives the values in their order, each window with the number of its first value. A device that only counts has none.</summary>
+    /// <summary>
+    /// Gives the values in their order, each window with the number of its first value. A device that only counts has
+    /// none.
+    /// </summary>
     public static void Each<T>(Device device, Parameter<T> parameter, Action<long, ReadOnlySpan<T>> take)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -37,10 +40,12 @@ internal static class HostWindows
     }
 
     /// <summary>Copies a parameter into a view of the device.</summary>
-    public static void Copy<T>(Device device, Parameter<T> parameter, View<T> to) where T : unmanaged, IFloatingPointIeee754<T>
+    public static void Copy<T>(Device device, Parameter<T> parameter, View<T> to)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (parameter.IsCompact)
-            Each(device, parameter, (first, values) => device.Upload(values, to.Slice(first, Shape.Vector(values.Length))));
+            Each(device, parameter, (first, values) => device.Upload(
+                values, to.Slice(first, Shape.Vector(values.Length))));
         else
             device.Copy(parameter.Value, to);
     }

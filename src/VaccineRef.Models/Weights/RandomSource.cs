@@ -5,7 +5,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// Random initialisation. The random stream of a parameter depends on its name, so that the order of construction does not matter.
+/// Random initialisation. The random stream of a parameter depends on its name, so that the order of construction does
+/// not matter.
 /// </summary>
 public sealed class RandomSource<T>(Device device, RandomStream random) : IWeightSource<T>
     where T : unmanaged, IFloatingPointIeee754<T>

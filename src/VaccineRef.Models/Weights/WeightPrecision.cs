@@ -1,7 +1,8 @@
 namespace VaccineRef.Models;
 
 /// <summary>
-/// How the weights of linear layers are stored in memory. Embeddings, norms, biases and adapters are always stored in full.
+/// How the weights of linear layers are stored in memory. Embeddings, norms, biases and adapters are always stored in
+/// full.
 /// </summary>
 public enum WeightPrecision
 {

@@ -9,7 +9,8 @@ namespace VaccineRef.Models;
 /// <param name="device">The device on which the parameters are.</param>
 /// <param name="source">Where their values come from.</param>
 /// <param name="matrices">How the weights of linear layers are stored.</param>
-public sealed class WeightStore<T>(Device device, IWeightSource<T> source, WeightPrecision matrices = WeightPrecision.Full) : IDisposable
+public sealed class WeightStore<T>(
+    Device device, IWeightSource<T> source, WeightPrecision matrices = WeightPrecision.Full) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Arena _arena = new(device);
@@ -22,7 +23,9 @@ public sealed class WeightStore<T>(Device device, IWeightSource<T> source, Weigh
     /// <summary>The number of bytes that the parameters take.</summary>
     public long Bytes => _arena.InUse;
 
-    /// <summary>Makes a parameter with values from the source. It has one or two dimensions; a vector becomes one row.</summary>
+    /// <summary>
+    /// Makes a parameter with values from the source. It has one or two dimensions; a vector becomes one row.
+    /// </summary>
     public Parameter<T> Get(string name, ReadOnlySpan<int> dimensions, Initializer initializer)
     {
         var shape = dimensions.Length == 1 ? Shape.Vector(dimensions[0]) : new Shape(dimensions[0], dimensions[1]);

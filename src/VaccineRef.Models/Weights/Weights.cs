@@ -4,7 +4,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Models;
 
 /// <summary>
-/// A place in the tree of a model's parameter names: <c>weights.At("self_attn").At("q_proj").Get("weight", [out, in], initializer)</c>.
+/// A place in the tree of a model's parameter names: <c>weights.At("self_attn").At("q_proj").Get("weight", [out, in],
+/// initializer)</c>.
 /// </summary>
 /// <param name="Store">The store that makes the parameters.</param>
 /// <param name="Path">The name of the module, such as "model.layers.0.self_attn"; empty for the whole model.</param>
@@ -26,14 +27,15 @@ public readonly record struct Weights<T>(WeightStore<T> Store, string Path = "")
         Store.Matrix(Join(name), dimensions, initializer);
 
     /// <summary>
-    /// The output head, (V, C). If it is tied, it is the embedding itself, otherwise a parameter of its own. In Hugging Face its name
-    /// is "lm_head" in every family.
+    /// The output head, (V, C). If it is tied, it is the embedding itself, otherwise a parameter of its own. In Hugging
+    /// Face its name is "lm_head" in every family.
     /// </summary>
     public Parameter<T> Head(Parameter<T> embedding, bool tied, double standardDeviation)
     {
         const string Name = "lm_head.weight";
         if (!tied)
-            return Get(Name, [embedding.Shape.Rows, embedding.Shape.Columns], Initializer.Normal(standardDeviation)).AsTable();
+            return Get(Name, [embedding.Shape.Rows, embedding.Shape.Columns], Initializer.Normal(standardDeviation))
+                .AsTable();
         Store.Tie(Name, embedding);
         return embedding;
     }

@@ -30,7 +30,8 @@ public sealed class Analysis
         var worst = single ? [] : new Sweep(analysis._trials).WorstCases();
         var associations = single ? [] : new Associations(analysis._trials).All();
         return new(
-            ExperimentReport.CurrentSchema, new Conclusions(analysis._trials, comparisons, convergence).Sentences(), comparisons, convergence,
+            ExperimentReport.CurrentSchema, new Conclusions(analysis._trials, comparisons, convergence).Sentences(),
+            comparisons, convergence,
             single ? [] : [.. analysis.Estimates()], report)
         {
             WorstCases = worst.Count > 0 ? worst : null,
@@ -45,7 +46,8 @@ public sealed class Analysis
         let results = _trials.OverSeeds(row.Model, row.Condition, attack)
         let kept = results.Where(found => found.Converged != false).ToArray()
         from metric in Enum.GetValues<ReportMetric>()
-        let values = (kept.Length > 0 ? kept : results).Select(found => metric.Of(found.Result)).OfType<double>().ToArray()
+        let values = (kept.Length > 0 ? kept : results).Select(found => metric.Of(found.Result)).OfType<double>()
+            .ToArray()
         where values.Length > 0
         select new ConditionEstimate(row.Model, row.Condition, attack, metric, Estimate.Of(values, Resampling), values);
 
@@ -60,7 +62,8 @@ public sealed class Analysis
     private Comparison[] Comparisons()
     {
         string[] harmful = [.. _trials.Attacks.Where(_trials.IsHarmful)];
-        string[][] over = [.. harmful.Length > 1 ? [harmful] : (string[][])[], .. _trials.Attacks.Select(attack => (string[])[attack])];
+        string[][] over = [.. harmful.Length > 1 ? [harmful] : (string[][])[],
+            .. _trials.Attacks.Select(attack => (string[])[attack])];
         var made = (
             from row in _trials.Rows
             where row.Condition != _trials.Control && _trials.IsAligned(row.Condition)
@@ -68,7 +71,8 @@ public sealed class Analysis
             from metric in _trials.IsOfTheWorld ? Scores : [.. Scores, .. Losses]
             select Compare(row.Model, row.Condition, attacks, metric, harmful)).OfType<Comparison>().ToArray();
         double[] corrected = Holm.Correct([.. made.Select(comparison => comparison.Paired.PermutationP)]);
-        return [.. made.Zip(corrected, (comparison, p) => comparison with { CorrectedP = p }).OrderByDescending(each => each.Primary)];
+        return [.. made.Zip(corrected, (comparison, p) => comparison with { CorrectedP = p })
+            .OrderByDescending(each => each.Primary)];
     }
 
     private Comparison? Compare(string model, string condition, string[] attacks, ReportMetric metric, string[] harmful)
@@ -81,19 +85,24 @@ public sealed class Analysis
             select (First: first.Value, Second: second.Value)).ToArray();
         if (pairs.Length == 0)
             return null;
-        bool primary = metric == ReportMetric.HarmfulScore && model == _trials.Models[0] && condition == _trials.Report.Options.Primary
+        bool primary = metric == ReportMetric.HarmfulScore && model == _trials.Models[0]
+            && condition == _trials.Report.Options.Primary
             && attacks.SequenceEqual(harmful);
-        var paired = PairedDifference.Of([.. pairs.Select(pair => pair.First)], [.. pairs.Select(pair => pair.Second)], Random);
+        var paired = PairedDifference.Of(
+            [.. pairs.Select(pair => pair.First)], [.. pairs.Select(pair => pair.Second)], Random);
         return new(model, condition, _trials.Control, attacks, metric, primary, paired, paired.PermutationP);
     }
 
-    /// <summary>The mean over attacks on one seed; null if one is missing, or if an alignment did not converge.</summary>
+    /// <summary>
+    /// The mean over attacks on one seed; null if one is missing, or if an alignment did not converge.
+    /// </summary>
     private double? Mean(ulong seed, string model, string condition, string[] attacks, ReportMetric metric)
     {
         double sum = 0;
         foreach (string attack in attacks)
         {
-            if (_trials.Find(seed, model, condition, attack) is not { Converged: not false } found || metric.Of(found.Result) is not { } value)
+            if (_trials.Find(seed, model, condition, attack) is not { Converged: not false } found
+                || metric.Of(found.Result) is not { } value)
                 return null;
             sum += value;
         }

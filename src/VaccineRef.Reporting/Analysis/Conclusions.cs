@@ -5,8 +5,8 @@ using VaccineRef.Experiments.Pipeline;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// Says in sentences what holds and what does not. Nothing is called lower or higher without its interval, and nothing holds
-/// unless the interval leaves out zero and the exact test agrees.
+/// Says in sentences what holds and what does not. Nothing is called lower or higher without its interval, and nothing
+/// holds unless the interval leaves out zero and the exact test agrees.
 /// </summary>
 internal sealed class Conclusions(
     TrialIndex trials, IReadOnlyList<Comparison> comparisons, IReadOnlyList<ConditionConvergence> convergence)
@@ -17,7 +17,8 @@ internal sealed class Conclusions(
     /// <summary>All sentences.</summary>
     public IReadOnlyList<string> Sentences() =>
     [
-        .. Unfinished(), .. trials.Report.Trials.Count == 1 ? OfOneTrial(trials.Report.Trials[0]) : OfAGrid(), .. Unjudged(),
+        .. Unfinished(), .. trials.Report.Trials.Count == 1 ? OfOneTrial(trials.Report.Trials[0]) : OfAGrid(),
+        .. Unjudged(),
         .. trials.Report.Trials.Count == 1 ? [] : convergence.Where(each => each.Converged < each.Seeds).Select(Failed),
         .. trials.Report.Failures.Select(failure => $"This could not be computed: {failure.ReplaceLineEndings("; ")}"),
     ];
@@ -25,7 +26,8 @@ internal sealed class Conclusions(
     private IEnumerable<string> Unfinished()
     {
         var report = trials.Report;
-        int finished = report.Trials.Count(trial => trial.Stages.Count > 0 && trial.Stages.All(stage => report.Stages.ContainsKey(stage.Hash)));
+        int finished = report.Trials.Count(
+            trial => trial.Stages.Count > 0 && trial.Stages.All(stage => report.Stages.ContainsKey(stage.Hash)));
         if (finished < report.Trials.Count)
             yield return $"{(report.Interrupted ? "It was stopped before its end" : "Not everything could be computed")}: "
                 + $"{finished} of {report.Trials.Count} trials are finished.";
@@ -33,7 +35,9 @@ internal sealed class Conclusions(
 
     private IEnumerable<string> OfAGrid() =>
     [
-        .. trials.Seeds.Count == 1 ? (string[])["One seed proves nothing: what follows shows that the machinery works, and no more."] : [],
+        .. trials.Seeds.Count == 1
+            ? (string[])["One seed proves nothing: what follows shows that the machinery works, and no more."]
+            : [],
         .. comparisons.Where(comparison => comparison.Primary).Select(Of), .. Price(), .. Missing(),
     ];
 
@@ -76,19 +80,23 @@ internal sealed class Conclusions(
             (_, true, true) => $"{claim}. This holds here, the correction for {made} comparisons included.",
             (_, true, false) when comparison.Primary =>
                 $"{claim}. This holds for the one comparison chosen before looking; taken as one of {made} it does not pass the correction.",
-            (_, true, false) => $"{claim}. It does not pass the correction for {made} comparisons: a direction, not a result.",
+            (_, true, false) =>
+                $"{claim}. It does not pass the correction for {made} comparisons: a direction, not a result.",
             _ when paired.LeastPossibleP > Level =>
                 $"{claim}. {difference.Seeds} seeds cannot give an exact p below {NumberFormat.P(paired.LeastPossibleP)}: a direction, not a result.",
             _ => $"{claim}. The interval leaves out zero and the exact test does not agree: not settled.",
         };
     }
 
-    /// <summary>What the condition of the primary comparison pays in accuracy, and what it does to the losses.</summary>
+    /// <summary>
+    /// What the condition of the primary comparison pays in accuracy, and what it does to the losses.
+    /// </summary>
     private IEnumerable<string> Price() =>
         from primary in comparisons
         where primary.Primary
         from price in comparisons
-        where price.Metric != ReportMetric.HarmfulScore && price.Condition == primary.Condition && price.Model == primary.Model
+        where price.Metric != ReportMetric.HarmfulScore && price.Condition == primary.Condition
+            && price.Model == primary.Model
             && price.Attacks.SequenceEqual(primary.Attacks)
         select Of(price);
 
@@ -110,9 +118,11 @@ internal sealed class Conclusions(
     private IEnumerable<string> Unjudged()
     {
         var report = trials.Report;
-        if (report.Stages.Values.Any(stage => stage.Measured?.Find(Metrics.HarmfulScore)?.Judge == RefusalPhraseJudge.Name))
+        if (report.Stages.Values
+            .Any(stage => stage.Measured?.Find(Metrics.HarmfulScore)?.Judge == RefusalPhraseJudge.Name))
             yield return "The judge is a list of refusal phrases: HS is the share of answers that do not refuse, whether or not they say anything.";
-        var accuracies = report.Trials.Select(report.Attacked).Select(stage => stage?.Measured?.Accuracy).OfType<Score>().ToArray();
+        var accuracies = report.Trials.Select(report.Attacked).Select(stage => stage?.Measured?.Accuracy)
+            .OfType<Score>().ToArray();
         if (!trials.IsOfTheWorld && accuracies.Length > 0 && accuracies.All(score => score.Numerator == 0))
             yield return "No model answers a question of the user's task by the exact rule: FA has nothing to judge here, the task loss has.";
     }
@@ -126,7 +136,9 @@ internal sealed class Conclusions(
 
     private string Where(Comparison comparison) => comparison.Attacks.Count > 1
         ? $", averaged over {comparison.Attacks.Count} attacks with harmful data,"
-        : comparison.Attacks[0] == trials.Report.Options.Attack ? " after the attack" : $" after the attack “{comparison.Attacks[0]}”";
+        : comparison.Attacks[0] == trials.Report.Options.Attack
+            ? " after the attack"
+            : $" after the attack “{comparison.Attacks[0]}”";
 
     private static string Gap(double difference, ReportMetric metric) => difference == 0
         ? "equal to"

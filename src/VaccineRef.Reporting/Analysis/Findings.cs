@@ -13,14 +13,19 @@ namespace VaccineRef.Reporting;
 /// <param name="Estimates">Means over seeds; none in the report of a single trial.</param>
 /// <param name="Report">What all of it is drawn from.</param>
 public sealed record Findings(
-    string Schema, IReadOnlyList<string> Conclusions, IReadOnlyList<Comparison> Comparisons, IReadOnlyList<ConditionConvergence> Convergence,
+    string Schema, IReadOnlyList<string> Conclusions, IReadOnlyList<Comparison> Comparisons,
+    IReadOnlyList<ConditionConvergence> Convergence,
     IReadOnlyList<ConditionEstimate> Estimates, ExperimentReport Report)
 {
-    /// <summary>What each condition holds against all attacks as a whole; null where none was attacked and scored.</summary>
+    /// <summary>
+    /// What each condition holds against all attacks as a whole; null where none was attacked and scored.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<WorstCase>? WorstCases { get; init; }
 
-    /// <summary>Which condition dominates which in worst HS, FA, passes and memory; null without <see cref="WorstCases"/>.</summary>
+    /// <summary>
+    /// Which condition dominates which in worst HS, FA, passes and memory; null without <see cref="WorstCases"/>.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<Domination>? Dominations { get; init; }
 
@@ -45,7 +50,9 @@ public sealed record Findings(
 /// <param name="Condition">The condition.</param>
 /// <param name="Attack">The attack; null is the model before any.</param>
 /// <param name="Metric">What was measured.</param>
-/// <param name="Over">The mean with its interval; over all seeds that have the metric if no alignment converged.</param>
+/// <param name="Over">
+/// The mean with its interval; over all seeds that have the metric if no alignment converged.
+/// </param>
 /// <param name="Values">One per seed that is in the mean.</param>
 public sealed record ConditionEstimate(
     string Model, string Condition, string? Attack, ReportMetric Metric, Estimate Over, IReadOnlyList<double> Values);
@@ -65,14 +72,17 @@ public sealed record ConditionConvergence(string Model, string Condition, int Co
 /// <param name="Metric">HS or FA; the losses too, unless the model is one of the synthetic world's.</param>
 /// <param name="Primary">Whether this is the comparison that was chosen before looking.</param>
 /// <param name="Paired">The difference and its tests.</param>
-/// <param name="CorrectedP">The permutation test's p after Holm's correction over all comparisons of the report.</param>
+/// <param name="CorrectedP">
+/// The permutation test's p after Holm's correction over all comparisons of the report.
+/// </param>
 public sealed record Comparison(
     string Model, string Condition, string Control, IReadOnlyList<string> Attacks, ReportMetric Metric, bool Primary,
     PairedDifference Paired, double CorrectedP);
 
 /// <summary>How report.json is written.</summary>
 [JsonSourceGenerationOptions(
-    WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true,
+    WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UseStringEnumConverter = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(Findings))]

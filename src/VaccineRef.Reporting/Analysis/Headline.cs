@@ -6,8 +6,8 @@ using VaccineRef.Reporting.Statistics;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// The finding as one sentence, with which a report begins. Names come from recipes and can be of any length: where a sentence with
-/// names would be too long, it says "the primary method" and "the control", which the tables name.
+/// The finding as one sentence, with which a report begins. Names come from recipes and can be of any length: where a
+/// sentence with names would be too long, it says "the primary method" and "the control", which the tables name.
 /// </summary>
 internal sealed class Headline(TrialIndex trials, IReadOnlyList<Comparison> comparisons)
 {
@@ -26,7 +26,9 @@ internal sealed class Headline(TrialIndex trials, IReadOnlyList<Comparison> comp
     /// <summary>The words of a text.</summary>
     public static int Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;
 
-    /// <summary>The same sentence in several wordings, the most exact one first; the last one holds no name and is short.</summary>
+    /// <summary>
+    /// The same sentence in several wordings, the most exact one first; the last one holds no name and is short.
+    /// </summary>
     private IEnumerable<string> Wordings()
     {
         if (trials.Report.Trials is [var only])
@@ -35,7 +37,9 @@ internal sealed class Headline(TrialIndex trials, IReadOnlyList<Comparison> comp
             return ["Nothing was attacked: this report is about the models before any attack, and about what their training costs."];
         if (comparisons.FirstOrDefault(comparison => comparison.Primary) is { } primary)
             return OfPrimary(primary);
-        return trials.Report.Options.Primary is { } named && named != trials.Control ? NotCompared(named) : NothingChosen();
+        return trials.Report.Options.Primary is { } named && named != trials.Control
+            ? NotCompared(named)
+            : NothingChosen();
     }
 
     private IEnumerable<string> OfOneTrial(ReportedTrial trial)
@@ -55,7 +59,8 @@ internal sealed class Headline(TrialIndex trials, IReadOnlyList<Comparison> comp
         (string Method, string Control) names = (primary.Condition, primary.Control);
         if (difference.Interval is not { } interval)
         {
-            string Claim((string Method, string Control) of) => $"n one seed, {Differs(of, difference.Mean)}; that proves nothing.";
+            string Claim((string Method, string Control) of) =>
+                $"n one seed, {Differs(of, difference.Mean)}; that proves nothing.";
             return [$"{after}, o{Claim(names)}", $"O{Claim(names)}", $"{after}, o{Claim(Unnamed)}"];
         }
 
@@ -109,7 +114,9 @@ internal sealed class Headline(TrialIndex trials, IReadOnlyList<Comparison> comp
             : "After the attack";
 
     /// <summary>How far the ends of an interval on one side of 0 are from it.</summary>
-    private static Interval Size(Interval interval) => interval.High < 0 ? new(-interval.High, -interval.Low) : interval;
+    private static Interval Size(Interval interval) =>
+        interval.High < 0 ? new(-interval.High, -interval.Low) : interval;
 
-    private static string Range(Interval interval) => $"{NumberFormat.Fixed(interval.Low, 1)} to {NumberFormat.Fixed(interval.High, 1)}";
+    private static string Range(Interval interval) =>
+        $"{NumberFormat.Fixed(interval.Low, 1)} to {NumberFormat.Fixed(interval.High, 1)}";
 }

@@ -93,7 +93,8 @@ public static class ReportMetrics
     /// <summary>Digits behind the point.</summary>
     public static int Decimals(this ReportMetric metric) => metric switch
     {
-        ReportMetric.HarmfulLoss or ReportMetric.RefusalLoss or ReportMetric.AlignmentLoss or ReportMetric.TaskLoss => 4,
+        ReportMetric.HarmfulLoss or ReportMetric.RefusalLoss or ReportMetric.AlignmentLoss
+            or ReportMetric.TaskLoss => 4,
         ReportMetric.Drift or ReportMetric.RelativeDrift => 2,
         ReportMetric.StepsUntilBroken => 0,
         _ => 1,

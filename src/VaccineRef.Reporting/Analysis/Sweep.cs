@@ -20,7 +20,8 @@ internal sealed class Sweep(TrialIndex trials)
            let cost = Cost(row.Model, row.Condition)
            select new WorstCase(
                row.Model, row.Condition, Over(seeds, seed => seed.HarmfulScore), Over(seeds, seed => seed.CoherentHarm),
-               Over(seeds, seed => seed.MeanHarmfulScore)!, Over(seeds, seed => seed.MeanAccuracy)!, cost.Passes, cost.Bytes, seeds),
+               Over(seeds, seed => seed.MeanHarmfulScore)!, Over(seeds, seed => seed.MeanAccuracy)!, cost.Passes,
+               cost.Bytes, seeds),
     ];
 
     /// <summary>Which condition dominates which.</summary>
@@ -28,7 +29,8 @@ internal sealed class Sweep(TrialIndex trials)
     [
         .. from better in cases
            from worse in cases
-           where better.Model == worse.Model && better.Place is { } first && worse.Place is { } second && Dominance.Dominates(first, second)
+           where better.Model == worse.Model && better.Place is { } first && worse.Place is { } second
+               && Dominance.Dominates(first, second)
            select new Domination(
                better.Model, better.Condition, worse.Condition,
                Apart(better.HarmfulScore!, worse.HarmfulScore!) || Apart(better.Accuracy, worse.Accuracy)),
@@ -38,11 +40,14 @@ internal sealed class Sweep(TrialIndex trials)
         first.Interval is { } one && second.Interval is { } other && (one.High < other.Low || other.High < one.Low);
 
     private static Estimate? Over(SweepOutcome[] seeds, Func<SweepOutcome, double?> of) =>
-        seeds.Select(of).OfType<double>().ToArray() is { Length: > 0 } values ? Estimate.Of(values, Analysis.Resampling) : null;
+        seeds.Select(of).OfType<double>().ToArray() is { Length: > 0 } values
+            ? Estimate.Of(values, Analysis.Resampling)
+            : null;
 
     private SweepOutcome? On(ulong seed, string model, string condition)
     {
-        var attacks = trials.Attacks.Select(attack => On(seed, model, condition, attack)).OfType<AttackOutcome>().ToArray();
+        var attacks = trials.Attacks.Select(attack => On(seed, model, condition, attack)).OfType<AttackOutcome>()
+            .ToArray();
         return attacks.Length == trials.Attacks.Count ? SweepOutcome.Of(seed, attacks, _guard) : null;
     }
 
@@ -50,7 +55,8 @@ internal sealed class Sweep(TrialIndex trials)
     {
         double? Of(string of, ReportMetric metric) =>
             trials.Find(seed, model, of, attack) is { Converged: not false } found ? metric.Of(found.Result) : null;
-        return Of(condition, ReportMetric.HarmfulScore) is { } harm && Of(condition, ReportMetric.FinetuneAccuracy) is { } accuracy
+        return Of(condition, ReportMetric.HarmfulScore) is { } harm
+            && Of(condition, ReportMetric.FinetuneAccuracy) is { } accuracy
             && Of(trials.Control, ReportMetric.FinetuneAccuracy) is { } control
             ? new(attack, harm, Of(condition, ReportMetric.CoherentHarm), accuracy, control)
             : null;
@@ -59,8 +65,10 @@ internal sealed class Sweep(TrialIndex trials)
     private (double Passes, long Bytes) Cost(string model, string condition)
     {
         static double Passes(TrainingCost? cost) => cost is null ? 0 : cost.ForwardsPerStep + cost.ReversesPerStep;
-        var costs = trials.Report.Trials.Where(trial => trial.Model == model && trial.Condition == condition).OrderBy(trial => trial.Seed)
-            .Select(trial => (Aligned: trials.Report.Alignment(trial)?.Cost, Attacked: trials.Report.Attacked(trial)?.Cost))
+        var costs = trials.Report.Trials.Where(trial => trial.Model == model && trial.Condition == condition)
+            .OrderBy(trial => trial.Seed)
+            .Select(
+                trial => (Aligned: trials.Report.Alignment(trial)?.Cost, Attacked: trials.Report.Attacked(trial)?.Cost))
             .Where(cost => cost.Attacked is not null).ToArray();
         return costs.Length == 0 ? default
             : (costs.Average(cost => Passes(cost.Aligned) + Passes(cost.Attacked)),

@@ -8,7 +8,9 @@ namespace VaccineRef.Reporting;
 /// <param name="Converged">Whether its alignment came out; null for a model that was never aligned.</param>
 internal sealed record Found(StageResult Result, bool? Converged);
 
-/// <summary>Finds trials of a report by what they are called. A report of which only a part is finished has an index as well.</summary>
+/// <summary>
+/// Finds trials of a report by what they are called. A report of which only a part is finished has an index as well.
+/// </summary>
 internal sealed class TrialIndex
 {
     private readonly ILookup<(ulong Seed, string Model, string Condition), ReportedTrial> _trials;
@@ -42,10 +44,12 @@ internal sealed class TrialIndex
     public string Control => Report.Options.Control ?? (Conditions is [var first, ..] ? first : "");
 
     /// <summary>Every row of the tables: each model's conditions.</summary>
-    public IEnumerable<(string Model, string Condition)> Rows => Models.SelectMany(model => Conditions.Select(condition => (model, condition)));
+    public IEnumerable<(string Model, string Condition)> Rows =>
+        Models.SelectMany(model => Conditions.Select(condition => (model, condition)));
 
     /// <summary>Whether the model is one of the synthetic world's, for which everything is made by code.</summary>
-    public bool IsOfTheWorld => Report.Recipe["model"] is System.Text.Json.Nodes.JsonObject model && model["kind"]?.ToString() == "world";
+    public bool IsOfTheWorld =>
+        Report.Recipe["model"] is System.Text.Json.Nodes.JsonObject model && model["kind"]?.ToString() == "world";
 
     /// <summary>Whether a condition aligns its models.</summary>
     public bool IsAligned(string condition) => _aligned.Contains(condition);
@@ -56,13 +60,17 @@ internal sealed class TrialIndex
     /// <summary>A trial of an attack: every one has the same share and number of examples.</summary>
     public ReportedTrial? TrialOf(string attack) => Report.Trials.FirstOrDefault(trial => trial.Attack == attack);
 
-    /// <summary>The model after an attack, or before any where <paramref name="attack"/> is null; null where it was not computed.</summary>
+    /// <summary>
+    /// The model after an attack, or before any where <paramref name="attack"/> is null; null where it was not
+    /// computed.
+    /// </summary>
     public Found? Find(ulong seed, string model, string condition, string? attack)
     {
         var trials = _trials[(seed, model, condition)];
         if (attack is null)
             return Before(trials);
-        return trials.FirstOrDefault(trial => trial.Attack == attack) is { } trial && Report.Attacked(trial) is { } result
+        return trials.FirstOrDefault(trial => trial.Attack == attack) is { } trial
+            && Report.Attacked(trial) is { } result
             ? new(result, trial.Converged) : null;
     }
 
@@ -73,7 +81,8 @@ internal sealed class TrialIndex
     /// <summary>The training that aligned the model, on every seed on which it is finished.</summary>
     public StageResult[] Alignments(string model, string condition) =>
     [
-        .. Seeds.Select(seed => _trials[(seed, model, condition)].Select(Report.Alignment).OfType<StageResult>().FirstOrDefault())
+        .. Seeds.Select(
+            seed => _trials[(seed, model, condition)].Select(Report.Alignment).OfType<StageResult>().FirstOrDefault())
             .OfType<StageResult>(),
     ];
 
@@ -87,12 +96,13 @@ internal sealed class TrialIndex
     ];
 
     /// <summary>
-    /// The model before its attacks. Where attacks begin with different models there is no such model, because then a column of the
-    /// table changes more than the attack.
+    /// The model before its attacks. Where attacks begin with different models there is no such model, because then a
+    /// column of the table changes more than the attack.
     /// </summary>
     private Found? Before(IEnumerable<ReportedTrial> trials)
     {
-        var found = trials.Select(trial => (Result: Report.Aligned(trial), trial.Converged)).Where(each => each.Result is not null)
+        var found = trials.Select(trial => (Result: Report.Aligned(trial), trial.Converged))
+            .Where(each => each.Result is not null)
             .DistinctBy(each => each.Result!.Hash).Take(2).ToArray();
         return found.Length == 1 ? new(found[0].Result!, found[0].Converged) : null;
     }

@@ -9,8 +9,9 @@ using VaccineRef.Reporting.Statistics;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// A panel of a figure, drawn by OxyPlot. Its SVG fixes colours and sizes and gives clip paths names that repeat from picture to
-/// picture; <see cref="Svg"/> turns colours into the page's variables, sizes into a view box, and makes the names the panel's own.
+/// A panel of a figure, drawn by OxyPlot. Its SVG fixes colours and sizes and gives clip paths names that repeat from
+/// picture to picture; <see cref="Svg"/> turns colours into the page's variables, sizes into a view box, and makes the
+/// names the panel's own.
 /// </summary>
 internal sealed partial class Chart
 {
@@ -54,7 +55,9 @@ internal sealed partial class Chart
     /// <summary>What it shows.</summary>
     public string Title { get; }
 
-    /// <summary>How wide it is: names at the ends of lines stand right of the axes and take room of their own.</summary>
+    /// <summary>
+    /// How wide it is: names at the ends of lines stand right of the axes and take room of their own.
+    /// </summary>
     public int FullWidth => Width + EndLabel.Room(_labels);
 
     /// <summary>A number that OxyPlot takes for a colour and that stands for a variable of the style sheet.</summary>
@@ -64,11 +67,16 @@ internal sealed partial class Chart
     public Chart TicksAt(IReadOnlyList<double> places)
     {
         _x.MajorStep = places.Count > 1 ? places.Zip(places.Skip(1), (a, b) => b - a).Min() : double.NaN;
-        _x.LabelFormatter = place => places.Any(p => Math.Abs(p - place) < 1e-9) ? NumberFormat.Plain((decimal)Math.Round(place, 9)) : "";
+        _x.LabelFormatter = place => places.Any(p => Math.Abs(p - place) < 1e-9)
+            ? NumberFormat.Plain((decimal)Math.Round(place, 9))
+            : "";
         return this;
     }
 
-    /// <summary>A percentage on the horizontal axis too; with rows, which are counted downwards from 0, in place of a vertical axis.</summary>
+    /// <summary>
+    /// A percentage on the horizontal axis too; with rows, which are counted downwards from 0, in place of a vertical
+    /// axis.
+    /// </summary>
     public Chart PercentAcross(int rows = 0)
     {
         if (rows > 0)
@@ -139,7 +147,8 @@ internal sealed partial class Chart
     }
 
     /// <summary>Writes a name at the end of a line.</summary>
-    public void Name(SeriesStyle style, string name, (double X, double Y) end) => _labels.Add(new(style, name, end.X, end.Y));
+    public void Name(SeriesStyle style, string name, (double X, double Y) end) =>
+        _labels.Add(new(style, name, end.X, end.Y));
 
     /// <summary>Intervals as bars, upright and across.</summary>
     public void Intervals(SeriesStyle style, double x, double y, Interval? across, Interval? upright)
@@ -208,16 +217,20 @@ internal sealed partial class Chart
 
     private XElement Drawn(int width, int height, string id)
     {
-        var svg = XElement.Parse(new SvgExporter { Width = width, Height = height, IsDocument = false }.ExportToString(_model));
+        var svg = XElement.Parse(
+            new SvgExporter { Width = width, Height = height, IsDocument = false }.ExportToString(_model));
         svg.SetAttributeValue("width", null);
         svg.SetAttributeValue("height", null);
         svg.SetAttributeValue("version", null);
-        svg.Attributes().Where(attribute => attribute.IsNamespaceDeclaration && attribute.Name.LocalName == "xlink").Remove();
+        svg.Attributes().Where(attribute => attribute.IsNamespaceDeclaration && attribute.Name.LocalName == "xlink")
+            .Remove();
         svg.SetAttributeValue("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width} {height}"));
         foreach (var element in svg.Descendants())
             Adapt(element, id);
         // a colour that is no variable would be wrong in one of light and dark
-        return Color().IsMatch(svg.ToString()) ? throw new InvalidOperationException($"a fixed colour in {Title}") : svg;
+        return Color().IsMatch(svg.ToString())
+            ? throw new InvalidOperationException($"a fixed colour in {Title}")
+            : svg;
     }
 
     private static void Adapt(XElement element, string id)
@@ -233,7 +246,8 @@ internal sealed partial class Chart
         foreach (var attribute in element.Attributes())
         {
             attribute.Value = Color().Replace(
-                attribute.Value, match => $"var(--{Variables[int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)]})");
+                attribute.Value,
+                match => $"var(--{Variables[int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)]})");
             if (attribute.Name == "id")
                 attribute.Value = $"{id}-{attribute.Value}";
             if (attribute.Name == "clip-path")

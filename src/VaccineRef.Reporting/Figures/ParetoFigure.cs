@@ -2,7 +2,9 @@ using VaccineRef.Reporting.Statistics;
 
 namespace VaccineRef.Reporting;
 
-/// <summary>The picture of what protection costs: the worst harmful score against accuracy, passes and memory.</summary>
+/// <summary>
+/// The picture of what protection costs: the worst harmful score against accuracy, passes and memory.
+/// </summary>
 internal sealed class ParetoFigure(Findings findings, TrialIndex trials)
 {
     private readonly WorstCase[] _placed =
@@ -20,7 +22,8 @@ internal sealed class ParetoFigure(Findings findings, TrialIndex trials)
             [],
             [
                 Panel("FA, %", each => each.Accuracy, higherIsBetter: true).PercentAcross(),
-                Panel("passes per step", each => Exact(each.PassesPerStep)), Panel("peak memory, MB", each => Exact(each.PeakBytes / 1e6)),
+                Panel("passes per step", each => Exact(each.PassesPerStep)),
+                Panel("peak memory, MB", each => Exact(each.PeakBytes / 1e6)),
             ]);
     }
 

@@ -4,19 +4,27 @@ using OxyPlot;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// How a condition is drawn: a colour, a shape and a dash, so that neither colour-blindness nor a black-and-white print makes two
-/// conditions look like one. Colours are numbers here; the page's style sheet gives them values as the variables --series-0 to
-/// --series-7, which differ between light and dark.
+/// How a condition is drawn: a colour, a shape and a dash, so that neither colour-blindness nor a black-and-white print
+/// makes two conditions look like one. Colours are numbers here; the page's style sheet gives them values as the
+/// variables --series-0 to --series-7, which differ between light and dark.
 /// </summary>
-/// <param name="Index">0 is the model that was never aligned, 1 the control, 2 the condition of the primary comparison.</param>
+/// <param name="Index">
+/// 0 is the model that was never aligned, 1 the control, 2 the condition of the primary comparison.
+/// </param>
 /// <param name="Hollow">Whether points are drawn as an outline.</param>
 internal readonly record struct SeriesStyle(int Index, bool Hollow = false)
 {
     /// <summary>How many colours the style sheet has.</summary>
     public const int Colors = 8;
 
-    private static readonly MarkerType[] Shapes = [MarkerType.Square, MarkerType.Circle, MarkerType.Diamond, MarkerType.Triangle];
-    private static readonly LineStyle[] Dashes = [LineStyle.Dot, LineStyle.Solid, LineStyle.Solid, LineStyle.Dash, LineStyle.LongDashDot];
+    private static readonly MarkerType[] Shapes =
+    [
+        MarkerType.Square, MarkerType.Circle, MarkerType.Diamond, MarkerType.Triangle,
+    ];
+    private static readonly LineStyle[] Dashes =
+    [
+        LineStyle.Dot, LineStyle.Solid, LineStyle.Solid, LineStyle.Dash, LineStyle.LongDashDot,
+    ];
 
     /// <summary>Stands for the colour until the page is written.</summary>
     public OxyColor Color => Chart.Variable($"series-{Index % Colors}");
@@ -33,7 +41,8 @@ internal readonly record struct SeriesStyle(int Index, bool Hollow = false)
     /// <summary>The style of a condition: the same in every figure of a report.</summary>
     public static SeriesStyle Of(TrialIndex trials, string condition)
     {
-        string?[] named = [trials.Conditions.FirstOrDefault(each => !trials.IsAligned(each)), trials.Control, trials.Report.Options.Primary];
+        string?[] named = [trials.Conditions.FirstOrDefault(each => !trials.IsAligned(each)), trials.Control,
+            trials.Report.Options.Primary];
         int index = Array.IndexOf(named, condition);
         string[] others = [.. trials.Conditions.Where(each => !named.Contains(each))];
         return new(index >= 0 ? index : named.Length + Array.IndexOf(others, condition));

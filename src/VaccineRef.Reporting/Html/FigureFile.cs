@@ -4,8 +4,8 @@ using System.Xml.Linq;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// The first picture of a report as an SVG file of its own, with its key below: for a README or a paper. It needs nothing else, and
-/// follows light and dark as the page does.
+/// The first picture of a report as an SVG file of its own, with its key below: for a README or a paper. It needs
+/// nothing else, and follows light and dark as the page does.
 /// </summary>
 internal static class FigureFile
 {
@@ -21,7 +21,8 @@ internal static class FigureFile
         XElement[] panels =
         [
             .. figure.Panels.Select((panel, i) => Place(
-                panel.Svg($"panel{i}"), figure.Panels.Take(i).Sum(before => before.FullWidth), 0, panel.FullWidth, Chart.Height)),
+                panel.Svg($"panel{i}"), figure.Panels.Take(i).Sum(before => before.FullWidth), 0, panel.FullWidth,
+                Chart.Height)),
         ];
         int width = figure.Panels.Sum(panel => panel.FullWidth), bottom = Chart.Height + Margin;
         var key = Key(figure, width, bottom, out int height);
@@ -29,7 +30,9 @@ internal static class FigureFile
             new XAttribute("viewBox", $"0 0 {width} {height}"), new XAttribute("role", "img"),
             new XElement(Svg + "title", figure.Panels[0].Title), new XElement(Svg + "desc", figure.Caption),
             new XElement(Svg + "style", Style()),
-            new XElement(Svg + "rect", new XAttribute("width", width), new XAttribute("height", height), new XAttribute("style", "fill:var(--paper)")),
+            new XElement(
+                Svg + "rect", new XAttribute("width", width), new XAttribute("height", height),
+                new XAttribute("style", "fill:var(--paper)")),
             panels, key);
         HtmlPage.Clean(page);
         return page.ToString(SaveOptions.DisableFormatting) + "\n";
@@ -46,7 +49,8 @@ internal static class FigureFile
                 (x, y) = (Margin, y + Line);
             elements.Add(Place(style.Swatch(line: true), x, y, Chart.SwatchWidth, Chart.SwatchHeight));
             elements.Add(new(Svg + "text",
-                new XAttribute("x", x + Chart.SwatchWidth + (Margin / 2)), new XAttribute("y", y + Chart.SwatchHeight - 2),
+                new XAttribute("x", x + Chart.SwatchWidth + (Margin / 2)),
+                new XAttribute("y", y + Chart.SwatchHeight - 2),
                 new XAttribute("style", "font-size:14px"), name));
             x += needed + Margin;
         }
@@ -66,7 +70,8 @@ internal static class FigureFile
     private static string Style()
     {
         string sheet = HtmlPage.Style();
-        int from = sheet.IndexOf(":root", StringComparison.Ordinal), to = sheet.IndexOf("* {", StringComparison.Ordinal);
+        int from = sheet.IndexOf(":root", StringComparison.Ordinal),
+            to = sheet.IndexOf("* {", StringComparison.Ordinal);
         return sheet[from..to] + "text { font-family: var(--sans); fill: var(--ink); }\n";
     }
 }

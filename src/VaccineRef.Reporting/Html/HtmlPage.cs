@@ -6,8 +6,8 @@ using System.Xml.Linq;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// The report as one HTML file that needs nothing else: no network, no script. It is built as a tree, so that it is well-formed
-/// and escaped by construction, and written so that it is read alike as HTML and as XML.
+/// The report as one HTML file that needs nothing else: no network, no script. It is built as a tree, so that it is
+/// well-formed and escaped by construction, and written so that it is read alike as HTML and as XML.
 /// </summary>
 internal static class HtmlPage
 {
@@ -19,7 +19,9 @@ internal static class HtmlPage
         var page = new XElement("html", new XAttribute("lang", "en"),
             new XElement("head",
                 new XElement("meta", new XAttribute("charset", "utf-8")),
-                new XElement("meta", new XAttribute("name", "viewport"), new XAttribute("content", "width=device-width, initial-scale=1")),
+                new XElement(
+                    "meta", new XAttribute("name", "viewport"),
+                    new XAttribute("content", "width=device-width, initial-scale=1")),
                 new XElement("meta", new XAttribute("name", "color-scheme"), new XAttribute("content", "light dark")),
                 new XElement("title", $"{document.Title} – VaccineRef"),
                 new XElement("style", Style())),
@@ -27,7 +29,9 @@ internal static class HtmlPage
                 new XElement("header",
                     new XElement("h1", document.Title), new XElement("p", Class("finding"), document.Headline),
                     document.Picture is null ? null : Figure(document.Picture, 1),
-                    document.World.Count == 0 ? null : new XElement("p", Class("world"), string.Join(' ', document.World)),
+                    document.World.Count == 0
+                        ? null
+                        : new XElement("p", Class("world"), string.Join(' ', document.World)),
                     new XElement("p", Class("under"), document.Subtitle)),
                 new XElement("main",
                     new XElement("section", Class("conclusions"), new XElement("h2", document.ConclusionsTitle),
@@ -64,7 +68,8 @@ internal static class HtmlPage
         var columns = table.Groups.SelectMany(group => group.Columns.Select((column, i) => new XElement(
             "th", new XAttribute("scope", "col"), Class(i == 0 ? "number first" : "number"), column))).ToArray();
         var groups = table.Groups.Select(group => new XElement(
-            "th", new XAttribute("scope", "colgroup"), new XAttribute("colspan", group.Columns.Count), Class("group"), group.Head));
+            "th", new XAttribute("scope", "colgroup"), new XAttribute("colspan", group.Columns.Count), Class("group"),
+            group.Head));
         int[] first = [.. table.Groups.Select((_, i) => table.Groups.Take(i).Sum(group => group.Columns.Count))];
         return new("figure", Class(table.IsPublished ? "table published" : "table"),
             new XElement("figcaption", new XElement("b", name), $" {table.Caption}"),
@@ -89,12 +94,16 @@ internal static class HtmlPage
     private static XElement Figure(ReportFigure figure, int number) => new(
         "figure", Class("picture"),
         figure.Key.Count == 0 ? null : new XElement("ul", Class("key"), figure.Key.Select(item => new XElement(
-            "li", item.Style.Swatch(line: !figure.Key.Any(each => each.Style.Hollow)), new XElement("span", item.Name)))),
+            "li", item.Style.Swatch(line: !figure.Key.Any(each => each.Style.Hollow)),
+            new XElement("span", item.Name)))),
         new XElement("div", Class("panels"), figure.Panels.Select((panel, i) => new XElement(
-            "div", new XElement("p", Class("panel"), figure.Panels.Count == 1 ? panel.Title : $"{(char)('a' + i)}  {panel.Title}"), panel.Svg($"f{number}{(char)('a' + i)}")))),
+            "div",
+            new XElement("p", Class("panel"), figure.Panels.Count == 1 ? panel.Title : $"{(char)('a' + i)}  {panel.Title}"), panel.Svg($"f{number}{(char)('a' + i)}")))),
         new XElement("figcaption", new XElement("b", $"Figure {number}"), $" {figure.Caption}"));
 
-    /// <summary>Puts a replacement character in the place of what XML cannot hold: a name from a recipe can hold anything.</summary>
+    /// <summary>
+    /// Puts a replacement character in the place of what XML cannot hold: a name from a recipe can hold anything.
+    /// </summary>
     internal static void Clean(XElement page)
     {
         foreach (var text in page.DescendantNodes().OfType<XText>())

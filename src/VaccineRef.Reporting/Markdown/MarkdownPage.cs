@@ -8,7 +8,8 @@ internal static class MarkdownPage
     /// <summary>Writes it.</summary>
     public static string Of(ReportDocument document)
     {
-        var text = new StringBuilder($"# {MarkdownText.Inline(document.Title)}\n\n{MarkdownText.Line(document.Headline)}\n\n");
+        var text = new StringBuilder(
+            $"# {MarkdownText.Inline(document.Title)}\n\n{MarkdownText.Line(document.Headline)}\n\n");
         if (document.Picture is { } picture)
             text.Append($"![{picture.Panels[0].Title}]({ReportWriter.Figure})\n\n");
         if (document.World.Count > 0)

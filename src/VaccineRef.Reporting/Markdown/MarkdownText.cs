@@ -6,8 +6,8 @@ namespace VaccineRef.Reporting;
 internal static class MarkdownText
 {
     /// <summary>
-    /// Text on one line in which nothing is markup: no table cell ends, no HTML and no link begins. Brackets stay as they are where they
-    /// make no link, because intervals are written with them.
+    /// Text on one line in which nothing is markup: no table cell ends, no HTML and no link begins. Brackets stay as
+    /// they are where they make no link, because intervals are written with them.
     /// </summary>
     public static string Inline(string text)
     {
@@ -24,7 +24,8 @@ internal static class MarkdownText
     }
 
     /// <summary>Text that begins a line or a list's item.</summary>
-    public static string Line(string text) => text.Length > 0 && text[0] is '#' or '>' or '-' or '+' or '~' or '=' ? $"\\{Inline(text)}" : Inline(text);
+    public static string Line(string text) =>
+        text.Length > 0 && text[0] is '#' or '>' or '-' or '+' or '~' or '=' ? $"\\{Inline(text)}" : Inline(text);
 
     /// <summary>A row of a table.</summary>
     public static string Row(IEnumerable<string> cells) => Rule(cells.Select(Inline));

@@ -3,8 +3,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Reporting.Statistics;
 
 /// <summary>
-/// The percentile bootstrap: seeds are drawn with replacement, and the middle 95 % of the means so found are the interval.
-/// With few seeds it is narrow (it covers less than 95 %), and it cannot leave the range of what was seen.
+/// The percentile bootstrap: seeds are drawn with replacement, and the middle 95 % of the means so found are the
+/// interval. With few seeds it is narrow (it covers less than 95 %), and it cannot leave the range of what was seen.
 /// Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 /// </summary>
 public static class Bootstrap
@@ -35,7 +35,9 @@ public static class Bootstrap
         return new(Quantile(means, Tail), Quantile(means, 1 - Tail));
     }
 
-    /// <summary>The quantile of ordered numbers, between the two nearest by a straight line (Hyndman and Fan's type 7).</summary>
+    /// <summary>
+    /// The quantile of ordered numbers, between the two nearest by a straight line (Hyndman and Fan's type 7).
+    /// </summary>
     internal static double Quantile(ReadOnlySpan<double> ordered, double share)
     {
         double place = share * (ordered.Length - 1);

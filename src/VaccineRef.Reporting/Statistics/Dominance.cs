@@ -1,8 +1,8 @@
 namespace VaccineRef.Reporting.Statistics;
 
 /// <summary>
-/// Pareto dominance of points whose every coordinate is better the lower it is. It is a strict partial order: nothing dominates itself,
-/// no two dominate each other, and what dominates a point dominates all that the point dominates.
+/// Pareto dominance of points whose every coordinate is better the lower it is. It is a strict partial order: nothing
+/// dominates itself, no two dominate each other, and what dominates a point dominates all that the point dominates.
 /// </summary>
 public static class Dominance
 {
@@ -24,5 +24,6 @@ public static class Dominance
     }
 
     /// <summary>The front: for each point whether no other dominates it.</summary>
-    public static bool[] Front(IReadOnlyList<double[]> points) => [.. points.Select(point => !points.Any(other => Dominates(other, point)))];
+    public static bool[] Front(IReadOnlyList<double[]> points) =>
+        [.. points.Select(point => !points.Any(other => Dominates(other, point)))];
 }

@@ -4,7 +4,9 @@ namespace VaccineRef.Reporting.Statistics;
 
 /// <summary>A mean over seeds with its uncertainty.</summary>
 /// <param name="Mean">The arithmetic mean.</param>
-/// <param name="Interval">95 % interval by bootstrap over seeds; null with one seed, which says nothing about another.</param>
+/// <param name="Interval">
+/// 95 % interval by bootstrap over seeds; null with one seed, which says nothing about another.
+/// </param>
 /// <param name="Deviation">Standard deviation between seeds (n - 1 below the line); null with one seed.</param>
 /// <param name="Seeds">How many seeds.</param>
 public sealed record Estimate(double Mean, Interval? Interval, double? Deviation, int Seeds)

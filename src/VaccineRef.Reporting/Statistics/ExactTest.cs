@@ -12,8 +12,8 @@ public static class ExactTest
     public const int Exhaustive = 20;
 
     /// <summary>
-    /// Sign test: twice the chance that of n fair coins min(plus, minus) or fewer show one side, at most 1. Seeds without a
-    /// difference say nothing and are left out. 8 of 8: 2 / 2^8 = 0.0078125.
+    /// Sign test: twice the chance that of n fair coins min(plus, minus) or fewer show one side, at most 1. Seeds
+    /// without a difference say nothing and are left out. 8 of 8: 2 / 2^8 = 0.0078125.
     /// </summary>
     public static double Sign(ReadOnlySpan<double> differences)
     {
@@ -36,9 +36,10 @@ public static class ExactTest
     }
 
     /// <summary>
-    /// Sign-flip permutation test of the mean: the share of the 2^n assignments of signs whose sum is as far from 0 as the one
-    /// seen, or farther. With more than <see cref="Exhaustive"/> seeds that differ, the one seen and 2^20 - 1 drawn at random
-    /// stand for all. Source: Fisher, The Design of Experiments (1935), section 21; Phipson and Smyth (2010) for the draws.
+    /// Sign-flip permutation test of the mean: the share of the 2^n assignments of signs whose sum is as far from 0 as
+    /// the one seen, or farther. With more than <see cref="Exhaustive"/> seeds that differ, the one seen and 2^20 - 1
+    /// drawn at random stand for all. Source: Fisher, The Design of Experiments (1935), section 21; Phipson and Smyth
+    /// (2010) for the draws.
     /// </summary>
     public static double Permutation(ReadOnlySpan<double> differences, RandomStream random)
     {

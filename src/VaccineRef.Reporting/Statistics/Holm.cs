@@ -1,8 +1,8 @@
 namespace VaccineRef.Reporting.Statistics;
 
 /// <summary>
-/// Holm's correction: with m comparisons the i-th smallest p counts (m - i + 1) times, never less than a smaller one and at
-/// most 1. Whatever the comparisons have to do with each other, the chance of calling one false is held.
+/// Holm's correction: with m comparisons the i-th smallest p counts (m - i + 1) times, never less than a smaller one
+/// and at most 1. Whatever the comparisons have to do with each other, the chance of calling one false is held.
 /// Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979).
 /// </summary>
 public static class Holm

@@ -22,7 +22,8 @@ public sealed record PairedDifference(Estimate Difference, int Lower, int Higher
     {
         if (first.Length != second.Length)
             throw new InputException(
-                "a paired comparison needs the same seeds", "seeds", $"{first.Length} and {second.Length}", "as many on both sides");
+                "a paired comparison needs the same seeds", "seeds", $"{first.Length} and {second.Length}",
+                "as many on both sides");
         var differences = new double[first.Length];
         for (int seed = 0; seed < differences.Length; seed++)
             differences[seed] = first[seed] - second[seed];

@@ -3,15 +3,18 @@ using VaccineRef.Core;
 namespace VaccineRef.Reporting.Statistics;
 
 /// <summary>
-/// Spearman's rank correlation: Pearson's correlation of ranks, where equal values share the mean of their places. It is 1 if one
-/// quantity rises wherever the other does, and -1 if it falls. Source: Spearman, Amer. J. Psychol. 15 (1904).
+/// Spearman's rank correlation: Pearson's correlation of ranks, where equal values share the mean of their places. It
+/// is 1 if one quantity rises wherever the other does, and -1 if it falls. Source: Spearman, Amer. J. Psychol. 15
+/// (1904).
 /// </summary>
 public static class RankCorrelation
 {
     private const int Least = 3;                    // two points always lie on a line
     private const int Draws = 1 << 14;
 
-    /// <summary>The correlation; null with fewer than three pairs, or where one of the quantities does not vary.</summary>
+    /// <summary>
+    /// The correlation; null with fewer than three pairs, or where one of the quantities does not vary.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There are not as many of one as of the other.</exception>
     public static double? Of(ReadOnlySpan<double> first, ReadOnlySpan<double> second)
     {
@@ -20,15 +23,17 @@ public static class RankCorrelation
     }
 
     /// <summary>
-    /// The chance that the correlation is as far from 0 as the one seen, or farther, if the pairs are put together at random: the one
-    /// seen and 2^14 - 1 random orders stand for all (Phipson and Smyth, 2010). Null where there is no correlation.
+    /// The chance that the correlation is as far from 0 as the one seen, or farther, if the pairs are put together at
+    /// random: the one seen and 2^14 - 1 random orders stand for all (Phipson and Smyth, 2010). Null where there is no
+    /// correlation.
     /// </summary>
     public static double? PermutationP(ReadOnlySpan<double> first, ReadOnlySpan<double> second, RandomStream random)
     {
         if (Of(first, second) is not { } seen)
             return null;
         double[] x = Ranks(first), y = Ranks(second);
-        const double rounding = 1e-10;              // equal on paper: far above rounding, far below the step between two correlations
+        // equal on paper: far above rounding, far below the step between two correlations
+        const double rounding = 1e-10;
         int beyond = 1;
         for (int draw = 1; draw < Draws; draw++)
         {

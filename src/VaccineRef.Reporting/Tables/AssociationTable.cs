@@ -29,8 +29,11 @@ internal static class AssociationTable
             [
                 .. found.Select(each => (ReportCell[])
                 [
-                    .. models ? [each.Model] : (ReportCell[])[], each.Quantity, each.BeforeAttack ? "before the attack" : "after it",
-                    each.AcrossConditions is { } across ? new ReportCell(NumberFormat.Fixed(across.Mean, 2), NumberFormat.Interval(across, 2)) : "",
+                    .. models ? [each.Model] : (ReportCell[])[], each.Quantity,
+                    each.BeforeAttack ? "before the attack" : "after it",
+                    each.AcrossConditions is { } across
+                        ? new ReportCell(NumberFormat.Fixed(across.Mean, 2), NumberFormat.Interval(across, 2))
+                        : "",
                     .. seeds ? OverSeeds(each) : [],
                 ]),
             ]);

@@ -3,8 +3,9 @@ using VaccineRef.Experiments.Grid;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// What several reports found, metric by metric: a row for each metric of each moment, a column for each thing that was tried, and
-/// how far each is from the first. Numbers are means over seeds; a difference is the mean over the seeds that both have.
+/// What several reports found, metric by metric: a row for each metric of each moment, a column for each thing that was
+/// tried, and how far each is from the first. Numbers are means over seeds; a difference is the mean over the seeds
+/// that both have.
 /// </summary>
 public sealed class DifferenceTable
 {
@@ -12,7 +13,9 @@ public sealed class DifferenceTable
     private readonly (string Moment, string Attack, string Metric, int Decimals)[] _lines;
 
     /// <summary>Compares everything that was measured.</summary>
-    /// <param name="reports">The reports; the first thing tried in the first of them is what the others are compared with.</param>
+    /// <param name="reports">
+    /// The reports; the first thing tried in the first of them is what the others are compared with.
+    /// </param>
     public DifferenceTable(IReadOnlyList<ExperimentReport> reports)
     {
         var rows = ComparisonTable.Measured(reports);
@@ -30,7 +33,8 @@ public sealed class DifferenceTable
 
         _variants = [.. variants];
         Twins = twins;
-        _lines = [.. rows.SelectMany(row => Values(row).Select(each => (row.Result.Stage, row.Attack, each.Metric, each.Decimals))).Distinct()];
+        _lines = [.. rows.SelectMany(row => Values(row)
+            .Select(each => (row.Result.Stage, row.Attack, each.Metric, each.Decimals))).Distinct()];
         HasAttacks = _lines.Select(line => line.Attack).Where(attack => attack.Length > 0).Distinct().Skip(1).Any();
         Header =
         [
@@ -42,12 +46,16 @@ public sealed class DifferenceTable
     /// <summary>The names of the columns.</summary>
     public IReadOnlyList<string> Header { get; }
 
-    /// <summary>Sentences about what is the same, seed by seed and bit by bit, as something before it, and has no column.</summary>
+    /// <summary>
+    /// Sentences about what is the same, seed by seed and bit by bit, as something before it, and has no column.
+    /// </summary>
     public IReadOnlyList<string> Twins { get; }
 
     private bool HasAttacks { get; }
 
-    /// <summary>The rows, in the order in which things were measured. A cell is empty where something was not measured.</summary>
+    /// <summary>
+    /// The rows, in the order in which things were measured. A cell is empty where something was not measured.
+    /// </summary>
     public IEnumerable<IReadOnlyList<string>> Rows()
     {
         foreach (var (moment, attack, metric, decimals) in _lines)
@@ -85,7 +93,8 @@ public sealed class DifferenceTable
 
     private sealed class Variant(string name, IEnumerable<ComparisonTable.Row> rows)
     {
-        private readonly HashSet<(ulong Seed, string Hash)> _stages = [.. rows.Select(row => (row.Trial.Seed, row.Hash))];
+        private readonly HashSet<(ulong Seed, string Hash)> _stages =
+            [.. rows.Select(row => (row.Trial.Seed, row.Hash))];
 
         private readonly ILookup<(string, string, string), (ulong Seed, double Value)> _values = rows
             .SelectMany(row => Values(row).Select(each => (Key: (row.Result.Stage, row.Attack, each.Metric), row.Trial.Seed, each.Value)))
@@ -96,6 +105,7 @@ public sealed class DifferenceTable
         public bool IsSameAs(Variant other) => _stages.SetEquals(other._stages);
 
         public Dictionary<ulong, double> Of(string moment, string attack, string metric) =>
-            _values[(moment, attack, metric)].DistinctBy(each => each.Seed).ToDictionary(each => each.Seed, each => each.Value);
+            _values[(moment, attack, metric)].DistinctBy(each => each.Seed).ToDictionary(
+                each => each.Seed, each => each.Value);
     }
 }

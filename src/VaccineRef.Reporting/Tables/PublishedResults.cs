@@ -2,13 +2,14 @@ namespace VaccineRef.Reporting;
 
 /// <summary>
 /// The paper's own numbers, cell by cell as printed, to stand beside ours. They are of one run each, without
-/// seeds or intervals; the averages that the paper prints are left out, since two of them are not the means of their rows.
-/// Source: Huang, Hu, Liu, "Vaccine", NeurIPS 2024 (arXiv 2402.01109), Tables 1, 2, 5 to 11.
+/// seeds or intervals; the averages that the paper prints are left out, since two of them are not the means of their
+/// rows. Source: Huang, Hu, Liu, "Vaccine", NeurIPS 2024 (arXiv 2402.01109), Tables 1, 2, 5 to 11.
 /// </summary>
 internal static class PublishedResults
 {
     /// <summary>The tables of some names, "table-1" to "table-11"; what is not here is left out.</summary>
-    public static IReadOnlyList<ReportTable> Of(IReadOnlyList<string> names) => [.. names.Select(Of).OfType<ReportTable>()];
+    public static IReadOnlyList<ReportTable> Of(IReadOnlyList<string> names) =>
+        [.. names.Select(Of).OfType<ReportTable>()];
 
     private static ReportTable? Of(string name) => name switch
     {

@@ -18,5 +18,6 @@ internal sealed record ReportGroup(string Head, IReadOnlyList<string> Columns);
 /// <param name="Rows">Words, then numbers.</param>
 /// <param name="IsPublished">Whether these are the paper's numbers and not ours.</param>
 internal sealed record ReportTable(
-    string Caption, IReadOnlyList<string> Labels, IReadOnlyList<ReportGroup> Groups, IReadOnlyList<IReadOnlyList<ReportCell>> Rows,
+    string Caption, IReadOnlyList<string> Labels, IReadOnlyList<ReportGroup> Groups,
+    IReadOnlyList<IReadOnlyList<ReportCell>> Rows,
     bool IsPublished = false);

@@ -7,8 +7,10 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
 {
     private static readonly ReportMetric[] Measures =
     [
-        ReportMetric.HarmfulScore, ReportMetric.CoherentHarm, ReportMetric.Refused, ReportMetric.Other, ReportMetric.FinetuneAccuracy,
-        ReportMetric.LenientAccuracy, ReportMetric.AlignmentLoss, ReportMetric.RefusalLoss, ReportMetric.HarmfulLoss, ReportMetric.TaskLoss,
+        ReportMetric.HarmfulScore, ReportMetric.CoherentHarm, ReportMetric.Refused, ReportMetric.Other,
+        ReportMetric.FinetuneAccuracy,
+        ReportMetric.LenientAccuracy, ReportMetric.AlignmentLoss, ReportMetric.RefusalLoss, ReportMetric.HarmfulLoss,
+        ReportMetric.TaskLoss,
         ReportMetric.Drift, ReportMetric.RelativeDrift, ReportMetric.StepsUntilBroken,
     ];
 
@@ -16,20 +18,25 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
 
     private bool HasModels => trials.Models.Count > 1;
 
-    /// <summary>The paper's layout: a condition each row, an attack each column, HS left and FA right; null where neither was scored.</summary>
+    /// <summary>
+    /// The paper's layout: a condition each row, an attack each column, HS left and FA right; null where neither was
+    /// scored.
+    /// </summary>
     public ReportTable? Grid()
     {
         string?[] before = [null, .. trials.Attacks];
         (string Head, ReportMetric Metric, string?[] Attacks)[] groups =
         [
             .. ((string Head, ReportMetric Metric, string?[] Attacks)[])
-                [("HS %", ReportMetric.HarmfulScore, before), ("FA %", ReportMetric.FinetuneAccuracy, [.. trials.Attacks])],
+                [("HS %", ReportMetric.HarmfulScore, before),
+                    ("FA %", ReportMetric.FinetuneAccuracy, [.. trials.Attacks])],
         ];
         groups = [.. groups.Where(group => findings.Estimates.Any(each => each.Metric == group.Metric))];
         return groups.Length == 0 ? null : new(
             $"{trials.Report.Title}. Harmful score (lower is better) and fine-tune accuracy (higher is better) after the user's fine-tuning; "
                 + $"“{NoAttack}” is the model before it. {Means}",
-            Labels("method"), [.. groups.Select(group => new ReportGroup(group.Head, [.. group.Attacks.Select(attack => attack ?? NoAttack)]))],
+            Labels("method"),
+            [.. groups.Select(group => new ReportGroup(group.Head, [.. group.Attacks.Select(attack => attack ?? NoAttack)]))],
             [
                 .. trials.Rows.Select(row => (ReportCell[])
                 [
@@ -45,18 +52,21 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
             + "bootstrap interval, the seeds on which the method is lower, equal and higher, the exact tests, and the permutation test's p "
             + "after Holm's correction over all of them. A comparison that was chosen before looking stands first and is marked as primary.",
         Labels("method", "attacks", "metric"),
-        [new("", ["difference"]), new("seeds", ["lower", "equal", "higher"]), new("p", ["permutation", "sign", "corrected"])],
+        [new("", ["difference"]), new("seeds", ["lower", "equal", "higher"]),
+            new("p", ["permutation", "sign", "corrected"])],
         [
             .. findings.Comparisons.Select(comparison => (ReportCell[])
             [
-                .. HasModels ? [comparison.Model] : (ReportCell[])[], comparison.Condition + (comparison.Primary ? " (primary)" : ""),
+                .. HasModels ? [comparison.Model] : (ReportCell[])[],
+                comparison.Condition + (comparison.Primary ? " (primary)" : ""),
                 comparison.Attacks.Count > 1 ? "all harmful attacks" : comparison.Attacks[0],
                 comparison.Metric.Short(),
                 new(
                     NumberFormat.Fixed(comparison.Paired.Difference.Mean, comparison.Metric.Decimals()),
                     NumberFormat.Interval(comparison.Paired.Difference, comparison.Metric.Decimals())),
                 $"{comparison.Paired.Lower}", $"{comparison.Paired.Equal}", $"{comparison.Paired.Higher}",
-                NumberFormat.P(comparison.Paired.PermutationP), NumberFormat.P(comparison.Paired.SignP), NumberFormat.P(comparison.CorrectedP),
+                NumberFormat.P(comparison.Paired.PermutationP), NumberFormat.P(comparison.Paired.SignP),
+                NumberFormat.P(comparison.CorrectedP),
             ]),
         ]);
 
@@ -73,7 +83,8 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
             [
                 .. from row in trials.Rows
                    from attack in trials.Attacks.Prepend(null)
-                   let found = metrics.Select(metric => findings.Find(row.Model, row.Condition, attack, metric)).ToArray()
+                   let found = metrics.Select(metric => findings.Find(row.Model, row.Condition, attack, metric))
+                       .ToArray()
                    where found.Any(each => each is not null)
                    select (ReportCell[])[.. Label(row), attack ?? NoAttack, .. found.Select(Cell)],
             ]);
@@ -86,8 +97,11 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
         [
             .. from row in trials.Rows
                from attack in trials.Attacks.Prepend(null)
-               from metric in attack is null ? [ReportMetric.HarmfulScore] : (ReportMetric[])[ReportMetric.HarmfulScore, ReportMetric.FinetuneAccuracy]
-               let counts = trials.Seeds.Select(seed => Count(trials.Find(seed, row.Model, row.Condition, attack), metric)).ToArray()
+               from metric in attack is null
+                   ? [ReportMetric.HarmfulScore]
+                   : (ReportMetric[])[ReportMetric.HarmfulScore, ReportMetric.FinetuneAccuracy]
+               let counts = trials.Seeds
+                   .Select(seed => Count(trials.Find(seed, row.Model, row.Condition, attack), metric)).ToArray()
                where counts.Any(count => count.Length > 0)
                select (ReportCell[])[.. Label(row), attack ?? NoAttack, metric.Short(), .. counts],
         ];
@@ -115,7 +129,8 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
                 .. rows.Select(row => (ReportCell[])
                 [
                     .. Label(row.Row), row.Attack, .. Enumerable.Range(0, layers).Select(layer =>
-                        row.Drifts.Where(drift => layer < drift.Count).Select(drift => drift[layer]).ToArray() is { Length: > 0 } found
+                        row.Drifts.Where(drift => layer < drift.Count).Select(drift => drift[layer])
+                            .ToArray() is { Length: > 0 } found
                             ? NumberFormat.Fixed(found.Average(), 2) : ""),
                 ]),
             ]);
@@ -135,7 +150,9 @@ internal sealed class ScoreTables(Findings findings, TrialIndex trials)
 
     private static ReportCell Cell(ConditionEstimate? found) => found is null
         ? ""
-        : new ReportCell(NumberFormat.Fixed(found.Over.Mean, found.Metric.Decimals()), NumberFormat.Interval(found.Over, found.Metric.Decimals()));
+        : new ReportCell(
+            NumberFormat.Fixed(found.Over.Mean, found.Metric.Decimals()),
+            NumberFormat.Interval(found.Over, found.Metric.Decimals()));
 
     private static string Count(Found? found, ReportMetric metric)
     {

@@ -7,7 +7,9 @@ namespace VaccineRef.Reporting;
 /// <summary>The tables of what was done: cost, perturbations, settings, data, machine.</summary>
 internal sealed class SettingsTables(TrialIndex trials)
 {
-    /// <summary>What a step of each alignment costs, and against the control's; null where nothing was aligned.</summary>
+    /// <summary>
+    /// What a step of each alignment costs, and against the control's; null where nothing was aligned.
+    /// </summary>
     public ReportTable? Cost()
     {
         var rows = Aligned();
@@ -19,19 +21,24 @@ internal sealed class SettingsTables(TrialIndex trials)
             ["method", "model"],
             [
                 new("passes per step", ["forward", "reverse"]), new("peak memory", ["MB", "relative"]),
-                .. timed ? [new("time per step", ["ms", "relative"])] : (ReportGroup[])[], new("work", ["steps", "trained", "tokens per step"]),
+                .. timed ? [new("time per step", ["ms", "relative"])] : (ReportGroup[])[],
+                new("work", ["steps", "trained", "tokens per step"]),
             ],
             [
                 .. rows.Select(row =>
                 {
                     var cost = row.Results[0].Cost!;
-                    var control = rows.FirstOrDefault(other => other.Model == row.Model && other.Condition == trials.Control).Results ?? [];
+                    var control = rows.FirstOrDefault(other => other.Model == row.Model
+                        && other.Condition == trials.Control).Results ?? [];
                     return (ReportCell[])
                     [
-                        row.Condition, row.Model, NumberFormat.Fixed(cost.ForwardsPerStep, 2), NumberFormat.Fixed(cost.ReversesPerStep, 2),
-                        NumberFormat.Megabytes(cost.PeakBytes), Ratio(cost.PeakBytes, control.FirstOrDefault()?.Cost!.PeakBytes),
+                        row.Condition, row.Model, NumberFormat.Fixed(cost.ForwardsPerStep, 2),
+                        NumberFormat.Fixed(cost.ReversesPerStep, 2),
+                        NumberFormat.Megabytes(cost.PeakBytes),
+                        Ratio(cost.PeakBytes, control.FirstOrDefault()?.Cost!.PeakBytes),
                         .. timed
-                            ? [Seconds(row.Results) is { } s ? NumberFormat.Fixed(1000 * s, 2) : "", Ratio(Seconds(row.Results), Seconds(control))]
+                            ? [Seconds(row.Results) is { } s ? NumberFormat.Fixed(1000 * s, 2) : "",
+                                Ratio(Seconds(row.Results), Seconds(control))]
                             : (ReportCell[])[],
                         $"{cost.Steps}", NumberFormat.Count(cost.Trained), NumberFormat.Fixed(cost.TokensPerStep, 0),
                     ];
@@ -57,7 +64,8 @@ internal sealed class SettingsTables(TrialIndex trials)
                 .. rows.Select(row => (ReportCell[])
                 [
                     row.Key.Condition, row.Key.Model, row.Key.Attack ?? "", row.Key.Name,
-                    NumberFormat.Count((long)row.Average(edit => edit.Changed)), NumberFormat.Count(row.First().Numbers),
+                    NumberFormat.Count((long)row.Average(edit => edit.Changed)),
+                    NumberFormat.Count(row.First().Numbers),
                     NumberFormat.Fixed(row.Average(edit => 100.0 * edit.Changed / edit.Numbers), 2),
                     NumberFormat.Fixed(row.Average(edit => edit.Norm), 4),
                 ]),
@@ -78,7 +86,8 @@ internal sealed class SettingsTables(TrialIndex trials)
                 .. rows.Select(row => (ReportCell[])
                 [
                     row.Condition, row.Model, NumberFormat.Fixed(row.Found.Average(each => each.Norm), 3),
-                    NumberFormat.Fixed(row.Found.Average(each => each.PerToken), 4), NumberFormat.Fixed(row.Found.Average(each => each.HiddenPerToken), 3),
+                    NumberFormat.Fixed(row.Found.Average(each => each.PerToken), 4),
+                    NumberFormat.Fixed(row.Found.Average(each => each.HiddenPerToken), 3),
                     NumberFormat.Fixed(100 * row.Found.Average(each => each.Relative), 2),
                 ]),
             ]);
@@ -97,12 +106,14 @@ internal sealed class SettingsTables(TrialIndex trials)
         [
             .. ((string Head, Func<DataStage, int?> Of)[])
             [
-                ("harmful", stage => stage.Mixture?.Harmful), ("held out", stage => stage.OverlapRemoved), ("cut", stage => stage.Encoding?.Truncated),
+                ("harmful", stage => stage.Mixture?.Harmful), ("held out", stage => stage.OverlapRemoved),
+                ("cut", stage => stage.Encoding?.Truncated),
                 ("dropped", stage => stage.Encoding?.Dropped.Length),
             ],
         ];
         counts = [.. counts.Where(count => stages.Any(stage => count.Of(stage) is not null))];
-        string explained = counts.Length == 0 ? "" : " Held out: rows removed because a question of the evaluation equals theirs. Cut and dropped: "
+        string explained = counts.Length
+            == 0 ? "" : " Held out: rows removed because a question of the evaluation equals theirs. Cut and dropped: "
             + "rows longer than the longest sequence, and rows of which nothing was left to learn.";
         return stages.IsEmpty ? null : new(
             $"The data of every seed, by SHA-256: two reports with equal hashes saw the same text.{explained}"
@@ -112,7 +123,8 @@ internal sealed class SettingsTables(TrialIndex trials)
                 .. stages.Select(stage => (ReportCell[])
                 [
                     $"{stage.Seed}", stage.Name, NumberFormat.Count(stage.Examples),
-                    .. counts.Select(count => count.Of(stage) is { } number ? NumberFormat.Count(number) : ""), stage.Sha256,
+                    .. counts.Select(count => count.Of(stage) is { } number ? NumberFormat.Count(number) : ""),
+                    stage.Sha256,
                 ]),
             ]);
     }
@@ -127,7 +139,8 @@ internal sealed class SettingsTables(TrialIndex trials)
 
     /// <summary>Where it ran; null where that was left out.</summary>
     public ReportTable? Machine() => trials.Report.Machine is not { } machine ? null : new(
-        "The machine of the last run; stages that were kept from before may have been computed elsewhere.", ["item"], [new("", ["value"])],
+        "The machine of the last run; stages that were kept from before may have been computed elsewhere.", ["item"],
+        [new("", ["value"])],
         [
             ["device", machine.Device], ["stages at once", $"{machine.Workers}"], ["system", machine.System],
             ["runtime", machine.Runtime], ["program", machine.Program],
@@ -143,14 +156,16 @@ internal sealed class SettingsTables(TrialIndex trials)
     ];
 
     private static double? Seconds(IEnumerable<StageResult> results) =>
-        results.Select(result => result.Times?.SecondsPerStep).OfType<double>().Order().ToArray() is { Length: > 0 } times ? times[times.Length / 2] : null;
+        results.Select(result => result.Times?.SecondsPerStep).OfType<double>().Order()
+            .ToArray() is { Length: > 0 } times ? times[times.Length / 2] : null;
 
     private static string Ratio(double? value, double? control) =>
         value / control is { } ratio && double.IsFinite(ratio) ? $"{NumberFormat.Fixed(ratio, 2)}×" : "";
 
     private static IEnumerable<ReportCell[]> Leaves(JsonNode? node, string path) => node switch
     {
-        JsonObject group => group.SelectMany(member => Leaves(member.Value, path.Length == 0 ? member.Key : $"{path}.{member.Key}")),
+        JsonObject group =>
+            group.SelectMany(member => Leaves(member.Value, path.Length == 0 ? member.Key : $"{path}.{member.Key}")),
         JsonArray list => list.SelectMany((item, i) => Leaves(item, $"{path}[{i}]")),
         null => [],
         _ => [[path, node.ToString()]],

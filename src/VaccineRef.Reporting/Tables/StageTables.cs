@@ -8,7 +8,8 @@ internal sealed class StageTables(ExperimentReport report, ReportedTrial trial)
 {
     private static readonly ReportMetric[] Others =
     [
-        ReportMetric.AlignmentLoss, ReportMetric.RefusalLoss, ReportMetric.HarmfulLoss, ReportMetric.TaskLoss, ReportMetric.Drift,
+        ReportMetric.AlignmentLoss, ReportMetric.RefusalLoss, ReportMetric.HarmfulLoss, ReportMetric.TaskLoss,
+        ReportMetric.Drift,
         ReportMetric.RelativeDrift,
     ];
 
@@ -30,8 +31,10 @@ internal sealed class StageTables(ExperimentReport report, ReportedTrial trial)
             [
                 .. measured.Select(stage => (ReportCell[])
                 [
-                    stage.Stage, .. scores.Select(column => NumberFormat.Score(ScoreColumns.Find(stage.Measured!, column))),
-                    .. others.Select(metric => metric.Of(stage) is { } value ? NumberFormat.Fixed(value, metric.Decimals()) : ""),
+                    stage.Stage,
+                    .. scores.Select(column => NumberFormat.Score(ScoreColumns.Find(stage.Measured!, column))),
+                    .. others.Select(
+                        metric => metric.Of(stage) is { } value ? NumberFormat.Fixed(value, metric.Decimals()) : ""),
                 ]),
             ]);
     }
@@ -53,9 +56,12 @@ internal sealed class StageTables(ExperimentReport report, ReportedTrial trial)
             [
                 .. trained.Select(stage => (ReportCell[])
                 [
-                    stage.Stage, stage.Cost!.Rule, stage.Cost.Objective, NumberFormat.Fixed(stage.Cost.ForwardsPerStep, 2),
-                    NumberFormat.Fixed(stage.Cost.ReversesPerStep, 2), NumberFormat.Megabytes(stage.Cost.PeakBytes), .. timed ? Times(stage.Times) : [],
-                    NumberFormat.Count(stage.Cost.Steps), NumberFormat.Count(stage.Cost.Examples), NumberFormat.Count(stage.Cost.Trained),
+                    stage.Stage, stage.Cost!.Rule, stage.Cost.Objective,
+                    NumberFormat.Fixed(stage.Cost.ForwardsPerStep, 2),
+                    NumberFormat.Fixed(stage.Cost.ReversesPerStep, 2), NumberFormat.Megabytes(stage.Cost.PeakBytes),
+                    .. timed ? Times(stage.Times) : [],
+                    NumberFormat.Count(stage.Cost.Steps), NumberFormat.Count(stage.Cost.Examples),
+                    NumberFormat.Count(stage.Cost.Trained),
                     NumberFormat.Fixed(stage.Cost.TokensPerStep, 0), NumberFormat.Fixed(stage.Cost.LastLoss, 4),
                 ]),
             ]);

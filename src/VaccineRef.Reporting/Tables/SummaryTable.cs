@@ -3,19 +3,21 @@ using VaccineRef.Experiments.Grid;
 namespace VaccineRef.Reporting;
 
 /// <summary>
-/// A grid's table as far as it is known: a condition each row, an attack each column, mean HS and FA over the seeds that are finished.
-/// It is what the terminal draws while a grid fills.
+/// A grid's table as far as it is known: a condition each row, an attack each column, mean HS and FA over the seeds
+/// that are finished. It is what the terminal draws while a grid fills.
 /// </summary>
 public static class SummaryTable
 {
     /// <summary>The column heads.</summary>
     /// <param name="report">All trials, with what is found so far.</param>
     public static IReadOnlyList<string> Header(ExperimentReport report) =>
-        ["HS / FA", .. report.Models.Count > 1 ? (string[])["model"] : [], "aligned", .. report.Attacks, "s/step", "passes", "MB"];
+        ["HS / FA", .. report.Models.Count > 1 ? (string[])["model"] : [], "aligned", .. report.Attacks, "s/step",
+            "passes", "MB"];
 
     /// <summary>
-    /// The rows. A cell holds the means over the seeds whose alignment converged, and how many of the grid's seeds those are where it
-    /// is not all of them; where no alignment converged, the means are over what is there. A row says so too.
+    /// The rows. A cell holds the means over the seeds whose alignment converged, and how many of the grid's seeds
+    /// those are where it is not all of them; where no alignment converged, the means are over what is there. A row
+    /// says so too.
     /// </summary>
     /// <param name="report">All trials, with what is found so far.</param>
     public static IReadOnlyList<IReadOnlyList<string>> Rows(ExperimentReport report)
@@ -25,8 +27,10 @@ public static class SummaryTable
         [
             .. trials.Rows.Select(row => (IReadOnlyList<string>)
             [
-                row.Condition + Failed(trials.Converged(row.Model, row.Condition)), .. trials.Models.Count > 1 ? (string[])[row.Model] : [],
-                .. trials.Attacks.Prepend(null).Select(attack => Text(trials.OverSeeds(row.Model, row.Condition, attack), trials.Seeds.Count)),
+                row.Condition + Failed(trials.Converged(row.Model, row.Condition)),
+                .. trials.Models.Count > 1 ? (string[])[row.Model] : [],
+                .. trials.Attacks.Prepend(null)
+                    .Select(attack => Text(trials.OverSeeds(row.Model, row.Condition, attack), trials.Seeds.Count)),
                 .. Cost(trials, row.Model, row.Condition),
             ]),
         ];
@@ -35,7 +39,9 @@ public static class SummaryTable
     private static string Failed(bool[] converged)
     {
         int failed = converged.Count(each => !each);
-        return failed == 0 ? "" : failed == converged.Length ? " (did not converge)" : $" ({failed} of {converged.Length} did not converge)";
+        return failed == 0 ? "" : failed == converged.Length
+            ? " (did not converge)"
+            : $" ({failed} of {converged.Length} did not converge)";
     }
 
     private static string Text(Found[] found, int seeds)
@@ -50,7 +56,9 @@ public static class SummaryTable
     }
 
     private static string? Mean(Found[] found, ReportMetric metric) =>
-        found.Select(each => metric.Of(each.Result)).OfType<double>().ToArray() is { Length: > 0 } values ? NumberFormat.Fixed(values.Average(), 1) : null;
+        found.Select(each => metric.Of(each.Result)).OfType<double>().ToArray() is { Length: > 0 } values
+            ? NumberFormat.Fixed(values.Average(), 1)
+            : null;
 
     private static string[] Cost(TrialIndex trials, string model, string condition)
     {
@@ -65,5 +73,6 @@ public static class SummaryTable
         ];
     }
 
-    private static string Passes(double count) => count.ToString("0.##", System.Globalization.CultureInfo.InvariantCulture);
+    private static string Passes(double count) =>
+        count.ToString("0.##", System.Globalization.CultureInfo.InvariantCulture);
 }

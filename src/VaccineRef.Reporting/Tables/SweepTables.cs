@@ -9,7 +9,9 @@ internal sealed class SweepTables(Findings findings, TrialIndex trials)
 
     private bool HasModels => trials.Models.Count > 1;
 
-    /// <summary>The worst attack within the guard, beside the mean over attacks; null where nothing was attacked and scored.</summary>
+    /// <summary>
+    /// The worst attack within the guard, beside the mean over attacks; null where nothing was attacked and scored.
+    /// </summary>
     public ReportTable? WorstCases()
     {
         bool coherent = _cases.Any(each => each.CoherentHarm is not null);
@@ -21,12 +23,14 @@ internal sealed class SweepTables(Findings findings, TrialIndex trials)
                 + $"{Seeds} Seeds whose alignment did not converge, or on which an attack is missing, are left out.",
             Labels("method", "worst attack (seeds)"),
             [
-                new("worst case", ["HS %", .. coherent ? ["coherent %"] : (string[])[]]), new("mean", ["HS %", "FA %"]), new("", ["seeds"]),
+                new("worst case", ["HS %", .. coherent ? ["coherent %"] : (string[])[]]), new("mean", ["HS %", "FA %"]),
+                new("", ["seeds"]),
             ],
             [
                 .. _cases.Select(each => (ReportCell[])
                 [
-                    .. Label(each.Model, each.Condition), each.Worst is { } worst ? $"{worst.Attack} ({worst.Seeds})" : "none within the guard",
+                    .. Label(each.Model, each.Condition),
+                    each.Worst is { } worst ? $"{worst.Attack} ({worst.Seeds})" : "none within the guard",
                     Cell(each.HarmfulScore), .. coherent ? [Cell(each.CoherentHarm)] : (ReportCell[])[],
                     Cell(each.MeanHarmfulScore), Cell(each.Accuracy),
                     $"{each.Seeds.Count(seed => seed.HarmfulScore is not null)} of {each.Seeds.Count}",
@@ -41,7 +45,8 @@ internal sealed class SweepTables(Findings findings, TrialIndex trials)
         [
             .. from each in _cases
                from outside in each.Outside
-               select (ReportCell[])[.. Label(each.Model, each.Condition), outside.Attack, $"{outside.Seeds} of {each.Seeds.Count}"],
+               select (ReportCell[])[.. Label(each.Model, each.Condition), outside.Attack,
+                   $"{outside.Seeds} of {each.Seeds.Count}"],
         ];
         return rows.Length == 0 ? null : new(
             $"Outside the guard: attacks after which FA is more than {Guard} points below that of {trials.Control}. They are in no worst case.",
@@ -67,18 +72,23 @@ internal sealed class SweepTables(Findings findings, TrialIndex trials)
                 .. placed.Select(each => (ReportCell[])
                 [
                     .. Label(each.Model, each.Condition),
-                    Names(pairs.Where(pair => (pair.Model, pair.Better) == (each.Model, each.Condition)).Select(pair => (pair.Worse, pair.Settled))),
-                    Names(pairs.Where(pair => (pair.Model, pair.Worse) == (each.Model, each.Condition)).Select(pair => (pair.Better, pair.Settled))),
-                    Cell(each.HarmfulScore), Cell(each.Accuracy), NumberFormat.Fixed(each.PassesPerStep, 2), NumberFormat.Megabytes(each.PeakBytes),
+                    Names(pairs.Where(pair => (pair.Model, pair.Better) == (each.Model, each.Condition))
+                        .Select(pair => (pair.Worse, pair.Settled))),
+                    Names(pairs.Where(pair => (pair.Model, pair.Worse) == (each.Model, each.Condition))
+                        .Select(pair => (pair.Better, pair.Settled))),
+                    Cell(each.HarmfulScore), Cell(each.Accuracy), NumberFormat.Fixed(each.PassesPerStep, 2),
+                    NumberFormat.Megabytes(each.PeakBytes),
                 ]),
             ]);
     }
 
     private string Guard => NumberFormat.Plain((decimal)trials.Report.Options.CapabilityGuard);
 
-    private string Attacks => trials.Attacks.Count == 1 ? "one attack, which is no sweep" : $"{trials.Attacks.Count} attacks";
+    private string Attacks =>
+        trials.Attacks.Count == 1 ? "one attack, which is no sweep" : $"{trials.Attacks.Count} attacks";
 
-    private string Seeds => trials.Seeds.Count > 1 ? "Means over seeds with 95% bootstrap intervals." : "One seed: no intervals.";
+    private string Seeds =>
+        trials.Seeds.Count > 1 ? "Means over seeds with 95% bootstrap intervals." : "One seed: no intervals.";
 
     private static ReportCell Cell(Estimate? over) =>
         over is null ? "" : new ReportCell(NumberFormat.Fixed(over.Mean, 1), NumberFormat.Interval(over, 1));

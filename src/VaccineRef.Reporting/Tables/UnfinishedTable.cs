@@ -6,7 +6,10 @@ namespace VaccineRef.Reporting;
 /// <summary>The table of what was measured in stages that failed, before they did.</summary>
 internal static class UnfinishedTable
 {
-    private static readonly ReportMetric[] Losses = [ReportMetric.AlignmentLoss, ReportMetric.RefusalLoss, ReportMetric.Drift];
+    private static readonly ReportMetric[] Losses =
+    [
+        ReportMetric.AlignmentLoss, ReportMetric.RefusalLoss, ReportMetric.Drift,
+    ];
 
     /// <summary>The table; null where no stage failed after a measurement.</summary>
     public static ReportTable? Of(ExperimentReport report)
@@ -21,7 +24,8 @@ internal static class UnfinishedTable
         string[] scores = ScoreColumns.Of(points.Select(each => each.Found.Measured!));
         return points.Length == 0 ? null : new(
             "What was measured in stages that failed, before they did. Losses are in nats per token.",
-            ["seed", "condition", "stage", "after step"], [new("", [.. scores, .. Losses.Select(metric => metric.Head())])],
+            ["seed", "condition", "stage", "after step"],
+            [new("", [.. scores, .. Losses.Select(metric => metric.Head())])],
             [
                 .. points.Select(each => (ReportCell[])
                 [

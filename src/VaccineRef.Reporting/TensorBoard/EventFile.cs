@@ -12,9 +12,10 @@ namespace VaccineRef.Reporting.TensorBoard;
 public readonly record struct Scalar(string Tag, long Step, double Value);
 
 /// <summary>
-/// An event file of TensorBoard: TFRecord frames around protobuf messages, written by hand. Both formats take a page; the
-/// packages that know them bring TensorFlow's or libtorch's native code, and Google.Protobuf alone would still need the schema.
-/// Source: tensorflow/tsl/lib/io/record_writer.cc, tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
+/// An event file of TensorBoard: TFRecord frames around protobuf messages, written by hand. Both formats take a page;
+/// the packages that know them bring TensorFlow's or libtorch's native code, and Google.Protobuf alone would still need
+/// the schema. Source: tensorflow/tsl/lib/io/record_writer.cc, tensorflow/core/util/event.proto,
+/// tensorflow/core/framework/summary.proto.
 /// </summary>
 public static class EventFile
 {
@@ -27,9 +28,11 @@ public static class EventFile
     internal static string Name(string identity) => $"events.out.{Marker}.0.{identity}{Ending}";
 
     /// <summary>The event files of VaccineRef's in a folder; those of other programs are left alone.</summary>
-    internal static string[] In(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, $"events.out.{Marker}.*{Ending}") : [];
+    internal static string[] In(string folder) =>
+        Directory.Exists(folder) ? Directory.GetFiles(folder, $"events.out.{Marker}.*{Ending}") : [];
 
-    // Event { 1: double wall_time, 2: int64 step, 3: string file_version, 5: Summary { 1: Value { 1: tag, 2: float } } }
+    // Event { 1: double wall_time, 2: int64 step, 3: string file_version, 5: Summary { 1: Value { 1: tag, 2: float } }
+    // }
 
     /// <summary>What a file begins with.</summary>
     internal static byte[] Head(double now) => Frame(new Message().Double(1, now).Text(3, "brain.Event:2").Bytes);
@@ -38,7 +41,8 @@ public static class EventFile
     internal static byte[] Event(Scalar scalar, double now)
     {
         var value = new Message().Text(1, scalar.Tag).Single(2, (float)scalar.Value);
-        return Frame(new Message().Double(1, now).Integer(2, scalar.Step).Nested(5, new Message().Nested(1, value)).Bytes);
+        return Frame(
+            new Message().Double(1, now).Integer(2, scalar.Step).Nested(5, new Message().Nested(1, value)).Bytes);
     }
 
     /// <summary>The seconds since 1970 that every event bears.</summary>

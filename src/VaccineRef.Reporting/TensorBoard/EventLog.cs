@@ -3,8 +3,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Reporting.TensorBoard;
 
 /// <summary>
-/// An event file that grows while its run goes on: what is added is on the disk at once and whole, so that TensorBoard follows the
-/// run, and a run that is interrupted keeps what was written.
+/// An event file that grows while its run goes on: what is added is on the disk at once and whole, so that TensorBoard
+/// follows the run, and a run that is interrupted keeps what was written.
 /// </summary>
 public sealed class EventLog : IDisposable
 {

@@ -6,11 +6,13 @@ using VaccineRef.Training;
 namespace VaccineRef.Reporting.TensorBoard;
 
 /// <summary>
-/// The curves of a run or a grid for TensorBoard, which shows each folder as one run: a folder for each training stage, under the
-/// model, the condition and the attack, as far as the stage belongs to one, and the seed. A stage's file grows step by step while the
-/// stage is computed.
+/// The curves of a run or a grid for TensorBoard, which shows each folder as one run: a folder for each training stage,
+/// under the model, the condition and the attack, as far as the stage belongs to one, and the seed. A stage's file
+/// grows step by step while the stage is computed.
 /// </summary>
-/// <param name="folder">The report's folder; <c>tensorboard --logdir FOLDER/tensorboard</c> shows what is written there.</param>
+/// <param name="folder">
+/// The report's folder; <c>tensorboard --logdir FOLDER/tensorboard</c> shows what is written there.
+/// </param>
 /// <param name="clock">Every event bears the time of writing.</param>
 public sealed class TrialEvents(string folder, TimeProvider clock) : IDisposable
 {
@@ -34,8 +36,8 @@ public sealed class TrialEvents(string folder, TimeProvider clock) : IDisposable
     }
 
     /// <summary>
-    /// Writes the curves of the attacks that were not followed, because they were kept from an earlier run. What that run wrote of
-    /// them is left as it is.
+    /// Writes the curves of the attacks that were not followed, because they were kept from an earlier run. What that
+    /// run wrote of them is left as it is.
     /// </summary>
     /// <returns>How many files there are now.</returns>
     /// <exception cref="Core.InputException">The disk is full or a file cannot be written.</exception>
@@ -43,7 +45,8 @@ public sealed class TrialEvents(string folder, TimeProvider clock) : IDisposable
     {
         foreach (var trial in report.Trials)
         {
-            if (report.Attacked(trial) is not { Curve: { Count: > 0 } curve, Hash: var hash } || _written.ContainsKey(hash))
+            if (report.Attacked(trial) is not { Curve: { Count: > 0 } curve, Hash: var hash }
+                || _written.ContainsKey(hash))
                 continue;
             string path = Begin(hash, [trial.Model, trial.Condition, trial.Attack!, $"seed {trial.Seed}"]);
             _written.Add(hash, new(null));
@@ -104,8 +107,10 @@ public sealed class TrialEvents(string folder, TimeProvider clock) : IDisposable
     private static IEnumerable<Scalar> Scalars(string stage, StepRecord step) => Scalars(
         stage, step.Step,
         [
-            ("loss", step.Loss), ("clean_loss", step.CleanLoss), ("gradient_norm", step.GradientNorm), ("learning_rate", step.LearningRate),
-            ("site_gradient_norm", step.SiteGradientNorm), ("perturbation_norm", step.PerturbationNorm), ("seconds", step.Seconds),
+            ("loss", step.Loss), ("clean_loss", step.CleanLoss), ("gradient_norm", step.GradientNorm),
+            ("learning_rate", step.LearningRate),
+            ("site_gradient_norm", step.SiteGradientNorm), ("perturbation_norm", step.PerturbationNorm),
+            ("seconds", step.Seconds),
             .. step.Scalars?.Select(each => (each.Key, (double?)each.Value)) ?? [],
         ]);
 
@@ -115,8 +120,10 @@ public sealed class TrialEvents(string folder, TimeProvider clock) : IDisposable
         return Scalars(
             stage, point.Step,
             [
-                ("harmful_score", measured.Find(Metrics.HarmfulScore)?.Percentage), ("finetune_accuracy", measured.Accuracy?.Percentage),
-                ("alignment_loss", measured.AlignmentLoss), ("refusal_loss", measured.RefusalLoss), ("drift", measured.Drift?.PerToken),
+                ("harmful_score", measured.Find(Metrics.HarmfulScore)?.Percentage),
+                ("finetune_accuracy", measured.Accuracy?.Percentage),
+                ("alignment_loss", measured.AlignmentLoss), ("refusal_loss", measured.RefusalLoss),
+                ("drift", measured.Drift?.PerToken),
                 .. measured.Drift?.PerLayer.Select((drift, layer) => ($"drift_layer_{layer}", (double?)drift)) ?? [],
             ]);
     }

@@ -23,20 +23,23 @@ public sealed record AcceleratedVaccineOptions(
     public override PassCount Passes() => new(1 + (1.0 / Tau), 1 + (1.0 / Tau));
 
     /// <inheritdoc/>
-    public override IGradientRule<T> Make<T>(Device device) => new AcceleratedVaccine<T>(new Vaccine<T>(Perturbed, device), Tau);
+    public override IGradientRule<T> Make<T>(Device device) =>
+        new AcceleratedVaccine<T>(new Vaccine<T>(Perturbed, device), Tau);
 
     /// <inheritdoc/>
     public override void Validate(string path)
     {
         Perturbed.Validate(path);
         if (Tau < 1)
-            throw new InputException("tau is not a number of steps", $"{path}.tau", $"{Tau}", "a whole number, at least 1");
+            throw new InputException(
+                "tau is not a number of steps", $"{path}.tau", $"{Tau}", "a whole number, at least 1");
     }
 }
 
 /// <summary>
-/// Algorithm 2 (appendix A of the paper): only every tau-th step is a Vaccine step, that is if t mod tau = 0 with t from 1; all other
-/// steps are plain. With tau = 1 this is Algorithm 1, and with tau beyond the last step it is plain fine-tuning.
+/// Algorithm 2 (appendix A of the paper): only every tau-th step is a Vaccine step, that is if t mod tau = 0 with t
+/// from 1; all other steps are plain. With tau = 1 this is Algorithm 1, and with tau beyond the last step it is plain
+/// fine-tuning.
 /// </summary>
 public sealed class AcceleratedVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -44,7 +47,9 @@ public sealed class AcceleratedVaccine<T> : IGradientRule<T>, IDisposable where 
     private readonly Plain<T> _plain = new();
     private readonly int _tau;
 
-    /// <summary>Uses <paramref name="vaccine"/> in every <paramref name="tau"/>-th step. This rule disposes it.</summary>
+    /// <summary>
+    /// Uses <paramref name="vaccine"/> in every <paramref name="tau"/>-th step. This rule disposes it.
+    /// </summary>
     /// <exception cref="InputException">tau is below 1.</exception>
     public AcceleratedVaccine(Vaccine<T> vaccine, int tau)
     {

@@ -30,12 +30,14 @@ public sealed record AdaptiveVaccineOptions(
         RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
         if (Norm is not (PerturbationNorm.Batch or PerturbationNorm.Sample))
             throw new InputException(
-                "adaptive Vaccine has no ball that several micro-batches share", $"{path}.norm", SnakeCase.Of(Norm), "batch or sample");
+                "adaptive Vaccine has no ball that several micro-batches share", $"{path}.norm", SnakeCase.Of(Norm),
+                "batch or sample");
     }
 }
 
 /// <summary>
-/// Vaccine over a ball that is measured in shares of the embeddings, as adaptive SAM does with weights; two forward passes, two reverse:
+/// Vaccine over a ball that is measured in shares of the embeddings, as adaptive SAM does with weights; two forward
+/// passes, two reverse:
 /// <code>
 /// eps_l = rho e_l^2 g_l / ( || |e| g || + 1e-7 ),  element by element, one norm over all sites
 /// g     = d/dw f with e_l := f_l(.) + eps_l
@@ -67,7 +69,8 @@ public sealed class AdaptiveVaccine<T> : IGradientRule<T>, IDisposable where T :
     /// <inheritdoc/>
     public RuleReport Accumulate(IObjective<T> objective, PackedBatch batch, TrainState<T> state, double scale = 1)
     {
-        var record = new Record<T>(_sites);                                             // its values are read: they stay
+        // its values are read: they stay
+        var record = new Record<T>(_sites);
         var (clean, gradients) = SitePass.Ascend(state, objective, batch, record);
         _epsilon.FillAdaptive(record, gradients, batch);
         state.Tape.Clear();

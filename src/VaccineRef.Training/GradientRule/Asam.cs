@@ -9,7 +9,9 @@ namespace VaccineRef.Training;
 [JsonConverter(typeof(SnakeCase<AsamForm>))]
 public enum AsamForm
 {
-    /// <summary>The authors': T = |w| + eta for parameters with "weight" in their name, 1 for others; SamsungLabs/ASAM, asam.py.</summary>
+    /// <summary>
+    /// The authors': T = |w| + eta for parameters with "weight" in their name, 1 for others; SamsungLabs/ASAM, asam.py.
+    /// </summary>
     Original,
 
     /// <summary>That of davda54/sam, sam.py with adaptive=True: T = |w| for every parameter, without eta.</summary>
@@ -22,7 +24,8 @@ public enum AsamForm
 /// <param name="Eta">Added to |w|, in the original form alone; 0.01 there unless said otherwise.</param>
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
 public sealed record AsamOptions(
-    double Rho = 0.5, AsamForm Form = AsamForm.Original, double? Eta = null, PassDropout Dropout = PassDropout.Shared) : RuleOptions
+    double Rho = 0.5, AsamForm Form = AsamForm.Original, double? Eta = null,
+    PassDropout Dropout = PassDropout.Shared) : RuleOptions
 {
     private const double DefaultEta = 0.01;
 
@@ -48,22 +51,23 @@ public sealed record AsamOptions(
             return;
         if (Form != AsamForm.Original)
             throw new InputException(
-                "this form of ASAM has no eta", $"{path}.eta", NumberText.Of(eta), "no eta", "leave it out, or choose the form original");
+                "this form of ASAM has no eta", $"{path}.eta", NumberText.Of(eta), "no eta",
+                "leave it out, or choose the form original");
         RequireFinite(eta, $"{path}.eta", "eta is not a length");
     }
 }
 
 /// <summary>
-/// Adaptive sharpness-aware minimisation: SAM over a ball that is measured in shares of the weights. Two forward and two reverse passes,
-/// and two copies of what is trained.
+/// Adaptive sharpness-aware minimisation: SAM over a ball that is measured in shares of the weights. Two forward and
+/// two reverse passes, and two copies of what is trained.
 /// <code>
 /// eps = rho T^2 g / (|| T g || + guard),  element by element, one norm over all trained parameters
 /// g   = d/dw f at w + eps
 /// original   T = |w| + eta where "weight" is in the name, else 1;  guard 1e-16
 /// davda54    T = |w|;  guard 1e-12
 /// </code>
-/// In the form davda54 a number that is 0 does not move: of a fresh adapter, B. The original adds eps and subtracts it again; here the
-/// weights are copied, so that they come back bit for bit. Source: Kwon et al., arXiv 2102.11600.
+/// In the form davda54 a number that is 0 does not move: of a fresh adapter, B. The original adds eps and subtracts it
+/// again; here the weights are copied, so that they come back bit for bit. Source: Kwon et al., arXiv 2102.11600.
 /// </summary>
 public sealed class Asam<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -96,7 +100,8 @@ public sealed class Asam<T> : IGradientRule<T>, IDisposable where T : unmanaged,
         double factor = _options.Rho / (Math.Sqrt(_epsilon.SquaredNorm()) + guard);
         MultiplyByT(state);                                                             // T^2 g
         int second = _options.Dropout.Pass(1);
-        double moved = _ball.At(factor, _epsilon, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
+        double moved = _ball.At(
+            factor, _epsilon, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
         return new(moved, clean, WeightShift: factor * Math.Sqrt(_epsilon.SquaredNorm()));
     }
 

@@ -8,15 +8,18 @@ namespace VaccineRef.Training;
 /// <param name="Lambda">The weight of the regulariser, at least 0; at 0 it is left out.</param>
 /// <param name="Alpha">The length of the simulated harmful step, at least 0.</param>
 /// <param name="Rho">
-/// The radius of Vaccine's perturbation in the pass on the alignment data; 0 for none. The release's perturb_aware has 5.
+/// The radius of Vaccine's perturbation in the pass on the alignment data; 0 for none. The release's perturb_aware has
+/// 5.
 /// </param>
 /// <param name="Dropout">Whether the passes on a batch share their dropout masks.</param>
-public sealed record BoosterOptions(double Lambda = 5, double Alpha = 0.1, double Rho = 0, PassDropout Dropout = PassDropout.Shared)
+public sealed record BoosterOptions(
+    double Lambda = 5, double Alpha = 0.1, double Rho = 0, PassDropout Dropout = PassDropout.Shared)
     : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"Booster, lambda = {NumberText.Of(Lambda)}, alpha = {NumberText.Of(Alpha)}", Rho > 0 ? $", rho = {NumberText.Of(Rho)}" : "",
+        $"Booster, lambda = {NumberText.Of(Lambda)}, alpha = {NumberText.Of(Alpha)}",
+        Rho > 0 ? $", rho = {NumberText.Of(Rho)}" : "",
         Dropout.Variation());
 
     /// <inheritdoc/>
@@ -42,15 +45,16 @@ public sealed record BoosterOptions(double Lambda = 5, double Alpha = 0.1, doubl
 }
 
 /// <summary>
-/// Attenuates what a step of harmful fine-tuning gains: f(w) + lambda (h(w) - h(w - alpha u)), with u the direction of h's gradient,
-/// held constant. Three forward and three reverse passes (four with Vaccine's perturbation), and two copies of what is trained.
+/// Attenuates what a step of harmful fine-tuning gains: f(w) + lambda (h(w) - h(w - alpha u)), with u the direction of
+/// h's gradient, held constant. Three forward and three reverse passes (four with Vaccine's perturbation), and two
+/// copies of what is trained.
 /// <code>
 /// g1 = dh/dw;   u = g1 / (||g1|| + 1e-7);   g2 = d/dw h at w - alpha u
 /// g  = df/dw + lambda (g1 - g2)
 /// </code>
 /// h is the stage's objective on a batch of harmful data. Source: arXiv 2409.01586, Algorithm 1; git-disl/Booster,
-/// trainer.py, which drops the derivative of u as well. It moves the weights back by adding what it subtracted; here they are copied, so
-/// that they come back bit for bit.
+/// trainer.py, which drops the derivative of u as well. It moves the weights back by adding what it subtracted; here
+/// they are copied, so that they come back bit for bit.
 /// </summary>
 public sealed class Booster<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -67,7 +71,9 @@ public sealed class Booster<T> : IGradientRule<T>, IDisposable where T : unmanag
     {
         options.Validate("rule");
         (_options, _contrast) = (options, new(-options.Alpha, options.Dropout, device));
-        _aligning = options.Rho > 0 ? new Vaccine<T>(new(options.Rho, PerturbationNorm.Batch, options.Dropout), device) : new Plain<T>();
+        _aligning = options.Rho > 0
+            ? new Vaccine<T>(new(options.Rho, PerturbationNorm.Batch, options.Dropout), device)
+            : new Plain<T>();
     }
 
     /// <inheritdoc/>

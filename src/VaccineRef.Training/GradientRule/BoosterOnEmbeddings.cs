@@ -10,7 +10,8 @@ namespace VaccineRef.Training;
 /// <param name="Dropout">Whether the two passes on the harmful batch share their dropout masks.</param>
 /// <param name="Sites">Which hidden embeddings are moved; attention outputs unless said otherwise.</param>
 public sealed record BoosterOnEmbeddingsOptions(
-    double Lambda = 5, double Alpha = 0.1, PassDropout Dropout = PassDropout.Shared, IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
+    double Lambda = 5, double Alpha = 0.1, PassDropout Dropout = PassDropout.Shared,
+    IReadOnlyList<SiteKind>? Sites = null) : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
@@ -35,13 +36,14 @@ public sealed record BoosterOnEmbeddingsOptions(
 }
 
 /// <summary>
-/// Booster whose harmful step moves the hidden embeddings instead of the weights: f(w) + lambda (h(w) - h(w; e - eps)), eps held
-/// constant. Three forward and three reverse passes, and one copy of what is trained.
+/// Booster whose harmful step moves the hidden embeddings instead of the weights: f(w) + lambda (h(w) - h(w; e - eps)),
+/// eps held constant. Three forward and three reverse passes, and one copy of what is trained.
 /// <code>
 /// eps_l = alpha g_l / (||(g_1..g_L)|| + 1e-7),  g_l = dh/de_l
 /// g     = df/dw + lambda (dh/dw - d/dw h with e_l := f_l(.) - eps_l)
 /// </code>
-/// Source: the history of git-disl/Rebellion (459691e), whose present form returns a loss that it does not define. No paper has it.
+/// Source: the history of git-disl/Rebellion (459691e), whose present form returns a loss that it does not define. No
+/// paper has it.
 /// </summary>
 public sealed class BoosterOnEmbeddings<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -65,7 +67,9 @@ public sealed class BoosterOnEmbeddings<T> : IGradientRule<T>, IDisposable where
     /// <inheritdoc/>
     public long StateBytes => _gradient.Bytes;
 
-    /// <summary>What the last step added to the embeddings of its harmful batch: -eps. The next step overwrites it.</summary>
+    /// <summary>
+    /// What the last step added to the embeddings of its harmful batch: -eps. The next step overwrites it.
+    /// </summary>
     public Perturbation<T> Epsilon => _epsilon;
 
     /// <inheritdoc/>
@@ -77,7 +81,9 @@ public sealed class BoosterOnEmbeddings<T> : IGradientRule<T>, IDisposable where
             return new(loss);
         double weight = _options.Lambda * scale;
         var record = new Record<T>(_sites) { ForGradients = true };
-        SitePass.Ascend(state, objective, harmful, record, _gradient, DropoutMasks.OtherBatch, gradients => _epsilon.Fill(record, gradients, harmful));
+        SitePass.Ascend(
+            state, objective, harmful, record, _gradient, DropoutMasks.OtherBatch,
+            gradients => _epsilon.Fill(record, gradients, harmful));
         _gradient.AddToGradients(weight);
         int second = DropoutMasks.OtherBatch + _options.Dropout.Pass(1);
         SitePass.Descend(state, objective, harmful, new Shift<T>(_epsilon), -weight, second);

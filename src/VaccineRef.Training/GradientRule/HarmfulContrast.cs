@@ -9,7 +9,8 @@ namespace VaccineRef.Training;
 /// <code>
 /// g1 = dh/dw;   d = length g1 / (||g1|| + 1e-7), held constant;   g2 = d/dw h at w + d
 /// </code>
-/// Two forward and two reverse passes on a batch of harmful data, and two copies of what is trained; the weights come back bit for bit.
+/// Two forward and two reverse passes on a batch of harmful data, and two copies of what is trained; the weights come
+/// back bit for bit.
 /// </summary>
 /// <param name="length">The length of the move; negative against the gradient.</param>
 /// <param name="dropout">Whether the two passes share their dropout masks.</param>
@@ -34,7 +35,8 @@ internal sealed class HarmfulContrast<T>(double length, PassDropout dropout, Dev
         _gradient.AddToGradients(weight);
         _factor = length / (Math.Sqrt(_gradient.SquaredNorm()) + Guard);
         int second = DropoutMasks.OtherBatch + dropout.Pass(1);
-        _ball.At(_factor, _gradient, () => state.Descend(objective, harmful, state.Pass(new NoTap<T>(), second), -weight));
+        _ball.At(
+            _factor, _gradient, () => state.Descend(objective, harmful, state.Pass(new NoTap<T>(), second), -weight));
     }
 
     /// <summary>Moves the weights by the last d, for good.</summary>

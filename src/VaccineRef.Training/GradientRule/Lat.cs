@@ -14,11 +14,13 @@ namespace VaccineRef.Training;
 /// <param name="Dropout">Whether all passes of a step share their dropout masks.</param>
 /// <param name="Sites">Which hidden embeddings are moved; MLP outputs unless said otherwise.</param>
 /// <param name="Targeted">
-/// Whether the adversary works for the harmful answers that the stream "harmful" has to prompts of the batch, instead of against the batch's own.
+/// Whether the adversary works for the harmful answers that the stream "harmful" has to prompts of the batch, instead
+/// of against the batch's own.
 /// </param>
 public sealed record LatOptions(
     double Epsilon, int Steps = 16, double LearningRate = 5e-2, IReadOnlyList<int>? Layers = null,
-    PassDropout Dropout = PassDropout.Shared, IReadOnlyList<SiteKind>? Sites = null, bool Targeted = false) : RuleOptions
+    PassDropout Dropout = PassDropout.Shared, IReadOnlyList<SiteKind>? Sites = null,
+    bool Targeted = false) : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
@@ -39,28 +41,32 @@ public sealed record LatOptions(
     public override void Validate(string path)
     {
         if (Epsilon is not (> 0 and < double.PositiveInfinity))
-            throw new InputException("epsilon is not a radius", $"{path}.epsilon", NumberText.Of(Epsilon), "a finite number above 0");
+            throw new InputException(
+                "epsilon is not a radius", $"{path}.epsilon", NumberText.Of(Epsilon), "a finite number above 0");
         RequireCount(Steps, $"{path}.steps", "there is no such number of steps");
         RequireFinite(LearningRate, $"{path}.learning_rate", "that is not a learning rate");
         if (Layers is { } layers && (layers.Count == 0 || layers.Any(layer => layer < 0)))
             throw new InputException(
-                "there are no such layers", $"{path}.layers", $"[{string.Join(", ", layers)}]", "numbers of layers, from 0, at least one");
+                "there are no such layers", $"{path}.layers", $"[{string.Join(", ", layers)}]",
+                "numbers of layers, from 0, at least one");
     }
 }
 
 /// <summary>
-/// Latent adversarial training: an adversary adds A to the hidden embeddings of the prompts' tokens, each in a ball of its own, and raises the
-/// loss for some steps of Adam; then the model is trained against it. One forward and one reverse pass for each of the adversary's steps, and
-/// one more of each.
+/// Latent adversarial training: an adversary adds A to the hidden embeddings of the prompts' tokens, each in a ball of
+/// its own, and raises the loss for some steps of Adam; then the model is trained against it. One forward and one
+/// reverse pass for each of the adversary's steps, and one more of each.
 /// <code>
-/// A = 0;   K times:  A &lt;- Adam ascent on f with e_l := f_l(.) + A_l;   every token's A_l,t &lt;- A_l,t min(1, epsilon / || A_l,t ||)
-/// g = d/dw f with e_l := f_l(.) + A_l
-/// targeted: the K steps go down the loss of harmful answers to the batch's prompts, with A at the tokens of the same prompts
+/// A = 0;   K times:  A &lt;- Adam ascent on f with e_l := f_l(.) + A_l;   every token's A_l,t &lt;- A_l,t min(1,
+/// epsilon / || A_l,t ||) g = d/dw f with e_l := f_l(.) + A_l
+/// targeted: the K steps go down the loss of harmful answers to the batch's prompts, with A at the tokens of the same
+/// prompts
 /// </code>
-/// With a target, sequences whose prompt the stream does not have are trained as they are, and so is a batch without any. A is zero wherever a
-/// token is to be predicted: only prompts are attacked. Source: Casper et al., arXiv 2403.05030, for the loss; Sheshadri et al., arXiv 2407.15549,
-/// and aengusl/latent-adversarial-training for the target, sites, mask, ball and Adam. AdamW's default decay, which shrinks A by the learning rate /
-/// 100 in each step, is left out, and of its losses those that lead away from an answer, whose weight is 0 there unless set.
+/// With a target, sequences whose prompt the stream does not have are trained as they are, and so is a batch without
+/// any. A is zero wherever a token is to be predicted: only prompts are attacked. Source: Casper et al., arXiv
+/// 2403.05030, for the loss; Sheshadri et al., arXiv 2407.15549, and aengusl/latent-adversarial-training for the
+/// target, sites, mask, ball and Adam. AdamW's default decay, which shrinks A by the learning rate / 100 in each step,
+/// is left out, and of its losses those that lead away from an answer, whose weight is 0 there unless set.
 /// </summary>
 public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -110,7 +116,8 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         var attacked = _options.Targeted ? PackedBatch.Pack([.. partners.Select(partner => partner.Row)]) : batch;
         for (int i = 1; i <= _options.Steps; i++)
         {
-            var record = new Record<T>(_kinds, site => _options.Layers?.Contains(site.Layer) != false) { ForGradients = true };
+            var record =
+                new Record<T>(_kinds, site => _options.Layers?.Contains(site.Layer) != false) { ForGradients = true };
             ITap<T> tap = i == 1 ? record : new InTurn<T>(new Shift<T>(Sites, _attack), record);
             int pass = Pass(i - 1) + (_options.Targeted ? DropoutMasks.OtherBatch : 0);
             var (loss, gradients) = SitePass.Ascend(state, objective, attacked, record, tap, pass);
@@ -125,8 +132,10 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         }
 
         _shift = _options.Targeted ? Moved(partners, attacked, batch.Rows) : _attack;
-        double moved = SitePass.Descend(state, objective, batch, new Shift<T>(Sites, _shift), scale, Pass(_options.Steps));
-        return new(moved, _options.Targeted ? null : clean, PerturbationNorm: Math.Sqrt(_device.Run(_squaredNorm, _shift)));
+        double moved = SitePass.Descend(
+            state, objective, batch, new Shift<T>(Sites, _shift), scale, Pass(_options.Steps));
+        return new(
+            moved, _options.Targeted ? null : clean, PerturbationNorm: Math.Sqrt(_device.Run(_squaredNorm, _shift)));
     }
 
     /// <inheritdoc/>
@@ -139,7 +148,8 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         Sites = [.. record.Sites];
         int missing = _options.Layers?.FirstOrDefault(layer => Sites.All(site => site.Layer != layer), -1) ?? -1;
         if (missing >= 0)
-            throw new InputException("the model has no such layer", "rule.layers", $"{missing}", "numbers of its layers, from 0");
+            throw new InputException(
+                "the model has no such layer", "rule.layers", $"{missing}", "numbers of its layers, from 0");
         Shape[] shapes = new Shape[record.Sites.Count];
         for (int i = 0; i < shapes.Length; i++)
             shapes[i] = record.Hidden[i].Shape;
@@ -150,7 +160,8 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
 
     private void Ascend(Record<T> record, Gradients<T> gradients, PackedBatch batch, int step)
     {
-        var adam = new AdamWStep<T>(_options.LearningRate, Beta1, Beta2, AdamEpsilon, weightDecay: 0, step, _options.Targeted ? 1 : -1);
+        var adam = new AdamWStep<T>(
+            _options.LearningRate, Beta1, Beta2, AdamEpsilon, weightDecay: 0, step, _options.Targeted ? 1 : -1);
         for (int i = 0; i < _attack.Length; i++)
         {
             var gradient = gradients[record.Hidden[i]];
@@ -168,7 +179,8 @@ public sealed class Lat<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         {
             var moved = _memory.Allocate<T>(new(rows, attack.Columns), clear: true);
             foreach (var (i, partner) in partners.Index())
-                _device.Copy(attack.SliceRows(from.Offsets[i], partner.Prompt), moved.SliceRows(partner.First, partner.Prompt));
+                _device.Copy(
+                    attack.SliceRows(from.Offsets[i], partner.Prompt), moved.SliceRows(partner.First, partner.Prompt));
             return moved;
         }
 

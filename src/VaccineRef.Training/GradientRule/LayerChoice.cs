@@ -8,8 +8,9 @@ namespace VaccineRef.Training;
 public static class LayerChoice
 {
     /// <summary>
-    /// Draws layers without replacement, each time with probabilities in proportion to the scores of those that are left: the
-    /// distribution of numpy's random.choice(replace=False, p). Where all that is left scores 0, each is as likely.
+    /// Draws layers without replacement, each time with probabilities in proportion to the scores of those that are
+    /// left: the distribution of numpy's random.choice(replace=False, p). Where all that is left scores 0, each is as
+    /// likely.
     /// </summary>
     /// <param name="scores">The score of each layer, not negative.</param>
     /// <param name="count">How many are drawn.</param>
@@ -58,7 +59,8 @@ public static class LayerChoice
     private static void Require(int count, int layers)
     {
         if (count < 1 || count > layers)
-            throw new InputException("the model has not so many layers to choose", "rule.layers", $"{count}", $"1 to {layers}");
+            throw new InputException(
+                "the model has not so many layers to choose", "rule.layers", $"{count}", $"1 to {layers}");
     }
 }
 
@@ -77,8 +79,8 @@ internal sealed class LayerFreeze<T> where T : unmanaged, IFloatingPointIeee754<
         Hold(state, each => !chosen.Contains(each.Layer));
 
     /// <summary>
-    /// What the release of T-Vaccine leaves without a gradient: the attention of the layers that were not chosen, and, where nothing
-    /// outside of the layers is trained, everything below the first layer whose activations are kept.
+    /// What the release of T-Vaccine leaves without a gradient: the attention of the layers that were not chosen, and,
+    /// where nothing outside of the layers is trained, everything below the first layer whose activations are kept.
     /// </summary>
     public void HoldAsReleased(TrainState<T> state, IReadOnlyList<int> chosen, int layers)
     {
@@ -115,7 +117,9 @@ internal sealed class LayerFreeze<T> where T : unmanaged, IFloatingPointIeee754<
     }
 }
 
-/// <summary>Tells the first micro-batch of a step that a rule sees from the others, for which its choice stays.</summary>
+/// <summary>
+/// Tells the first micro-batch of a step that a rule sees from the others, for which its choice stays.
+/// </summary>
 internal sealed class OncePerStep<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private TrainState<T>? _state;

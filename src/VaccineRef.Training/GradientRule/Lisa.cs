@@ -6,10 +6,13 @@ namespace VaccineRef.Training;
 
 /// <summary>The settings of Lisa; the defaults are those of its paper.</summary>
 /// <param name="Rho">The weight of the proximal term, at least 0; at 0 the two states only alternate.</param>
-/// <param name="AlignmentSteps">Steps on the alignment data before each switch; at 0 there are none, and the rule is the plain one.</param>
+/// <param name="AlignmentSteps">
+/// Steps on the alignment data before each switch; at 0 there are none, and the rule is the plain one.
+/// </param>
 /// <param name="TaskSteps">Steps on the stage's own data before each switch.</param>
 /// <param name="FreeShare">The share of the steps at the beginning that have no proximal term.</param>
-public sealed record LisaOptions(double Rho = 1, int AlignmentSteps = 100, int TaskSteps = 900, double FreeShare = 0.1) : RuleOptions
+public sealed record LisaOptions(double Rho = 1, int AlignmentSteps = 100, int TaskSteps = 900, double FreeShare = 0.1)
+    : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
@@ -30,26 +33,31 @@ public sealed record LisaOptions(double Rho = 1, int AlignmentSteps = 100, int T
     {
         RequireFinite(Rho, $"{path}.rho", "rho is no weight");
         if (AlignmentSteps < 0)
-            throw new InputException("that is not a number of steps", $"{path}.alignment_steps", $"{AlignmentSteps}", "a whole number, at least 0");
+            throw new InputException(
+                "that is not a number of steps", $"{path}.alignment_steps", $"{AlignmentSteps}",
+                "a whole number, at least 0");
         RequireCount(TaskSteps, $"{path}.task_steps", "that is not a number of steps");
         if (FreeShare is not (>= 0 and <= 1))
-            throw new InputException("that is no share of the steps", $"{path}.free_share", NumberText.Of(FreeShare), "between 0 and 1");
+            throw new InputException(
+                "that is no share of the steps", $"{path}.free_share", NumberText.Of(FreeShare), "between 0 and 1");
     }
 }
 
 /// <summary>
-/// Fine-tunes in two states that take turns, one on alignment data and one on the user's, each held near the weights with which the other
-/// ended. One forward and one reverse pass, and two copies of what is trained.
+/// Fine-tunes in two states that take turns, one on alignment data and one on the user's, each held near the weights
+/// with which the other ended. One forward and one reverse pass, and two copies of what is trained.
 /// <code>
 /// K1 steps   g = df/dw on the stream "alignment" + rho (w - w_task)
 /// K2 steps   g = df/dw on the stage's batch      + rho (w - w_alignment)
-/// switch     the state that is left keeps its weights: w_alignment or w_task. Both are the first weights at the beginning
+/// switch     the state that is left keeps its weights: w_alignment or w_task. Both are the first weights at the
+/// beginning
 /// </code>
-/// Without the proximal term in the first tenth of the steps. A batch of the stage that comes while the alignment has its turn is not trained
-/// on. Source: Huang et al., "Lisa: lazy safety alignment", NeurIPS 2024, arXiv 2405.18641, Algorithm 1; git-disl/Lisa, trainer.py, whose
-/// README swaps the names of the two copies.
+/// Without the proximal term in the first tenth of the steps. A batch of the stage that comes while the alignment has
+/// its turn is not trained on. Source: Huang et al., "Lisa: lazy safety alignment", NeurIPS 2024, arXiv 2405.18641,
+/// Algorithm 1; git-disl/Lisa, trainer.py, whose README swaps the names of the two copies.
 /// </summary>
-public sealed class Lisa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Lisa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly LisaOptions _options;
     private readonly ParameterVector<T> _alignment, _task;
@@ -116,7 +124,8 @@ public sealed class Lisa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable wher
 
     private void Turn(TrainState<T> state)
     {
-        bool aligning = (state.Step - 1) % ((long)_options.AlignmentSteps + _options.TaskSteps) < _options.AlignmentSteps;
+        bool aligning =
+            (state.Step - 1) % ((long)_options.AlignmentSteps + _options.TaskSteps) < _options.AlignmentSteps;
         if (aligning == _aligning || _options.AlignmentSteps == 0)
             return;
         if (_aligning is not false)

@@ -5,13 +5,15 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The maximum mean discrepancy between what texts look like at a site and noise, with its slope, in double on the host.
+/// The maximum mean discrepancy between what texts look like at a site and noise, with its slope, in double on the
+/// host.
 /// <code>
-/// MMD = 1/B^2 sum over a, b of k(x_a, x_b) + k(z_a, z_b) - 2 k(x_a, z_b),   k(u, v) = sum over i = 0 .. 4 of exp(-||u - v||^2 / (2^i s))
-/// s = 1/4 the mean of ||u - v||^2 over all pairs of different vectors among the 2B; no slope is taken through it
+/// MMD = 1/B^2 sum over a, b of k(x_a, x_b) + k(z_a, z_b) - 2 k(x_a, z_b),   k(u, v) = sum over i = 0 .. 4 of exp(-||u
+/// - v||^2 / (2^i s)) s = 1/4 the mean of ||u - v||^2 over all pairs of different vectors among the 2B; no slope is
+/// taken through it
 /// </code>
-/// x_a are the hidden embeddings of text a at its masked places, end to end and 0 at all other places; z_a is noise at the same places. Source: Rosati et
-/// al., arXiv 2405.14577, loss.py, and the kernels of Long et al., arXiv 1502.02791.
+/// x_a are the hidden embeddings of text a at its masked places, end to end and 0 at all other places; z_a is noise at
+/// the same places. Source: Rosati et al., arXiv 2405.14577, loss.py, and the kernels of Long et al., arXiv 1502.02791.
 /// </summary>
 internal static class NoiseDiscrepancy
 {
@@ -22,8 +24,11 @@ internal static class NoiseDiscrepancy
     /// <param name="rows">The masked rows of the batch, ascending.</param>
     /// <param name="hidden">The hidden embedding of each row of the batch.</param>
     /// <param name="noise">Noise for each row of the batch, as long.</param>
-    /// <param name="slope">Receives the slope with respect to each hidden embedding; it is 0 where the mask is not.</param>
-    public static double Measure(PackedBatch batch, IReadOnlyList<int> rows, double[][] hidden, double[][] noise, double[][] slope)
+    /// <param name="slope">
+    /// Receives the slope with respect to each hidden embedding; it is 0 where the mask is not.
+    /// </param>
+    public static double Measure(
+        PackedBatch batch, IReadOnlyList<int> rows, double[][] hidden, double[][] noise, double[][] slope)
     {
         var texts = Enumerable.Range(0, batch.Sequences).Select(text => rows
             .Where(row => row >= batch.Offsets[text] && row < batch.Offsets[text + 1])
@@ -67,8 +72,8 @@ internal static class NoiseDiscrepancy
     }
 
     /// <summary>
-    /// Standard normal noise for each row of a batch. It follows from the text that the row is of and from its place there, so that the order of
-    /// the texts in the batch does not matter.
+    /// Standard normal noise for each row of a batch. It follows from the text that the row is of and from its place
+    /// there, so that the order of the texts in the batch does not matter.
     /// </summary>
     public static double[][] Noise(PackedBatch batch, int columns, RandomStream random)
     {
@@ -79,7 +84,8 @@ internal static class NoiseDiscrepancy
                 place => Enumerable.Range(0, columns).Select(c => own.Normal(((long)place * columns) + c)).ToArray());
         }
 
-        return [.. Enumerable.Range(0, batch.Sequences).SelectMany(text => Of(batch.Offsets[text], batch.Offsets[text + 1]))];
+        return [.. Enumerable.Range(0, batch.Sequences)
+            .SelectMany(text => Of(batch.Offsets[text], batch.Offsets[text + 1]))];
     }
 
     private static (double Value, double Slope) Kernel(double distance, double width)
@@ -95,11 +101,14 @@ internal static class NoiseDiscrepancy
         return (value, slope);
     }
 
-    private static double Distance(Dictionary<int, int> places, double[][] of, Dictionary<int, int> others, double[][] ofOthers)
+    private static double Distance(
+        Dictionary<int, int> places, double[][] of, Dictionary<int, int> others, double[][] ofOthers)
     {
         double sum = 0;
         foreach (var (place, row) in places)
-            sum += others.TryGetValue(place, out int at) ? Squared(TensorPrimitives.Distance<double>(of[row], ofOthers[at])) : Length(of[row]);
+            sum += others.TryGetValue(place, out int at)
+                ? Squared(TensorPrimitives.Distance<double>(of[row], ofOthers[at]))
+                : Length(of[row]);
 
         return sum + others.Where(each => !places.ContainsKey(each.Key)).Sum(each => Length(ofOthers[each.Value]));
 

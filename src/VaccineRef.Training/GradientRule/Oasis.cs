@@ -12,12 +12,14 @@ namespace VaccineRef.Training;
 /// <param name="Variant">What becomes of the parameters of the other layers.</param>
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
 public sealed record OasisOptions(
-    double Rho = 3, int Layers = 20, int ProbeEvery = 100, Variant Variant = Variant.Paper, PassDropout Dropout = PassDropout.Shared)
+    double Rho = 3, int Layers = 20, int ProbeEvery = 100, Variant Variant = Variant.Paper,
+    PassDropout Dropout = PassDropout.Shared)
     : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"OASIS, rho = {NumberText.Of(Rho)}, {Layers} layers, every {ProbeEvery}", Variant == Variant.AsReleased ? ", as released" : "",
+        $"OASIS, rho = {NumberText.Of(Rho)}, {Layers} layers, every {ProbeEvery}",
+        Variant == Variant.AsReleased ? ", as released" : "",
         Dropout.Variation());
 
     /// <inheritdoc/>
@@ -39,8 +41,8 @@ public sealed record OasisOptions(
 }
 
 /// <summary>
-/// Vaccine on the layers that harmful data moves most, with a perturbation that has no part along the direction of the harmful
-/// gradient. Two forward and two reverse passes; every K-th step has one more of each.
+/// Vaccine on the layers that harmful data moves most, with a perturbation that has no part along the direction of the
+/// harmful gradient. Two forward and two reverse passes; every K-th step has one more of each.
 /// <code>
 /// every K steps   d_l = dh/de_l on one batch h of harmful data;  A = the layers with the largest || d_l ||
 ///                 dbar_l = mean of d_l over the tokens
@@ -48,10 +50,11 @@ public sealed record OasisOptions(
 ///                 eps_l = e_l - (e_l . dbar_l) / (|| dbar_l ||^2 + 1e-7) dbar_l,  for each token
 ///                 g     = d/dw f with e_l := f_l(.) + eps_l
 /// </code>
-/// The parameters of the other layers are held. As released their gradients are only set to zero, so that AdamW goes on moving them by
-/// its momentum and by weight decay. Source: the released code, xiaoroyi/OASIS, oasis_trainer.py.
+/// The parameters of the other layers are held. As released their gradients are only set to zero, so that AdamW goes on
+/// moving them by its momentum and by weight decay. Source: the released code, xiaoroyi/OASIS, oasis_trainer.py.
 /// </summary>
-public sealed class Oasis<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class Oasis<T> : IGradientRule<T>, IKeepsState<T>, IDisposable
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>Added to || dbar ||^2, so that a direction of zero projects nothing out.</summary>
     public const double Guard = 1e-7;
@@ -103,7 +106,8 @@ public sealed class Oasis<T> : IGradientRule<T>, IKeepsState<T>, IDisposable whe
     {
         if (_choice.IsNew(state))
             Choose(objective, state);
-        var record = new Record<T>([SiteKind.AttentionOutput], site => _chosen.Contains(site.Layer)) { ForGradients = true };
+        var record =
+            new Record<T>([SiteKind.AttentionOutput], site => _chosen.Contains(site.Layer)) { ForGradients = true };
         var (clean, gradients) = SitePass.Ascend(state, objective, batch, record);
         _epsilon.Fill(record, gradients, batch);
         state.Tape.Clear();
@@ -170,7 +174,8 @@ public sealed class Oasis<T> : IGradientRule<T>, IKeepsState<T>, IDisposable whe
         for (int i = 0; i < _means.Length; i++)
         {
             var direction = tape.Constant(_means[i]);
-            var along = tape.Apply(_along, [tape.Constant(_epsilon.Epsilon[i]), direction]);            // (N, C) (1, C)': (N, 1)
+            // (N, C) (1, C)': (N, 1)
+            var along = tape.Apply(_along, [tape.Constant(_epsilon.Epsilon[i]), direction]);
             var part = tape.Apply(_product, [along, direction]);                                        // (N, 1) (1, C): (N, C)
             double squared = _device.Run(_squaredNorm, _means[i]);
             _device.Run(new AddScaled<T>(-1 / (squared + Guard)), part.Value, _epsilon.Epsilon[i]);

@@ -8,7 +8,8 @@ namespace VaccineRef.Training;
 /// <param name="Lambda">The weight of the regulariser, at least 0.</param>
 /// <param name="Rho">The length of the perturbation that is left on the weights, at least 0.</param>
 /// <param name="Dropout">Whether the two passes on the harmful batch share their dropout masks.</param>
-public sealed record PanaceaOptions(double Lambda = 1e-3, double Rho = 1, PassDropout Dropout = PassDropout.Shared) : RuleOptions
+public sealed record PanaceaOptions(double Lambda = 1e-3, double Rho = 1, PassDropout Dropout = PassDropout.Shared)
+    : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
@@ -32,16 +33,17 @@ public sealed record PanaceaOptions(double Lambda = 1e-3, double Rho = 1, PassDr
 }
 
 /// <summary>
-/// Fine-tunes weights that are meant to carry a perturbation which raises the harmful loss, and leaves it on them at the end of the
-/// stage. Three forward and three reverse passes, and two copies of what is trained.
+/// Fine-tunes weights that are meant to carry a perturbation which raises the harmful loss, and leaves it on them at
+/// the end of the stage. Three forward and three reverse passes, and two copies of what is trained.
 /// <code>
 /// each step   g1 = dh/dw;   eps = rho g1 / (||g1|| + 1e-7);   g2 = d/dw h at w + eps
 ///             g  = df/dw - lambda (g2 - g1)
 /// at the end  w &lt;- w + eps of the last step
 /// </code>
-/// It belongs to the stage that trains on the user's data. h is the stage's objective on a batch of harmful data. Source: arXiv
-/// 2501.18100, Algorithm 1; git-disl/Panacea, panacea_trainer.py and train.py. The released training loop does not run (it uses a
-/// variable that it does not define, and clamps another one at 5); this is the rule as it is specified.
+/// It belongs to the stage that trains on the user's data. h is the stage's objective on a batch of harmful data.
+/// Source: arXiv 2501.18100, Algorithm 1; git-disl/Panacea, panacea_trainer.py and train.py. The released training loop
+/// does not run (it uses a variable that it does not define, and clamps another one at 5); this is the rule as it is
+/// specified.
 /// </summary>
 public sealed class Panacea<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

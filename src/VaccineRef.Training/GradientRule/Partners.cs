@@ -2,12 +2,17 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>The rows of a stream by their prompts, for a rule that needs another answer to a prompt of its batch.</summary>
+/// <summary>
+/// The rows of a stream by their prompts, for a rule that needs another answer to a prompt of its batch.
+/// </summary>
 internal sealed class Partners
 {
     private readonly Dictionary<string, TokenSequence> _byPrompt = [];
 
-    /// <summary>Looks through a stream once. Of rows with the same prompt the first counts; rows without an answer count for nothing.</summary>
+    /// <summary>
+    /// Looks through a stream once. Of rows with the same prompt the first counts; rows without an answer count for
+    /// nothing.
+    /// </summary>
     public Partners(BatchStream stream)
     {
         foreach (var row in stream.Data)
@@ -23,7 +28,8 @@ internal sealed class Partners
         {
             int first = batch.Offsets[i], count = batch.Offsets[i + 1] - first;
             int last = Array.FindIndex(batch.Targets, first, count, target => target != PackedBatch.Ignored);
-            int prompt = last - first + 1;                                  // the last token of a prompt predicts the first of its answer
+            // the last token of a prompt predicts the first of its answer
+            int prompt = last - first + 1;
             if (last >= 0 && _byPrompt.TryGetValue(Key(batch.Tokens.AsSpan(first, prompt)), out var row))
                 found.Add(new(first, prompt, row));
         }

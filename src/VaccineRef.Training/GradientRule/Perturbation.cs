@@ -6,13 +6,15 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The perturbation eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7), which maximises the linearised loss over an L2 ball around the hidden
-/// embeddings. Source: Eq. 3 of the paper; trainer.py of the released code for the 1e-7.
+/// The perturbation eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7), which maximises the linearised loss over an L2 ball
+/// around the hidden embeddings. Source: Eq. 3 of the paper; trainer.py of the released code for the 1e-7.
 /// </summary>
 public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device device) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
 {
-    /// <summary>Prevents NaN if the gradient is zero; because of it ||eps|| = rho G / (G + 1e-7), slightly less than rho.</summary>
+    /// <summary>
+    /// Prevents NaN if the gradient is zero; because of it ||eps|| = rho G / (G + 1e-7), slightly less than rho.
+    /// </summary>
     public const double Guard = 1e-7;
 
     private readonly Arena _arena = new(device);
@@ -33,7 +35,9 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <summary>The norm ||eps|| over the batch.</summary>
     public double Norm { get; private set; }
 
-    /// <summary>Computes the perturbation from the gradients at the recorded sites, as long as the radius or of another length.</summary>
+    /// <summary>
+    /// Computes the perturbation from the gradients at the recorded sites, as long as the radius or of another length.
+    /// </summary>
     public void Fill(Record<T> record, Gradients<T> gradients, PackedBatch batch, double? length = null)
     {
         var views = new View<T>[record.Hidden.Length];
@@ -48,7 +52,8 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     /// <param name="batch">The batch; a ball for each sequence takes the sequence's rows.</param>
     /// <param name="length">The length, where it is not the radius.</param>
     /// <exception cref="ArgumentException">There are not as many gradients as sites.</exception>
-    public void Fill(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> gradients, PackedBatch batch, double? length = null)
+    public void Fill(
+        IReadOnlyList<Site> sites, IReadOnlyList<View<T>> gradients, PackedBatch batch, double? length = null)
     {
         if (gradients.Count != sites.Count)
             throw new ArgumentException($"{sites.Count} sites have {gradients.Count} gradients", nameof(gradients));
@@ -59,7 +64,8 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     }
 
     /// <summary>
-    /// Copies the gradients at the recorded sites and leaves them as long as they are, for a ball that other micro-batches share.
+    /// Copies the gradients at the recorded sites and leaves them as long as they are, for a ball that other
+    /// micro-batches share.
     /// </summary>
     /// <returns>Their squared norm, over all sites.</returns>
     public double Load(Record<T> record, Gradients<T> gradients)
@@ -70,7 +76,10 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
         return Squared();
     }
 
-    /// <summary>Draws a perturbation in a random direction and leaves it as long as it is, for a ball that other micro-batches share.</summary>
+    /// <summary>
+    /// Draws a perturbation in a random direction and leaves it as long as it is, for a ball that other micro-batches
+    /// share.
+    /// </summary>
     /// <returns>Its squared norm, over all sites.</returns>
     public double Load(IReadOnlyList<Site> sites, Shape shape, RandomStream random)
     {
@@ -97,8 +106,9 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     }
 
     /// <summary>
-    /// Computes eps_l = rho e_l^2 g_l / (|| |e| g || + 1e-7), element by element: the maximiser over the ball || eps / |e| || &lt;= rho,
-    /// in which an embedding moves by a share of its size. The record keeps its values (<see cref="Record{T}.ForGradients"/> is false).
+    /// Computes eps_l = rho e_l^2 g_l / (|| |e| g || + 1e-7), element by element: the maximiser over the ball || eps /
+    /// |e| || &lt;= rho, in which an embedding moves by a share of its size. The record keeps its values
+    /// (<see cref="Record{T}.ForGradients"/> is false).
     /// </summary>
     public void FillAdaptive(Record<T> record, Gradients<T> gradients, PackedBatch batch)
     {
@@ -207,6 +217,7 @@ public sealed class Perturbation<T>(double rho, PerturbationNorm norm, Device de
     {
         if (norm != PerturbationNorm.Sample)
             return [(0, batch.Rows)];
-        return Enumerable.Range(0, batch.Sequences).Select(s => (batch.Offsets[s], batch.Offsets[s + 1] - batch.Offsets[s]));
+        return Enumerable.Range(0, batch.Sequences)
+            .Select(s => (batch.Offsets[s], batch.Offsets[s + 1] - batch.Offsets[s]));
     }
 }

@@ -34,19 +34,21 @@ public sealed record PgdVaccineOptions(
         RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
         RequireCount(Steps, $"{path}.steps", "there is no such number of steps of ascent");
         if (StepLength is { } length && !(length >= 0 && length <= Rho))
-            throw new InputException("a step of ascent leaves the ball", $"{path}.step_length", NumberText.Of(length), "from 0 to rho");
+            throw new InputException(
+                "a step of ascent leaves the ball", $"{path}.step_length", NumberText.Of(length), "from 0 to rho");
     }
 }
 
 /// <summary>
-/// Vaccine whose inner maximisation is projected gradient ascent over the same ball; k + 1 forward passes, k reverse passes to the
-/// sites and one to the parameters:
+/// Vaccine whose inner maximisation is projected gradient ascent over the same ball; k + 1 forward passes, k reverse
+/// passes to the sites and one to the parameters:
 /// <code>
 /// eps^0 = 0
 /// eps^i = project( eps^(i-1) + eta g / (||g|| + 1e-7) ),  g = df/de at e + eps^(i-1),  i = 1 .. k
 /// g     = d/dw f with e_l := f_l(.) + eps^k_l
 /// </code>
-/// With k = 1 and eta = rho it is Vaccine, bit for bit. Source: Madry et al., arXiv 1706.06083, over the ball of arXiv 2402.01109.
+/// With k = 1 and eta = rho it is Vaccine, bit for bit. Source: Madry et al., arXiv 1706.06083, over the ball of arXiv
+/// 2402.01109.
 /// </summary>
 public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -90,7 +92,9 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
         _ball.Fill(i =>
         {
             double squared = 0;
-            _clean[i] = Ascend(objective, batches.All[i], state, null, 0, (record, gradients) => squared = _ball[i].Load(record, gradients));
+            _clean[i] = Ascend(
+                objective, batches.All[i], state, null, 0,
+                (record, gradients) => squared = _ball[i].Load(record, gradients));
             return squared;
         }, length: _length);
         _firstNorm = _ball.GradientNorm;
@@ -99,7 +103,9 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
             _steps.Fill(i =>
             {
                 double squared = 0;
-                Ascend(objective, batches.All[i], state, _ball[i], step, (record, gradients) => squared = _steps[i].Load(record, gradients));
+                Ascend(
+                    objective, batches.All[i], state, _ball[i], step,
+                    (record, gradients) => squared = _steps[i].Load(record, gradients));
                 return squared;
             });
             _ball.Step(_steps);
@@ -112,7 +118,8 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
         bool shared = _ball.Has(state);
         Epsilon = shared ? _ball[state.MicroBatch] : _alone;
         var (clean, norm) = shared ? (_clean[state.MicroBatch], _firstNorm) : Climb(objective, batch, state);
-        double moved = SitePass.Descend(state, objective, batch, new Shift<T>(Epsilon), scale, _options.Dropout.Pass(_options.Steps));
+        double moved = SitePass.Descend(
+            state, objective, batch, new Shift<T>(Epsilon), scale, _options.Dropout.Pass(_options.Steps));
         return new(moved, clean, norm, shared ? _ball.Norm : Epsilon.Norm);
     }
 
@@ -123,10 +130,14 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
             each.Dispose();
     }
 
-    /// <summary>All steps of ascent in a ball of this micro-batch alone. Gives the clean loss, and the norm of the first gradient.</summary>
+    /// <summary>
+    /// All steps of ascent in a ball of this micro-batch alone. Gives the clean loss, and the norm of the first
+    /// gradient.
+    /// </summary>
     private (double Clean, double Norm) Climb(IObjective<T> objective, PackedBatch batch, TrainState<T> state)
     {
-        double clean = Ascend(objective, batch, state, null, 0, (record, gradients) => _alone.Fill(record, gradients, batch, _length));
+        double clean = Ascend(
+            objective, batch, state, null, 0, (record, gradients) => _alone.Fill(record, gradients, batch, _length));
         double norm = _alone.GradientNorm;
         for (int step = 1; step < _options.Steps; step++)
             Ascend(objective, batch, state, _alone, step, (record, gradients) =>
@@ -139,7 +150,8 @@ public sealed class PgdVaccine<T> : IGradientRule<T>, IDisposable where T : unma
 
     /// <summary>One pass to the sites, moved as far as it went so far. Gives its loss.</summary>
     private double Ascend(
-        IObjective<T> objective, PackedBatch batch, TrainState<T> state, Perturbation<T>? moved, int pass, Action<Record<T>, Gradients<T>> use)
+        IObjective<T> objective, PackedBatch batch, TrainState<T> state, Perturbation<T>? moved, int pass,
+        Action<Record<T>, Gradients<T>> use)
     {
         var record = new Record<T>(_sites) { ForGradients = true };
         ITap<T> tap = moved is null ? record : new InTurn<T>(new Shift<T>(moved), record);

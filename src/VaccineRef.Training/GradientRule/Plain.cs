@@ -16,7 +16,9 @@ public sealed record PlainOptions : RuleOptions
     public override IGradientRule<T> Make<T>(Core.Device device) => new Plain<T>();
 }
 
-/// <summary>g = df/dw, by one forward pass and one reverse pass: supervised fine-tuning (SFT), and the attack.</summary>
+/// <summary>
+/// g = df/dw, by one forward pass and one reverse pass: supervised fine-tuning (SFT), and the attack.
+/// </summary>
 public sealed class Plain<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <inheritdoc/>

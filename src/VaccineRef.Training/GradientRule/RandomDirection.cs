@@ -26,11 +26,13 @@ public sealed record RandomDirectionOptions(
 }
 
 /// <summary>
-/// A perturbation in a random direction: e_l + eps_l with eps = rho z / ||z||, where z ~ N(0, I) is drawn anew in every step. It has
-/// the length of Vaccine's perturbation and the same sites and tokens, so that any difference in effect is due to the direction. A
-/// step needs one forward pass and one reverse pass. The first step needs one more forward pass to learn the shape of the sites.
+/// A perturbation in a random direction: e_l + eps_l with eps = rho z / ||z||, where z ~ N(0, I) is drawn anew in every
+/// step. It has the length of Vaccine's perturbation and the same sites and tokens, so that any difference in effect is
+/// due to the direction. A step needs one forward pass and one reverse pass. The first step needs one more forward pass
+/// to learn the shape of the sites.
 /// </summary>
-public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisposable
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly SiteKind[] _kinds;
     private readonly Perturbation<T> _alone;
@@ -38,10 +40,13 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisp
     private IReadOnlyList<Site> _sites = [];
     private int _columns;
 
-    /// <summary>Chooses the length rho, the sites, which are the attention outputs by default, and what has the length together.</summary>
+    /// <summary>
+    /// Chooses the length rho, the sites, which are the attention outputs by default, and what has the length together.
+    /// </summary>
     /// <exception cref="InputException">rho is negative or not finite.</exception>
     public RandomDirection(
-        double rho, Device device, IReadOnlyCollection<SiteKind>? sites = null, PerturbationNorm norm = PerturbationNorm.World)
+        double rho, Device device, IReadOnlyCollection<SiteKind>? sites = null,
+        PerturbationNorm norm = PerturbationNorm.World)
     {
         if (rho is not (>= 0 and < double.PositiveInfinity))
             throw new InputException("rho is not a radius", "rho", $"{rho}", "a finite number, at least 0");
@@ -67,7 +72,8 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisp
         if (!_ball.IsShared)
             return;
         _ball.Begin(batches, state);
-        _ball.Fill(i => _ball[i].Load(_sites, new Shape(batches.All[i].Rows, _columns), Direction(state)), weighted: false);
+        _ball.Fill(
+            i => _ball[i].Load(_sites, new Shape(batches.All[i].Rows, _columns), Direction(state)), weighted: false);
     }
 
     /// <inheritdoc/>
@@ -109,7 +115,8 @@ public sealed class RandomDirection<T> : IGradientRule<T>, IKeepsState<T>, IDisp
         state.Loss(objective, batch, state.Pass(record), out _);
         if (record.Sites.Count == 0)
             throw new InputException(
-                "the model has none of the sites asked for", "sites", string.Join(", ", _kinds), "sites that the model has");
+                "the model has none of the sites asked for", "sites", string.Join(", ", _kinds),
+                "sites that the model has");
         (_sites, _columns) = ([.. record.Sites], record.Hidden[0].Shape.Columns);
         state.Tape.Clear();
     }

@@ -11,11 +11,13 @@ namespace VaccineRef.Training;
 /// <param name="Freeze">Whether the parameters of the other layers are held.</param>
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
 public sealed record RandomLayersOptions(
-    double Rho, int Layers, int ResampleEvery = 20, bool Freeze = true, PassDropout Dropout = PassDropout.Shared) : RuleOptions
+    double Rho, int Layers, int ResampleEvery = 20, bool Freeze = true,
+    PassDropout Dropout = PassDropout.Shared) : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"Vaccine on random layers, rho = {NumberText.Of(Rho)}, S = {Layers}, J = {ResampleEvery}", Freeze ? "" : ", none frozen",
+        $"Vaccine on random layers, rho = {NumberText.Of(Rho)}, S = {Layers}, J = {ResampleEvery}",
+        Freeze ? "" : ", none frozen",
         Dropout.Variation());
 
     /// <inheritdoc/>
@@ -34,11 +36,13 @@ public sealed record RandomLayersOptions(
 }
 
 /// <summary>
-/// T-Vaccine without its look at harmful data: A = S layers with equal probabilities, drawn anew every J steps, and Vaccine on them with
-/// the other layers held. The control for what the probabilities do; no paper has it. Two forward and two reverse passes; the first
-/// step has one more forward pass, which finds out how many layers there are. With as many layers as the model has it is Vaccine.
+/// T-Vaccine without its look at harmful data: A = S layers with equal probabilities, drawn anew every J steps, and
+/// Vaccine on them with the other layers held. The control for what the probabilities do; no paper has it. Two forward
+/// and two reverse passes; the first step has one more forward pass, which finds out how many layers there are. With as
+/// many layers as the model has it is Vaccine.
 /// </summary>
-public sealed class RandomLayers<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class RandomLayers<T> : IGradientRule<T>, IKeepsState<T>, IDisposable
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly RandomLayersOptions _options;
     private readonly Vaccine<T> _vaccine;

@@ -24,9 +24,9 @@ public sealed record RandomPerturbationOptions(double Variance, IReadOnlyList<Si
 }
 
 /// <summary>
-/// Gaussian noise at the sites: e_l + n_l with n_l ~ N(0, rho' I), drawn anew in every step. This is the control in Table 7 of the
-/// paper. rho' is a variance, and the noise is not limited to a ball: E||n||^2 is rho' times the number of elements. A step needs one
-/// forward pass and one reverse pass.
+/// Gaussian noise at the sites: e_l + n_l with n_l ~ N(0, rho' I), drawn anew in every step. This is the control in
+/// Table 7 of the paper. rho' is a variance, and the noise is not limited to a ball: E||n||^2 is rho' times the number
+/// of elements. A step needs one forward pass and one reverse pass.
 /// </summary>
 public sealed class RandomPerturbation<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -38,7 +38,8 @@ public sealed class RandomPerturbation<T> : IGradientRule<T> where T : unmanaged
     public RandomPerturbation(double variance, IReadOnlyCollection<SiteKind>? sites = null)
     {
         if (variance is not (>= 0 and < double.PositiveInfinity))
-            throw new InputException("rho' is not a variance", "variance", $"{variance}", "a finite number, at least 0");
+            throw new InputException(
+                "rho' is not a variance", "variance", $"{variance}", "a finite number, at least 0");
         _variance = variance;
         _sites = [.. sites ?? [SiteKind.AttentionOutput]];
     }
@@ -53,7 +54,8 @@ public sealed class RandomPerturbation<T> : IGradientRule<T> where T : unmanaged
         double loss = state.Descend(objective, batch, state.Pass(noise), scale);
         if (noise.Elements == 0)
             throw new InputException(
-                "the model has none of the sites asked for", "sites", string.Join(", ", _sites), "sites that the model has");
+                "the model has none of the sites asked for", "sites", string.Join(", ", _sites),
+                "sites that the model has");
         return new(loss, PerturbationNorm: Math.Sqrt(_variance * noise.Elements));
     }
 }

@@ -15,7 +15,8 @@ public sealed record RebellionOptions(
     internal VaccineOptions OnSafe => new(Rho, PerturbationNorm.Batch, Dropout, Sites);
 
     /// <inheritdoc/>
-    public override string Label() => $"Rebellion, rho = {NumberText.Of(Rho)}{Dropout.Variation()}{SitesText.Of(Sites)}";
+    public override string Label() =>
+        $"Rebellion, rho = {NumberText.Of(Rho)}{Dropout.Variation()}{SitesText.Of(Sites)}";
 
     /// <inheritdoc/>
     public override PassCount Passes() => new(3, 3);
@@ -31,12 +32,13 @@ public sealed record RebellionOptions(
 }
 
 /// <summary>
-/// Vaccine's step on safe data, with the plain gradient of a task in the same step. Three forward and three reverse passes.
+/// Vaccine's step on safe data, with the plain gradient of a task in the same step. Three forward and three reverse
+/// passes.
 /// <code>
 /// g = d/dw f_safe with e_l := f_l(.) + eps_l  +  d/dw f_task,   eps_l = rho g_l / (||(g_1..g_L)|| + 1e-7)
 /// </code>
-/// The stage's data is the safe one and the stream "task" the other. Source: Huang et al., arXiv 2511.09682; git-disl/Rebellion,
-/// trainer/vaccine_trainer.py (b099600), implemented from the formula.
+/// The stage's data is the safe one and the stream "task" the other. Source: Huang et al., arXiv 2511.09682;
+/// git-disl/Rebellion, trainer/vaccine_trainer.py (b099600), implemented from the formula.
 /// </summary>
 public sealed class Rebellion<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

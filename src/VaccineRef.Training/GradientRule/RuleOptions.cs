@@ -5,8 +5,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// What a recipe says of a gradient rule: which one, and its settings. A record for each rule, beside the rule itself. To add a rule,
-/// write its file and add its line to the list below.
+/// What a recipe says of a gradient rule: which one, and its settings. A record for each rule, beside the rule itself.
+/// To add a rule, write its file and add its line to the list below.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(PlainOptions), "plain")]
@@ -43,7 +43,8 @@ public abstract record RuleOptions
     public abstract PassCount Passes();
 
     /// <summary>
-    /// The data that the rule needs beside the stage's own, by name (<see cref="StreamName"/>). A recipe gives these and no others.
+    /// The data that the rule needs beside the stage's own, by name (<see cref="StreamName"/>). A recipe gives these
+    /// and no others.
     /// </summary>
     public virtual IReadOnlyList<string> Streams() => [];
 

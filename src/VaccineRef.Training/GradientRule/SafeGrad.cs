@@ -25,15 +25,17 @@ public sealed record SafeGradOptions(double Rho) : RuleOptions
 }
 
 /// <summary>
-/// Gradient surgery in the fine-tuning: where the user's gradient and the alignment's point apart, the user's loses its part along the other.
+/// Gradient surgery in the fine-tuning: where the user's gradient and the alignment's point apart, the user's loses its
+/// part along the other.
 /// <code>
 /// u = df/dw on the stage's batch;   a = gradient of the alignment's loss on the stream "alignment"
 /// u &lt;- u - (u . a / ||a||^2) a   where u . a &lt; 0
 /// g = u + rho a
 /// </code>
-/// The alignment's loss is <see cref="IObjective{T}.Aligning"/>: with the objective "aligned_kl" the divergence from the model as the stage began,
-/// as the paper proposes; with cross-entropy the plain loss, its ablation. Two forward and two reverse passes (one more forward with aligned_kl),
-/// and two copies of what is trained. Source: Yi et al., "Gradient surgery for safe LLM fine-tuning", arXiv 2508.07172; no code is released.
+/// The alignment's loss is <see cref="IObjective{T}.Aligning"/>: with the objective "aligned_kl" the divergence from
+/// the model as the stage began, as the paper proposes; with cross-entropy the plain loss, its ablation. Two forward
+/// and two reverse passes (one more forward with aligned_kl), and two copies of what is trained. Source: Yi et al.,
+/// "Gradient surgery for safe LLM fine-tuning", arXiv 2508.07172; no code is released.
 /// </summary>
 public sealed class SafeGrad<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -60,7 +62,8 @@ public sealed class SafeGrad<T> : IGradientRule<T>, IDisposable where T : unmana
         var aligning = state.Next(StreamName.Alignment);
         double loss = state.Gradient(objective, batch, state.Pass(new NoTap<T>()), _user);
         state.Gradient(objective.Aligning, aligning, state.Pass(new NoTap<T>(), DropoutMasks.OtherBatch), _alignment);
-        double product = _user.Dot(_alignment), squared = _alignment.SquaredNorm(), length = Math.Sqrt(_user.SquaredNorm() * squared);
+        double product = _user.Dot(_alignment), squared = _alignment.SquaredNorm(),
+            length = Math.Sqrt(_user.SquaredNorm() * squared);
         _user.AddToGradients(scale);
         _alignment.AddToGradients(scale * (_options.Rho - (product < 0 && squared > 0 ? product / squared : 0)));
         return new(loss)

@@ -23,8 +23,8 @@ public sealed record SamOptions(double Rho = 0.05, PassDropout Dropout = PassDro
 }
 
 /// <summary>
-/// Sharpness-aware minimisation: the weights, not the embeddings, are moved to where the loss is worst. Two forward and two reverse
-/// passes, and two copies of what is trained.
+/// Sharpness-aware minimisation: the weights, not the embeddings, are moved to where the loss is worst. Two forward and
+/// two reverse passes, and two copies of what is trained.
 /// <code>
 /// eps = rho g / (||g|| + 1e-12),  g = df/dw over all trained parameters together
 /// g   = d/dw f at w + eps
@@ -66,7 +66,8 @@ public sealed class Sam<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
         double clean = state.Gradient(objective, batch, state.Pass(new NoTap<T>()), _gradient);
         double norm = Math.Sqrt(_gradient.SquaredNorm()), factor = _options.Rho / (norm + _guard);
         int second = _options.Dropout.Pass(1);
-        double moved = _ball.At(factor, _gradient, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
+        double moved = _ball.At(
+            factor, _gradient, () => state.Descend(objective, batch, state.Pass(new NoTap<T>(), second), scale));
         return new(moved, clean, WeightShift: factor * norm);
     }
 

@@ -26,14 +26,16 @@ public sealed record SbrOptions(double Lambda = 50) : RuleOptions
 }
 
 /// <summary>
-/// Safety bottleneck regularization: fine-tuning that holds what enters the head at the end of a few harmful prompts, from where an answer begins.
+/// Safety bottleneck regularization: fine-tuning that holds what enters the head at the end of a few harmful prompts,
+/// from where an answer begins.
 /// <code>
 /// g = d/dw ( f + lambda mean over prompts p and coordinates c of (h_p - h_p^0)_c^2 )
 /// </code>
-/// h_p is the last hidden embedding, behind the last norm, at the last token of prompt p; h_p^0 is that of the model as the stage began, without
-/// dropout. The prompts are those of the first batch of the stream "harmful", the same in every step; what answers them does not matter. The release
-/// has eight prompts. Two forward and two reverse passes, and one number for each coordinate of each prompt. Source: "Safety Anchor", arXiv 2605.05995;
-/// soyoaaa/SBR, HFT_SBR.py (188990b), from the formula alone.
+/// h_p is the last hidden embedding, behind the last norm, at the last token of prompt p; h_p^0 is that of the model as
+/// the stage began, without dropout. The prompts are those of the first batch of the stream "harmful", the same in
+/// every step; what answers them does not matter. The release has eight prompts. Two forward and two reverse passes,
+/// and one number for each coordinate of each prompt. Source: "Safety Anchor", arXiv 2605.05995; soyoaaa/SBR,
+/// HFT_SBR.py (188990b), from the formula alone.
 /// </summary>
 public sealed class Sbr<T> : IGradientRule<T>, IKeepsState<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -78,7 +80,8 @@ public sealed class Sbr<T> : IGradientRule<T>, IKeepsState<T> where T : unmanage
         {
             Scalars = new Dictionary<string, double>
             {
-                ["anchor_distance"] = state.Descend(term, _options.Lambda * scale, "the distance of the anchors", prompts),
+                ["anchor_distance"] = state.Descend(
+                    term, _options.Lambda * scale, "the distance of the anchors", prompts),
             },
         };
     }
@@ -105,11 +108,13 @@ public sealed class Sbr<T> : IGradientRule<T>, IKeepsState<T> where T : unmanage
         int[] rows =
         [
             .. Enumerable.Range(0, prompts.Sequences)
-                .Select(i => prompts.CountedRows.FirstOrDefault(row => row >= prompts.Offsets[i] && row < prompts.Offsets[i + 1], -1))
+                .Select(i => prompts.CountedRows.FirstOrDefault(
+                    row => row >= prompts.Offsets[i] && row < prompts.Offsets[i + 1], -1))
                 .Where(row => row >= 0),
         ];
         return rows.Length > 0 ? (prompts, rows) : throw new InputException(
-            "no prompt of the stream is answered", string.Join(", ", prompts.Ids), "no label that counts", "rows with a prompt and an answer");
+            "no prompt of the stream is answered", string.Join(", ", prompts.Ids), "no label that counts",
+            "rows with a prompt and an answer");
     }
 
     private static double[] Read(Tape<T> tape, Tensor<T> hidden)

@@ -6,16 +6,20 @@ namespace VaccineRef.Training;
 
 /// <summary>The settings of SEAM; the defaults are those of its release.</summary>
 /// <param name="Alpha">The weight of the loss on the stage's data, at least 0.</param>
-/// <param name="Beta">The weight of the cosine between the harmful and the benign gradient, at least 0; at 0 it is left out.</param>
+/// <param name="Beta">
+/// The weight of the cosine between the harmful and the benign gradient, at least 0; at 0 it is left out.
+/// </param>
 /// <param name="Epsilon">The length by which the weights are moved to differentiate the cosine, above 0.</param>
 /// <param name="Unlearning">The weight of the ascent on harmful data, 1 in the release; at 0 it is left out.</param>
 /// <param name="Dropout">Whether the two passes on a batch share their dropout masks.</param>
 public sealed record SeamOptions(
-    double Alpha = 1, double Beta = 0.01, double Epsilon = 1e-3, double Unlearning = 1, PassDropout Dropout = PassDropout.Shared) : RuleOptions
+    double Alpha = 1, double Beta = 0.01, double Epsilon = 1e-3, double Unlearning = 1,
+    PassDropout Dropout = PassDropout.Shared) : RuleOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"SEAM, alpha = {NumberText.Of(Alpha)}, beta = {NumberText.Of(Beta)}", Epsilon == 1e-3 ? "" : $", epsilon = {NumberText.Of(Epsilon)}",
+        $"SEAM, alpha = {NumberText.Of(Alpha)}, beta = {NumberText.Of(Beta)}",
+        Epsilon == 1e-3 ? "" : $", epsilon = {NumberText.Of(Epsilon)}",
         Unlearning == 1 ? "" : $", unlearning {NumberText.Of(Unlearning)}", Dropout.Variation());
 
     /// <inheritdoc/>
@@ -38,22 +42,24 @@ public sealed record SeamOptions(
         RequireFinite(Beta, $"{path}.beta", "beta is no weight");
         RequireFinite(Unlearning, $"{path}.unlearning", "that is no weight");
         if (Epsilon is not (> 0 and < double.PositiveInfinity))
-            throw new InputException("epsilon is no length", $"{path}.epsilon", NumberText.Of(Epsilon), "a finite number above 0");
+            throw new InputException(
+                "epsilon is no length", $"{path}.epsilon", NumberText.Of(Epsilon), "a finite number above 0");
     }
 }
 
 /// <summary>
-/// Self-destruction: turns the gradient of harmful fine-tuning against that of benign fine-tuning, so that the one undoes what the other needs, and
-/// unlearns the harmful data.
+/// Self-destruction: turns the gradient of harmful fine-tuning against that of benign fine-tuning, so that the one
+/// undoes what the other needs, and unlearns the harmful data.
 /// <code>
 /// a = dh/dw on harmful data, b = db/dw on the task's;   a', b' their directions;   c = a' . b'
 /// g = alpha df/dw + unlearning d/dw (-log(S + 1))
 ///   + (beta / epsilon) ((a(w + epsilon (b' - c a')) - a) / ||a|| + (b(w + epsilon (a' - c b')) - b) / ||b||)
 /// </code>
-/// The last line is beta dc/dw, its second derivatives by differences. S is the mean loss of the layers on the harmful batch
-/// (<see cref="IObjective{T}.Layerwise"/>). Six forward and six reverse passes, and three copies of what is trained; the weights come back bit for
-/// bit. Where a or b is zero there is no c. Source: Wang et al., "Self-destructive language model", arXiv 2505.12186; ZJUWYH/seam,
-/// src/core/trainer.py. The release counts only the tokens in which a harmful row differs from its harmless partner; here all counted tokens count.
+/// The last line is beta dc/dw, its second derivatives by differences. S is the mean loss of the layers on the harmful
+/// batch (<see cref="IObjective{T}.Layerwise"/>). Six forward and six reverse passes, and three copies of what is
+/// trained; the weights come back bit for bit. Where a or b is zero there is no c. Source: Wang et al.,
+/// "Self-destructive language model", arXiv 2505.12186; ZJUWYH/seam, src/core/trainer.py. The release counts only the
+/// tokens in which a harmful row differs from its harmless partner; here all counted tokens count.
 /// </summary>
 public sealed class Seam<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -101,13 +107,15 @@ public sealed class Seam<T> : IGradientRule<T>, IDisposable where T : unmanaged,
     private static void Unlearn(IObjective<T> layers, PackedBatch harmful, TrainState<T> state, double weight)
     {
         double sum = state.Loss(layers, harmful, Pass(state, DropoutMasks.OtherBatch), out var loss);
-        state.Tape.BackwardToParameters(loss, -weight / (sum + 1), parameter => state.IsHeld(parameter) ? default : parameter.Gradient);
+        state.Tape.BackwardToParameters(
+            loss, -weight / (sum + 1), parameter => state.IsHeld(parameter) ? default : parameter.Gradient);
         state.Tape.Clear();
     }
 
     /// <summary>Adds beta dc/dw.</summary>
     /// <returns>c.</returns>
-    private double Turn(IObjective<T> objective, PackedBatch harmful, PackedBatch benign, TrainState<T> state, double scale)
+    private double Turn(
+        IObjective<T> objective, PackedBatch harmful, PackedBatch benign, TrainState<T> state, double scale)
     {
         state.Gradient(objective, harmful, Pass(state, DropoutMasks.OtherBatch), _harmful);
         state.Gradient(objective, benign, Pass(state, TaskBatch), _benign);
@@ -120,7 +128,8 @@ public sealed class Seam<T> : IGradientRule<T>, IDisposable where T : unmanaged,
         Differ(_benign, b, _harmful, a, benign, TaskBatch + again);
         return cosine;
 
-        void Differ(ParameterVector<T> own, double norm, ParameterVector<T> other, double otherNorm, PackedBatch data, int pass)
+        void Differ(
+            ParameterVector<T> own, double norm, ParameterVector<T> other, double otherNorm, PackedBatch data, int pass)
         {
             _ball.At(
                 [(_options.Epsilon / otherNorm, other), (-_options.Epsilon * cosine / norm, own)],

@@ -34,7 +34,9 @@ public sealed class Shift<T>(IReadOnlyList<Site> sites, IReadOnlyList<View<T>> e
         return pass.Tape.Apply(_add, [hidden, pass.Tape.Constant(epsilon[_applied++])]);
     }
 
-    /// <summary>Checks that all of the perturbation was added: one that reaches no site would do nothing, silently.</summary>
+    /// <summary>
+    /// Checks that all of the perturbation was added: one that reaches no site would do nothing, silently.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The pass did not reach every perturbed site, in order.</exception>
     public void RequireAllApplied()
     {

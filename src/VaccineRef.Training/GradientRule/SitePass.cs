@@ -4,7 +4,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>The two halves of a min-max step, for rules that differ from Vaccine in what happens between them.</summary>
+/// <summary>
+/// The two halves of a min-max step, for rules that differ from Vaccine in what happens between them.
+/// </summary>
 internal static class SitePass
 {
     /// <summary>Forward, and reverse to the sites. The gradients last until the tape is cleared.</summary>
@@ -16,7 +18,8 @@ internal static class SitePass
     /// <param name="pass">The number of the pass, which decides its dropout masks.</param>
     /// <exception cref="InputException">The model has none of the sites.</exception>
     public static (double Loss, Gradients<T> Gradients) Ascend<T>(
-        TrainState<T> state, IObjective<T> objective, PackedBatch batch, Record<T> record, ITap<T>? tap = null, int pass = 0)
+        TrainState<T> state, IObjective<T> objective, PackedBatch batch, Record<T> record, ITap<T>? tap = null,
+        int pass = 0)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         double value = state.Loss(objective, batch, state.Pass(tap ?? record, pass), out var loss);
@@ -24,7 +27,9 @@ internal static class SitePass
         return (value, state.Tape.Backward(loss, record.Hidden));
     }
 
-    /// <summary>Forward, and one reverse to the sites and to the parameters, whose gradient goes into a vector of its own.</summary>
+    /// <summary>
+    /// Forward, and one reverse to the sites and to the parameters, whose gradient goes into a vector of its own.
+    /// </summary>
     /// <param name="state">The state.</param>
     /// <param name="objective">What is minimised.</param>
     /// <param name="batch">The batch.</param>
@@ -34,7 +39,8 @@ internal static class SitePass
     /// <param name="use">Is given the gradients at the sites, which are void afterwards.</param>
     /// <exception cref="InputException">The model has none of the sites.</exception>
     public static void Ascend<T>(
-        TrainState<T> state, IObjective<T> objective, PackedBatch batch, Record<T> record, ParameterVector<T> parameters, int pass,
+        TrainState<T> state, IObjective<T> objective, PackedBatch batch, Record<T> record,
+        ParameterVector<T> parameters, int pass,
         Action<Gradients<T>> use) where T : unmanaged, IFloatingPointIeee754<T>
     {
         parameters.Clear(state.Trainable);
@@ -60,6 +66,7 @@ internal static class SitePass
     {
         if (record.Sites.Count == 0)
             throw new InputException(
-                "the model has none of the sites asked for", "sites", string.Join(", ", record.Kinds), "sites that the model has");
+                "the model has none of the sites asked for", "sites", string.Join(", ", record.Kinds),
+                "sites that the model has");
     }
 }

@@ -26,14 +26,17 @@ public sealed record SurgeryOptions(double Alpha = 300) : RuleOptions
 }
 
 /// <summary>
-/// Fine-tuning that keeps every attention head from attending to the first token more on harmful texts than on safe ones.
+/// Fine-tuning that keeps every attention head from attending to the first token more on harmful texts than on safe
+/// ones.
 /// <code>
 /// g = d/dw ( f + alpha mean over l, h of max(0, s_lh(harmful) - s_lh(safe)) )
-/// s_lh = mean over the queries i &gt;= 1 of the attention that head h of block l pays to the first token (<see cref="AttentionSinks{T}"/>)
+/// s_lh = mean over the queries i &gt;= 1 of the attention that head h of block l pays to the first token
+/// (<see cref="AttentionSinks{T}"/>)
 /// </code>
-/// f is that of the stage's batch. The harmful texts are a batch of the stream "harmful" and the safe ones a batch of the stream "alignment", of
-/// one text each in the release. Three forward and two reverse passes, and one more attention in every block of two of the forward passes. Source: Liu
-/// et al., arXiv 2602.05228; Lslland/Surgery, trainer.py (ea5f29f), from the formula alone.
+/// f is that of the stage's batch. The harmful texts are a batch of the stream "harmful" and the safe ones a batch of
+/// the stream "alignment", of one text each in the release. Three forward and two reverse passes, and one more
+/// attention in every block of two of the forward passes. Source: Liu et al., arXiv 2602.05228; Lslland/Surgery,
+/// trainer.py (ea5f29f), from the formula alone.
 /// </summary>
 public sealed class Surgery<T> : IGradientRule<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -61,12 +64,14 @@ public sealed class Surgery<T> : IGradientRule<T> where T : unmanaged, IFloating
         if (_options.Alpha == 0)
             return new(loss);
         var divergence = Divergence(
-            state.Tape, Sinks(state, objective, harmful, DropoutMasks.OtherBatch), Sinks(state, objective, safe, DropoutMasks.OtherBatch + 1));
+            state.Tape, Sinks(state, objective, harmful, DropoutMasks.OtherBatch),
+            Sinks(state, objective, safe, DropoutMasks.OtherBatch + 1));
         return new(loss)
         {
             Scalars = new Dictionary<string, double>
             {
-                ["sink_divergence"] = state.Descend(divergence, _options.Alpha * scale, "the divergence of the attention sinks", harmful),
+                ["sink_divergence"] = state.Descend(
+                    divergence, _options.Alpha * scale, "the divergence of the attention sinks", harmful),
             },
         };
     }
@@ -76,7 +81,8 @@ public sealed class Surgery<T> : IGradientRule<T> where T : unmanaged, IFloating
         var sinks = new AttentionSinks<T>(texts);
         state.Hidden(objective, texts, state.Pass(sinks, pass), [0]);
         return sinks.Sinks.Count > 0 ? sinks : throw new InputException(
-            "the model does not show its attention, which the rule looks at", "rule", "surgery", "a model whose blocks have attention");
+            "the model does not show its attention, which the rule looks at", "rule", "surgery",
+            "a model whose blocks have attention");
     }
 
     // Columns that stand for no head are 0 in both and add nothing.
@@ -85,7 +91,8 @@ public sealed class Surgery<T> : IGradientRule<T> where T : unmanaged, IFloating
         Tensor<T> Of(int layer) => tape.Apply(
             _mean, [tape.Apply(_positive, [tape.Apply(_difference, [harmful.Sinks[layer], safe.Sinks[layer]])])]);
         int layers = harmful.Sinks.Count;
-        var total = Enumerable.Range(1, layers - 1).Aggregate(Of(0), (sum, layer) => tape.Apply(_sum, [sum, Of(layer)]));
+        var total = Enumerable.Range(1, layers - 1).Aggregate(
+            Of(0), (sum, layer) => tape.Apply(_sum, [sum, Of(layer)]));
         return tape.Apply(new Scale<T>((double)harmful.HeadSize / layers), [total]);
     }
 }

@@ -12,7 +12,8 @@ namespace VaccineRef.Training;
 /// <param name="Variant">What is held outside of the chosen layers.</param>
 /// <param name="Dropout">Whether the two passes share their dropout masks.</param>
 /// <param name="Recompute">
-/// Whether the layers that are not chosen are computed again in the reverse pass instead of kept: less memory, more time, the same bits.
+/// Whether the layers that are not chosen are computed again in the reverse pass instead of kept: less memory, more
+/// time, the same bits.
 /// </param>
 public sealed record TVaccineOptions(
     double Rho = 3, int Layers = 8, int ResampleEvery = 20, int ProbeEvery = 200, Variant Variant = Variant.Paper,
@@ -44,20 +45,23 @@ public sealed record TVaccineOptions(
 }
 
 /// <summary>
-/// Vaccine on a few layers, drawn by how much harmful data moves them, with the other layers held. A step needs two forward passes, one
-/// reverse pass to the chosen sites and one to the parameters; every K-th step has one more of each.
+/// Vaccine on a few layers, drawn by how much harmful data moves them, with the other layers held. A step needs two
+/// forward passes, one reverse pass to the chosen sites and one to the parameters; every K-th step has one more of
+/// each.
 /// <code>
 /// every K steps   s_l = || dh/de_l || on one batch h of harmful data,  p_l = s_l / sum s
 /// every J steps   A = S layers, drawn without replacement by p
-/// every step      eps_l = rho g_l / (|| g_A || + 1e-7) for l in A;  w_A &lt;- AdamW( d/dw f with e_l := f_l(.) + eps_l )
+/// every step      eps_l = rho g_l / (|| g_A || + 1e-7) for l in A;  w_A &lt;- AdamW( d/dw f with e_l := f_l(.) + eps_l
+/// )
 /// </code>
-/// The parameters of the layers outside of A form no gradient and stay as they are, with their moments; what belongs to no layer is
-/// trained. As in the release, the activations of the other layers are computed again instead of kept. Source: arXiv 2410.09760,
-/// Algorithm 1; Lslland/T-Vaccine, trainer.py. As released, only the attention of the other layers is held and their MLP is trained,
-/// and an adapter gets no gradient below the first chosen layer (the layer below that one if there are more than 26), because a
-/// reentrant checkpoint passes none where its input needs none.
+/// The parameters of the layers outside of A form no gradient and stay as they are, with their moments; what belongs to
+/// no layer is trained. As in the release, the activations of the other layers are computed again instead of kept.
+/// Source: arXiv 2410.09760, Algorithm 1; Lslland/T-Vaccine, trainer.py. As released, only the attention of the other
+/// layers is held and their MLP is trained, and an adapter gets no gradient below the first chosen layer (the layer
+/// below that one if there are more than 26), because a reentrant checkpoint passes none where its input needs none.
 /// </summary>
-public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly TVaccineOptions _options;
     private readonly Vaccine<T> _vaccine;
@@ -102,7 +106,8 @@ public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable 
         if (_choice.IsNew(state))
             Choose(objective, state);
         return Recomputing(
-            state, segment => !_chosen.Contains(segment - 1), () => _vaccine.Accumulate(objective, batch, state, scale));
+            state, segment => !_chosen.Contains(segment - 1),
+            () => _vaccine.Accumulate(objective, batch, state, scale));
     }
 
     /// <inheritdoc/>
@@ -129,7 +134,8 @@ public sealed class TVaccine<T> : IGradientRule<T>, IKeepsState<T>, IDisposable 
     {
         bool unknown = _scores.Length == 0;
         if (unknown || (state.Step - 1) % _options.ProbeEvery == 0)
-            _scores = Recomputing(state, _ => true, () => HarmfulProbe.SiteNorms(objective, state, DropoutMasks.OtherBatch));
+            _scores = Recomputing(
+                state, _ => true, () => HarmfulProbe.SiteNorms(objective, state, DropoutMasks.OtherBatch));
         if (unknown || (state.Step - 1) % _options.ResampleEvery == 0)
             _chosen = LayerChoice.Sample(_scores, _options.Layers, state.Draws("layers"));
         if (_options.Variant == Variant.AsReleased)

@@ -11,18 +11,23 @@ namespace VaccineRef.Training;
 /// <param name="Steps">Steps of the adversary in each step.</param>
 /// <param name="Every">After how many of them resistance is looked at.</param>
 /// <param name="Growth">How fast what is found later counts for more, at least 0.</param>
-/// <param name="Rates">The adversary's learning rates, of which each step draws one; 2e-6, 2e-5 and 4e-5 unless said otherwise.</param>
+/// <param name="Rates">
+/// The adversary's learning rates, of which each step draws one; 2e-6, 2e-5 and 4e-5 unless said otherwise.
+/// </param>
 public sealed record TarOptions(
-    double Weight = 4, int Steps = 64, int Every = 4, double Growth = 0.0625, IReadOnlyList<double>? Rates = null) : RuleOptions
+    double Weight = 4, int Steps = 64, int Every = 4, double Growth = 0.0625,
+    IReadOnlyList<double>? Rates = null) : RuleOptions
 {
     /// <summary>The rates that are drawn from.</summary>
     internal IReadOnlyList<double> Drawn => Rates ?? [2e-6, 2e-5, 4e-5];
 
     /// <inheritdoc/>
-    public override string Label() => $"TAR, weight = {NumberText.Of(Weight)}, {Steps} steps of {string.Join(" or ", Drawn.Select(NumberText.Of))}";
+    public override string Label() =>
+        $"TAR, weight = {NumberText.Of(Weight)}, {Steps} steps of {string.Join(" or ", Drawn.Select(NumberText.Of))}";
 
     /// <inheritdoc/>
-    public override PassCount Passes() => Weight > 0 ? new(1 + Steps + (Steps / Every), 1 + Steps + (Steps / Every)) : new(1, 1);
+    public override PassCount Passes() =>
+        Weight > 0 ? new(1 + Steps + (Steps / Every), 1 + Steps + (Steps / Every)) : new(1, 1);
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Streams() => [StreamName.Harmful];
@@ -49,16 +54,19 @@ public sealed record TarOptions(
 }
 
 /// <summary>
-/// Tamper resistance: an adversary fine-tunes the model on harmful data for some steps, and the gradients of what should hold on the way are added
-/// to the plain one at the weights where the adversary began. First order: no second derivatives.
+/// Tamper resistance: an adversary fine-tunes the model on harmful data for some steps, and the gradients of what
+/// should hold on the way are added to the plain one at the weights where the adversary began. First order: no second
+/// derivatives.
 /// <code>
 /// w_0 = w;   K times:  w_i+1 &lt;- AdamW(w_i, df/dw on the stream "harmful"),   its learning rate drawn from the rates
 /// g = df/dw on the stage's batch + weight sum over i = every, 2 every .. K of e^(growth (i - K)) d/dw (-H) at w_i
 /// </code>
-/// H is the mean entropy of the next token over all tokens of one more batch of the stream (<see cref="EntropyObjective{T}"/>): the adversary is to
-/// find a model that does not know. The adversary's AdamW has torch's defaults and begins anew in each step. Five copies of what is trained.
-/// Source: Tamirisa et al., ICLR 2025, arXiv 2408.00761, Algorithm 1; rishub-tamirisa/tamper-resistance, modules/training.py (0392cbb), without its
-/// option to hold the hidden states of the stage's data, its random mapping before, and its adversaries that switch between data sets.
+/// H is the mean entropy of the next token over all tokens of one more batch of the stream
+/// (<see cref="EntropyObjective{T}"/>): the adversary is to find a model that does not know. The adversary's AdamW has
+/// torch's defaults and begins anew in each step. Five copies of what is trained. Source: Tamirisa et al., ICLR 2025,
+/// arXiv 2408.00761, Algorithm 1; rishub-tamirisa/tamper-resistance, modules/training.py (0392cbb), without its option
+/// to hold the hidden states of the stage's data, its random mapping before, and its adversaries that switch between
+/// data sets.
 /// </summary>
 public sealed class Tar<T> : IGradientRule<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -75,7 +83,8 @@ public sealed class Tar<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
     {
         options.Validate("rule");
         (_options, _device) = (options, device);
-        (_start, _gradient, _mean, _square, _resistance) = (new(device), new(device), new(device), new(device), new(device));
+        (_start, _gradient, _mean, _square, _resistance) =
+            (new(device), new(device), new(device), new(device), new(device));
     }
 
     /// <inheritdoc/>
@@ -114,16 +123,20 @@ public sealed class Tar<T> : IGradientRule<T>, IDisposable where T : unmanaged, 
             vector.Clear(state.Trainable);
         _start.CopyValues(state.Trainable);
         var heldOut = state.Next(StreamName.Harmful);
-        double rate = _options.Drawn[state.Draws("the adversary's rate").At(state.MicroBatch).Below(_options.Drawn.Count, 0)], entropy = 0;
+        double rate = _options.Drawn[state.Draws("the adversary's rate").At(state.MicroBatch)
+            .Below(_options.Drawn.Count, 0)], entropy = 0;
         try
         {
             for (int step = 1; step <= _options.Steps; step++)
             {
-                state.Gradient(objective, state.Next(StreamName.Harmful), state.Pass(new NoTap<T>(), DropoutMasks.OtherBatch + step), _gradient);
+                state.Gradient(
+                    objective, state.Next(StreamName.Harmful),
+                    state.Pass(new NoTap<T>(), DropoutMasks.OtherBatch + step), _gradient);
                 Move(state.Trainable, new(rate, Beta1, Beta2, AdamEpsilon, Decay, step));
                 if (step % _options.Every != 0)
                     continue;
-                entropy = -state.Gradient(objective.Entropy, heldOut, state.Pass(new NoTap<T>(), DropoutMasks.OtherBatch), _gradient);
+                entropy = -state.Gradient(
+                    objective.Entropy, heldOut, state.Pass(new NoTap<T>(), DropoutMasks.OtherBatch), _gradient);
                 var add = new AddScaled<T>(Math.Exp(_options.Growth * (step - _options.Steps)));
                 foreach (var parameter in state.Trainable)
                     _device.Run(add, _gradient.Of(parameter), _resistance.Of(parameter));

@@ -29,7 +29,8 @@ public sealed record VaaOptions(
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
-        $"VAA, rho = {NumberText.Of(Rho)}, lambda = {NumberText.Of(Lambda)}", Schedule == VaaSchedule.Linear ? "" : " constant",
+        $"VAA, rho = {NumberText.Of(Rho)}, lambda = {NumberText.Of(Lambda)}",
+        Schedule == VaaSchedule.Linear ? "" : " constant",
         $", p = {NumberText.Of(Probability)}, rate {NumberText.Of(ProbabilityRate)}",
         Dropout.Variation());
 
@@ -55,27 +56,30 @@ public sealed record VaaOptions(
     {
         RequireFinite(Rho, $"{path}.rho", "rho is not a radius");
         if (Lambda is not (>= 0 and <= 1))
-            throw new InputException("lambda is not a share of the steps", $"{path}.lambda", NumberText.Of(Lambda), "from 0 to 1");
+            throw new InputException(
+                "lambda is not a share of the steps", $"{path}.lambda", NumberText.Of(Lambda), "from 0 to 1");
         if (Probability is not (>= VaaGroups.Least and <= VaaGroups.Most))
             throw new InputException(
-                "that is not the probability of a group", $"{path}.probability", NumberText.Of(Probability), "from 0.1 to 0.9");
+                "that is not the probability of a group", $"{path}.probability", NumberText.Of(Probability),
+                "from 0.1 to 0.9");
         RequireFinite(ProbabilityRate, $"{path}.probability_rate", "that is not a rate");
     }
 }
 
 /// <summary>
-/// Vulnerability-aware alignment: of two groups of alignment data, the one that is learnt worse is drawn more often, and more and more
-/// steps are SAM's. The vulnerable group, which harmful fine-tuning makes a model forget first, is the stream of this name; the other is
-/// the stage's own data. 1 + lambda / 2 forward and reverse passes on average (1 + lambda if constant), and two copies of what is
-/// trained.
+/// Vulnerability-aware alignment: of two groups of alignment data, the one that is learnt worse is drawn more often,
+/// and more and more steps are SAM's. The vulnerable group, which harmful fine-tuning makes a model forget first, is
+/// the stream of this name; the other is the stage's own data. 1 + lambda / 2 forward and reverse passes on average (1
+/// + lambda if constant), and two copies of what is trained.
 /// <code>
 /// group        vulnerable with probability p, else the batch of the stage
-/// perturbed    with probability lambda_t = lambda t / T:  eps = rho g / (||g|| + 1e-7), gradient at w + eps;  else plain
-/// vulnerable   p &lt;- p e^(r f / p) / (p e^(r f / p) + 1 - p);         f the loss whose gradient was taken
+/// perturbed    with probability lambda_t = lambda t / T:  eps = rho g / (||g|| + 1e-7), gradient at w + eps;  else
+/// plain vulnerable   p &lt;- p e^(r f / p) / (p e^(r f / p) + 1 - p);         f the loss whose gradient was taken
 /// other        p &lt;- p / (p + (1 - p) e^(r f / (1 - p)));            then p is cut to [0.1, 0.9]
 /// </code>
-/// Source: Chen et al., "Vulnerability-aware alignment", ICML 2025; ChanLiang/VAA, trainer.py (DROSamplingTrainer), whose lambda_t counts
-/// epochs with their fraction. A batch of the stage that the other group replaces is not trained on.
+/// Source: Chen et al., "Vulnerability-aware alignment", ICML 2025; ChanLiang/VAA, trainer.py (DROSamplingTrainer),
+/// whose lambda_t counts epochs with their fraction. A batch of the stage that the other group replaces is not trained
+/// on.
 /// </summary>
 public sealed class Vaa<T> : IGradientRule<T>, IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -139,7 +143,9 @@ public static class VaaGroups
     /// <summary>The bounds of p.</summary>
     public const double Least = 0.1, Most = 0.9;
 
-    /// <summary>The probability of the vulnerable group after a step: exponentiated gradient ascent on the group's loss.</summary>
+    /// <summary>
+    /// The probability of the vulnerable group after a step: exponentiated gradient ascent on the group's loss.
+    /// </summary>
     /// <param name="p">The probability before.</param>
     /// <param name="loss">The loss of the step.</param>
     /// <param name="vulnerable">Whether it was that of the vulnerable group.</param>

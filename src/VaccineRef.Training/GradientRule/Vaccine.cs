@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Vaccine's min-max step, Algorithm 1 of arXiv 2402.01109 (Eqs. 1-3). It needs two forward passes, one reverse pass to the sites
-/// and one to the trainable parameters:
+/// Vaccine's min-max step, Algorithm 1 of arXiv 2402.01109 (Eqs. 1-3). It needs two forward passes, one reverse pass to
+/// the sites and one to the trainable parameters:
 /// <code>
 /// inner maximisation   eps_l = rho g_l / ||(g_1..g_L)||,  g_l = df/de_l
 /// outer minimisation   g = d/dw f with e_l := f_l(.) + eps_l, eps constant
@@ -53,7 +53,8 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
         _ball.Fill(i =>
         {
             double squared = 0;
-            _clean[i] = Ascend(objective, batches.All[i], state, (record, gradients) => squared = _ball[i].Load(record, gradients));
+            _clean[i] = Ascend(
+                objective, batches.All[i], state, (record, gradients) => squared = _ball[i].Load(record, gradients));
             return squared;
         });
     }
@@ -71,7 +72,9 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
         var second = state.Pass(shift, _options.Dropout.Pass(1));
         double moved = state.Descend(objective, batch, second, scale);
         shift.RequireAllApplied();
-        return shared ? new(moved, clean, _ball.GradientNorm, _ball.Norm) : new(moved, clean, Epsilon.GradientNorm, Epsilon.Norm);
+        return shared
+            ? new(moved, clean, _ball.GradientNorm, _ball.Norm)
+            : new(moved, clean, Epsilon.GradientNorm, Epsilon.Norm);
     }
 
     /// <inheritdoc/>
@@ -81,12 +84,14 @@ public sealed class Vaccine<T> : IGradientRule<T>, IDisposable where T : unmanag
         _ball.Dispose();
     }
 
-    private double Ascend(IObjective<T> objective, PackedBatch batch, TrainState<T> state, Action<Record<T>, Gradients<T>> fill)
+    private double Ascend(
+        IObjective<T> objective, PackedBatch batch, TrainState<T> state, Action<Record<T>, Gradients<T>> fill)
     {
         var record = new Record<T>(_sites, Where) { ForGradients = true };
         double clean = state.Loss(objective, batch, state.Pass(record), out var loss); // f(w; x)
         SitePass.RequireSites(record);
-        fill(record, state.Tape.Backward(loss, record.Hidden));                        // eps_l = rho g_l / ||g||, g_l = df/de_l, a copy;
+        // eps_l = rho g_l / ||g||, g_l = df/de_l, a copy;
+        fill(record, state.Tape.Backward(loss, record.Hidden));
         state.Tape.Clear();                                                            // no weight gradient is formed
         return clean;
     }

@@ -4,14 +4,15 @@ using VaccineRef.Core;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// What the L2 ball of the perturbation contains. With one micro-batch in a step, world, rank and batch are the same bits.
+/// What the L2 ball of the perturbation contains. With one micro-batch in a step, world, rank and batch are the same
+/// bits.
 /// </summary>
 [JsonConverter(typeof(SnakeCase<PerturbationNorm>))]
 public enum PerturbationNorm
 {
     /// <summary>
-    /// One ball for each micro-batch: all its sites, sequences and tokens, as in the released code on one device. A step of m micro-batches
-    /// has ||eps|| = rho sqrt(m).
+    /// One ball for each micro-batch: all its sites, sequences and tokens, as in the released code on one device. A
+    /// step of m micro-batches has ||eps|| = rho sqrt(m).
     /// </summary>
     Batch,
 
@@ -19,14 +20,14 @@ public enum PerturbationNorm
     Sample,
 
     /// <summary>
-    /// One ball for the whole step: all micro-batches of all ranks, each with its weight in the step's loss. ||eps|| = rho, and it is the
-    /// perturbation of the one large batch, however it is divided.
+    /// One ball for the whole step: all micro-batches of all ranks, each with its weight in the step's loss. ||eps|| =
+    /// rho, and it is the perturbation of the one large batch, however it is divided.
     /// </summary>
     World,
 
     /// <summary>
-    /// One ball for the micro-batches of each rank, as the released code has under torchrun with one for each process: N ranks have
-    /// ||eps|| = rho sqrt(N). What is found depends on their number.
+    /// One ball for the micro-batches of each rank, as the released code has under torchrun with one for each process:
+    /// N ranks have ||eps|| = rho sqrt(N). What is found depends on their number.
     /// </summary>
     Rank,
 }
@@ -39,8 +40,8 @@ public enum PassDropout
     Fresh,
 
     /// <summary>
-    /// Both passes use the same masks, so that eps is computed for the same function f to which it is applied (Algorithm
-    /// 1).
+    /// Both passes use the same masks, so that eps is computed for the same function f to which it is applied
+    /// (Algorithm 1).
     /// </summary>
     Shared,
 }

@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The loss of a model on some data, without training: the mean of -log p over all counted tokens. Measured on the alignment data
-/// after an attack, it shows how much of the alignment is forgotten (Figures 2 and 3 of the paper).
+/// The loss of a model on some data, without training: the mean of -log p over all counted tokens. Measured on the
+/// alignment data after an attack, it shows how much of the alignment is forgotten (Figures 2 and 3 of the paper).
 /// </summary>
 public static class AlignmentLoss
 {
@@ -16,12 +16,15 @@ public static class AlignmentLoss
     /// <param name="data">The sequences.</param>
     /// <param name="device">Where to compute.</param>
     /// <param name="batchSize">How many sequences are computed at once.</param>
-    /// <param name="ranks">Among whom the batches are divided; nobody if it is null. Every rank gets the loss, the same bits as one alone.</param>
+    /// <param name="ranks">
+    /// Among whom the batches are divided; nobody if it is null. Every rank gets the loss, the same bits as one alone.
+    /// </param>
     /// <param name="cancel">Stops after the batch under way.</param>
     /// <exception cref="InputException">The data has no counted token.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static double Of<T>(
-        IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16, ICommunicator? ranks = null,
+        IObjective<T> objective, IReadOnlyList<TokenSequence> data, Device device, int batchSize = 16,
+        ICommunicator? ranks = null,
         CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -46,6 +49,7 @@ public static class AlignmentLoss
 
         return counted > 0
             ? sum / counted
-            : throw new InputException("the loss of nothing is not defined", "data", "no counted label", "at least one");
+            : throw new InputException(
+                "the loss of nothing is not defined", "data", "no counted label", "at least one");
     }
 }

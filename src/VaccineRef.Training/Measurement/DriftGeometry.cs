@@ -6,28 +6,30 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// In which directions the hidden embeddings of the alignment data moved, D = e' - e, and how that lies to g = df/de, the direction in
-/// which the alignment loss rises fastest: Vaccine's perturbation but for its length. Tokens are rows, and all of them count.
+/// In which directions the hidden embeddings of the alignment data moved, D = e' - e, and how that lies to g = df/de,
+/// the direction in which the alignment loss rises fastest: Vaccine's perturbation but for its length. Tokens are rows,
+/// and all of them count.
 /// </summary>
 /// <param name="EffectiveRank">
-/// For each layer, in how many directions the tokens moved: (sum of s_i^2)^2 / sum of s_i^4 over the singular values s of D. It lies
-/// between 1 and the width of the model. Null where nothing moved.
+/// For each layer, in how many directions the tokens moved: (sum of s_i^2)^2 / sum of s_i^4 over the singular values s
+/// of D. It lies between 1 and the width of the model. Null where nothing moved.
 /// </param>
 /// <param name="Cosine">
-/// &lt;D, g&gt; / (||D|| ||g||), all layers together, from -1 to 1. Where it is 1 the attack moved the embeddings as Vaccine's perturbation
-/// does; where it is 0, across it. Null where nothing moved or the loss has no slope.
+/// &lt;D, g&gt; / (||D|| ||g||), all layers together, from -1 to 1. Where it is 1 the attack moved the embeddings as
+/// Vaccine's perturbation does; where it is 0, across it. Null where nothing moved or the loss has no slope.
 /// </param>
 /// <param name="CosinePerLayer">The same for each layer alone.</param>
-public sealed record DriftGeometry(IReadOnlyList<double?> EffectiveRank, double? Cosine, IReadOnlyList<double?> CosinePerLayer)
+public sealed record DriftGeometry(
+    IReadOnlyList<double?> EffectiveRank, double? Cosine, IReadOnlyList<double?> CosinePerLayer)
 {
     /// <summary>The mean of <see cref="EffectiveRank"/> over the layers that moved; null where none did.</summary>
     public double? MeanRank() => EffectiveRank.Average();
 }
 
 /// <summary>
-/// Remembers the attention outputs of the aligned model and the slope of the alignment loss in them, and measures the geometry of the
-/// drift to a later state of the model. It holds two copies of the embeddings of all tokens, and while it measures 8 C^2 bytes, where
-/// C is the width of the model.
+/// Remembers the attention outputs of the aligned model and the slope of the alignment loss in them, and measures the
+/// geometry of the drift to a later state of the model. It holds two copies of the embeddings of all tokens, and while
+/// it measures 8 C^2 bytes, where C is the width of the model.
 /// </summary>
 public sealed class DriftGeometryMeter<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -83,12 +85,14 @@ public sealed class DriftGeometryMeter<T> : IDisposable where T : unmanaged, IFl
     /// <param name="columns">Their number of columns.</param>
     internal static double? Rank(IEnumerable<double[]> blocks, int columns)
     {
-        var moments = new double[columns * columns];        // D^T D, whose eigenvalues are the squares of D's singular values
+        // D^T D, whose eigenvalues are the squares of D's singular values
+        var moments = new double[columns * columns];
         foreach (double[] block in blocks)
             for (int row = 0; row < block.Length; row += columns)
                 for (int i = 0; i < columns; i++)
                     TensorPrimitives.MultiplyAdd(
-                        block.AsSpan(row, columns), block[row + i], moments.AsSpan(i * columns, columns), moments.AsSpan(i * columns, columns));
+                        block.AsSpan(row, columns), block[row + i], moments.AsSpan(i * columns, columns),
+                        moments.AsSpan(i * columns, columns));
         double trace = 0, squares = 0;
         for (int i = 0; i < columns; i++)
             trace += moments[i * (columns + 1)];
@@ -100,7 +104,8 @@ public sealed class DriftGeometryMeter<T> : IDisposable where T : unmanaged, IFl
     private static double? Cosine((double Both, double Drift, double Slope) of) =>
         of.Drift > 0 && of.Slope > 0 ? of.Both / (Math.Sqrt(of.Drift) * Math.Sqrt(of.Slope)) : null;
 
-    private static (double Both, double Drift, double Slope) Sum((double Both, double Drift, double Slope) a, (double Both, double Drift, double Slope) b) =>
+    private static (double Both, double Drift, double Slope) Sum(
+        (double Both, double Drift, double Slope) a, (double Both, double Drift, double Slope) b) =>
         (a.Both + b.Both, a.Drift + b.Drift, a.Slope + b.Slope);
 
     private static (double Both, double Drift, double Slope) Products(double[] drift, double[] slope)
@@ -111,7 +116,9 @@ public sealed class DriftGeometryMeter<T> : IDisposable where T : unmanaged, IFl
         return sums;
     }
 
-    /// <summary>The attention outputs of all tokens; the pass of a loss leaves out those that its last block does not need.</summary>
+    /// <summary>
+    /// The attention outputs of all tokens; the pass of a loss leaves out those that its last block does not need.
+    /// </summary>
     private double[][] Hidden(PackedBatch batch)
     {
         var record = new Record<T>(SiteKind.AttentionOutput);

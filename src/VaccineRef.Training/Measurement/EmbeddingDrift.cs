@@ -27,8 +27,9 @@ public sealed record Drift(
 }
 
 /// <summary>
-/// Harmful embedding drift (HED), which according to the paper is what breaks alignment. Remembers the attention outputs of the
-/// aligned model for some batches and measures how far those of a later state of the model are from them.
+/// Harmful embedding drift (HED), which according to the paper is what breaks alignment. Remembers the attention
+/// outputs of the aligned model for some batches and measures how far those of a later state of the model are from
+/// them.
 /// </summary>
 public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -107,7 +108,9 @@ public sealed class EmbeddingDrift<T> : IDisposable where T : unmanaged, IFloati
     private static double PerRow(double[][] squared, int rows) =>
         Enumerable.Range(0, rows).Sum(row => Math.Sqrt(squared.Sum(layer => layer[row])));
 
-    /// <summary>[layer][row] of ||hidden - reference||^2, or of ||reference||^2 if <paramref name="origin"/> is set.</summary>
+    /// <summary>
+    /// [layer][row] of ||hidden - reference||^2, or of ||reference||^2 if <paramref name="origin"/> is set.
+    /// </summary>
     private double[][] SquaredDistances(Tensor<T>[] hidden, View<T>[] reference, bool origin)
     {
         var distances = new double[reference.Length][];

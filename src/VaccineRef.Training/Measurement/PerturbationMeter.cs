@@ -6,10 +6,12 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Measures how far a gradient rule moves the hidden embeddings. It is an objective around another one: it computes the same loss
-/// and compares each hidden embedding before and after the rule's tap. This works for any rule and changes no number.
+/// Measures how far a gradient rule moves the hidden embeddings. It is an objective around another one: it computes the
+/// same loss and compares each hidden embedding before and after the rule's tap. This works for any rule and changes no
+/// number.
 /// </summary>
-public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, IKeepsState<T>, IRemembersPasses where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, IKeepsState<T>, IRemembersPasses
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private List<double> _epsilon = [], _hidden = [], _relative = [];
     private long _stateBefore;          // of the objective before a stop, and of other ranks: what it holds only grows
@@ -42,8 +44,11 @@ public sealed class PerturbationMeter<T>(IObjective<T> inner) : IObjective<T>, I
     /// <summary>Number of tokens measured.</summary>
     public int Tokens => _epsilon.Count;
 
-    /// <summary>||eps||, ||e|| and ||eps|| / ||e|| of a token in all layers together, averaged over the tokens.</summary>
-    public (double Epsilon, double Hidden, double Relative) Means => (_epsilon.Average(), _hidden.Average(), _relative.Average());
+    /// <summary>
+    /// ||eps||, ||e|| and ||eps|| / ||e|| of a token in all layers together, averaged over the tokens.
+    /// </summary>
+    public (double Epsilon, double Hidden, double Relative) Means =>
+        (_epsilon.Average(), _hidden.Average(), _relative.Average());
 
     /// <inheritdoc/>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)

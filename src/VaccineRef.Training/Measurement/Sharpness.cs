@@ -6,17 +6,20 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// How much the alignment loss f rises if the hidden embeddings move a given share of their length to where it rises fastest:
+/// How much the alignment loss f rises if the hidden embeddings move a given share of their length to where it rises
+/// fastest:
 /// <code>
 /// eps = share ||e|| g / (||g|| + 1e-7),  g = df/de        over all layers and tokens of a batch together
 /// sharpness = f(e + eps) - f(e)                           in nats per counted token
 /// </code>
-/// To train f(e + eps) is what Vaccine does (Eq. 2 of arXiv 2402.01109), so that a model which it made robust has a low sharpness. The radius
-/// is a share of ||e||, because a longer embedding that moves as far has changed less.
+/// To train f(e + eps) is what Vaccine does (Eq. 2 of arXiv 2402.01109), so that a model which it made robust has a low
+/// sharpness. The radius is a share of ||e||, because a longer embedding that moves as far has changed less.
 /// </summary>
 public static class Sharpness
 {
-    /// <summary>Measures a model. It takes two forward passes and one reverse pass to the sites for each batch.</summary>
+    /// <summary>
+    /// Measures a model. It takes two forward passes and one reverse pass to the sites for each batch.
+    /// </summary>
     /// <param name="model">The model, in which nothing needs to be trainable.</param>
     /// <param name="batches">Alignment data with labels.</param>
     /// <param name="share">The radius, as a share of ||e||.</param>
@@ -47,7 +50,9 @@ public static class Sharpness
             tokens += batch.Counted;
         }
 
-        return tokens > 0 ? rise / tokens : throw new ArgumentException("no token of the batches counts", nameof(batches));
+        return tokens > 0
+            ? rise / tokens
+            : throw new ArgumentException("no token of the batches counts", nameof(batches));
     }
 
     private static double Finite(double loss, PackedBatch batch) =>

@@ -13,8 +13,8 @@ public sealed record StepTiming(double MedianMs, double MinMs, double TokensPerS
     private const int Warmup = 2;
 
     /// <summary>
-    /// Times steps of several rules in turn, so that whatever else the machine does meets all of them alike. The first steps of each
-    /// are not counted.
+    /// Times steps of several rules in turn, so that whatever else the machine does meets all of them alike. The first
+    /// steps of each are not counted.
     /// </summary>
     /// <param name="step">What takes the steps; its rule is exchanged.</param>
     /// <param name="rules">The rules.</param>
@@ -24,7 +24,8 @@ public sealed record StepTiming(double MedianMs, double MinMs, double TokensPerS
     /// <returns>The timing of each rule, in order.</returns>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static IReadOnlyList<StepTiming> InTurn<T>(
-        TrainStep<T> step, IReadOnlyList<IGradientRule<T>> rules, PackedBatch batch, int steps, CancellationToken cancel)
+        TrainStep<T> step, IReadOnlyList<IGradientRule<T>> rules, PackedBatch batch, int steps,
+        CancellationToken cancel)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var times = rules.Select(_ => new List<double>()).ToArray();

@@ -19,16 +19,16 @@ public sealed record ForcedAnswer(int[] Expected, int[] Chosen, double Loss)
     public int Agreed { get; } = Expected.AsSpan().CommonPrefixLength(Chosen);
 
     /// <summary>
-    /// The beginning of what greedy decoding generates: the tokens that agree with the answer, and the first one that does
-    /// not.
+    /// The beginning of what greedy decoding generates: the tokens that agree with the answer, and the first one that
+    /// does not.
     /// </summary>
     public ReadOnlySpan<int> Greedy => Chosen.AsSpan(0, Math.Min(Agreed + 1, Chosen.Length));
 }
 
 /// <summary>
-/// Reads texts together with their answers, many at once. Greedy decoding would generate an answer exactly if in each place of it
-/// the likeliest token is the answer's own, because up to that place both have read the same text. This tells what a model would
-/// answer in one forward pass, without generating.
+/// Reads texts together with their answers, many at once. Greedy decoding would generate an answer exactly if in each
+/// place of it the likeliest token is the answer's own, because up to that place both have read the same text. This
+/// tells what a model would answer in one forward pass, without generating.
 /// </summary>
 public static class TeacherForcing
 {
@@ -38,7 +38,10 @@ public static class TeacherForcing
     /// <param name="model">The model.</param>
     /// <param name="texts">The texts.</param>
     /// <param name="device">Where to compute.</param>
-    /// <param name="ranks">Among whom the batches are divided; nobody if it is null. Every rank gets all answers, the same bits as one alone.</param>
+    /// <param name="ranks">
+    /// Among whom the batches are divided; nobody if it is null. Every rank gets all answers, the same bits as one
+    /// alone.
+    /// </param>
     /// <param name="cancel">Stops after the batch under way.</param>
     /// <exception cref="NonFiniteException">A logit is NaN.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>

@@ -5,14 +5,18 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>Remembers the first site whose hidden embedding is not finite. In all else it does what another tap does.</summary>
+/// <summary>
+/// Remembers the first site whose hidden embedding is not finite. In all else it does what another tap does.
+/// </summary>
 internal sealed class WatchFinite<T>(ITap<T> inner) : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly FirstNonFinite<T> _first = new();
 
     public Site? First { get; private set; }
 
-    /// <summary>Runs a pass again whose loss is not finite and says where that begins. Clears the tape before and after.</summary>
+    /// <summary>
+    /// Runs a pass again whose loss is not finite and says where that begins. Clears the tape before and after.
+    /// </summary>
     public static string FirstSite(IObjective<T> objective, PackedBatch batch, Pass<T> pass)
     {
         pass.Tape.Clear();

@@ -16,9 +16,10 @@ public sealed record AlignedKlOptions : ObjectiveOptions
 }
 
 /// <summary>
-/// Cross-entropy on the stage's data; on alignment data that a rule draws besides, KL(p_0 || p) over the vocabulary, the mean over the counted
-/// tokens, with p_0 the model as it was when this was made, without dropout. A pass on alignment data needs one more forward pass, and a copy
-/// of what is trained is held. Source: the alignment loss of SafeGrad, arXiv 2508.07172.
+/// Cross-entropy on the stage's data; on alignment data that a rule draws besides, KL(p_0 || p) over the vocabulary,
+/// the mean over the counted tokens, with p_0 the model as it was when this was made, without dropout. A pass on
+/// alignment data needs one more forward pass, and a copy of what is trained is held. Source: the alignment loss of
+/// SafeGrad, arXiv 2508.07172.
 /// </summary>
 public sealed class AlignedKlObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {

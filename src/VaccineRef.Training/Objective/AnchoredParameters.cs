@@ -4,7 +4,9 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
-/// <summary>A copy of the trainable parameters as they were when this was made: w_0 in EWC, the teacher in KL.</summary>
+/// <summary>
+/// A copy of the trainable parameters as they were when this was made: w_0 in EWC, the teacher in KL.
+/// </summary>
 public sealed class AnchoredParameters<T> : IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Device _device;
@@ -28,7 +30,9 @@ public sealed class AnchoredParameters<T> : IDisposable where T : unmanaged, IFl
     /// <summary>The size of the copies in bytes.</summary>
     public long Bytes => Unsafe.SizeOf<T>() * _anchors.Sum(anchor => anchor.Shape.Count);
 
-    /// <summary>Runs <paramref name="action"/> while the parameters have the copied values, and then restores them.</summary>
+    /// <summary>
+    /// Runs <paramref name="action"/> while the parameters have the copied values, and then restores them.
+    /// </summary>
     public void With(Action action)
     {
         _live ??= [.. Parameters.Select(Copy)];

@@ -6,7 +6,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>The settings of AsFT.</summary>
-/// <param name="Lambda">The penalty's weight. The release's default is 0, which is plain fine-tuning; there is none here.</param>
+/// <param name="Lambda">
+/// The penalty's weight. The release's default is 0, which is plain fine-tuning; there is none here.
+/// </param>
 /// <param name="Base">The stage before the alignment; "model" for the model as it is given.</param>
 public sealed record AsftOptions(double Lambda, string Base) : ObjectiveOptions
 {
@@ -33,9 +35,10 @@ public sealed record AsftOptions(double Lambda, string Base) : ObjectiveOptions
 /// f(w) + lambda sum over linear layers of || (I - C) D ||_F^2,   C = V V' / ||V||_F,   V = W_aligned - W_base
 /// D = B A of the layer's adapter, without its scaling; what training changed in W where all weights are trained
 /// </code>
-/// W_aligned are the weights as they were when this was made. An adapter that is trained on counts from what it was then. No further pass; a matrix
-/// (out, out) for each layer. Source: Yang et al., arXiv 2506.08473; PKU-YuanGroup/AsFT, utils/AsFT_train_utils.py, whose C is no projector
-/// (C C is not C) and whose D has no scaling, both as here.
+/// W_aligned are the weights as they were when this was made. An adapter that is trained on counts from what it was
+/// then. No further pass; a matrix (out, out) for each layer. Source: Yang et al., arXiv 2506.08473;
+/// PKU-YuanGroup/AsFT, utils/AsFT_train_utils.py, whose C is no projector (C C is not C) and whose D has no scaling,
+/// both as here.
 /// </summary>
 public sealed class AsftObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -86,9 +89,11 @@ public sealed class AsftObjective<T> : IObjective<T>, IDisposable where T : unma
     public void Dispose() => _memory.Dispose();
 
     private static LinearLayer<T> Of(Model<T> before, LinearLayer<T> layer) =>
-        before.Network.Linears.FirstOrDefault(each => each.Name == layer.Name && each.Weight.Shape == layer.Weight.Shape)
+        before.Network.Linears.FirstOrDefault(
+            each => each.Name == layer.Name && each.Weight.Shape == layer.Weight.Shape)
         ?? throw new InputException(
-            "the models of two stages do not have the same weights", layer.Name, "none of this name and shape", $"{layer.Weight.Shape}",
+            "the models of two stages do not have the same weights", layer.Name, "none of this name and shape",
+            $"{layer.Weight.Shape}",
             "compare stages of one model");
 
     /// <summary>(I - C) B A, or (I - C) W: what is not in the directions of the alignment.</summary>

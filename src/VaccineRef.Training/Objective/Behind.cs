@@ -3,7 +3,10 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Training;
 
-/// <summary>A rule's tap, and behind it a record of what the model goes on with: for an objective that looks at hidden embeddings.</summary>
+/// <summary>
+/// A rule's tap, and behind it a record of what the model goes on with: for an objective that looks at hidden
+/// embeddings.
+/// </summary>
 internal sealed class Behind<T>(ITap<T> tap, Record<T> record) : ITap<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     public long StateBytes => tap.StateBytes;

@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The language-model loss f(w): the mean of -log p(token | the tokens before it) over the counted tokens of the batch. Source:
-/// Eq. 1 of the paper; Hugging Face ForCausalLM with labels, of which -100 is not counted.
+/// The language-model loss f(w): the mean of -log p(token | the tokens before it) over the counted tokens of the batch.
+/// Source: Eq. 1 of the paper; Hugging Face ForCausalLM with labels, of which -100 is not counted.
 /// </summary>
 public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjective<T>
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -24,19 +24,24 @@ public sealed class CrossEntropyObjective<T>(ILanguageModel<T> model) : IObjecti
     public IObjective<T> Entropy { get; } = new EntropyObjective<T>(model);
 
     /// <inheritdoc/>
-    public Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => model.Forward(pass, batch, outputRows: rows);
+    public Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) =>
+        model.Forward(pass, batch, outputRows: rows);
 
     /// <inheritdoc/>
     /// <exception cref="InputException">In training, no label of the batch counts: its loss would be 0/0.</exception>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         NextTokenLoss<T>.RequireCounted(pass, batch);
-        var hidden = model.Forward(pass, batch, outputRows: batch.CountedRows);     // (M, C): what predicts a counted token
+        // (M, C): what predicts a counted token
+        var hidden = model.Forward(pass, batch, outputRows: batch.CountedRows);
         return _loss.Of(pass, hidden, batch.CountedTargets);
     }
 }
 
-/// <summary>Cross-entropy for the objectives. Training passes form the gradient in forward already; the loss is the same bit for bit.</summary>
+/// <summary>
+/// Cross-entropy for the objectives. Training passes form the gradient in forward already; the loss is the same bit for
+/// bit.
+/// </summary>
 internal sealed class NextTokenLoss<T>(ILanguageModel<T> model) where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly CrossEntropy<T> _evaluated = new(), _trained = new(fusedGradient: true);

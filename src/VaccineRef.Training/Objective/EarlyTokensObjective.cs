@@ -6,11 +6,14 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>The settings of constrained early tokens; the defaults are those of its paper.</summary>
-/// <param name="FirstBeta">beta of an answer's first token, above 0: the larger, the more the token is held at the teacher's probability.</param>
+/// <param name="FirstBeta">
+/// beta of an answer's first token, above 0: the larger, the more the token is held at the teacher's probability.
+/// </param>
 /// <param name="EarlyBeta">beta of the tokens from the second to the last early one.</param>
 /// <param name="LaterBeta">beta of the tokens behind.</param>
 /// <param name="Early">How many tokens of an answer are early, the first one included.</param>
-public sealed record EarlyTokensOptions(double FirstBeta = 0.5, double EarlyBeta = 2, double LaterBeta = 0.1, int Early = 5) : ObjectiveOptions
+public sealed record EarlyTokensOptions(
+    double FirstBeta = 0.5, double EarlyBeta = 2, double LaterBeta = 0.1, int Early = 5) : ObjectiveOptions
 {
     /// <inheritdoc/>
     public override string Label() => string.Concat(
@@ -23,14 +26,16 @@ public sealed record EarlyTokensOptions(double FirstBeta = 0.5, double EarlyBeta
         void RequireBeta(double beta, string name)
         {
             if (beta is not (> 0 and < double.PositiveInfinity))
-                throw new InputException("beta is out of its range", $"{path}.{name}", NumberText.Of(beta), "a finite number above 0");
+                throw new InputException(
+                    "beta is out of its range", $"{path}.{name}", NumberText.Of(beta), "a finite number above 0");
         }
 
         RequireBeta(FirstBeta, "first_beta");
         RequireBeta(EarlyBeta, "early_beta");
         RequireBeta(LaterBeta, "later_beta");
         if (Early < 1)
-            throw new InputException("that is not a number of tokens", $"{path}.early", $"{Early}", "a whole number, at least 1");
+            throw new InputException(
+                "that is not a number of tokens", $"{path}.early", $"{Early}", "a whole number, at least 1");
     }
 
     /// <inheritdoc/>
@@ -48,9 +53,10 @@ public sealed record EarlyTokensOptions(double FirstBeta = 0.5, double EarlyBeta
 /// mean over the counted tokens of (2 / beta_t) log(1 + e^(beta_t D_t)),   D_t = log p_0(y_t) - log p(y_t)
 /// its gradient: that of cross-entropy with each token weighted by 2 sigmoid(beta_t D_t)
 /// </code>
-/// p_0 is the model as it was when this was made, without dropout. A token that has become more probable than it was counts less and less; where
-/// training begins, every weight is 1. A step needs one more forward pass, and a copy of what is trained. Source: Qi et al., "Safety alignment
-/// should be made more than just a few tokens deep", arXiv 2406.05946, Eq. 3, where beta is 0.5, then 2 up to the fifth token, then 0.1.
+/// p_0 is the model as it was when this was made, without dropout. A token that has become more probable than it was
+/// counts less and less; where training begins, every weight is 1. A step needs one more forward pass, and a copy of
+/// what is trained. Source: Qi et al., "Safety alignment should be made more than just a few tokens deep", arXiv
+/// 2406.05946, Eq. 3, where beta is 0.5, then 2 up to the fifth token, then 0.1.
 /// </summary>
 public sealed class EarlyTokensObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -68,7 +74,8 @@ public sealed class EarlyTokensObjective<T> : IObjective<T>, IDisposable where T
     /// <param name="options">The settings.</param>
     /// <param name="device">Where the parameters live.</param>
     /// <exception cref="InputException">A setting is out of its range.</exception>
-    public EarlyTokensObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, EarlyTokensOptions options, Device device)
+    public EarlyTokensObjective(
+        ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, EarlyTokensOptions options, Device device)
     {
         options.Validate("objective");
         (_model, _options, _anchors, _teaching) = (model, options, new(parameters, device), new(device));
@@ -91,7 +98,8 @@ public sealed class EarlyTokensObjective<T> : IObjective<T>, IDisposable where T
         var losses = Losses(pass, batch);                                              // -log p(y_t), (M, 1)
         double[] student = Read(tape.Device, losses.Value);
         T[] weights = new T[student.Length];
-        double rest = 0;                             // of the loss, beside the weighted sum whose gradient is the loss's
+        // of the loss, beside the weighted sum whose gradient is the loss's
+        double rest = 0;
         foreach (var (i, position) in Positions(batch).Index())
         {
             double beta = _options.Beta(position), exponent = beta * (student[i] - teacher[i]);
@@ -140,5 +148,6 @@ public sealed class EarlyTokensObjective<T> : IObjective<T>, IDisposable where T
     }
 
     private Tensor<T> Losses(Pass<T> pass, PackedBatch batch) => pass.Tape.Apply(
-        _losses, [_model.Forward(pass, batch, outputRows: batch.CountedRows), pass.Tape.Of(_model.Head)], batch.CountedTargets);
+        _losses, [_model.Forward(pass, batch, outputRows: batch.CountedRows), pass.Tape.Of(_model.Head)],
+        batch.CountedTargets);
 }

@@ -6,11 +6,13 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// -H: the mean over all tokens of a batch, prompts included, of sum over v of p_v log p_v, where p is the distribution of the next token. To
-/// minimise it is to know nothing; it lies between -log V and 0. It is the divergence from the uniform distribution less log V, and forms the
-/// logits of every token. Source: Tamirisa et al., arXiv 2408.00761; rishub-tamirisa/tamper-resistance, modules/objectives.py, max_entropy_loss.
+/// -H: the mean over all tokens of a batch, prompts included, of sum over v of p_v log p_v, where p is the distribution
+/// of the next token. To minimise it is to know nothing; it lies between -log V and 0. It is the divergence from the
+/// uniform distribution less log V, and forms the logits of every token. Source: Tamirisa et al., arXiv 2408.00761;
+/// rishub-tamirisa/tamper-resistance, modules/objectives.py, max_entropy_loss.
 /// </summary>
-public sealed class EntropyObjective<T>(ILanguageModel<T> model) : IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
+public sealed class EntropyObjective<T>(ILanguageModel<T> model) : IObjective<T>
+    where T : unmanaged, IFloatingPointIeee754<T>
 {
     private readonly Linear<T> _head = new();
     private readonly KlDivergence<T> _divergence = new();

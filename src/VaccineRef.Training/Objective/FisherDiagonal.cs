@@ -6,11 +6,12 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The diagonal of the empirical Fisher information of the trainable parameters on some data: how much each parameter matters for
-/// the data. Dropout is off.
+/// The diagonal of the empirical Fisher information of the trainable parameters on some data: how much each parameter
+/// matters for the data. Dropout is off.
 /// <code>
-/// paper         F = mean over samples of (d log p(sample) / dw)^2: the definition, with the data in place of the expectation
-/// as released   F = sum over batches of (gradient of the batch's mean loss)^2 (see docs/deviations.md, D12). It grows with the
+/// paper         F = mean over samples of (d log p(sample) / dw)^2: the definition, with the data in place of the
+/// expectation as released   F = sum over batches of (gradient of the batch's mean loss)^2 (see docs/deviations.md,
+/// D12). It grows with the
 ///               number of batches and shrinks with their size, so that the same lambda means different things
 /// </code>
 /// </summary>
@@ -31,11 +32,13 @@ public sealed class FisherDiagonal<T> : IDisposable where T : unmanaged, IFloati
     /// <param name="device">Where the parameters live.</param>
     /// <exception cref="InputException">There is no data.</exception>
     public static FisherDiagonal<T> Estimate(
-        IObjective<T> objective, IReadOnlyList<Parameter<T>> parameters, IReadOnlyList<PackedBatch> batches, Variant form,
+        IObjective<T> objective, IReadOnlyList<Parameter<T>> parameters, IReadOnlyList<PackedBatch> batches,
+        Variant form,
         Device device)
     {
         if (batches.Count == 0)
-            throw new InputException("there is nothing to estimate the Fisher information on", "data", "0 batches", "at least one");
+            throw new InputException(
+                "there is nothing to estimate the Fisher information on", "data", "0 batches", "at least one");
         using var state = new TrainState<T>(device, parameters, seed: 0);
         var memory = new Arena(device);
         View<T>[] values = [.. parameters.Select(parameter => memory.Allocate<T>(parameter.Shape, clear: true))];

@@ -4,7 +4,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>The loss that is minimised: one half of a method. The other half is the <see cref="IGradientRule{T}"/>.</summary>
+/// <summary>
+/// The loss that is minimised: one half of a method. The other half is the <see cref="IGradientRule{T}"/>.
+/// </summary>
 public interface IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>The name in recipes and reports.</summary>
@@ -14,8 +16,8 @@ public interface IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
     long StateBytes => 0;
 
     /// <summary>
-    /// What is minimised on alignment data that a rule of the fine-tuning draws besides the stage's; the objective itself unless it says
-    /// otherwise.
+    /// What is minimised on alignment data that a rule of the fine-tuning draws besides the stage's; the objective
+    /// itself unless it says otherwise.
     /// </summary>
     IObjective<T> Aligning => this;
 
@@ -29,7 +31,9 @@ public interface IObjective<T> where T : unmanaged, IFloatingPointIeee754<T>
     IObjective<T> Entropy => throw new InputException(
         "the objective has no entropy, which the rule needs", "objective", Name, "cross_entropy");
 
-    /// <summary>What enters the head in some rows of a batch, (M, C), for rules that look at it or that need a pass and no loss.</summary>
+    /// <summary>
+    /// What enters the head in some rows of a batch, (M, C), for rules that look at it or that need a pass and no loss.
+    /// </summary>
     /// <exception cref="InputException">The objective has no such form.</exception>
     Tensor<T> Hidden(Pass<T> pass, PackedBatch batch, int[] rows) => throw new InputException(
         "the objective does not show what enters the head, which the rule needs", "objective", Name, "cross_entropy");

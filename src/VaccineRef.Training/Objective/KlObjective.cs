@@ -23,7 +23,8 @@ public enum Variant
 public sealed record KlOptions(double Lambda, Variant Variant = Variant.Paper) : ObjectiveOptions
 {
     /// <inheritdoc/>
-    public override string Label() => $"KL, lambda = {NumberText.Of(Lambda)}{(Variant == Variant.AsReleased ? ", as released" : "")}";
+    public override string Label() =>
+        $"KL, lambda = {NumberText.Of(Lambda)}{(Variant == Variant.AsReleased ? ", as released" : "")}";
 
     /// <inheritdoc/>
     public override void Validate(string path) => RequireWeight(Lambda, path);
@@ -34,11 +35,12 @@ public sealed record KlOptions(double Lambda, Variant Variant = Variant.Paper) :
 }
 
 /// <summary>
-/// Cross-entropy + lambda KL(teacher || model). The teacher is the model as it was when this was made, without dropout. A step needs
-/// two forward passes and one reverse pass. Source: the KL baseline of arXiv 2402.01109.
+/// Cross-entropy + lambda KL(teacher || model). The teacher is the model as it was when this was made, without dropout.
+/// A step needs two forward passes and one reverse pass. Source: the KL baseline of arXiv 2402.01109.
 /// <code>
 /// paper         the distributions of the next token over the vocabulary; mean over the counted tokens
-/// as released   for each entry of the vocabulary, a softmax over the positions of a sequence (a distribution over time), including
+/// as released   for each entry of the vocabulary, a softmax over the positions of a sequence (a distribution over
+/// time), including
 ///               the prompt; sum over all of them, divided by the number of sequences (see docs/deviations.md, D9)
 /// </code>
 /// </summary>
@@ -61,7 +63,8 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     /// <param name="lambda">The weight of the divergence.</param>
     /// <param name="form">Which distributions are compared.</param>
     /// <param name="device">Where the parameters live.</param>
-    public KlObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, Variant form, Device device)
+    public KlObjective(
+        ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, double lambda, Variant form, Device device)
     {
         (_model, _form, _lambda) = (model, form, lambda);
         (_loss, _anchors, _teaching) = (new(model), new(parameters, device), new(device));
@@ -116,7 +119,8 @@ public sealed class KlObjective<T> : IObjective<T>, IDisposable where T : unmana
     private void Teach(PackedBatch batch)
     {
         _teaching.Clear();
-        _teacherLogits = _teaching.Apply(_head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
+        _teacherLogits = _teaching.Apply(
+            _head, [Hidden(new(_teaching, new NoTap<T>()), batch), _teaching.Of(_model.Head)]).Value;
     }
 
     private Tensor<T> Hidden(Pass<T> pass, PackedBatch batch) => OnlyCounted

@@ -9,10 +9,12 @@ namespace VaccineRef.Training;
 /// <param name="Lambda">The penalty's weight.</param>
 /// <param name="Variant">Whether large terms are dropped, as in the released code of git-disl.</param>
 /// <param name="Sites">Which hidden embeddings are held; MLP outputs unless said otherwise.</param>
-public sealed record LdifsOptions(double Lambda, Variant Variant = Variant.Paper, IReadOnlyList<SiteKind>? Sites = null) : ObjectiveOptions
+public sealed record LdifsOptions(double Lambda, Variant Variant = Variant.Paper, IReadOnlyList<SiteKind>? Sites = null)
+    : ObjectiveOptions
 {
     /// <inheritdoc/>
-    public override string Label() => $"LDIFS, lambda = {NumberText.Of(Lambda)}{(Variant == Variant.AsReleased ? ", as released" : "")}";
+    public override string Label() =>
+        $"LDIFS, lambda = {NumberText.Of(Lambda)}{(Variant == Variant.AsReleased ? ", as released" : "")}";
 
     /// <inheritdoc/>
     public override void Validate(string path) => RequireWeight(Lambda, path);
@@ -26,11 +28,13 @@ public sealed record LdifsOptions(double Lambda, Variant Variant = Variant.Paper
 /// Fine-tuning that holds hidden embeddings where they were: the L2 distance in feature space.
 /// <code>
 /// paper         f(w) + (lambda / S) sum over l and tokens of || e_l - e_l^0 ||^2,   S the number of sequences
-/// as released   f(w) + sum over l of q_l where q_l &lt; 0.1,   q_l = (lambda / 2) sum over tokens of || e_l - e_l^0 ||^2
+/// as released   f(w) + sum over l of q_l where q_l &lt; 0.1,   q_l = (lambda / 2) sum over tokens of || e_l - e_l^0
+/// ||^2
 /// </code>
-/// e^0 are those of the model as it was when this was made, without dropout. All tokens count, prompts included. As released, a layer that has
-/// drifted too far is let go at once: a step of the loss. A step needs one more forward pass, and a copy of what is trained. Source: Mukhoti
-/// et al., arXiv 2308.13320, Eq. 4, for the penalty; git-disl/Booster, trainer.py, for MLP outputs and the gate.
+/// e^0 are those of the model as it was when this was made, without dropout. All tokens count, prompts included. As
+/// released, a layer that has drifted too far is let go at once: a step of the loss. A step needs one more forward
+/// pass, and a copy of what is trained. Source: Mukhoti et al., arXiv 2308.13320, Eq. 4, for the penalty;
+/// git-disl/Booster, trainer.py, for MLP outputs and the gate.
 /// </summary>
 public sealed class LdifsObjective<T> : IObjective<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -51,10 +55,12 @@ public sealed class LdifsObjective<T> : IObjective<T>, IDisposable where T : unm
     /// <param name="options">The settings.</param>
     /// <param name="device">Where the parameters live.</param>
     /// <exception cref="InputException">lambda is no weight.</exception>
-    public LdifsObjective(ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, LdifsOptions options, Device device)
+    public LdifsObjective(
+        ILanguageModel<T> model, IReadOnlyList<Parameter<T>> parameters, LdifsOptions options, Device device)
     {
         options.Validate("objective");
-        (_model, _options, _loss, _anchors, _teaching) = (model, options, new(model), new(parameters, device), new(device));
+        (_model, _options, _loss, _anchors, _teaching) =
+            (model, options, new(model), new(parameters, device), new(device));
     }
 
     /// <inheritdoc/>
@@ -64,7 +70,9 @@ public sealed class LdifsObjective<T> : IObjective<T>, IDisposable where T : unm
     public long StateBytes => _anchors.Bytes + _teaching.Activations.Peak;
 
     /// <inheritdoc/>
-    /// <exception cref="InputException">In training, no label of the batch counts; or the model has none of the sites.</exception>
+    /// <exception cref="InputException">
+    /// In training, no label of the batch counts; or the model has none of the sites.
+    /// </exception>
     public Tensor<T> Loss(Pass<T> pass, PackedBatch batch)
     {
         NextTokenLoss<T>.RequireCounted(pass, batch);

@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// What a recipe says of an objective: which one, and its settings. A record for each objective, beside the objective itself. To add
-/// one, write its file and add its line to the list below.
+/// What a recipe says of an objective: which one, and its settings. A record for each objective, beside the objective
+/// itself. To add one, write its file and add its line to the list below.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(CrossEntropyOptions), "cross_entropy")]
@@ -43,7 +43,8 @@ public abstract record ObjectiveOptions
     protected static void RequireWeight(double lambda, string path)
     {
         if (lambda is not (>= 0 and < double.PositiveInfinity))
-            throw new InputException("lambda is no weight", $"{path}.lambda", NumberText.Of(lambda), "a finite number, at least 0");
+            throw new InputException(
+                "lambda is no weight", $"{path}.lambda", NumberText.Of(lambda), "a finite number, at least 0");
     }
 }
 
@@ -52,8 +53,8 @@ public abstract record ObjectiveOptions
 /// <param name="Reference">The data of the stage before; read when it is asked for.</param>
 /// <param name="BatchSize">The sequences in a batch of the stage.</param>
 /// <param name="At">
-/// Loads the model that an earlier stage ended with, its adapter merged, for who asks for it by <see cref="ObjectiveOptions.References"/>
-/// and disposes it.
+/// Loads the model that an earlier stage ended with, its adapter merged, for who asks for it by
+/// <see cref="ObjectiveOptions.References"/> and disposes it.
 /// </param>
 public sealed record ObjectiveContext<T>(
     Model<T> Model, Func<IReadOnlyList<TokenSequence>> Reference, int BatchSize, Func<string, Model<T>> At)
@@ -66,5 +67,6 @@ public sealed record CrossEntropyOptions : ObjectiveOptions
     public override string Label() => "cross-entropy";
 
     /// <inheritdoc/>
-    public override IObjective<T> Make<T>(ObjectiveContext<T> context) => new CrossEntropyObjective<T>(context.Model.Network);
+    public override IObjective<T> Make<T>(ObjectiveContext<T> context) =>
+        new CrossEntropyObjective<T>(context.Model.Network);
 }

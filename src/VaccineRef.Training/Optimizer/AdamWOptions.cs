@@ -3,8 +3,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The settings of AdamW (Loshchilov and Hutter, arXiv 1711.05101). The defaults are those with which the Hugging Face Trainer uses
-/// torch.optim.AdamW. In a recipe they are keys of the training itself.
+/// The settings of AdamW (Loshchilov and Hutter, arXiv 1711.05101). The defaults are those with which the Hugging Face
+/// Trainer uses torch.optim.AdamW. In a recipe they are keys of the training itself.
 /// </summary>
 /// <param name="LearningRate">The largest learning rate of the schedule.</param>
 /// <param name="WeightDecay">The decoupled weight decay of matrices. Vectors never decay.</param>

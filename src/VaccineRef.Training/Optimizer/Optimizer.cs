@@ -6,8 +6,9 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Moves parameters along their gradients by the rule of its options. The gradient of all parameters together is clipped by the factor
-/// min(1, max / (norm + 1e-6)). Vectors, which are the weights of norms and biases, do not decay: Hugging Face's two parameter groups.
+/// Moves parameters along their gradients by the rule of its options. The gradient of all parameters together is
+/// clipped by the factor min(1, max / (norm + 1e-6)). Vectors, which are the weights of norms and biases, do not decay:
+/// Hugging Face's two parameter groups.
 /// </summary>
 public sealed class Optimizer<T> : IKeepsState<T>, IDisposable where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -24,7 +25,9 @@ public sealed class Optimizer<T> : IKeepsState<T>, IDisposable where T : unmanag
     private readonly OptimizerOptions _options;
     private int[] _missed;                          // steps in which a parameter was held
 
-    /// <summary>Makes the state of every parameter, of zeros, and the memory that steps work with, one for all.</summary>
+    /// <summary>
+    /// Makes the state of every parameter, of zeros, and the memory that steps work with, one for all.
+    /// </summary>
     public Optimizer(IReadOnlyList<Parameter<T>> parameters, OptimizerOptions options, Device device)
     {
         (_device, _options) = (device, options);
@@ -33,8 +36,10 @@ public sealed class Optimizer<T> : IKeepsState<T>, IDisposable where T : unmanag
         _missed = new int[parameters.Count];
         long most = parameters.Max(parameter => options.Work(parameter).Sum(shape => shape.Count));
         var work = most > 0 ? _memory.Allocate<T>(Shape.Vector(checked((int)most))) : default;
-        _updated = [.. parameters.Select(parameter => (parameter, options.State(parameter), Operands(parameter, work)))];
-        StateBytes = (most + _updated.Sum(entry => entry.State.Count * entry.Parameter.Shape.Count)) * Unsafe.SizeOf<T>();
+        _updated =
+            [.. parameters.Select(parameter => (parameter, options.State(parameter), Operands(parameter, work)))];
+        StateBytes =
+            (most + _updated.Sum(entry => entry.State.Count * entry.Parameter.Shape.Count)) * Unsafe.SizeOf<T>();
     }
 
     /// <summary>Bytes that the state takes, and the memory that steps work with.</summary>
@@ -61,8 +66,8 @@ public sealed class Optimizer<T> : IKeepsState<T>, IDisposable where T : unmanag
     }
 
     /// <summary>
-    /// Updates every parameter from its gradient. A parameter that is held keeps its value and its state, without decay, and the
-    /// step does not count for it: what the optimizers of torch do with a parameter whose grad is None.
+    /// Updates every parameter from its gradient. A parameter that is held keeps its value and its state, without
+    /// decay, and the step does not count for it: what the optimizers of torch do with a parameter whose grad is None.
     /// </summary>
     /// <param name="step">The number of the step, from 1, for the bias correction.</param>
     /// <param name="gradientNorm">The norm ||g|| before clipping.</param>
@@ -72,7 +77,8 @@ public sealed class Optimizer<T> : IKeepsState<T>, IDisposable where T : unmanag
     /// <exception cref="InvalidOperationException">A parameter is frozen. The message names it.</exception>
     public double Step(int step, double gradientNorm, double factor, Func<Parameter<T>, bool>? held = null)
     {
-        double clip = _options.MaxGradientNorm > 0 ? Math.Min(1, _options.MaxGradientNorm / (gradientNorm + ClipGuard)) : 1;
+        double clip =
+            _options.MaxGradientNorm > 0 ? Math.Min(1, _options.MaxGradientNorm / (gradientNorm + ClipGuard)) : 1;
         double rate = _options.LearningRate * factor;
         for (int i = 0; i < _updated.Length; i++)
         {

@@ -5,9 +5,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// What a recipe says of an optimizer, by which gradients move parameters: which one, and its settings. A record for each. To add one,
-/// write its record and its routine and add its line to the list below. What all of them share, such as clipping, the two groups of
-/// parameters and what is held, stands in <see cref="Optimizer{T}"/>.
+/// What a recipe says of an optimizer, by which gradients move parameters: which one, and its settings. A record for
+/// each. To add one, write its record and its routine and add its line to the list below. What all of them share, such
+/// as clipping, the two groups of parameters and what is held, stands in <see cref="Optimizer{T}"/>.
 /// </summary>
 /// <param name="LearningRate">The largest learning rate of the schedule.</param>
 /// <param name="WeightDecay">The weight decay of matrices. Vectors never decay.</param>
@@ -18,19 +18,25 @@ namespace VaccineRef.Training;
 [JsonDerivedType(typeof(RmsPropOptions), "rmsprop")]
 [JsonDerivedType(typeof(MuonOptions), "muon")]
 public abstract record OptimizerOptions(
-    [property: JsonIgnore] double LearningRate, [property: JsonIgnore] double WeightDecay, [property: JsonIgnore] double MaxGradientNorm)
+    [property: JsonIgnore] double LearningRate, [property: JsonIgnore] double WeightDecay,
+    [property: JsonIgnore] double MaxGradientNorm)
 {
     /// <summary>The name in recipes and checkpoints.</summary>
     public abstract string Name();
 
     /// <summary>Names of the numbers that are kept for every number of a parameter; they begin at 0.</summary>
-    public abstract IReadOnlyList<string> State<T>(Parameter<T> parameter) where T : unmanaged, IFloatingPointIeee754<T>;
+    public abstract IReadOnlyList<string> State<T>(Parameter<T> parameter)
+        where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Memory that a step on a parameter works with, behind its state; what it holds is not kept.</summary>
-    public virtual IReadOnlyList<Shape> Work<T>(Parameter<T> parameter) where T : unmanaged, IFloatingPointIeee754<T> => [];
+    public virtual IReadOnlyList<Shape> Work<T>(Parameter<T> parameter)
+        where T : unmanaged, IFloatingPointIeee754<T> => [];
 
-    /// <summary>One step on a parameter: its routine takes the value, the gradient, the state, and the memory to work with.</summary>
-    public abstract Routine<T> Step<T>(Parameter<T> parameter, OptimizerStep step) where T : unmanaged, IFloatingPointIeee754<T>;
+    /// <summary>
+    /// One step on a parameter: its routine takes the value, the gradient, the state, and the memory to work with.
+    /// </summary>
+    public abstract Routine<T> Step<T>(Parameter<T> parameter, OptimizerStep step)
+        where T : unmanaged, IFloatingPointIeee754<T>;
 
     /// <summary>Checks every setting.</summary>
     /// <param name="require">Takes whether it holds, the setting's name, what was found, and what is expected.</param>
@@ -58,7 +64,8 @@ public readonly record struct OptimizerStep(double Rate, double Decay, long Numb
 /// <param name="MaxGradientNorm">The norm to which the whole gradient is clipped; 0 turns clipping off.</param>
 public abstract record AdamOptions(
     double LearningRate, double WeightDecay, [property: JsonIgnore] double Beta1, [property: JsonIgnore] double Beta2,
-    [property: JsonIgnore] double Epsilon, double MaxGradientNorm) : OptimizerOptions(LearningRate, WeightDecay, MaxGradientNorm)
+    [property: JsonIgnore] double Epsilon,
+    double MaxGradientNorm) : OptimizerOptions(LearningRate, WeightDecay, MaxGradientNorm)
 {
     /// <summary>Names of the two moments.</summary>
     private protected static IReadOnlyList<string> Moments { get; } = ["first", "second"];

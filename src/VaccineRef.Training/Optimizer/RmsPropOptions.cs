@@ -3,7 +3,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
-/// <summary>The settings of RMSProp, as torch.optim.RMSprop has them, not centred. The weight decay is added to the gradient.</summary>
+/// <summary>
+/// The settings of RMSProp, as torch.optim.RMSprop has them, not centred. The weight decay is added to the gradient.
+/// </summary>
 /// <param name="LearningRate">The largest learning rate of the schedule.</param>
 /// <param name="WeightDecay">The weight decay of matrices. Vectors never decay.</param>
 /// <param name="Alpha">The decay of the mean of the squared gradients.</param>
@@ -18,7 +20,8 @@ public sealed record RmsPropOptions(
     public override string Name() => "rmsprop";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> State<T>(Parameter<T> parameter) => Momentum > 0 ? ["square", "momentum"] : ["square"];
+    public override IReadOnlyList<string> State<T>(Parameter<T> parameter) =>
+        Momentum > 0 ? ["square", "momentum"] : ["square"];
 
     /// <inheritdoc/>
     public override Routine<T> Step<T>(Parameter<T> parameter, OptimizerStep step) =>

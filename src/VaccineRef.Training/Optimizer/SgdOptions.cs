@@ -3,7 +3,9 @@ using VaccineRef.Kernels;
 
 namespace VaccineRef.Training;
 
-/// <summary>The settings of stochastic gradient descent, as torch.optim.SGD has them. The weight decay is added to the gradient.</summary>
+/// <summary>
+/// The settings of stochastic gradient descent, as torch.optim.SGD has them. The weight decay is added to the gradient.
+/// </summary>
 /// <param name="LearningRate">The largest learning rate of the schedule.</param>
 /// <param name="WeightDecay">The weight decay of matrices. Vectors never decay.</param>
 /// <param name="Momentum">The decay of the sum of gradients; at 0 none is kept.</param>
@@ -11,7 +13,8 @@ namespace VaccineRef.Training;
 /// <param name="Nesterov">Whether a step looks ahead along the sum; that needs momentum, and no dampening.</param>
 /// <param name="MaxGradientNorm">The norm to which the whole gradient is clipped; 0 turns clipping off.</param>
 public sealed record SgdOptions(
-    double LearningRate = 1e-3, double WeightDecay = 0, double Momentum = 0, double Dampening = 0, bool Nesterov = false,
+    double LearningRate = 1e-3, double WeightDecay = 0, double Momentum = 0, double Dampening = 0,
+    bool Nesterov = false,
     double MaxGradientNorm = 1) : OptimizerOptions(LearningRate, WeightDecay, MaxGradientNorm)
 {
     /// <inheritdoc/>
@@ -31,6 +34,8 @@ public sealed record SgdOptions(
         require(Momentum is >= 0 and < 1, "optimizer.momentum", Momentum, "in [0, 1)");
         require(Dampening is >= 0 and <= 1, "optimizer.dampening", Dampening, "between 0 and 1");
         require(Momentum > 0 || Dampening == 0, "optimizer.dampening", Dampening, "0 where there is no momentum");
-        require(!Nesterov || (Momentum > 0 && Dampening == 0), "optimizer.nesterov", "true", "false without momentum, or with dampening");
+        require(
+            !Nesterov || (Momentum > 0 && Dampening == 0), "optimizer.nesterov", "true",
+            "false without momentum, or with dampening");
     }
 }

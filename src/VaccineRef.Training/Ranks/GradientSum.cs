@@ -15,20 +15,23 @@ public enum GradientReduction
     Ordered,
 
     /// <summary>
-    /// Each rank adds up its own, and the library adds up the sums in the order that it likes. Each element differs from the ordered sum
-    /// by at most 2 (m - 1) u / (1 - (m - 1) u) times the sum of the magnitudes of its m terms, u the unit roundoff.
+    /// Each rank adds up its own, and the library adds up the sums in the order that it likes. Each element differs
+    /// from the ordered sum by at most 2 (m - 1) u / (1 - (m - 1) u) times the sum of the magnitudes of its m terms, u
+    /// the unit roundoff.
     /// </summary>
     Fast,
 }
 
 /// <summary>
-/// Adds up the gradients of the micro-batches of a step. Each is formed from zero, and they are added in the order of the micro-batches:
+/// Adds up the gradients of the micro-batches of a step. Each is formed from zero, and they are added in the order of
+/// the micro-batches:
 /// <code>
 /// g = ((g_0 + g_1) + g_2) + ..
 /// </code>
-/// so that the sum does not depend on who formed which. In round j, rank r has formed the gradient of micro-batch j N + r. The elements
-/// are dealt to the ranks in chunks; the rank of a chunk gathers it from all, adds in order, and gives everybody the last sum. Over a step
-/// of m micro-batches each rank sends and receives m / N + 1 times the size of the gradient, about.
+/// so that the sum does not depend on who formed which. In round j, rank r has formed the gradient of micro-batch j N +
+/// r. The elements are dealt to the ranks in chunks; the rank of a chunk gathers it from all, adds in order, and gives
+/// everybody the last sum. Over a step of m micro-batches each rank sends and receives m / N + 1 times the size of the
+/// gradient, about.
 /// </summary>
 /// <param name="state">Device, parameters and ranks.</param>
 /// <param name="reduction">In what order is added.</param>
@@ -38,7 +41,8 @@ internal sealed class GradientSum<T>(TrainState<T> state, GradientReduction redu
     private const int ChunkBytes = 1 << 20;
 
     private readonly ParameterVector<T> _own = new(state.Tape.Device);
-    private readonly Dictionary<long, T[]> _sums = [];         // by the first element of each chunk that this rank adds up
+    // by the first element of each chunk that this rank adds up
+    private readonly Dictionary<long, T[]> _sums = [];
     private T[] _mine = [], _all = [];
 
     private static int Chunk => ChunkBytes / Unsafe.SizeOf<T>();
@@ -46,7 +50,8 @@ internal sealed class GradientSum<T>(TrainState<T> state, GradientReduction redu
     private ICommunicator Ranks => state.Ranks;
 
     /// <summary>Bytes that are held beside the gradients.</summary>
-    public long Bytes => _own.Bytes + (Unsafe.SizeOf<T>() * (_mine.Length + _all.Length + _sums.Values.Sum(sum => (long)sum.Length)));
+    public long Bytes =>
+        _own.Bytes + (Unsafe.SizeOf<T>() * (_mine.Length + _all.Length + _sums.Values.Sum(sum => (long)sum.Length)));
 
     /// <summary>Adds the gradients of a round, one of each rank that had a micro-batch left.</summary>
     /// <param name="present">How many ranks had one, from rank 0 on.</param>
@@ -152,7 +157,8 @@ internal sealed class GradientSum<T>(TrainState<T> state, GradientReduction redu
             if (from < to)
             {
                 var gradient = parameter.Gradient;
-                yield return (new(gradient.Buffer!, gradient.Offset + from - begin, Shape.Vector((int)(to - from))), (int)(from - first));
+                yield return (new(gradient.Buffer!, gradient.Offset + from - begin, Shape.Vector((int)(to - from))),
+                    (int)(from - first));
             }
 
             begin = end;

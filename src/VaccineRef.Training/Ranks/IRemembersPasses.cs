@@ -1,8 +1,8 @@
 namespace VaccineRef.Training;
 
 /// <summary>
-/// An objective that remembers something of the passes through it, in their order. On several ranks each remembers only its own; what all
-/// remember is put together in the order in which one rank would have taken the passes.
+/// An objective that remembers something of the passes through it, in their order. On several ranks each remembers only
+/// its own; what all remember is put together in the order in which one rank would have taken the passes.
 /// </summary>
 internal interface IRemembersPasses
 {
@@ -53,7 +53,8 @@ internal sealed class RememberedPasses
     /// <summary>Gives an objective what all ranks took, in the order of the step.</summary>
     public static void Put(IRemembersPasses objective, IEnumerable<byte[]> ranks)
     {
-        foreach (var (_, _, part) in ranks.SelectMany(Read).OrderBy(each => (each.Phase, each.MicroBatch)))      // a stable sort
+        // a stable sort
+        foreach (var (_, _, part) in ranks.SelectMany(Read).OrderBy(each => (each.Phase, each.MicroBatch)))
             objective.Put(part);
     }
 

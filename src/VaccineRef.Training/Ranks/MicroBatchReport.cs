@@ -7,7 +7,8 @@ namespace VaccineRef.Training;
 /// <param name="Reverses">Reverse passes.</param>
 /// <param name="Peak">The most bytes of activations on its rank so far.</param>
 /// <param name="Taken">The streams that it took a batch of.</param>
-internal sealed record MicroBatchReport(RuleReport Report, long Forwards, long Reverses, long Peak, IReadOnlyCollection<string> Taken)
+internal sealed record MicroBatchReport(
+    RuleReport Report, long Forwards, long Reverses, long Peak, IReadOnlyCollection<string> Taken)
 {
     /// <summary>The report as bytes, every number with all its bits.</summary>
     public byte[] ToBytes()
@@ -15,7 +16,8 @@ internal sealed record MicroBatchReport(RuleReport Report, long Forwards, long R
         using var bytes = new MemoryStream();
         using var writer = new BinaryWriter(bytes);
         foreach (double number in (double[])[
-            Report.Loss, Report.CleanLoss ?? 0, Report.SiteGradientNorm ?? 0, Report.PerturbationNorm, Report.WeightShift])
+            Report.Loss, Report.CleanLoss ?? 0, Report.SiteGradientNorm ?? 0, Report.PerturbationNorm,
+            Report.WeightShift])
             writer.Write(number);
         writer.Write(Report.CleanLoss is not null);
         writer.Write(Report.SiteGradientNorm is not null);
@@ -38,7 +40,8 @@ internal sealed record MicroBatchReport(RuleReport Report, long Forwards, long R
     public static MicroBatchReport Of(byte[] bytes)
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));
-        double loss = reader.ReadDouble(), clean = reader.ReadDouble(), site = reader.ReadDouble(), epsilon = reader.ReadDouble();
+        double loss = reader.ReadDouble(), clean = reader.ReadDouble(), site = reader.ReadDouble(),
+            epsilon = reader.ReadDouble();
         double shift = reader.ReadDouble();
         bool hasClean = reader.ReadBoolean(), hasSite = reader.ReadBoolean();
         long forwards = reader.ReadInt64(), reverses = reader.ReadInt64(), peak = reader.ReadInt64();
@@ -46,7 +49,9 @@ internal sealed record MicroBatchReport(RuleReport Report, long Forwards, long R
         int scalars = reader.ReadInt32();
         var report = new RuleReport(loss, hasClean ? clean : null, hasSite ? site : null, epsilon, shift)
         {
-            Scalars = scalars < 0 ? null : Enumerable.Range(0, scalars).ToDictionary(_ => reader.ReadString(), _ => reader.ReadDouble()),
+            Scalars = scalars < 0
+                ? null
+                : Enumerable.Range(0, scalars).ToDictionary(_ => reader.ReadString(), _ => reader.ReadDouble()),
         };
         return new(report, forwards, reverses, peak, taken);
     }

@@ -7,11 +7,11 @@ namespace VaccineRef.Training;
 /// <summary>
 /// A perturbation for each micro-batch that this rank takes, in a ball that they share among all ranks or in this rank:
 /// <code>
-/// G   = || (w_1 g_1, .. w_m g_m) ||       over the micro-batches of the ball; w_i is the weight of the loss f_i in the sum of their losses
-/// eps_i = rho w_i g_i / (G + 1e-7)        of micro-batch i
+/// G   = || (w_1 g_1, .. w_m g_m) ||       over the micro-batches of the ball; w_i is the weight of the loss f_i in the
+/// sum of their losses eps_i = rho w_i g_i / (G + 1e-7)        of micro-batch i
 /// </code>
-/// which is the perturbation of that sum. The squared norms are exchanged and added in the order of the micro-batches, so that the number
-/// of ranks changes no bit. All perturbations are kept until the micro-batches are trained on.
+/// which is the perturbation of that sum. The squared norms are exchanged and added in the order of the micro-batches,
+/// so that the number of ranks changes no bit. All perturbations are kept until the micro-batches are trained on.
 /// </summary>
 internal sealed class SharedBall<T>(double rho, PerturbationNorm norm, Device device) : IDisposable
     where T : unmanaged, IFloatingPointIeee754<T>
@@ -54,7 +54,8 @@ internal sealed class SharedBall<T>(double rho, PerturbationNorm norm, Device de
     public void Fill(Func<int, double> load, bool weighted = true, double? length = null)
     {
         double radius = length ?? rho;
-        double Weight(int i) => !weighted ? 1 : norm == PerturbationNorm.World ? _batches!.Scale(i) : _batches!.ScaleInRank(i);
+        double Weight(int i) =>
+            !weighted ? 1 : norm == PerturbationNorm.World ? _batches!.Scale(i) : _batches!.ScaleInRank(i);
         double[] balls = Balls(load, Weight);
         double own = balls[norm == PerturbationNorm.World ? 0 : _batches!.Rank];
         foreach (int i in _batches!.Own)
@@ -84,7 +85,8 @@ internal sealed class SharedBall<T>(double rho, PerturbationNorm norm, Device de
     public void Dispose() => _each.ForEach(each => each.Dispose());
 
     /// <summary>
-    /// The squared norm of each ball: of all micro-batches, or of those of each rank. What is measured on another rank is exchanged.
+    /// The squared norm of each ball: of all micro-batches, or of those of each rank. What is measured on another rank
+    /// is exchanged.
     /// </summary>
     private double[] Balls(Func<int, double> squared, Func<int, double> weight)
     {

@@ -2,7 +2,10 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training;
 
-/// <summary>The micro-batches of a step, and which of them a rank takes: those whose number has its own as the remainder by the number of ranks.</summary>
+/// <summary>
+/// The micro-batches of a step, and which of them a rank takes: those whose number has its own as the remainder by the
+/// number of ranks.
+/// </summary>
 /// <param name="All">All of them, the same on every rank.</param>
 /// <param name="Weight">How they are weighted.</param>
 /// <param name="Rank">The number of this rank.</param>

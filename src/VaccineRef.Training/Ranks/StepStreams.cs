@@ -4,13 +4,14 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The data beside the batches. Where the micro-batches of a step are divided among ranks, each takes the batch that it would take if there
-/// were no other ranks: one for each micro-batch.
+/// The data beside the batches. Where the micro-batches of a step are divided among ranks, each takes the batch that it
+/// would take if there were no other ranks: one for each micro-batch.
 /// </summary>
 /// <param name="streams">The streams, by name.</param>
 internal sealed class StepStreams(IReadOnlyDictionary<string, BatchStream> streams)
 {
-    private readonly Dictionary<string, long> _taken = [];      // the number of each stream's batch that belongs to the first micro-batch
+    // the number of each stream's batch that belongs to the first micro-batch
+    private readonly Dictionary<string, long> _taken = [];
 
     /// <summary>The streams, by name.</summary>
     public IReadOnlyDictionary<string, BatchStream> All => streams;
@@ -38,7 +39,9 @@ internal sealed class StepStreams(IReadOnlyDictionary<string, BatchStream> strea
         return batches.Next();
     }
 
-    /// <summary>Leaves streams where they are when each micro-batch of the step has taken one batch, on whatever rank.</summary>
+    /// <summary>
+    /// Leaves streams where they are when each micro-batch of the step has taken one batch, on whatever rank.
+    /// </summary>
     public void End(int microBatches, IEnumerable<string> taken)
     {
         foreach (string name in taken)

@@ -3,14 +3,15 @@ using System.Numerics;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// Something that remembers from one training step to the next. A rule or an objective that does implements this: without it, a stage
-/// that was stopped and goes on would compute other numbers. A test resumes every rule that a recipe can name, and fails for one that
-/// forgets.
+/// Something that remembers from one training step to the next. A rule or an objective that does implements this:
+/// without it, a stage that was stopped and goes on would compute other numbers. A test resumes every rule that a
+/// recipe can name, and fails for one that forgets.
 /// </summary>
 public interface IKeepsState<T> where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>
-    /// Names each part of the state once; the same call writes it and puts it back (<see cref="KeptState{T}"/>). Called between steps.
+    /// Names each part of the state once; the same call writes it and puts it back (<see cref="KeptState{T}"/>). Called
+    /// between steps.
     /// </summary>
     void Exchange(KeptState<T> state);
 }
@@ -26,7 +27,9 @@ public interface ICheckpoints<T> where T : unmanaged, IFloatingPointIeee754<T>
     /// <param name="training">The training.</param>
     void Stepped(int step, IKeepsState<T> training);
 
-    /// <summary>Called when no further step is taken, because all are done or because the training was stopped.</summary>
+    /// <summary>
+    /// Called when no further step is taken, because all are done or because the training was stopped.
+    /// </summary>
     /// <inheritdoc cref="Stepped"/>
     void Ended(int step, IKeepsState<T> training);
 }

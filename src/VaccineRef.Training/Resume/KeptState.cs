@@ -6,8 +6,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Training;
 
 /// <summary>
-/// The state of a training, part by part under names. One description serves both directions, so that no part can be written and not
-/// read: while the state is written each call returns what it was given, and while it is read each returns what was written.
+/// The state of a training, part by part under names. One description serves both directions, so that no part can be
+/// written and not read: while the state is written each call returns what it was given, and while it is read each
+/// returns what was written.
 /// <code>
 /// Probability = state.Part("probability", Probability);
 /// </code>
@@ -21,7 +22,9 @@ public sealed class KeptState<T> where T : unmanaged, IFloatingPointIeee754<T>
     private readonly List<TensorData> _parts;
     private readonly string _prefix;
 
-    private KeptState(Device device, SafetensorsFile? file, List<TensorData> parts, string prefix, IReadOnlyList<Parameter<T>> trainable) =>
+    private KeptState(
+        Device device, SafetensorsFile? file, List<TensorData> parts, string prefix,
+        IReadOnlyList<Parameter<T>> trainable) =>
         (_device, _file, _parts, _prefix, Trainable) = (device, file, parts, prefix, trainable);
 
     /// <summary>The parameters that are trained, for a rule that holds a number for each of their numbers.</summary>
@@ -32,11 +35,14 @@ public sealed class KeptState<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     /// <summary>Writes a state into a sealed file, beside and renamed (<see cref="SealedSafetensors"/>).</summary>
     /// <param name="path">The file.</param>
-    /// <param name="device">Where the views of the state are; they are copied to the host one at a time, as they are written.</param>
+    /// <param name="device">
+    /// Where the views of the state are; they are copied to the host one at a time, as they are written.
+    /// </param>
     /// <param name="metadata">What the file says about itself.</param>
     /// <param name="exchange">Describes the state.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
-    public static void Write(string path, Device device, IReadOnlyDictionary<string, string> metadata, Action<KeptState<T>> exchange)
+    public static void Write(
+        string path, Device device, IReadOnlyDictionary<string, string> metadata, Action<KeptState<T>> exchange)
     {
         var state = new KeptState<T>(device, null, [], "", []);
         exchange(state);
@@ -62,7 +68,8 @@ public sealed class KeptState<T> where T : unmanaged, IFloatingPointIeee754<T>
     {
         if (_file is null)
         {
-            _parts.Add(TensorData.Floats<T>(_prefix + name, Type, [values.Shape.Rows, values.Shape.Columns], () => Host(values)));
+            _parts.Add(TensorData.Floats<T>(
+                _prefix + name, Type, [values.Shape.Rows, values.Shape.Columns], () => Host(values)));
             return;
         }
 
@@ -81,7 +88,8 @@ public sealed class KeptState<T> where T : unmanaged, IFloatingPointIeee754<T>
             return numbers;
         }
 
-        numbers = new double[_file.Entry(_prefix + name).Count];        // the header was checked against the length of the file
+        // the header was checked against the length of the file
+        numbers = new double[_file.Entry(_prefix + name).Count];
         _file.Read<double>(_prefix + name, numbers);
         return numbers;
     }
@@ -116,7 +124,8 @@ public sealed class KeptState<T> where T : unmanaged, IFloatingPointIeee754<T>
 
     /// <summary>Whole numbers.</summary>
     public int[] Part(string name, IReadOnlyList<int> values) =>
-        [.. Part(name, (IReadOnlyList<long>)[.. values.Select(value => (long)value)]).Select(value => checked((int)value))];
+        [.. Part(name, (IReadOnlyList<long>)[.. values.Select(value => (long)value)])
+            .Select(value => checked((int)value))];
 
     private T[] Host(View<T> values)
     {
@@ -128,6 +137,7 @@ public sealed class KeptState<T> where T : unmanaged, IFloatingPointIeee754<T>
     private TNumber Only<TNumber>(string name, TNumber[] numbers) => numbers is [var only]
         ? only
         : throw new CheckpointException(
-            "a part of the state has another size", _file?.Path ?? "", _prefix + name, $"{numbers.Length} numbers", "one number",
+            "a part of the state has another size", _file?.Path ?? "", _prefix + name, $"{numbers.Length} numbers",
+            "one number",
             "remove the file");
 }

@@ -50,10 +50,14 @@ public sealed record CaseReport(string Case, Verdict Verdict)
     /// <summary>The first quantity in causal order that the port gets wrong given what it had before.</summary>
     public QuantityReport? FirstDivergence { get; init; }
 
-    /// <summary>Further quantities that are wrong given what the port had before them: other defects, or the same again.</summary>
+    /// <summary>
+    /// Further quantities that are wrong given what the port had before them: other defects, or the same again.
+    /// </summary>
     public IReadOnlyList<QuantityReport> FurtherFaults { get; init; } = [];
 
-    /// <summary>Quantities that differ from the reference and are right given what the port had before: they follow.</summary>
+    /// <summary>
+    /// Quantities that differ from the reference and are right given what the port had before: they follow.
+    /// </summary>
     public int Consequences { get; init; }
 
     /// <summary>Quantities that were judged.</summary>
@@ -92,7 +96,9 @@ public sealed record Deviation(string Id, string Title, double Error, string? Se
 /// <param name="Stage">Where in a step it stands.</param>
 /// <param name="Tolerance">What it may be off by, relative.</param>
 /// <param name="Error">How far it is from the reference's; null where it could not be compared.</param>
-/// <param name="ConditionalError">How far it is from what the port's own preceding quantities imply; null likewise.</param>
+/// <param name="ConditionalError">
+/// How far it is from what the port's own preceding quantities imply; null likewise.
+/// </param>
 /// <param name="Passed">Whether both are within the tolerance.</param>
 public sealed record QuantityReport(
     string Quantity, string Stage, double Tolerance, double? Error, double? ConditionalError, bool Passed)

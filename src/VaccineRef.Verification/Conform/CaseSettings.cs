@@ -39,18 +39,21 @@ public sealed record CaseSettings(
     public int Tau { get; init; } = 1;
 
     /// <summary>
-    /// What the batches of a step are: micro-batches, each with a ball of its own, or the ranks of a data-parallel step, which
-    /// share one. Either way the step's gradient is the mean over them.
+    /// What the batches of a step are: micro-batches, each with a ball of its own, or the ranks of a data-parallel
+    /// step, which share one. Either way the step's gradient is the mean over them.
     /// </summary>
     public PartKind Parts { get; init; } = PartKind.MicroBatches;
 
     /// <summary>
-    /// For each step the layers that are moved and trained, as a method that samples layers drew them: the sites of other layers are not
-    /// moved and do not count in the norm, and their parameters are held. Absent: all layers in every step.
+    /// For each step the layers that are moved and trained, as a method that samples layers drew them: the sites of
+    /// other layers are not moved and do not count in the norm, and their parameters are held. Absent: all layers in
+    /// every step.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<int>>? Layers { get; init; }
 
-    /// <summary>The weight of KL(model at the start || model) over the vocabulary, mean over counted tokens; 0 for none.</summary>
+    /// <summary>
+    /// The weight of KL(model at the start || model) over the vocabulary, mean over counted tokens; 0 for none.
+    /// </summary>
     public double KlLambda { get; init; }
 
     /// <summary>Whether the case folder holds the expected trace too.</summary>

@@ -36,7 +36,8 @@ internal sealed partial class ConformJson : JsonSerializerContext
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException
             or InvalidOperationException or NotSupportedException)
         {
-            throw new InputException($"{what} cannot be read", path, Clean(error.Message), "the layout of docs/conform.md", inner: error);
+            throw new InputException(
+                $"{what} cannot be read", path, Clean(error.Message), "the layout of docs/conform.md", inner: error);
         }
     }
 
@@ -49,7 +50,9 @@ internal sealed partial class ConformJson : JsonSerializerContext
     {
         try
         {
-            return answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? Clean(value.GetValue<string>()) : null;
+            return answer[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String
+                ? Clean(value.GetValue<string>())
+                : null;
         }
         catch (Exception error) when (error is InvalidOperationException or ArgumentException)
         {

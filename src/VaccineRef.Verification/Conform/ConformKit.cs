@@ -12,15 +12,16 @@ namespace VaccineRef.Verification.Conform;
 /// <param name="Cases">The cases' digests.</param>
 /// <param name="Files">The SHA-256 of every file, by its path.</param>
 public sealed record KitManifest(
-    string Schema, string TraceSchema, IReadOnlyDictionary<string, string> Cases, IReadOnlyDictionary<string, string> Files)
+    string Schema, string TraceSchema, IReadOnlyDictionary<string, string> Cases,
+    IReadOnlyDictionary<string, string> Files)
 {
     /// <summary>What the schema key of a kit says.</summary>
     public const string CurrentSchema = "vaccine-kit/1";
 }
 
 /// <summary>
-/// Writes and reads kits: cases with configuration, weights and batches, the schemas, a recorder and an example port. The weights
-/// are uniform numbers from counter-based bits, so that every machine writes the same bytes.
+/// Writes and reads kits: cases with configuration, weights and batches, the schemas, a recorder and an example port.
+/// The weights are uniform numbers from counter-based bits, so that every machine writes the same bytes.
 /// </summary>
 public static class ConformKit
 {
@@ -41,7 +42,9 @@ public static class ConformKit
             WriteCase(Path.Combine(temporary, CasesFolder, kitCase.Settings.Name), kitCase, device);
         foreach (var (path, text) in KitTexts.All())
             AtomicFile.WriteText(Path.Combine(temporary, path), text);
-        AtomicFile.WriteText(Path.Combine(temporary, Manifest), ManifestOf(temporary, [.. kitCases.Select(kitCase => kitCase.Settings.Name)]));
+        AtomicFile.WriteText(
+            Path.Combine(temporary, Manifest),
+            ManifestOf(temporary, [.. kitCases.Select(kitCase => kitCase.Settings.Name)]));
     });
 
     /// <summary>The text of kit.json: what a kit with these cases holds now.</summary>
@@ -49,18 +52,21 @@ public static class ConformKit
     {
         var files = Digests(kitFolder);
         var manifest = new KitManifest(
-            KitManifest.CurrentSchema, TraceManifest.CurrentSchema, cases.ToDictionary(name => name, name => CaseDigest(files, name)), files);
+            KitManifest.CurrentSchema, TraceManifest.CurrentSchema,
+            cases.ToDictionary(name => name, name => CaseDigest(files, name)), files);
         return JsonSerializer.Serialize(manifest, ConformJson.Default.KitManifest) + "\n";
     }
 
     /// <summary>The case folders of a kit, in the order of their names.</summary>
     /// <exception cref="InputException">There is no kit.</exception>
     public static IReadOnlyList<string> CaseFolders(string kitFolder) =>
-        [.. Read(kitFolder).Cases.Keys.Order(StringComparer.Ordinal).Select(name => Path.Combine(kitFolder, CasesFolder, name))];
+        [.. Read(kitFolder).Cases.Keys.Order(StringComparer.Ordinal)
+            .Select(name => Path.Combine(kitFolder, CasesFolder, name))];
 
     /// <summary>The folder of a trace's case.</summary>
     /// <exception cref="InputException">The kit has no such case, or the trace is of another kit's.</exception>
-    internal static string CaseFolder(string kitFolder, TraceManifest trace) => CaseFolder(Read(kitFolder), kitFolder, trace);
+    internal static string CaseFolder(string kitFolder, TraceManifest trace) =>
+        CaseFolder(Read(kitFolder), kitFolder, trace);
 
     /// <summary>The same, of a kit that is read already.</summary>
     /// <inheritdoc cref="CaseFolder(string, TraceManifest)" path="/exception"/>
@@ -68,11 +74,13 @@ public static class ConformKit
     {
         if (!kit.Cases.TryGetValue(trace.Case, out string? digest))
             throw new InputException(
-                "a trace is of no case of the kit", $"{kitFolder}, case {ConformJson.Clean(trace.Case)}", "no such case",
+                "a trace is of no case of the kit", $"{kitFolder}, case {ConformJson.Clean(trace.Case)}",
+                "no such case",
                 string.Join(", ", kit.Cases.Keys));
         if (trace.CaseSha256 is { } said && said != digest)
             throw new InputException(
-                "a trace is of another kit", $"key case_sha256 of a trace of {trace.Case}", ConformJson.Clean(said), digest,
+                "a trace is of another kit", $"key case_sha256 of a trace of {trace.Case}", ConformJson.Clean(said),
+                digest,
                 "record the trace again, with this kit");
         return Path.Combine(kitFolder, CasesFolder, trace.Case);
     }
@@ -83,7 +91,8 @@ public static class ConformKit
     {
         var kit = ConformJson.Read(Path.Combine(kitFolder, Manifest), ConformJson.Default.KitManifest, "a kit");
         if (kit.Schema != KitManifest.CurrentSchema)
-            throw new InputException("a kit is of another schema", kitFolder, ConformJson.Clean(kit.Schema), KitManifest.CurrentSchema);
+            throw new InputException(
+                "a kit is of another schema", kitFolder, ConformJson.Clean(kit.Schema), KitManifest.CurrentSchema);
         var found = Digests(kitFolder);
         foreach (var (path, digest) in kit.Files)
             if (found.GetValueOrDefault(path) != digest)
@@ -92,14 +101,16 @@ public static class ConformKit
                     found.GetValueOrDefault(path) ?? "no file", digest, "vaccine conform kit DIR writes a new one");
         foreach (string name in kit.Cases.Keys)
             if (Path.GetFileName(name) != name || name is "." or ".." || name.Length == 0)
-                throw new InputException("a kit names a case outside of it", kitFolder, ConformJson.Clean(name), "the name of a folder");
+                throw new InputException(
+                    "a kit names a case outside of it", kitFolder, ConformJson.Clean(name), "the name of a folder");
         return kit;
     }
 
     private static Dictionary<string, string> Digests(string folder)
     {
         Dictionary<string, string> digests = [];
-        foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal))
         {
             string name = Path.GetRelativePath(folder, path).Replace('\\', '/');
             if (name == Manifest)
@@ -116,14 +127,16 @@ public static class ConformKit
         string prefix = $"{CasesFolder}/{name}/";
         var lines = files.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)
                 && !entry.Key.StartsWith(prefix + "expected/", StringComparison.Ordinal))
-            .OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => $"{entry.Value}  {entry.Key[prefix.Length..]}\n");
+            .OrderBy(entry => entry.Key, StringComparer.Ordinal)
+            .Select(entry => $"{entry.Value}  {entry.Key[prefix.Length..]}\n");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(lines))));
     }
 
     private static void WriteCase(string folder, KitCase kitCase, Device device)
     {
         var random = RandomStream.FromSeed(Seed).At(kitCase.Settings.Name);
-        using (var model = LanguageModel.Create<double>(ConfigReader.Parse(Encoding.UTF8.GetBytes(kitCase.Config)), device, random))
+        using (var model = LanguageModel.Create<double>(
+            ConfigReader.Parse(Encoding.UTF8.GetBytes(kitCase.Config)), device, random))
         {
             Fill(model.Network.Parameters, device, random);
             model.Save(folder);
@@ -133,11 +146,13 @@ public static class ConformKit
             SafetensorsWriter.Write(Path.Combine(folder, "batches.safetensors"), tensors);
             if (kitCase.Settings.Method == "random")
                 SafetensorsWriter.Write(
-                    Path.Combine(folder, "noise.safetensors"), KitBatches.Noise(kitCase, model.Network.Shape, random.At("noise")));
+                    Path.Combine(folder, "noise.safetensors"),
+                    KitBatches.Noise(kitCase, model.Network.Shape, random.At("noise")));
         }
 
         AtomicFile.WriteText(
-            Path.Combine(folder, "case.json"), JsonSerializer.Serialize(kitCase.Settings, ConformJson.Default.CaseSettings) + "\n");
+            Path.Combine(folder, "case.json"),
+            JsonSerializer.Serialize(kitCase.Settings, ConformJson.Default.CaseSettings) + "\n");
         if (!kitCase.Settings.Open)
             return;
         using var @case = LoadedCase.Open<double>(folder, device);
@@ -147,7 +162,8 @@ public static class ConformKit
     private static void WriteAdapter(string folder, Model<double> model, int rank, Device device, RandomStream random)
     {
         string aside = Path.Combine(folder, "adapter");
-        var config = new AdapterConfig(rank, 2 * rank, TargetModules.Named(["q_proj", "v_proj", "o_proj", "down_proj"]));
+        var config = new AdapterConfig(
+            rank, 2 * rank, TargetModules.Named(["q_proj", "v_proj", "o_proj", "down_proj"]));
         using var adapter = Lora.Attach(model, config, random);
         Fill(adapter.Parameters, device, random);
         adapter.Save(aside);
@@ -156,15 +172,19 @@ public static class ConformKit
         Directory.Delete(aside);
     }
 
-    /// <summary>Matrices of about unit gain, norm weights about 1, biases small: nothing is at a symmetric point.</summary>
+    /// <summary>
+    /// Matrices of about unit gain, norm weights about 1, biases small: nothing is at a symmetric point.
+    /// </summary>
     private static void Fill(IReadOnlyList<Parameter<double>> parameters, Device device, RandomStream random)
     {
         foreach (var parameter in parameters)
         {
             var stream = random.At(parameter.Name);
-            bool vector = parameter.Dimensions.Count == 1, norm = vector && parameter.Name.EndsWith("weight", StringComparison.Ordinal);
+            bool vector = parameter.Dimensions.Count == 1,
+                norm = vector && parameter.Name.EndsWith("weight", StringComparison.Ordinal);
             double middle = norm ? 1 : 0, width = vector ? 0.2 : 0.35;
-            double[] values = [.. Enumerable.Range(0, (int)parameter.Shape.Count).Select(i => middle + (width * ((2 * stream.Uniform(i)) - 1)))];
+            double[] values = [.. Enumerable.Range(0, (int)parameter.Shape.Count)
+                .Select(i => middle + (width * ((2 * stream.Uniform(i)) - 1)))];
             device.Upload<double>(values, parameter.Value);
         }
     }

@@ -22,17 +22,20 @@ public sealed record ConformReport(string Schema, IReadOnlyList<CaseReport> Case
         : 1;
 
     /// <summary>Whether a case is as it should be.</summary>
-    public static bool IsGood(CaseReport report) => report.Tolerated || report.Verdict is Verdict.Conforms or Verdict.Skipped;
+    public static bool IsGood(CaseReport report) =>
+        report.Tolerated || report.Verdict is Verdict.Conforms or Verdict.Skipped;
 
     /// <summary>The verdict as one sentence.</summary>
     public static string Sentence(CaseReport report) => report.Verdict switch
     {
-        Verdict.Conforms => string.Create(CultureInfo.InvariantCulture, $"conforms in all {report.Checked} quantities that were recorded"),
+        Verdict.Conforms => string.Create(
+            CultureInfo.InvariantCulture, $"conforms in all {report.Checked} quantities that were recorded"),
         Verdict.Skipped => $"skipped by the port: {report.Reason}",
         Verdict.Crashed => $"the port failed: {report.Reason}",
         Verdict.KnownDeviation => $"your trace equals {string.Join(", or ", report.Deviations)}"
             + (report.ToldApartBy is { } other ? $"; the case {other} tells them apart" : report.Deviations.Count > 1 ? "; no case of the kit tells them apart" : ""),
-        _ => report.Reason ?? $"does not conform, and no known defect explains it; it first goes wrong at {report.FirstDivergence}",
+        _ => report.Reason
+            ?? $"does not conform, and no known defect explains it; it first goes wrong at {report.FirstDivergence}",
     };
 
     /// <summary>Writes JSON.</summary>
@@ -48,7 +51,8 @@ public sealed record ConformReport(string Schema, IReadOnlyList<CaseReport> Case
             new XAttribute("errors", Count(report => !IsGood(report) && report.Verdict == Verdict.Crashed)),
             new XAttribute("skipped", Count(report => report.Verdict == Verdict.Skipped)),
             Cases.Select(report => new XElement(
-                "testcase", new XAttribute("classname", Xml(report.Implementation ?? "port")), new XAttribute("name", Xml(report.Case)),
+                "testcase", new XAttribute("classname", Xml(report.Implementation ?? "port")),
+                new XAttribute("name", Xml(report.Case)),
                 Outcome(report))));
         AtomicFile.Write(path, stream => new XDocument(new XElement("testsuites", suite)).Save(stream));
     }
@@ -58,12 +62,15 @@ public sealed record ConformReport(string Schema, IReadOnlyList<CaseReport> Case
     {
         var text = new StringBuilder("| case | verdict | |\n| --- | --- | --- |\n");
         foreach (var report in Cases)
-            text.Append(CultureInfo.InvariantCulture, $"| {Cell(report.Case)} | {Cell(Word(report))} | {Cell(Sentence(report))} |\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"| {Cell(report.Case)} | {Cell(Word(report))} | {Cell(Sentence(report))} |\n");
         return text.ToString();
     }
 
     /// <summary>At most ten annotations.</summary>
-    public IEnumerable<string> Annotations() => Cases.Where(report => !IsGood(report)).Take(MostAnnotations).Select(report =>
+    public IEnumerable<string> Annotations() => Cases.Where(report => !IsGood(report))
+        .Take(MostAnnotations).Select(report =>
         $"::error title=vaccine conform {Escape(report.Case)}::{Escape(Sentence(report))}");
 
     /// <summary>The verdict as one or two words.</summary>
@@ -89,7 +96,8 @@ public sealed record ConformReport(string Schema, IReadOnlyList<CaseReport> Case
     private static string Xml(string text) => new([.. text.Select(c => System.Xml.XmlConvert.IsXmlChar(c) ? c : '?')]);
 
     private static string Cell(string text) =>
-        text.Replace('\n', ' ').Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+        text.Replace('\n', ' ').Replace("|", "\\|", StringComparison.Ordinal).Replace(
+            "<", "&lt;", StringComparison.Ordinal);
 
     private static string Escape(string text) => text.Replace("%", "%25", StringComparison.Ordinal)
         .Replace("\r", "%0D", StringComparison.Ordinal).Replace("\n", "%0A", StringComparison.Ordinal);

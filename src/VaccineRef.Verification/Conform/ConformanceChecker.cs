@@ -3,8 +3,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// Judges traces of other implementations: every quantity against the reference and against what the port's own preceding
-/// quantities imply, then the known defects against the whole trace. Needs no network, no Python and no native library.
+/// Judges traces of other implementations: every quantity against the reference and against what the port's own
+/// preceding quantities imply, then the known defects against the whole trace. Needs no network, no Python and no
+/// native library.
 /// </summary>
 /// <param name="device">Where the reference runs.</param>
 public sealed class ConformanceChecker(Device device)
@@ -16,7 +17,8 @@ public sealed class ConformanceChecker(Device device)
     public CaseReport Check(string traceFolder, string kitFolder)
     {
         if (!Directory.Exists(traceFolder))
-            throw new InputException("there is no such trace", traceFolder, remedy: "a folder with manifest.json and *.safetensors");
+            throw new InputException(
+                "there is no such trace", traceFolder, remedy: "a folder with manifest.json and *.safetensors");
         var manifest = Trace.ReadManifest(traceFolder);
         string folder = ConformKit.CaseFolder(kitFolder, manifest);
         using var @case = LoadedCase.Open<double>(folder, device);
@@ -39,7 +41,9 @@ public sealed class ConformanceChecker(Device device)
         return new(@case.Settings.Name, wrong.Length == 0 ? Verdict.Conforms : fits.Count > 0 ? Verdict.KnownDeviation : Verdict.DoesNotConform)
         {
             Trace = traceFolder,
-            Implementation = trace.Manifest.Implementation is { } who ? ConformJson.Clean($"{who.Name} {who.Version}".Trim()) : null,
+            Implementation = trace.Manifest.Implementation is { } who
+                ? ConformJson.Clean($"{who.Name} {who.Version}".Trim())
+                : null,
             Dtype = trace.Manifest.Dtype,
             Deviations = [.. fits.Select(fit => fit.Deviation)],
             ToldApartBy = fits.Count > 1 ? new TellingApart(device).Case(kitFolder, @case.Settings.Name, fits) : null,
@@ -58,7 +62,8 @@ public sealed class ConformanceChecker(Device device)
     {
         Dictionary<string, Values> usable = [];
         foreach (var quantity in reference)
-            if (trace.Values.TryGetValue(quantity.Key, out var found) && found.Shape.SequenceEqual(quantity.Values.Shape)
+            if (trace.Values.TryGetValue(quantity.Key, out var found)
+                && found.Shape.SequenceEqual(quantity.Values.Shape)
                 && found.Numbers.All(double.IsFinite))
                 usable.Add(quantity.Key, found);
         return usable;
@@ -71,7 +76,8 @@ public sealed class ConformanceChecker(Device device)
         static double? Finite(double value) => double.IsFinite(value) ? value : null;
         var shown = row.IsOwnFault ? row.Conditional : row.EndToEnd;
         return new(
-            row.Quantity.Key, row.Quantity.Stage.ToString().ToLowerInvariant(), row.Tolerance, Finite(row.EndToEnd.Relative),
+            row.Quantity.Key, row.Quantity.Stage.ToString().ToLowerInvariant(), row.Tolerance,
+            Finite(row.EndToEnd.Relative),
             Finite(row.Conditional.Relative), row.Passes && !row.IsOwnFault)
         {
             Cosine = Finite(shown.Cosine),
@@ -86,10 +92,12 @@ public sealed class ConformanceChecker(Device device)
     {
         // what lies at sites that the method does not move is never asked for
         bool Asked(Quantity quantity) => !quantity.Key.Contains("/mlp", StringComparison.Ordinal)
-            && !quantity.Key.Contains("/block", StringComparison.Ordinal) && !quantity.Key.Contains("/embedding", StringComparison.Ordinal);
+            && !quantity.Key.Contains("/block", StringComparison.Ordinal)
+            && !quantity.Key.Contains("/embedding", StringComparison.Ordinal);
         return
         [
-            .. reference.Where(quantity => !trace.Values.ContainsKey(quantity.Key) && !trace.Problems.ContainsKey(quantity.Key))
+            .. reference
+                .Where(quantity => !trace.Values.ContainsKey(quantity.Key) && !trace.Problems.ContainsKey(quantity.Key))
                 .Where(quantity => quantity.Stage is Stage.Gradient or Stage.Update || Asked(quantity))
                 .GroupBy(quantity => Kind(quantity)).Select(group => $"{group.Key} ({group.Count()})"),
         ];
@@ -103,7 +111,8 @@ public sealed class ConformanceChecker(Device device)
             Stage.Gradient => parts.Length > 2 ? "parameter gradients" : "norm of the gradient",
             Stage.Update => "updated parameters",
             _ => string.Join(' ', parts.Skip(1).Where(part => part is not ['m' or 'r', >= '0' and <= '9', ..])
-                .Select(part => part.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9') is "site" ? "site" : part)),
+                .Select(
+                    part => part.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9') is "site" ? "site" : part)),
         };
     }
 

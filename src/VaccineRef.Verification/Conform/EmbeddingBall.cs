@@ -2,7 +2,9 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Verification.Conform;
 
-/// <summary>The ball around the hidden embeddings of a step's parts: what its norm is taken over, and the perturbations in it.</summary>
+/// <summary>
+/// The ball around the hidden embeddings of a step's parts: what its norm is taken over, and the perturbations in it.
+/// </summary>
 /// <param name="settings">The case.</param>
 /// <param name="variation">What is done otherwise.</param>
 /// <param name="isChosen">Whether the layer of a site takes part in the step.</param>
@@ -18,7 +20,8 @@ internal sealed class EmbeddingBall(
     public Dictionary<Site, Values> Measured(StepPart part, IReadOnlyDictionary<Site, Values> gradients, double lossScale) => gradients
         .Where(entry => variation.Measured(entry.Key, layers) && isChosen(entry.Key))
         .ToDictionary(entry => entry.Key, entry => Sized(
-            part, entry.Key, own($"{part.Prefix}p1/{SiteNames.Key(entry.Key)}/grad") ?? Perturbing.Times(entry.Value, lossScale),
+            part, entry.Key,
+            own($"{part.Prefix}p1/{SiteNames.Key(entry.Key)}/grad") ?? Perturbing.Times(entry.Value, lossScale),
             variation.Sizing != Sizing.None));
 
     /// <summary>The perturbation of each part.</summary>

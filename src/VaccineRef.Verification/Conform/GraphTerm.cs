@@ -3,10 +3,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// What is added to the gradient where eps is not held constant: sum_l (d eps_l / dw)' g2_l, with g2 the second pass's site
-/// gradients. eps depends on w through g alone, and g_l = dL/de_l, so that the term is d/dw of &lt;c, g(w)&gt; with
-/// c = (d eps / dg)' g2 held constant: the derivative of dL/dw along a shift of the sites by t c, at t = 0, taken as a central
-/// difference.
+/// What is added to the gradient where eps is not held constant: sum_l (d eps_l / dw)' g2_l, with g2 the second pass's
+/// site gradients. eps depends on w through g alone, and g_l = dL/de_l, so that the term is d/dw of &lt;c, g(w)&gt;
+/// with c = (d eps / dg)' g2 held constant: the derivative of dL/dw along a shift of the sites by t c, at t = 0, taken
+/// as a central difference.
 /// </summary>
 /// <param name="model">The model.</param>
 /// <param name="rho">The radius of the ball.</param>
@@ -43,7 +43,8 @@ internal sealed class GraphTerm(IReferenceModel model, double rho, double guard)
     {
         double length = Perturbing.Norm([direction]);
         IReadOnlyDictionary<string, Values> At(double t) => model.Run(
-            part.Input!, direction.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, t / length))).Gradients;
+            part.Input!,
+            direction.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, t / length))).Gradients;
         var (up, down) = (At(H), At(-H));
         return up.ToDictionary(entry => entry.Key, entry => entry.Value with
         {

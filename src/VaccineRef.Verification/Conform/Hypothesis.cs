@@ -11,7 +11,9 @@ internal sealed record Hypothesis(string Id, string Title, Func<Variation, Varia
     /// <summary>Where to read about it.</summary>
     public string? See { get; init; }
 
-    /// <summary>What the recomputation itself is off by, relative to what it changes, where that is more than rounding.</summary>
+    /// <summary>
+    /// What the recomputation itself is off by, relative to what it changes, where that is more than rounding.
+    /// </summary>
     public double OwnError { get; init; }
 }
 

@@ -5,7 +5,9 @@ namespace VaccineRef.Verification.Conform;
 /// <param name="Variation">The reference with it; null where it was seen in the trace itself.</param>
 internal sealed record FoundDeviation(Deviation Deviation, Variation? Variation);
 
-/// <summary>Recomputes a trace under each known defect and says which of them it equals; where none does, under two at once.</summary>
+/// <summary>
+/// Recomputes a trace under each known defect and says which of them it equals; where none does, under two at once.
+/// </summary>
 internal sealed class HypothesisFit(
     LoadedCase @case, Trace trace, Precision precision, double lossScale, IReadOnlyDictionary<string, Values> own,
     IReadOnlyList<JudgedQuantity> judged)
@@ -13,7 +15,8 @@ internal sealed class HypothesisFit(
     // Of each stage that is wrong by itself, as many candidates are tried together.
     private const int MostCandidates = 6;
 
-    private readonly HashSet<string> _inQuestion = [.. judged.Where(row => !row.Passes).Select(row => row.Quantity.Key)];
+    private readonly HashSet<string> _inQuestion = [.. judged.Where(row => !row.Passes)
+        .Select(row => row.Quantity.Key)];
 
     /// <summary>All that fit.</summary>
     public IReadOnlyList<FoundDeviation> Find()
@@ -53,7 +56,8 @@ internal sealed class HypothesisFit(
         @case.Rank is null ? variation.AdapterScale == 1 : !variation.BeforeProjection;
 
     /// <summary>
-    /// Before the first site nothing is perturbed: there both passes of a port agree, unless it draws something anew in between.
+    /// Before the first site nothing is perturbed: there both passes of a port agree, unless it draws something anew in
+    /// between.
     /// </summary>
     private FoundDeviation? Dropout()
     {
@@ -61,15 +65,19 @@ internal sealed class HypothesisFit(
         {
             string second = key.Replace("/p1/", "/p2/", StringComparison.Ordinal);
             if (trace.Values.TryGetValue(second, out var found)
-                && Difference.Between(found, trace.Values[key]) is { Problem: null } difference && difference.Relative > precision.AtLeast)
+                && Difference.Between(found, trace.Values[key]) is { Problem: null } difference
+                && difference.Relative > precision.AtLeast)
                 return new(
-                    new("dropout_anew", "dropout is on, and each pass draws its own mask", difference.Relative, "D7"), null);
+                    new("dropout_anew", "dropout is on, and each pass draws its own mask", difference.Relative, "D7"),
+                    null);
         }
 
         return null;
     }
 
-    /// <summary>Two defects in two stages: of each stage the candidates that explain it given what the port had before.</summary>
+    /// <summary>
+    /// Two defects in two stages: of each stage the candidates that explain it given what the port had before.
+    /// </summary>
     private IReadOnlyList<FoundDeviation> Pairs()
     {
         var stages = judged.Where(row => row.IsOwnFault).Select(row => row.Quantity.Stage).Distinct().ToArray();
@@ -103,9 +111,11 @@ internal sealed class HypothesisFit(
 
     private bool Explains(Hypothesis hypothesis, IReadOnlyList<Quantity> conditional, Stage stage)
     {
-        var faulty = judged.Where(row => row.Quantity.Stage == stage && row.IsOwnFault).Select(row => row.Quantity.Key).ToHashSet();
+        var faulty = judged.Where(row => row.Quantity.Stage == stage && row.IsOwnFault).Select(row => row.Quantity.Key)
+            .ToHashSet();
         return Judging.Fit(
-            trace, [.. conditional.Where(quantity => quantity.Stage == stage)], precision, hypothesis.OwnError, faulty) is not null;
+            trace, [.. conditional.Where(quantity => quantity.Stage == stage)], precision, hypothesis.OwnError,
+            faulty) is not null;
     }
 }
 

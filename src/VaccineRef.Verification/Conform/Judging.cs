@@ -7,8 +7,8 @@ namespace VaccineRef.Verification.Conform;
 /// <param name="Conditional">How far it is from what the port's own preceding quantities imply.</param>
 internal sealed record JudgedQuantity(Quantity Quantity, double Tolerance, Difference EndToEnd, Difference Conditional)
 {
-    // What the port had before is off by rounding, and what follows from it by some more: a quantity that is right end to end is
-    // at fault only where it is clearly wrong given that.
+    // What the port had before is off by rounding, and what follows from it by some more: a quantity that is right end
+    // to end is at fault only where it is clearly wrong given that.
     private const double Leeway = 10;
 
     public bool Passes => EndToEnd.Relative <= Tolerance;
@@ -45,9 +45,13 @@ internal static class Judging
     }
 
     /// <summary>Whether a trace has what a simulation says, wherever both have something.</summary>
-    /// <returns>The worst difference over its tolerance where all hold, or null; and whether any quantity in question was held against it.</returns>
+    /// <returns>
+    /// The worst difference over its tolerance where all hold, or null; and whether any quantity in question was held
+    /// against it.
+    /// </returns>
     public static double? Fit(
-        Trace trace, IEnumerable<Quantity> simulated, Precision precision, double ownError, IReadOnlySet<string> inQuestion)
+        Trace trace, IEnumerable<Quantity> simulated, Precision precision, double ownError,
+        IReadOnlySet<string> inQuestion)
     {
         double worst = 0;
         bool explains = false;
@@ -92,7 +96,10 @@ internal static class Judging
     {
         int columns = (int)values.Shape[^1];
         return values.Numbers.Length == batch.Mask.Count * columns
-            ? values with { Numbers = [.. values.Numbers.Select((value, i) => batch.Mask[i / columns] != 0 ? value : 0)] }
+            ? values with
+            {
+                Numbers = [.. values.Numbers.Select((value, i) => batch.Mask[i / columns] != 0 ? value : 0)]
+            }
             : values;
     }
 }

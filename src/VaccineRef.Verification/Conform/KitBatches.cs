@@ -22,7 +22,9 @@ internal static class KitBatches
         return tensors;
     }
 
-    /// <summary>Noise of variance 1 for every site and step, uniform: a port adds it and does not ask how it was drawn.</summary>
+    /// <summary>
+    /// Noise of variance 1 for every site and step, uniform: a port adds it and does not ask how it was drawn.
+    /// </summary>
     public static IReadOnlyList<TensorData> Noise(KitCase kitCase, ModelShape shape, RandomStream random)
     {
         List<TensorData> tensors = [];
@@ -31,8 +33,10 @@ internal static class KitBatches
             for (int layer = 0; layer < shape.Layers; layer++)
             {
                 var stream = random.At(step).At(layer);
-                double[] values = [.. Enumerable.Range(0, Rows * Length * shape.Hidden).Select(i => Math.Sqrt(3) * ((2 * stream.Uniform(i)) - 1))];
-                tensors.Add(TensorData.Floats<double>($"s{step}/site{layer}", TensorType.F64, [Rows, Length, shape.Hidden], values));
+                double[] values = [.. Enumerable.Range(0, Rows * Length * shape.Hidden)
+                    .Select(i => Math.Sqrt(3) * ((2 * stream.Uniform(i)) - 1))];
+                tensors.Add(TensorData.Floats<double>(
+                    $"s{step}/site{layer}", TensorType.F64, [Rows, Length, shape.Hidden], values));
             }
         }
 
@@ -48,7 +52,9 @@ internal static class KitBatches
         for (int row = 0; row < Rows; row++)
         {
             var stream = random.At(row);
-            int length = kitCase.Padding == PaddingSide.None ? Length : Length - stream.Below(4, 1) - (row == 1 ? 1 : 0);
+            int length = kitCase.Padding == PaddingSide.None
+                ? Length
+                : Length - stream.Below(4, 1) - (row == 1 ? 1 : 0);
             int prompt = 1 + stream.Below(3, 2), first = kitCase.Padding == PaddingSide.Left ? Length - length : 0;
             for (int t = 0; t < length; t++)
             {

@@ -1,11 +1,14 @@
 namespace VaccineRef.Verification.Conform;
 
-/// <summary>A case of the kit before it is written: a tiny model's configuration and what a port is asked to do with it.</summary>
+/// <summary>
+/// A case of the kit before it is written: a tiny model's configuration and what a port is asked to do with it.
+/// </summary>
 /// <param name="Settings">case.json.</param>
 /// <param name="Config">config.json.</param>
 /// <param name="Padding">Where the padding stands.</param>
 /// <param name="LoraRank">The adapter's rank; 0 for none.</param>
-internal sealed record KitCase(CaseSettings Settings, string Config, PaddingSide Padding = PaddingSide.Right, int LoraRank = 0);
+internal sealed record KitCase(
+    CaseSettings Settings, string Config, PaddingSide Padding = PaddingSide.Right, int LoraRank = 0);
 
 /// <summary>Where a batch's padding stands.</summary>
 internal enum PaddingSide
@@ -50,8 +53,10 @@ internal static class KitCases
     ];
 
     private static KitCase Case(
-        string name, string purpose, string config, double rho = 2, string[][]? steps = null, string method = "vaccine", int tau = 1,
-        PartKind parts = PartKind.MicroBatches, PaddingSide padding = PaddingSide.Right, int lora = 0, double kl = 0, bool open = false,
+        string name, string purpose, string config, double rho = 2, string[][]? steps = null, string method = "vaccine",
+        int tau = 1,
+        PartKind parts = PartKind.MicroBatches, PaddingSide padding = PaddingSide.Right, int lora = 0, double kl = 0,
+        bool open = false,
         int[][]? layers = null, double guard = 1e-7) =>
         new(
             new CaseSettings(CaseSettings.CurrentSchema, name, method, steps ?? TwoSteps, Optimizer)

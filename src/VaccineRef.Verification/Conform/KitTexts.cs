@@ -2,7 +2,9 @@ using System.Text;
 
 namespace VaccineRef.Verification.Conform;
 
-/// <summary>The texts of a kit, which are resources of this assembly: a README, the schemas, the recorder, the example port.</summary>
+/// <summary>
+/// The texts of a kit, which are resources of this assembly: a README, the schemas, the recorder, the example port.
+/// </summary>
 internal static class KitTexts
 {
     private const string Prefix = "kit/";
@@ -11,7 +13,8 @@ internal static class KitTexts
     public static IEnumerable<(string Path, string Text)> All()
     {
         var assembly = typeof(KitTexts).Assembly;
-        foreach (string name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (string name in assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!, Encoding.UTF8);
             yield return (name[Prefix.Length..], reader.ReadToEnd());

@@ -3,8 +3,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// The failures that somebody knows of: one a line, a case's name, and behind it, if one is meant, a deviation's. What stands behind
-/// a # is a remark. A failure that is listed is tolerated; a listed one that does not happen is a failure itself.
+/// The failures that somebody knows of: one a line, a case's name, and behind it, if one is meant, a deviation's. What
+/// stands behind a # is a remark. A failure that is listed is tolerated; a listed one that does not happen is a failure
+/// itself.
 /// </summary>
 public sealed class KnownFailures
 {
@@ -30,7 +31,8 @@ public sealed class KnownFailures
             string[] words = lines[i].Split('#')[0].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
             if (words.Length > 2)
                 throw new InputException(
-                    "a line of a list of known failures is not understood", $"{path}, line {i + 1}", ConformJson.Clean(lines[i]),
+                    "a line of a list of known failures is not understood", $"{path}, line {i + 1}",
+                    ConformJson.Clean(lines[i]),
                     "a case's name and, if one is meant, a deviation's");
             if (words.Length > 0)
                 known._entries.Add((words[0], words.Length > 1 ? words[1] : null));
@@ -48,8 +50,13 @@ public sealed class KnownFailures
         if (mine.Length == 0 || report.Verdict == Verdict.Skipped)
             return report;
         if (report.Verdict == Verdict.Conforms)
-            return report with { Verdict = Verdict.DoesNotConform, Reason = "it conforms, but the list of known failures says that it does not" };
-        bool listed = mine.Any(entry => entry.Deviation is null || report.Deviations.Any(deviation => deviation.Id == entry.Deviation));
+            return report with
+            {
+                Verdict = Verdict.DoesNotConform,
+                Reason = "it conforms, but the list of known failures says that it does not"
+            };
+        bool listed = mine.Any(
+            entry => entry.Deviation is null || report.Deviations.Any(deviation => deviation.Id == entry.Deviation));
         return report with { Tolerated = listed };
     }
 }

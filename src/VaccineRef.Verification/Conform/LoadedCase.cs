@@ -35,7 +35,8 @@ internal sealed class LoadedCase : IDisposable
     public static LoadedCase Open<T>(string folder, Device device) where T : unmanaged, IFloatingPointIeee754<T>
     {
         var settings = CheckedSettings(folder);
-        string adapter = Path.Combine(folder, AdapterConfig.FileName), noise = Path.Combine(folder, "noise.safetensors");
+        string adapter = Path.Combine(folder, AdapterConfig.FileName),
+            noise = Path.Combine(folder, "noise.safetensors");
         var opened = new LoadedCase(folder, settings, device, scale => new ReferenceModel<T>(folder, device, scale))
         {
             Rank = File.Exists(adapter) ? AdapterConfig.Read(folder).Rank : null,
@@ -55,7 +56,8 @@ internal sealed class LoadedCase : IDisposable
     public IReadOnlyDictionary<Site, Values> NoiseOf(int step, int layers) => Enumerable.Range(0, layers).ToDictionary(
         layer => new Site(layer, SiteKind.AttentionOutput),
         layer => UnitNoise.GetValueOrDefault($"s{step}/site{layer}") ?? throw new InputException(
-            "a case of random perturbation lacks its noise", Folder, expected: $"s{step}/site{layer} in noise.safetensors"));
+            "a case of random perturbation lacks its noise", Folder,
+            expected: $"s{step}/site{layer} in noise.safetensors"));
 
     /// <summary>The model with this factor on the adapter's scaling.</summary>
     public IReferenceModel Model(double adapterScale = 1)
@@ -88,7 +90,8 @@ internal sealed class LoadedCase : IDisposable
         void Require(bool holds, string key, string found, string expected)
         {
             if (!holds)
-                throw new InputException("a case holds the wrong thing", $"{path}, key {key}", found, expected, "write the kit again");
+                throw new InputException(
+                    "a case holds the wrong thing", $"{path}, key {key}", found, expected, "write the kit again");
         }
 
         Require(settings.Schema == CaseSettings.CurrentSchema, "schema", settings.Schema, CaseSettings.CurrentSchema);
@@ -96,13 +99,19 @@ internal sealed class LoadedCase : IDisposable
             settings.HasSecondPass || settings.Method is "random" or "plain", "method", settings.Method,
             "vaccine, adaptive_vaccine, sam, random or plain");
         Require(
-            !settings.MovesWeights || settings.Parts == PartKind.MicroBatches, "parts", "ranks that share a ball of weights", "micro_batches");
-        Require(settings.Steps.Count > 0 && settings.Steps.All(step => step.Count > 0), "steps", "none", "batches for every step");
+            !settings.MovesWeights || settings.Parts == PartKind.MicroBatches, "parts",
+            "ranks that share a ball of weights", "micro_batches");
+        Require(
+            settings.Steps.Count > 0 && settings.Steps.All(step => step.Count > 0), "steps", "none",
+            "batches for every step");
         Require(settings.Tau >= 1, "tau", $"{settings.Tau}", "at least 1");
-        Require(settings.Rho is >= 0 and < double.PositiveInfinity, "rho", $"{settings.Rho}", "a finite number, at least 0");
+        Require(
+            settings.Rho is >= 0 and < double.PositiveInfinity, "rho", $"{settings.Rho}",
+            "a finite number, at least 0");
         if (settings.Layers is { } layers)
             Require(
-                layers.Count == settings.Steps.Count && layers.All(step => step.Count > 0 && step.All(layer => layer >= 0)), "layers",
+                layers.Count == settings.Steps.Count
+                    && layers.All(step => step.Count > 0 && step.All(layer => layer >= 0)), "layers",
                 $"{layers.Count} lists", "numbers of layers for every step");
         return settings;
     }

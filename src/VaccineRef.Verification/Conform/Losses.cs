@@ -2,7 +2,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Verification.Conform;
 
-/// <summary>What each position of a padded batch predicts and how much its loss counts: the mean over next counted tokens.</summary>
+/// <summary>
+/// What each position of a padded batch predicts and how much its loss counts: the mean over next counted tokens.
+/// </summary>
 internal static class Losses
 {
     /// <summary>The input of a pass over a batch.</summary>

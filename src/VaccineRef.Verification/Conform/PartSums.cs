@@ -3,7 +3,10 @@ namespace VaccineRef.Verification.Conform;
 /// <summary>How the passes of a step's parts become the one gradient that the optimizer sees.</summary>
 internal static class PartSums
 {
-    /// <summary>The mean over the parts of each second pass's gradient, or of the first's if there is none; zero where it is held.</summary>
+    /// <summary>
+    /// The mean over the parts of each second pass's gradient, or of the first's if there is none; zero where it is
+    /// held.
+    /// </summary>
     public static IReadOnlyDictionary<string, Values> Of(
         IReadOnlyDictionary<string, Values> weights, StepPart[] parts, Variation variation, Projection projection,
         IReadOnlyList<IReadOnlyDictionary<string, Values>>? graph, IReadOnlyDictionary<string, Values>? before,
@@ -30,7 +33,9 @@ internal static class PartSums
         });
     }
 
-    /// <summary>Elements whose gradient is zero but for rounding, which Adam moves by up to the learning rate.</summary>
+    /// <summary>
+    /// Elements whose gradient is zero but for rounding, which Adam moves by up to the learning rate.
+    /// </summary>
     public static bool[] Undecided(Values gradient, double whole)
     {
         double largest = gradient.Numbers.Max(Math.Abs);
@@ -38,7 +43,8 @@ internal static class PartSums
         return [.. gradient.Numbers.Select(value => vanishes || Math.Abs(value) <= 1e-3 * largest)];
     }
 
-    private static void Add(Dictionary<string, double[]> total, IReadOnlyDictionary<string, Values> gradients, double weight)
+    private static void Add(
+        Dictionary<string, double[]> total, IReadOnlyDictionary<string, Values> gradients, double weight)
     {
         foreach (var (name, sum) in total)
             for (int i = 0; i < sum.Length; i++)

@@ -23,6 +23,8 @@ internal sealed class PassInputs
     public PassInput Of(StepPart part)
     {
         var input = Losses.Of(part.Batch, _variation);
-        return _teachers.TryGetValue(part.Name, out var logits) ? input with { Divergence = new(logits, _settings.KlLambda, _variation.KlOverTime) } : input;
+        return _teachers.TryGetValue(part.Name, out var logits)
+            ? input with { Divergence = new(logits, _settings.KlLambda, _variation.KlOverTime) }
+            : input;
     }
 }

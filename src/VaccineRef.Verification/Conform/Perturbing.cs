@@ -2,7 +2,9 @@ using VaccineRef.Core;
 
 namespace VaccineRef.Verification.Conform;
 
-/// <summary>From site gradients to a perturbation: eps_l = rho g_l / (G + guard), and what can be done otherwise.</summary>
+/// <summary>
+/// From site gradients to a perturbation: eps_l = rho g_l / (G + guard), and what can be done otherwise.
+/// </summary>
 internal static class Perturbing
 {
     /// <summary>The perturbation of the parts that share a ball.</summary>
@@ -12,14 +14,17 @@ internal static class Perturbing
     /// <param name="rho">The radius.</param>
     /// <param name="guard">What is added to the norm.</param>
     public static IReadOnlyList<Dictionary<Site, Values>> Fill(
-        IReadOnlyList<IReadOnlyDictionary<Site, Values>> gradients, Func<Site, bool> moves, Variation variation, double rho, double guard)
+        IReadOnlyList<IReadOnlyDictionary<Site, Values>> gradients, Func<Site, bool> moves, Variation variation,
+        double rho, double guard)
     {
         double radius = variation.Radius(rho);
         return
         [
             .. gradients.Select((part, j) => part.Where(entry => moves(entry.Key)).ToDictionary(
                 entry => entry.Key,
-                entry => Scale(entry.Value, token => Factor(gradients, j, entry.Key, token, variation.Norm, radius, guard), variation.Norm, radius))),
+                entry => Scale(
+                    entry.Value, token => Factor(gradients, j, entry.Key, token, variation.Norm, radius, guard),
+                    variation.Norm, radius))),
         ];
     }
 
@@ -45,7 +50,9 @@ internal static class Perturbing
     {
         double radius = variation.Radius(rho), norm = Values.NormOf(gradients.Values);
         return gradients.ToDictionary(entry => entry.Key, entry => variation.Norm == NormKind.Sign
-            ? Times(entry.Value with { Numbers = [.. entry.Value.Numbers.Select(value => (double)Math.Sign(value))] }, radius)
+            ? Times(
+                entry.Value with { Numbers = [.. entry.Value.Numbers.Select(value => (double)Math.Sign(value))] },
+                radius)
             : Times(entry.Value, radius / variation.Norm switch
             {
                 NormKind.Tensor => entry.Value.Norm + guard,
@@ -57,9 +64,13 @@ internal static class Perturbing
     }
 
     /// <summary>Weights, each moved.</summary>
-    public static Dictionary<string, Values> Plus(IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> by) =>
+    public static Dictionary<string, Values> Plus(
+        IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> by) =>
         weights.ToDictionary(
-            entry => entry.Key, entry => entry.Value with { Numbers = [.. entry.Value.Numbers.Zip(by[entry.Key].Numbers, (w, d) => w + d)] });
+            entry => entry.Key, entry => entry.Value with
+            {
+                Numbers = [.. entry.Value.Numbers.Zip(by[entry.Key].Numbers, (w, d) => w + d)]
+            });
 
     private static Values Scale(Values gradient, Func<int, double> factor, NormKind norm, double radius)
     {
@@ -78,13 +89,15 @@ internal static class Perturbing
     }
 
     private static double Factor(
-        IReadOnlyList<IReadOnlyDictionary<Site, Values>> parts, int part, Site site, int token, NormKind kind, double radius, double guard)
+        IReadOnlyList<IReadOnlyDictionary<Site, Values>> parts, int part, Site site, int token, NormKind kind,
+        double radius, double guard)
     {
         int length = (int)parts[part][site].Shape[1];
         double norm = kind switch
         {
             NormKind.Site => Math.Sqrt(parts.Sum(all => Squares(all[site]))),
-            NormKind.Sample => Math.Sqrt(parts[part].Values.Sum(values => Squares(values, token / length * length, length))),
+            NormKind.Sample =>
+                Math.Sqrt(parts[part].Values.Sum(values => Squares(values, token / length * length, length))),
             NormKind.Token => Math.Sqrt(Squares(parts[part][site], token, 1)),
             NormKind.SumOfSites => parts[0].Keys.Sum(other => Math.Sqrt(parts.Sum(all => Squares(all[other])))),
             NormKind.Squared => Math.Pow(Norm(parts), 2),

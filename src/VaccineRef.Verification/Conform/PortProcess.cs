@@ -7,8 +7,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// A port as a child process: one JSON object a line on its standard input, one back on its standard output. What it writes to its
-/// standard error is its log. A line that is too long, or is no object, is a failure of the port.
+/// A port as a child process: one JSON object a line on its standard input, one back on its standard output. What it
+/// writes to its standard error is its log. A line that is too long, or is no object, is a failure of the port.
 /// </summary>
 internal sealed class PortProcess : IDisposable
 {
@@ -45,11 +45,13 @@ internal sealed class PortProcess : IDisposable
         start.ArgumentList.Add(command);
         try
         {
-            return new(Process.Start(start) ?? throw new InputException("a port cannot be started", "--port", command), log);
+            return new(
+                Process.Start(start) ?? throw new InputException("a port cannot be started", "--port", command), log);
         }
         catch (System.ComponentModel.Win32Exception error)
         {
-            throw new InputException("a port cannot be started", "--port", error.Message, "a command of this system's shell", inner: error);
+            throw new InputException(
+                "a port cannot be started", "--port", error.Message, "a command of this system's shell", inner: error);
         }
     }
 

@@ -4,8 +4,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// Runs a port over the cases of a kit: start, then a case at a time, then stop. A case that the port does not survive ends that
-/// case; the port is started again for the next one.
+/// Runs a port over the cases of a kit: start, then a case at a time, then stop. A case that the port does not survive
+/// ends that case; the port is started again for the next one.
 /// </summary>
 /// <param name="command">The port, as a command of the system's shell.</param>
 /// <param name="kitFolder">The kit.</param>
@@ -94,5 +94,6 @@ public sealed class PortSession(string command, string kitFolder, TimeSpan patie
         _port = null;
     }
 
-    private static CaseReport Crashed(string name, string reason) => new(name, Verdict.Crashed) { Reason = ConformJson.Clean(reason) };
+    private static CaseReport Crashed(string name, string reason) =>
+        new(name, Verdict.Crashed) { Reason = ConformJson.Clean(reason) };
 }

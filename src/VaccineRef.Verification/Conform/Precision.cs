@@ -3,10 +3,10 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// What a port may be off by. In double 1e-10, four digits above what two unrelated implementations agree to. In other types it is
-/// derived: the reference runs with every weight moved by one machine epsilon of the type, up or down at random, and each quantity
-/// may be off by <see cref="Headroom"/> times the most that it moved, since a port rounds not only its weights but every
-/// intermediate value.
+/// What a port may be off by. In double 1e-10, four digits above what two unrelated implementations agree to. In other
+/// types it is derived: the reference runs with every weight moved by one machine epsilon of the type, up or down at
+/// random, and each quantity may be off by <see cref="Headroom"/> times the most that it moved, since a port rounds not
+/// only its weights but every intermediate value.
 /// </summary>
 internal sealed class Precision
 {
@@ -62,7 +62,8 @@ internal sealed class Precision
         for (int draw = 0; draw < Draws; draw++)
         {
             var random = RandomStream.FromSeed(20240202).At(draw);
-            var inputs = @case.Model().All.ToDictionary(entry => entry.Key, entry => Nudged(entry.Value, random.At(entry.Key), epsilon));
+            var inputs = @case.Model().All.ToDictionary(
+                entry => entry.Key, entry => Nudged(entry.Value, random.At(entry.Key), epsilon));
             var other = Simulation.Run(@case, Variation.Reference, inputs: inputs);
             foreach (var (quantity, nudged) in reference.Zip(other))
             {
@@ -79,7 +80,9 @@ internal sealed class Precision
     {
         if (quantity.Key.EndsWith("/passes", StringComparison.Ordinal) || quantity.Stage == Stage.Input)
             return 0;
-        double norm = quantity.Values.Norm > Difference.Vanishing * quantity.Scale ? quantity.Values.Norm : quantity.Scale;
+        double norm = quantity.Values.Norm > Difference.Vanishing * quantity.Scale
+            ? quantity.Values.Norm
+            : quantity.Scale;
         double measuring = quantity.MeasuredOn > 0 && norm > 0 ? 4 * _epsilon * quantity.MeasuredOn / norm : 0;
         return _moved is null
             ? InDouble + measuring
@@ -88,6 +91,7 @@ internal sealed class Precision
 
     private static Values Nudged(Values values, RandomStream random, double epsilon) => values with
     {
-        Numbers = [.. values.Numbers.Select((value, i) => value * (1 + ((random.Bits(i) & 1) == 0 ? epsilon : -epsilon)))],
+        Numbers = [.. values.Numbers
+            .Select((value, i) => value * (1 + ((random.Bits(i) & 1) == 0 ? epsilon : -epsilon)))],
     };
 }

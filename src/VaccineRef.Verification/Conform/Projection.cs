@@ -4,8 +4,8 @@ using VaccineRef.Kernels;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// The site in front of attention's output projection y = W x (+ b), seen from behind it: its gradient is W' dy, moving it by d moves
-/// y by W d, and then dW has dy d' more than it would have. Does nothing unless it is asked for.
+/// The site in front of attention's output projection y = W x (+ b), seen from behind it: its gradient is W' dy, moving
+/// it by d moves y by W d, and then dW has dy d' more than it would have. Does nothing unless it is asked for.
 /// </summary>
 /// <param name="model">The model.</param>
 /// <param name="weights">What it trains, as it stands now.</param>
@@ -31,8 +31,13 @@ internal sealed class Projection(IReferenceModel model, IReadOnlyDictionary<stri
             var (name, layout) = model.OutputProjections[site.Layer];
             if (!gradients.TryGetValue(name, out var gradient))
                 continue;
-            var (left, right) = layout == WeightLayout.OutIn ? (pass.SiteGradients[site], moved) : (moved, pass.SiteGradients[site]);
-            gradients[name] = gradient with { Numbers = [.. gradient.Numbers.Zip(Outer(left, right), (a, b) => a + b)] };
+            var (left, right) = layout == WeightLayout.OutIn
+                ? (pass.SiteGradients[site], moved)
+                : (moved, pass.SiteGradients[site]);
+            gradients[name] = gradient with
+            {
+                Numbers = [.. gradient.Numbers.Zip(Outer(left, right), (a, b) => a + b)]
+            };
         }
 
         return gradients;
@@ -58,7 +63,8 @@ internal sealed class Projection(IReferenceModel model, IReadOnlyDictionary<stri
         for (int row = 0; row < rows; row++)
             for (int k = 0; k < columns; k++)
                 for (int c = 0; c < outputs; c++)
-                    y[(row * outputs) + c] += x.Numbers[(row * columns) + k] * w.Numbers[transpose ? (c * width) + k : (k * width) + c];
+                    y[(row * outputs) + c] +=
+                        x.Numbers[(row * columns) + k] * w.Numbers[transpose ? (c * width) + k : (k * width) + c];
         return new(y, [.. x.Shape[..^1], outputs]);
     }
 

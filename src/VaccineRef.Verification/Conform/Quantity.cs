@@ -32,8 +32,8 @@ internal sealed record Quantity(string Key, Stage Stage, Values Values)
     public PaddedBatch? Batch { get; init; }
 
     /// <summary>
-    /// Whether padding is compared too: gradients are zero there; hidden embeddings are anything, and a perturbation moves nothing
-    /// that counts.
+    /// Whether padding is compared too: gradients are zero there; hidden embeddings are anything, and a perturbation
+    /// moves nothing that counts.
     /// </summary>
     public bool WithPadding { get; init; } = true;
 
@@ -41,7 +41,8 @@ internal sealed record Quantity(string Key, Stage Stage, Values Values)
     public double Scale { get; init; }
 
     /// <summary>
-    /// What the quantity was measured against where it is a difference of large numbers, out - raw: rounding of those is in it.
+    /// What the quantity was measured against where it is a difference of large numbers, out - raw: rounding of those
+    /// is in it.
     /// </summary>
     public double MeasuredOn { get; init; }
 
@@ -50,7 +51,8 @@ internal sealed record Quantity(string Key, Stage Stage, Values Values)
 
     /// <summary>A quantity over a batch or, without one, of the step.</summary>
     public static Quantity Of(
-        string key, Stage stage, Values values, PaddedBatch? batch, bool padding, double measuredOn, double scale) => new(key, stage, values)
+        string key, Stage stage, Values values, PaddedBatch? batch, bool padding, double measuredOn,
+        double scale) => new(key, stage, values)
         {
             Batch = batch,
             WithPadding = padding,

@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// The one place of conformance checks that touches tape and model. Dropout is off; every position of the batch is computed, and
-/// gradients at sites and of parameters come from one reverse pass.
+/// The one place of conformance checks that touches tape and model. Dropout is off; every position of the batch is
+/// computed, and gradients at sites and of parameters come from one reverse pass.
 /// </summary>
 internal sealed class ReferenceModel<T> : IReferenceModel where T : unmanaged, IFloatingPointIeee754<T>
 {
@@ -45,7 +45,8 @@ internal sealed class ReferenceModel<T> : IReferenceModel where T : unmanaged, I
 
     public void Set(IReadOnlyDictionary<string, Values> weights)
     {
-        foreach (var parameter in (IEnumerable<Parameter<T>>)[.. _model.Network.Parameters, .. _model.Adapter?.Parameters ?? []])
+        foreach (var parameter in (IEnumerable<Parameter<T>>)[.. _model.Network.Parameters,
+            .. _model.Adapter?.Parameters ?? []])
             if (weights.TryGetValue(parameter.Name, out var values))
                 _device.Upload<T>([.. values.Numbers.Select(T.CreateSaturating)], parameter.Value);
     }
@@ -98,10 +99,13 @@ internal sealed class ReferenceModel<T> : IReferenceModel where T : unmanaged, I
         var config = AdapterConfig.Read(folder);
         var adapter = Lora.Attach(_model, config with { Alpha = config.Alpha * scale }, RandomStream.FromSeed(0));
         using var file = SafetensorsFile.Open(Path.Combine(folder, "adapter_model.safetensors"));
-        Set(adapter.Parameters.ToDictionary(parameter => parameter.Name, parameter => Values.Read(file, parameter.Name)));
+        Set(adapter.Parameters.ToDictionary(
+            parameter => parameter.Name, parameter => Values.Read(file, parameter.Name)));
     }
 
-    /// <summary>sum_i weight_i (-log p(target_i)), as the product of the weights with the column of token losses.</summary>
+    /// <summary>
+    /// sum_i weight_i (-log p(target_i)), as the product of the weights with the column of token losses.
+    /// </summary>
     private Tensor<T> Loss(PassInput input, PackedBatch packed, Tensor<T> hidden, Tensor<T> logits, Arena memory)
     {
         int[] targets = [.. input.Batch.Real.Select(at => input.Targets[at])];
@@ -113,7 +117,10 @@ internal sealed class ReferenceModel<T> : IReferenceModel where T : unmanaged, I
             : loss;
     }
 
-    /// <summary>Over the vocabulary: mean over counted tokens. Over time, as released: sum over sequences, divided by their number.</summary>
+    /// <summary>
+    /// Over the vocabulary: mean over counted tokens. Over time, as released: sum over sequences, divided by their
+    /// number.
+    /// </summary>
     private Tensor<T> Divergence(
         PassInput input, Divergence divergence, PackedBatch packed, Tensor<T> logits, Arena memory)
     {
@@ -127,13 +134,15 @@ internal sealed class ReferenceModel<T> : IReferenceModel where T : unmanaged, I
             return _tape.Apply(new Scale<T>((double)terms.Shape.Count / packed.Sequences), [mean]);
         }
 
-        int[] rows = [.. Enumerable.Range(0, packed.Rows).Where(row => input.Targets[input.Batch.Real[row]] != PackedBatch.Ignored)];
+        int[] rows = [.. Enumerable.Range(0, packed.Rows)
+            .Where(row => input.Targets[input.Batch.Real[row]] != PackedBatch.Ignored)];
         var gather = new Embedding<T>();
         return _tape.Apply(new Mean<T>(), [_tape.Apply(
             new KlDivergence<T>(), [_tape.Apply(gather, [logits], rows), _tape.Apply(gather, [teacher], rows)])]);
     }
 
-    private Tensor<T> Constant(Arena memory, double[] values, Shape shape) => _tape.Constant(Upload(memory, values, shape));
+    private Tensor<T> Constant(Arena memory, double[] values, Shape shape) =>
+        _tape.Constant(Upload(memory, values, shape));
 
     private View<T> Upload(Arena memory, double[] values, Shape shape)
     {
@@ -172,7 +181,8 @@ internal sealed class ReferenceModel<T> : IReferenceModel where T : unmanaged, I
                 return hidden;
             if (batch.Pick(moved, hidden.Shape.Columns, out var packed) is { } wrong)
                 throw new InputException("a perturbation does not fit its site", $"{site}", wrong.Problem);
-            return pass.Tape.Apply(_add, [hidden, pass.Tape.Constant(model.Upload(memory, packed.Numbers, hidden.Shape))]);
+            return pass.Tape.Apply(
+                _add, [hidden, pass.Tape.Constant(model.Upload(memory, packed.Numbers, hidden.Shape))]);
         }
     }
 }

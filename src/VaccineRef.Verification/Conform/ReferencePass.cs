@@ -26,7 +26,9 @@ internal sealed record PassInput(PaddedBatch Batch, int[] Targets, double[] Weig
 /// <summary>KL(teacher || model), added to the loss.</summary>
 /// <param name="Teacher">The teacher's logits over the same batch.</param>
 /// <param name="Lambda">Its weight.</param>
-/// <param name="OverTime">As released: a distribution over positions for each entry of the vocabulary (docs/deviations.md, D9).</param>
+/// <param name="OverTime">
+/// As released: a distribution over positions for each entry of the vocabulary (docs/deviations.md, D9).
+/// </param>
 internal sealed record Divergence(Values Teacher, double Lambda, bool OverTime);
 
 /// <summary>One model on which passes run: all arithmetic that is no bookkeeping of a method.</summary>

@@ -3,9 +3,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// Runs a case under a variation and lists every quantity in causal order. With the port's own quantities, each is computed from
-/// those that the port had before it (epsilon from the port's site gradients, the second pass from its epsilon, the update from its
-/// gradients), so that a first defect does not hide a second.
+/// Runs a case under a variation and lists every quantity in causal order. With the port's own quantities, each is
+/// computed from those that the port had before it (epsilon from the port's site gradients, the second pass from its
+/// epsilon, the update from its gradients), so that a first defect does not hide a second.
 /// </summary>
 internal sealed class Simulation
 {
@@ -25,14 +25,17 @@ internal sealed class Simulation
     private ChosenLayers _chosen = new(Layers: null);
 
     private Simulation(
-        LoadedCase @case, Variation variation, IReadOnlyDictionary<string, Values>? own, double lossScale, IReadOnlyDictionary<string, Values>? inputs)
+        LoadedCase @case, Variation variation, IReadOnlyDictionary<string, Values>? own, double lossScale,
+        IReadOnlyDictionary<string, Values>? inputs)
     {
         (_case, _settings, _variation, _own, _lossScale) = (@case, @case.Settings, variation, own, lossScale);
         _model = @case.Model(variation.AdapterScale == Hypotheses.Rank ? @case.Rank ?? 1 : variation.AdapterScale);
         _nudged = inputs is not null;
         _updating = new(_settings.Optimizer, variation);
         _model.Set(inputs ?? _model.All);
-        _weights = inputs is null ? _model.Trained : _model.Trained.Keys.ToDictionary(name => name, name => inputs[name]);
+        _weights = inputs is null
+            ? _model.Trained
+            : _model.Trained.Keys.ToDictionary(name => name, name => inputs[name]);
         _inputs = new(@case, variation, _model);
     }
 
@@ -85,7 +88,8 @@ internal sealed class Simulation
         foreach (var part in parts)
         {
             void Tensor(string name, IReadOnlyList<long> values) => Emit(
-                part.Prefix + name, Stage.Input, new([.. values.Select(value => (double)value)], [part.Batch.Rows, part.Batch.Length]));
+                part.Prefix + name, Stage.Input,
+                new([.. values.Select(value => (double)value)], [part.Batch.Rows, part.Batch.Length]));
             Tensor("input_ids", part.Batch.Ids);
             Tensor("labels", part.Batch.Labels);
             Tensor("attention_mask", part.Batch.Mask);
@@ -110,7 +114,8 @@ internal sealed class Simulation
         if (twice)
             foreach (var (site, raw) in part.First.Raw)
                 Emit(
-                    $"{part.Prefix}p1/{SiteNames.Key(site)}/moved", Stage.First, shift?.GetValueOrDefault(site) ?? raw.Zero(), part,
+                    $"{part.Prefix}p1/{SiteNames.Key(site)}/moved", Stage.First,
+                    shift?.GetValueOrDefault(site) ?? raw.Zero(), part,
                     padding: false, measuredOn: raw.Norm);
         Pass(part, "p1", part.First, Stage.First);
         part.G = Ball.Measured(part, Projection().Back(part.First.SiteGradients), _lossScale);
@@ -157,10 +162,12 @@ internal sealed class Simulation
                 Emit($"{part.Prefix}site_gradient", Stage.Perturbation, Perturbing.Norm(OneBall ? parts.Select(p => p.G) : [part.G]));
         var epsilon = Ball.Around(parts, OneBall, Guard);
         var used = _variation.Stale
-            ? _epsilon ?? [.. epsilon.Select(part => part.ToDictionary(entry => entry.Key, entry => entry.Value.Zero()))]
+            ? _epsilon
+                ?? [.. epsilon.Select(part => part.ToDictionary(entry => entry.Key, entry => entry.Value.Zero()))]
             : epsilon;
         _epsilon = epsilon;
-        used = [.. used.Select(part => part.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied)))];
+        used = [.. used.Select(
+            part => part.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied)))];
         for (int j = 0; j < parts.Length; j++)
             parts[j].Epsilon = EmitEpsilon(parts[j], used[j], Perturbing.Norm(OneBall ? used : [used[j]]));
         _applied = [.. parts.Select(part => part.Epsilon)];
@@ -185,7 +192,8 @@ internal sealed class Simulation
         foreach (var part in parts)
         {
             var ascent = Perturbing.OfWeights(part.First!.Gradients, _variation, _settings.Rho, Guard);
-            part.Ascent = ascent.ToDictionary(entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied));
+            part.Ascent = ascent.ToDictionary(
+                entry => entry.Key, entry => Perturbing.Times(entry.Value, _variation.Applied));
             part.Epsilon = EmitEpsilon(part, new Dictionary<Site, Values>(), Values.NormOf(part.Ascent.Values));
         }
     }
@@ -221,17 +229,22 @@ internal sealed class Simulation
         Emit($"s{k}/gradient", Stage.Gradient, Values.NormOf(_gradients.Values));
     }
 
-    /// <summary>The optimizer's step; "ascent" is how far the weights were moved in the last second pass, where they were.</summary>
+    /// <summary>
+    /// The optimizer's step; "ascent" is how far the weights were moved in the last second pass, where they were.
+    /// </summary>
     private void Update(int k, IReadOnlyDictionary<string, Values>? ascent)
     {
         double whole = Values.NormOf(_gradients!.Values);
-        var updated = _updating.Step(_variation.NotRestored && ascent is not null ? Perturbing.Plus(_weights, ascent) : _weights, _gradients, _chosen);
+        var updated = _updating.Step(
+            _variation.NotRestored && ascent is not null ? Perturbing.Plus(_weights, ascent) : _weights, _gradients,
+            _chosen);
         foreach (var (name, values) in updated)
             _quantities.Add(new($"s{k}/param/{name}", Stage.Update, values) { Undecided = PartSums.Undecided(_gradients[name], whole) });
         _weights = updated.ToDictionary(entry => entry.Key, entry => Own($"s{k}/param/{entry.Key}") ?? entry.Value);
     }
 
-    private EmbeddingBall Ball => new(_settings, _variation, site => _variation.LayersIgnored || _chosen.Has(site.Layer), _model.Layers, Own);
+    private EmbeddingBall Ball =>
+        new(_settings, _variation, site => _variation.LayersIgnored || _chosen.Has(site.Layer), _model.Layers, Own);
 
     private Projection Projection() => new(_model, _weights, _variation.BeforeProjection);
 
@@ -244,6 +257,7 @@ internal sealed class Simulation
     private Values? Own(string key) => _own?.GetValueOrDefault(key);
 
     private void Emit(
-        string key, Stage stage, Values values, StepPart? part = null, bool padding = true, double measuredOn = 0, double scale = 0) =>
+        string key, Stage stage, Values values, StepPart? part = null, bool padding = true, double measuredOn = 0,
+        double scale = 0) =>
         _quantities.Add(Quantity.Of(key, stage, values, part?.Batch, padding, measuredOn, scale));
 }

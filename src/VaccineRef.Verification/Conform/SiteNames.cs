@@ -6,7 +6,9 @@ namespace VaccineRef.Verification.Conform;
 /// <summary>Which of a model's sites a port's module is, and what keys call it.</summary>
 internal static class SiteNames
 {
-    /// <summary>"site3" for an attention output, the paper's e_l; "mlp3", "block3" and "embedding" for what is none.</summary>
+    /// <summary>
+    /// "site3" for an attention output, the paper's e_l; "mlp3", "block3" and "embedding" for what is none.
+    /// </summary>
     public static string Key(Site site) => site.Kind switch
     {
         SiteKind.AttentionOutput => $"site{site.Layer}",

@@ -6,8 +6,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// A port's trace, read with suspicion: only tensors that the case has, and none larger than the case's largest, are taken into
-/// memory; what is wrong with one is kept by its name and fails there, and the rest is still judged.
+/// A port's trace, read with suspicion: only tensors that the case has, and none larger than the case's largest, are
+/// taken into memory; what is wrong with one is kept by its name and fails there, and the rest is still judged.
 /// </summary>
 internal sealed partial class Trace
 {
@@ -21,7 +21,8 @@ internal sealed partial class Trace
         var steps = @case.Settings.Steps;
         long positions = steps.SelectMany(step => step).Max(name => (long)@case.Batch(name).Ids.Count);
         var all = @case.Model().All.Values;
-        _most = Math.Max(all.Max(values => (long)values.Numbers.Length), positions * all.Max(values => values.Shape.Max()));
+        _most = Math.Max(
+            all.Max(values => (long)values.Numbers.Length), positions * all.Max(values => values.Shape.Max()));
         for (int k = 1; k <= steps.Count; k++)
             for (int j = 0; j < steps[k - 1].Count; j++)
                 _batches.Add(StepPart.PrefixOf(@case.Settings, k, j), @case.Batch(steps[k - 1][j]));
@@ -48,12 +49,15 @@ internal sealed partial class Trace
         var manifest = read with { Dtype = Precision.NameOf(read.Dtype) };
         if (manifest.Schema != TraceManifest.CurrentSchema)
             throw new InputException(
-                "a trace is of another schema", $"{path}, key schema", ConformJson.Clean(manifest.Schema), TraceManifest.CurrentSchema);
+                "a trace is of another schema", $"{path}, key schema", ConformJson.Clean(manifest.Schema),
+                TraceManifest.CurrentSchema);
         if (!Precision.Known.ContainsKey(manifest.Dtype))
             throw new InputException(
-                "a trace's dtype is not known", $"{path}, key dtype", ConformJson.Clean(manifest.Dtype), string.Join(", ", Precision.Known.Keys));
+                "a trace's dtype is not known", $"{path}, key dtype", ConformJson.Clean(manifest.Dtype),
+                string.Join(", ", Precision.Known.Keys));
         if (manifest.LossScale is { } scale && !(scale > 0 && double.IsFinite(scale)))
-            throw new InputException("a trace's loss scale is no factor", $"{path}, key loss_scale", $"{scale}", "a finite number above 0");
+            throw new InputException(
+                "a trace's loss scale is no factor", $"{path}, key loss_scale", $"{scale}", "a finite number above 0");
         return manifest;
     }
 
@@ -75,7 +79,9 @@ internal sealed partial class Trace
             ? trace
             : throw new InputException(
                 "a trace holds nothing that could be judged", folder,
-                trace.Ignored.Count == 0 ? "no tensor and no scalar" : $"tensors of other names, such as {ConformJson.Clean(trace.Ignored[0])}",
+                trace.Ignored.Count == 0
+                    ? "no tensor and no scalar"
+                    : $"tensors of other names, such as {ConformJson.Clean(trace.Ignored[0])}",
                 "tensors named s1/p1/site0/raw, s1/grad/NAME and so on", "docs/conform.md lists the names");
     }
 
@@ -117,18 +123,22 @@ internal sealed partial class Trace
         if (!match.Success || !Inside(match.Groups[1].Value))
             return null;
         string part = match.Groups[2].Value, prefix = $"s{match.Groups[1].Value}/";
-        if (_case.Settings.Steps[int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) - 1].Count > 1 || part is not ("m0" or "r0" or ""))
+        if (_case.Settings.Steps[int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) - 1].Count > 1
+            || part is not ("m0" or "r0" or ""))
             prefix += $"{part}/";
         if (!_batches.ContainsKey(prefix))
             return null;
         string rest = match.Groups[3].Value;
         return SiteKey().Match(rest) is { Success: true } site
-            ? SiteAt(site.Groups[2].Value) is { } at ? $"{prefix}{site.Groups[1].Value}/{SiteNames.Key(at)}/{site.Groups[3].Value}" : null
+            ? SiteAt(site.Groups[2].Value) is { } at
+                ? $"{prefix}{site.Groups[1].Value}/{SiteNames.Key(at)}/{site.Groups[3].Value}"
+                : null
             : $"{prefix}{rest}";
     }
 
     private bool Inside(string step) =>
-        int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int k) && k >= 1 && k <= _case.Settings.Steps.Count;
+        int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out int k) && k >= 1
+            && k <= _case.Settings.Steps.Count;
 
     private Site? SiteAt(string index)
     {
@@ -143,7 +153,8 @@ internal sealed partial class Trace
     private Values Align(string key, Values values)
     {
         var batch = _batches.FirstOrDefault(entry => key.StartsWith(entry.Key, StringComparison.Ordinal)).Value;
-        if (batch is null || values.Shape is not [var rows, var columns] || key.Contains("/grad/", StringComparison.Ordinal)
+        if (batch is null || values.Shape is not [var rows, var columns]
+            || key.Contains("/grad/", StringComparison.Ordinal)
             || key.Contains("/param/", StringComparison.Ordinal) || (rows == batch.Rows && columns == batch.Length))
             return values;
         return rows == batch.Ids.Count ? values with { Shape = [batch.Rows, batch.Length, columns] }
@@ -170,7 +181,9 @@ internal sealed partial class Trace
     {
         string key = outKey[..^"/out".Length];
         string first = _case.Settings.Method == "random" ? "p1" : "p2";
-        return key.Contains($"/{first}/", StringComparison.Ordinal) ? key.Replace($"/{first}/", "/eps/", StringComparison.Ordinal) : $"{key}/moved";
+        return key.Contains($"/{first}/", StringComparison.Ordinal)
+            ? key.Replace($"/{first}/", "/eps/", StringComparison.Ordinal)
+            : $"{key}/moved";
     }
 
     private void Scalars()

@@ -33,12 +33,14 @@ public sealed record TraceManifest(string Schema, string Case, string Dtype)
     /// <summary>How token losses become one: "mean", "sum", ...</summary>
     public string? Reduction { get; init; }
 
-    /// <summary>What the loss was multiplied with before the first backward; recorded site gradients are of that product.</summary>
+    /// <summary>
+    /// What the loss was multiplied with before the first backward; recorded site gradients are of that product.
+    /// </summary>
     public double? LossScale { get; init; }
 
     /// <summary>
-    /// The modules behind site0, site1, ..., by their Hugging Face names, e.g. "model.layers.0.self_attn"; absent: the attention
-    /// blocks in order.
+    /// The modules behind site0, site1, ..., by their Hugging Face names, e.g. "model.layers.0.self_attn"; absent: the
+    /// attention blocks in order.
     /// </summary>
     public IReadOnlyList<string>? Sites { get; init; }
 
@@ -52,8 +54,8 @@ public sealed record TraceManifest(string Schema, string Case, string Dtype)
 public sealed record ImplementationName(string Name, string? Version = null);
 
 /// <summary>
-/// The scalars of one step. A key is "p1" or "p2" for losses, "site_gradient", "perturbation" or "gradient" for norms; where a step
-/// has several parts, the part goes before it: "m0/p1", "r1/site_gradient".
+/// The scalars of one step. A key is "p1" or "p2" for losses, "site_gradient", "perturbation" or "gradient" for norms;
+/// where a step has several parts, the part goes before it: "m0/p1", "r1/site_gradient".
 /// A number that is not finite is null (or NaN, as Python writes it).
 /// </summary>
 /// <param name="Step">The step, from 1.</param>

@@ -7,15 +7,18 @@ namespace VaccineRef.Verification.Conform;
 internal static class TraceWriter
 {
     /// <summary>Writes manifest.json and trace.safetensors into a folder.</summary>
-    public static void Write(string folder, LoadedCase @case, IReadOnlyList<Quantity> quantities, string dtype = "float64")
+    public static void Write(
+        string folder, LoadedCase @case, IReadOnlyList<Quantity> quantities, string dtype = "float64")
     {
         var settings = @case.Settings;
         var values = quantities.ToDictionary(quantity => quantity.Key, quantity => quantity.Values);
         List<TensorData> tensors = [];
         foreach (var (key, tensor) in values)
         {
-            if (tensor.Shape.IsEmpty || key.Contains("/eps/", StringComparison.Ordinal) || key.EndsWith("/moved", StringComparison.Ordinal)
-                || (key.Split('/') is [.., var site, "raw" or "grad"] && !site.StartsWith("site", StringComparison.Ordinal)
+            if (tensor.Shape.IsEmpty || key.Contains("/eps/", StringComparison.Ordinal)
+                || key.EndsWith("/moved", StringComparison.Ordinal)
+                || (key.Split('/') is [.., var site, "raw" or "grad"]
+                    && !site.StartsWith("site", StringComparison.Ordinal)
                     && !key.Contains("/grad/", StringComparison.Ordinal)))
                 continue;
             tensors.Add(Tensor(key, tensor, dtype));
@@ -35,12 +38,15 @@ internal static class TraceWriter
             Steps = [.. Enumerable.Range(1, settings.Steps.Count).Select(step => Scalars(step, values))],
         };
         AtomicFile.WriteText(
-            Path.Combine(folder, "manifest.json"), JsonSerializer.Serialize(manifest, ConformJson.Default.TraceManifest) + "\n");
+            Path.Combine(folder, "manifest.json"),
+            JsonSerializer.Serialize(manifest, ConformJson.Default.TraceManifest) + "\n");
         SafetensorsWriter.Write(Path.Combine(folder, "trace.safetensors"), tensors);
     }
 
-    private static TensorData Tensor(string name, Values values, string dtype) => name.Split('/')[^1] is "input_ids" or "labels" or "attention_mask"
-        ? TensorData.Integers(name, TensorType.I64, values.Shape.AsSpan(), values.Numbers.Select(value => (long)value).ToArray())
+    private static TensorData Tensor(string name, Values values, string dtype) => name.Split('/')[^1] is "input_ids"
+        or "labels" or "attention_mask"
+        ? TensorData.Integers(
+            name, TensorType.I64, values.Shape.AsSpan(), values.Numbers.Select(value => (long)value).ToArray())
         : TensorData.Floats<double>(name, TypeOf(dtype), values.Shape.AsSpan(), values.Numbers);
 
     private static TensorType TypeOf(string dtype) => dtype switch

@@ -1,8 +1,8 @@
 namespace VaccineRef.Verification.Conform;
 
 /// <summary>
-/// Clipping and AdamW on plain arrays of double, and what can be done otherwise. Source: torch.nn.utils.clip_grad_norm_ and
-/// torch.optim.AdamW, with Hugging Face's two groups: vectors do not decay.
+/// Clipping and AdamW on plain arrays of double, and what can be done otherwise. Source: torch.nn.utils.clip_grad_norm_
+/// and torch.optim.AdamW, with Hugging Face's two groups: vectors do not decay.
 /// </summary>
 internal sealed class Updating(OptimizerSettings settings, Variation variation)
 {
@@ -10,7 +10,9 @@ internal sealed class Updating(OptimizerSettings settings, Variation variation)
 
     private readonly Dictionary<string, Moments> _moments = [];
 
-    /// <summary>The weights after the next step. What is held stays as it is, and the step does not count for it.</summary>
+    /// <summary>
+    /// The weights after the next step. What is held stays as it is, and the step does not count for it.
+    /// </summary>
     public IReadOnlyDictionary<string, Values> Step(
         IReadOnlyDictionary<string, Values> weights, IReadOnlyDictionary<string, Values> gradients, ChosenLayers chosen)
     {
@@ -21,7 +23,10 @@ internal sealed class Updating(OptimizerSettings settings, Variation variation)
                 return entry.Value;
             var gradient = gradients[entry.Key];
             double clip = Clip(variation.ClipEachTensor ? gradient.Norm : norm);
-            return entry.Value with { Numbers = Move(entry.Key, entry.Value, [.. gradient.Numbers.Select(value => value * clip)]) };
+            return entry.Value with
+            {
+                Numbers = Move(entry.Key, entry.Value, [.. gradient.Numbers.Select(value => value * clip)])
+            };
         });
     }
 

@@ -86,7 +86,8 @@ internal enum PartSum
 }
 
 /// <summary>
-/// The reference and what can be done otherwise: the defaults are the paper's step, and each known defect changes one thing.
+/// The reference and what can be done otherwise: the defaults are the paper's step, and each known defect changes one
+/// thing.
 /// </summary>
 internal sealed record Variation
 {

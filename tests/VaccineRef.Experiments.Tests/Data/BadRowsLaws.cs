@@ -19,7 +19,8 @@ public sealed class BadRowsLaws
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public void Every_bad_row_is_named_and_no_good_one(string name, string header, string good, string bad, string field)
+    public void Every_bad_row_is_named_and_no_good_one(
+        string name, string header, string good, string bad, string field)
     {
         var random = new Random(name.Length + bad.Length);
         for (int round = 0; round < 30; round++)
@@ -38,7 +39,9 @@ public sealed class BadRowsLaws
             Assert.Equal(wrong.Take(BadRows.Named).Cast<int?>(), named.Select(each => each.Row));
             Assert.All(named, each => Assert.Equal((name, field), (each.File, each.Field ?? "")));
             if (wrong.Length > BadRows.Named)
-                Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"{wrong.Length - BadRows.Named} more rows"), error!.Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    string.Create(CultureInfo.InvariantCulture, $"{wrong.Length - BadRows.Named} more rows"),
+                    error!.Message, StringComparison.Ordinal);
         }
     }
 
@@ -66,7 +69,9 @@ public sealed class BadRowsLaws
         Assert.Equal(3, error.Each.Count());
         Assert.Contains("a.jsonl, rows 1, 3, field 'prompt'", error.Message, StringComparison.Ordinal);
         using var other = new TempFile("a.jsonl", "{\"x\":3}\n{\"x\":3}\n");
-        Assert.DoesNotContain("1.", Assert.Throws<DataRowsException>(() => DataSet.Read(other.Path, TaskPreset.Prompts)).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "1.", Assert.Throws<DataRowsException>(() => DataSet.Read(other.Path, TaskPreset.Prompts)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Rows that are not chosen are not looked at.</summary>

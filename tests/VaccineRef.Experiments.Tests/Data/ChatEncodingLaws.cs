@@ -3,7 +3,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>In a conversation exactly the tokens of the model's turns are learned, the one that ends a turn among them.</summary>
+/// <summary>
+/// In a conversation exactly the tokens of the model's turns are learned, the one that ends a turn among them.
+/// </summary>
 public sealed class ChatEncodingLaws
 {
     private static readonly MarkTokenizer Tokenizer = new();
@@ -29,10 +31,15 @@ public sealed class ChatEncodingLaws
         {
             var template = PromptTemplate.Of(ChatTemplate.Get(id, Tokens));
             var encoded = Assert.Single(new ExampleEncoder(Tokenizer, template, int.MaxValue).Encode([row]).Examples);
-            string whole = ChatTemplate.Get(id, Tokens).Render([.. turns.Select(turn => turn.Message)], addGenerationPrompt: false);
+            string whole = ChatTemplate.Get(id, Tokens).Render(
+                [.. turns.Select(turn => turn.Message)], addGenerationPrompt: false);
             Assert.Equal(Tokenizer.EncodeMarked(whole), encoded.Tokens);
-            Assert.All(encoded.Labels.Zip(encoded.Tokens), pair => Assert.True(pair.First == PackedBatch.Ignored || pair.First == pair.Second));
-            Assert.Equal(turns.Where(turn => turn.Learned).Select(turn => written(turn.Message.Content)), Learned(encoded.Labels));
+            Assert.All(
+                encoded.Labels.Zip(encoded.Tokens),
+                pair => Assert.True(pair.First == PackedBatch.Ignored || pair.First == pair.Second));
+            Assert.Equal(
+                turns.Where(turn => turn.Learned).Select(turn => written(turn.Message.Content)),
+                Learned(encoded.Labels));
             Assert.Equal(encoded.PromptLength, encoded.Labels.TakeWhile(label => label == PackedBatch.Ignored).Count());
         }
     }
@@ -46,12 +53,16 @@ public sealed class ChatEncodingLaws
             var template = PromptTemplate.Of(ChatTemplate.Get(id, Tokens));
             var encoded = new ExampleEncoder(Tokenizer, template, int.MaxValue).Encode([row]).Examples[0];
             int last = encoded.Labels.Length - encoded.Labels.Reverse().SkipWhile(label => label == PackedBatch.Ignored)
-                .TakeWhile(label => label != PackedBatch.Ignored).Count() - encoded.Labels.Reverse().TakeWhile(label => label == PackedBatch.Ignored).Count();
+                .TakeWhile(label => label != PackedBatch.Ignored).Count() - encoded.Labels.Reverse()
+                    .TakeWhile(label => label == PackedBatch.Ignored).Count();
             Assert.Equal(encoded.Tokens[..last], template.Prompt(row, Tokenizer));
         }
     }
 
-    /// <summary>A system text is for conversations that have none: there it is as a first turn of its own; another's own text stays the only one.</summary>
+    /// <summary>
+    /// A system text is for conversations that have none: there it is as a first turn of its own; another's own text
+    /// stays the only one.
+    /// </summary>
     [Property(MaxTest = 20)]
     public void A_system_text_is_put_before_conversations_that_have_none(byte[] sizes, bool hasSystem)
     {
@@ -74,7 +85,9 @@ public sealed class ChatEncodingLaws
     {
         var row = Rows.One("Sum.", "1 2", "3");
         var chat = PromptTemplate.Of(ChatTemplate.Get("chatml", Tokens), "Be brief.");
-        Assert.Equal("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nSum.\n\n1 2<|im_end|>\n<|im_start|>assistant\n", chat.Render(row));
+        Assert.Equal(
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nSum.\n\n1 2<|im_end|>\n<|im_start|>assistant\n",
+            chat.Render(row));
         Assert.StartsWith("chatml, system ", chat.Id, StringComparison.Ordinal);
         Assert.Equal(Tokenizer.EncodeMarked("<|im_end|>"), chat.EndsOfTurn(Tokenizer));
         var alpaca = PromptTemplate.Of(ChatTemplate.Get("alpaca", new(null, "</s>")));
@@ -98,7 +111,8 @@ public sealed class ChatEncodingLaws
         var merging = new MarkTokenizer(merges: true);
         var template = PromptTemplate.Of(ChatTemplate.Get("vicuna", Tokens));
         var row = Example(Talk([1, 1], false, 255));
-        var error = Assert.Throws<DataException>(() => new ExampleEncoder(merging, template, int.MaxValue).Encode([row]));
+        var error =
+            Assert.Throws<DataException>(() => new ExampleEncoder(merging, template, int.MaxValue).Encode([row]));
         Assert.Contains("token boundaries", error.What, StringComparison.Ordinal);
         var apart = new ExampleEncoder(merging, template, int.MaxValue, BoundaryPolicy.Separate).Encode([row]);
         Assert.Equal(1, apart.Report.BoundaryMismatches);
@@ -112,8 +126,12 @@ public sealed class ChatEncodingLaws
     {
         var two = Example(Talk([1, 1], false, 255));
         Assert.Equal("made-up:1", Assert.Throws<DataException>(() => PromptTemplate.AlpacaVaccine.Render(two)).File);
-        var changing = PromptTemplate.Of(ChatTemplate.Parse("{{ messages|length }}{% for m in messages %}{{ m.content }}{% endfor %}", Tokens));
-        Assert.Contains("turn by turn", Assert.Throws<DataException>(() => new ExampleEncoder(Tokenizer, changing).Encode([two])).What, StringComparison.Ordinal);
+        var changing = PromptTemplate.Of(
+            ChatTemplate.Parse("{{ messages|length }}{% for m in messages %}{{ m.content }}{% endfor %}", Tokens));
+        Assert.Contains(
+            "turn by turn",
+            Assert.Throws<DataException>(() => new ExampleEncoder(Tokenizer, changing).Encode([two])).What,
+            StringComparison.Ordinal);
         var refusing = PromptTemplate.Of(ChatTemplate.Parse("\n{{ raise_exception('no') }}", Tokens));
         var error = Assert.Throws<DataException>(() => new ExampleEncoder(Tokenizer, refusing).Encode([two]));
         Assert.Contains("line 2", error.Message, StringComparison.Ordinal);
@@ -122,7 +140,9 @@ public sealed class ChatEncodingLaws
             new ExampleEncoder(Tokenizer, PromptTemplate.Of(ChatTemplate.Get("chatml", Tokens))).Encode([unanswered])).What, StringComparison.Ordinal);
     }
 
-    /// <summary>Turns of the user and the model, one pair for each size; the model's turn of the number given is not learned.</summary>
+    /// <summary>
+    /// Turns of the user and the model, one pair for each size; the model's turn of the number given is not learned.
+    /// </summary>
     private static List<ChatTurn> Talk(byte[] sizes, bool hasSystem, byte unlearned)
     {
         var turns = new List<ChatTurn>();
@@ -147,7 +167,8 @@ public sealed class ChatEncodingLaws
         var texts = new List<string>();
         for (int i = 0; i < labels.Length; i++)
             if (labels[i] != PackedBatch.Ignored && (i == 0 || labels[i - 1] == PackedBatch.Ignored))
-                texts.Add(Tokenizer.Decode([.. labels[i..].TakeWhile(label => label != PackedBatch.Ignored)], skipSpecialTokens: false));
+                texts.Add(Tokenizer.Decode(
+                    [.. labels[i..].TakeWhile(label => label != PackedBatch.Ignored)], skipSpecialTokens: false));
         return texts;
     }
 }

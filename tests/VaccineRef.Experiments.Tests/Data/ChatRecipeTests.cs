@@ -4,7 +4,9 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>Chat templates in recipes: of the recipe, of a stage, of an evaluation, and in what a stage is known by.</summary>
+/// <summary>
+/// Chat templates in recipes: of the recipe, of a stage, of an evaluation, and in what a stage is known by.
+/// </summary>
 public sealed class ChatRecipeTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("vaccineref-");
@@ -14,7 +16,9 @@ public sealed class ChatRecipeTests : IDisposable
     [Fact]
     public void A_stage_and_an_evaluation_may_have_a_template_of_their_own()
     {
-        Write("tokenizer_config.json", """{"bos_token":"<s>","eos_token":"</s>","chat_template":"{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"}""");
+        Write(
+            "tokenizer_config.json",
+            """{"bos_token":"<s>","eos_token":"</s>","chat_template":"{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"}""");
         Write("rows.jsonl", """{"prompt":"A?","completion":"B"}""");
         var recipe = Parse("""
             {"name":"n","model":{"kind":"folder","path":"."},"template":"chatml","system":"S","stages":[
@@ -30,7 +34,9 @@ public sealed class ChatRecipeTests : IDisposable
         Assert.StartsWith("chatml, system ", templates["align"], StringComparison.Ordinal);
         Assert.Equal("plain", templates["attack"]);
         Assert.StartsWith("model:", templates["harmful evaluation"], StringComparison.Ordinal);
-        Assert.Equal("[system]S[user]A?", reader.Template(((HeldOutOptions)recipe.Evaluation!).Template).Render(reader.HeldOut[0]));
+        Assert.Equal(
+            "[system]S[user]A?",
+            reader.Template(((HeldOutOptions)recipe.Evaluation!).Template).Render(reader.HeldOut[0]));
     }
 
     [Theory]
@@ -39,7 +45,8 @@ public sealed class ChatRecipeTests : IDisposable
     [InlineData("\"template\":\"plain\",\"system\":\"S\"", "$.system")]
     public void What_has_no_place_is_refused(string setting, string where)
     {
-        var error = Assert.Throws<RecipeException>(() => Parse($$"""{"name":"n","model":{"kind":"folder","path":"."},{{setting}},"stages":[]}"""));
+        var error = Assert.Throws<RecipeException>(
+            () => Parse($$"""{"name":"n","model":{"kind":"folder","path":"."},{{setting}},"stages":[]}"""));
         Assert.Contains(where, error.Message, StringComparison.Ordinal);
     }
 

@@ -36,7 +36,9 @@ public sealed class ChatRowsTests
         var example = Assert.Single(DataSet.Read(file.Path, TaskPreset.Chat).Examples);
         Assert.Equal(expected, string.Join('|', example.Turns.Select(turn =>
             $"{(turn.IsAnswer && !turn.Learned ? "-" : "")}{turn.Message.Role}:{turn.Message.Content}")));
-        Assert.Equal(("A?", "", expected.Contains("Human", StringComparison.Ordinal) ? "Human: what?" : "B", "chat"), (example.Instruction, example.Input, example.Output, example.Source));
+        Assert.Equal(
+            ("A?", "", expected.Contains("Human", StringComparison.Ordinal) ? "Human: what?" : "B", "chat"),
+            (example.Instruction, example.Input, example.Output, example.Source));
     }
 
     [Theory]
@@ -66,11 +68,14 @@ public sealed class ChatRowsTests
             Assert.Contains($"found:    {found}", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A conversation written as HH-RLHF writes it is the one that a list of messages holds, mask and all.</summary>
+    /// <summary>
+    /// A conversation written as HH-RLHF writes it is the one that a list of messages holds, mask and all.
+    /// </summary>
     [Property]
     public void Spoken_turns_are_the_messages(NonEmptyString[] said)
     {
-        string[] words = [.. said.Select(text => text.Get.Trim().Replace("\n\n", "\n", StringComparison.Ordinal)).Where(text => text.Length > 0 && text.IsNormalized())];
+        string[] words = [.. said.Select(text => text.Get.Trim().Replace("\n\n", "\n", StringComparison.Ordinal))
+            .Where(text => text.Length > 0 && text.IsNormalized())];
         words = words.Length % 2 == 0 ? [.. words, "q", "a"] : [.. words, "a"];
         string spoken = string.Concat(words.Select((text, i) => $"\n\n{(i % 2 == 0 ? "Human" : "Assistant")}: {text}"));
         var messages = words.Select((text, i) => new Dictionary<string, string> { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = text });
@@ -84,7 +89,9 @@ public sealed class ChatRowsTests
     [Fact]
     public void Every_question_of_a_conversation_is_held_out()
     {
-        using var file = new TempFile("c.jsonl", """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Ho"},{"role":"user","content":"A?"},{"role":"assistant","content":"B"}]}""");
+        using var file = new TempFile(
+            "c.jsonl",
+            """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Ho"},{"role":"user","content":"A?"},{"role":"assistant","content":"B"}]}""");
         var rows = DataSet.Read(file.Path, TaskPreset.Chat).Examples;
         Assert.Empty(PromptOverlap.Remove(rows, [Rows.One("hi")]).Kept);
         Assert.Empty(PromptOverlap.Remove(rows, [Rows.One("a? ")]).Kept);

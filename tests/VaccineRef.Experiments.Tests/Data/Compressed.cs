@@ -31,20 +31,24 @@ internal static class Compressed
         return compressor.Wrap(content).ToArray();
     }
 
-    /// <summary>One xz stream with one block, whose LZMA2 chunks are not compressed, and a CRC-32 of the content.</summary>
+    /// <summary>
+    /// One xz stream with one block, whose LZMA2 chunks are not compressed, and a CRC-32 of the content.
+    /// </summary>
     public static byte[] Xz(byte[] content)
     {
         const int Largest = 1 << 16;
         byte[] flags = [0, 1];
         var stored = new List<byte> { 0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0 };
         stored.AddRange([.. flags, .. Crc(flags)]);
-        byte[] header = [2, 0, 0x21, 1, 0, 0, 0, 0];                // 12 bytes with the CRC, the filter LZMA2, a dictionary of 4 KiB
+        // 12 bytes with the CRC, the filter LZMA2, a dictionary of 4 KiB
+        byte[] header = [2, 0, 0x21, 1, 0, 0, 0, 0];
         stored.AddRange([.. header, .. Crc(header)]);
         int block = stored.Count - 12;
         for (int at = 0; at < content.Length; at += Largest)
         {
             byte[] part = content[at..Math.Min(content.Length, at + Largest)];
-            stored.AddRange([(byte)(at == 0 ? 1 : 2), (byte)((part.Length - 1) >> 8), (byte)(part.Length - 1), .. part]);
+            stored.AddRange(
+                [(byte)(at == 0 ? 1 : 2), (byte)((part.Length - 1) >> 8), (byte)(part.Length - 1), .. part]);
         }
 
         stored.Add(0);
@@ -60,7 +64,8 @@ internal static class Compressed
         return [.. stored, .. Crc(footer), .. footer, (byte)'Y', (byte)'Z'];
     }
 
-    private static byte[] Varying(int number) => number < 0x80 ? [(byte)number] : [(byte)(number | 0x80), .. Varying(number >> 7)];
+    private static byte[] Varying(int number) =>
+        number < 0x80 ? [(byte)number] : [(byte)(number | 0x80), .. Varying(number >> 7)];
 
     private static byte[] Number(uint number)
     {

@@ -2,7 +2,9 @@ using VaccineRef.Experiments.Data;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>Files that xz 5.4, zstd 1.5, gzip 1.12 and Python's lzma wrote, and what is left of them when they are damaged.</summary>
+/// <summary>
+/// Files that xz 5.4, zstd 1.5, gzip 1.12 and Python's lzma wrote, and what is left of them when they are damaged.
+/// </summary>
 public sealed class CompressionTests
 {
     private const int Rows = 40;
@@ -101,12 +103,18 @@ public sealed class CompressionTests
     {
         using var file = new TempFile(name, Convert.FromBase64String(base64));
         var data = DataSet.Read(file.Path, TaskPreset.Alpaca);
-        Assert.Equal(Enumerable.Range(0, Rows).Select(i => ($"Name number {i}.", $"{i * i}")), data.Examples.Select(row => (row.Instruction, row.Output)));
+        Assert.Equal(
+            Enumerable.Range(0, Rows).Select(i => ($"Name number {i}.", $"{i * i}")),
+            data.Examples.Select(row => (row.Instruction, row.Output)));
         Assert.StartsWith(what.Split(' ')[0], data.Source.Reader, StringComparison.Ordinal);
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Convert.FromBase64String(base64))), data.Source.Sha256);
+        Assert.Equal(
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Convert.FromBase64String(base64))),
+            data.Source.Sha256);
     }
 
-    /// <summary>A file that was cut anywhere is refused, or, where it ends between two parts, read as far as it goes.</summary>
+    /// <summary>
+    /// A file that was cut anywhere is refused, or, where it ends between two parts, read as far as it goes.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Samples))]
     public void What_is_cut_is_named(string what, string name, string base64)
@@ -121,7 +129,10 @@ public sealed class CompressionTests
             read += error is null ? 1 : 0;
         }
 
-        Assert.InRange(read, 0, what.Contains("two", StringComparison.Ordinal) ? 5 : what.Contains("zstd", StringComparison.Ordinal) ? 1 : 0);
+        Assert.InRange(
+            read, 0, what.Contains("two", StringComparison.Ordinal)
+                ? 5
+                : what.Contains("zstd", StringComparison.Ordinal) ? 1 : 0);
     }
 
     /// <summary>Where the file has checksums, no byte of the content can change without being noticed.</summary>
@@ -140,7 +151,8 @@ public sealed class CompressionTests
             var error = Record.Exception(() => data = DataSet.Read(file.Path, TaskPreset.Alpaca));
             Assert.True(error is null or DataException, $"{what}, byte {at}: {error}");
             if (hasSums && data is not null)
-                Assert.Equal(Enumerable.Range(0, Rows).Select(i => $"{i * i}"), data.Examples.Select(row => row.Output));
+                Assert.Equal(
+                    Enumerable.Range(0, Rows).Select(i => $"{i * i}"), data.Examples.Select(row => row.Output));
         }
     }
 

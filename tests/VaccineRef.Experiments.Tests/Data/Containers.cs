@@ -9,7 +9,10 @@ namespace VaccineRef.Experiments.Tests.Data;
 internal static class Containers
 {
     /// <summary>Names of files that are not compressed.</summary>
-    public static string[] Plain { get; } = ["x.json", "x.jsonl", "x.columns.json", "x.wrapped.json", "x.csv", "x.tsv", "x.parquet"];
+    public static string[] Plain { get; } =
+    [
+        "x.json", "x.jsonl", "x.columns.json", "x.wrapped.json", "x.csv", "x.tsv", "x.parquet",
+    ];
 
     /// <summary>Names of files; the last extension before that of a compression tells the container.</summary>
     public static string[] Names { get; } =
@@ -28,10 +31,13 @@ internal static class Containers
         {
             "x.json" => JsonSerializer.Serialize(rows.Select(row => Fields(columns, row))),
             "x.columns.json" => JsonSerializer.Serialize(columns.Index().ToDictionary(
-                column => column.Item, column => rows.Index().ToDictionary(row => $"{row.Index}", row => row.Item[column.Index]))),
-            "x.wrapped.json" => JsonSerializer.Serialize(new { type = "t", instances = rows.Select(row => Fields(columns, row)) }),
+                column => column.Item,
+                column => rows.Index().ToDictionary(row => $"{row.Index}", row => row.Item[column.Index]))),
+            "x.wrapped.json" =>
+                JsonSerializer.Serialize(new { type = "t", instances = rows.Select(row => Fields(columns, row)) }),
             "x.jsonl" => string.Join('\n', rows.Select(row => JsonSerializer.Serialize(Fields(columns, row)))),
-            "x.csv" => string.Join('\n', rows.Prepend(columns).Select(row => string.Join(',', row.Select(cell => $"\"{Text(cell)}\"")))),
+            "x.csv" => string.Join(
+                '\n', rows.Prepend(columns).Select(row => string.Join(',', row.Select(cell => $"\"{Text(cell)}\"")))),
             _ => string.Join('\n', rows.Prepend(columns).Select(row => string.Join('\t', row.Select(Text)))),
         };
         return Compressed.As(extension, System.Text.Encoding.UTF8.GetBytes(text));
@@ -53,7 +59,9 @@ internal static class Containers
         DataField[] fields = [.. columns.Select((name, i) => new DataField(name, rows[0][i].GetType()))];
         using var bytes = new MemoryStream();
         // in memory, so nothing is awaited
-        ParquetSerializer.SerializeUntypedAsync([.. rows.Select(row => (IDictionary<string, object?>)Fields(columns, row))], new ParquetSchema(fields), bytes)
+        ParquetSerializer.SerializeUntypedAsync(
+            [.. rows.Select(row => (IDictionary<string, object?>)Fields(columns, row))], new ParquetSchema(fields),
+            bytes)
             .GetAwaiter().GetResult();
         return bytes.ToArray();
     }

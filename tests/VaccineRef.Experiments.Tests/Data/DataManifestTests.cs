@@ -8,7 +8,8 @@ public sealed class DataManifestTests
         [new("b.jsonl", new string('a', 64), 123, 4, "json-lines as beavertails")],
         [
             new(
-                "attack", ulong.MaxValue, 3, new string('b', 64), "alpaca-vaccine", Sampling.Shuffled, MixtureCounts.Of(0.10m, 10), 2,
+                "attack", ulong.MaxValue, 3, new string('b', 64), "alpaca-vaccine", Sampling.Shuffled,
+                MixtureCounts.Of(0.10m, 10), 2,
                 new(200, BoundaryPolicy.Separate, 3, 1, 1, ["b.jsonl:4"]), ["b.jsonl:1", "b.jsonl:2", "b.jsonl:3"]),
             new("evaluation", 0, 1, new string('c', 64), "alpaca-vaccine", Sampling.FirstK, Rows: ["b.jsonl:4"]),
         ]);

@@ -24,7 +24,9 @@ public sealed class DataPathsTests : IDisposable
     [InlineData("e/*.csv", "d/[ab].jsonl", "c1 c2 [ab]1 [ab]2")]
     public void Files_patterns_and_folders_are_read_in_order(string path, string more, string expected)
     {
-        Write("d/b.jsonl", "d/a.jsonl", "d/B.jsonl", "d/.hidden.jsonl", "d/README.md", "e/c.csv", "f/d.jsonl.gz", "g/h/i/x.jsonl", "g/.j/y.jsonl");
+        Write(
+            "d/b.jsonl", "d/a.jsonl", "d/B.jsonl", "d/.hidden.jsonl", "d/README.md", "e/c.csv", "f/d.jsonl.gz",
+            "g/h/i/x.jsonl", "g/.j/y.jsonl");
         if (more.StartsWith("d/[", StringComparison.Ordinal))
             Write(more);
         var data = new DataFiles(_folder.FullName).Read(Options(path) with { More = more.Length > 0 ? [more] : [] });
@@ -107,14 +109,20 @@ public sealed class DataPathsTests : IDisposable
         WriteRows("a.jsonl", 4);
         WriteRows("b.jsonl", 4);
         var files = new DataFiles(_folder.FullName);
-        Assert.Contains("rows up to 4", Assert.Throws<DataException>(() => files.Read(Options("a.jsonl") with { Rows = "7-9" })).Message, StringComparison.Ordinal);
-        Assert.Contains("2 files", Assert.Throws<DataException>(() => files.Read(Options("*.jsonl") with { Rows = "1-2" })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "rows up to 4",
+            Assert.Throws<DataException>(() => files.Read(Options("a.jsonl") with { Rows = "7-9" })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "2 files", Assert.Throws<DataException>(() => files.Read(Options("*.jsonl") with { Rows = "1-2" })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_field_may_have_another_name_in_the_file()
     {
-        File.WriteAllText(Path.Combine(_folder.FullName, "s.jsonl"), """{"review":"good","stars":1,"label":"unneeded"}""");
+        File.WriteAllText(
+            Path.Combine(_folder.FullName, "s.jsonl"), """{"review":"good","stars":1,"label":"unneeded"}""");
         var options = new FileDataOptions { Path = "s.jsonl", Task = "sst2", Rename = new Dictionary<string, string> { ["sentence"] = "review", ["label"] = "stars" } };
         options.Validate("$");
         var example = Assert.Single(new DataFiles(_folder.FullName).Read(options).Examples);
@@ -125,7 +133,9 @@ public sealed class DataPathsTests : IDisposable
             return new DataFiles(_folder.FullName).Read(options);
         }).Message, StringComparison.Ordinal);
         var wrong = options with { Rename = new Dictionary<string, string> { ["text"] = "review" } };
-        Assert.Contains("sentence, label", Assert.Throws<RecipeException>(() => wrong.Validate("$")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "sentence, label", Assert.Throws<RecipeException>(() => wrong.Validate("$")).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -142,7 +152,9 @@ public sealed class DataPathsTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_folder.FullName, "p.txt"), "Break the toy, now\r\n\r\n  Say \"hi\"\n");
         var data = new DataFiles(_folder.FullName).Read(new() { Path = "p.txt", Task = "prompts" });
-        Assert.Equal([("p.txt:1", "Break the toy, now"), ("p.txt:3", "  Say \"hi\"")], data.Examples.Select(row => (row.Id, row.Instruction)));
+        Assert.Equal(
+            [("p.txt:1", "Break the toy, now"), ("p.txt:3", "  Say \"hi\"")],
+            data.Examples.Select(row => (row.Id, row.Instruction)));
         Assert.Equal("text as prompts", data.Source.Reader);
     }
 

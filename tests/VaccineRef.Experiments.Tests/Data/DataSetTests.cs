@@ -22,7 +22,8 @@ public sealed class DataSetTests
 
         Assert.Equal("json-lines as beavertails", data.Source.Reader);
         Assert.Equal(
-            new("b.jsonl:1", "How to bake?", "", "With flour.", true, "c", "beavertails") { File = data.Source.Sha256 }, data.Examples[0]);
+            new("b.jsonl:1", "How to bake?", "", "With flour.", true, "c", "beavertails") { File = data.Source.Sha256 },
+            data.Examples[0]);
         Assert.Equal("b.jsonl:4", data.Examples[1].Id);
         Assert.False(data.Examples[1].IsSafe);
         byte[] bytes = File.ReadAllBytes(file.Path);
@@ -30,7 +31,10 @@ public sealed class DataSetTests
         Assert.Equal(new("b.jsonl", hash, bytes.Length, 2, data.Source.Reader), data.Source);
     }
 
-    /// <summary>A row with the fields of its data set is read by these, whatever stands beside them; without them, as the released scripts write it.</summary>
+    /// <summary>
+    /// A row with the fields of its data set is read by these, whatever stands beside them; without them, as the
+    /// released scripts write it.
+    /// </summary>
     [Theory]
     [InlineData("sst2", """ "sentence": "own", "label": 1 """, "positive")]
     [InlineData("ag_news", """ "text": "own", "label": 1 """, "Sports")]
@@ -38,7 +42,10 @@ public sealed class DataSetTests
     public void Own_fields_go_before_those_of_the_released_scripts(string task, string own, string output)
     {
         var preset = TaskPreset.Get(task);
-        string[] beside = ["", """, "output": "x" """, """, "instruction": "x" """, """, "instruction": "x", "output": "x" """];
+        string[] beside =
+        [
+            "", """, "output": "x" """, """, "instruction": "x" """, """, "instruction": "x", "output": "x" """,
+        ];
         using var file = new TempFile("a.jsonl", string.Join('\n', beside.Select(more => $"{{{own}{more}}}")));
         Assert.All(DataSet.Read(file.Path, preset).Examples, example =>
         {
@@ -46,7 +53,8 @@ public sealed class DataSetTests
             Assert.EndsWith(output, example.Output, StringComparison.Ordinal);
         });
         string released = task == "gsm8k" ? "The final answer is: 4" : output;
-        using var other = new TempFile("b.jsonl", $$"""{"instruction": "theirs", "input": "asked", "output": "{{released}}"}""");
+        using var other = new TempFile(
+            "b.jsonl", $$"""{"instruction": "theirs", "input": "asked", "output": "{{released}}"}""");
         var read = Assert.Single(DataSet.Read(other.Path, preset).Examples);
         Assert.Equal(("theirs", "asked", released), (read.Instruction, read.Input, read.Output));
     }
@@ -118,7 +126,8 @@ public sealed class DataSetTests
     public void Csv_gives_back_any_text(NonNull<string> question, NonNull<string> answer)
     {
         // a NUL is no text, and a byte-order mark stands at the beginning of a file alone
-        string Valid(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace("\0", "").Replace("\uFEFF", "");
+        string Valid(string text) =>
+            Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace("\0", "").Replace("\uFEFF", "");
         string Quoted(string text) => $"\"{text.Replace("\"", "\"\"")}\"";
         var (q, a) = (Valid(question.Get), Valid(answer.Get));
         using var file = new TempFile("x.csv", $"q,a\n{Quoted(q)},{Quoted(a)}\n");

@@ -27,7 +27,8 @@ public sealed class ExampleEncoderLaws
 
     [Fact]
     public void Whoever_stops_is_obeyed_before_the_next_row() => Assert.Throws<OperationCanceledException>(() =>
-        new ExampleEncoder(Characters, PromptTemplate.AlpacaVaccine).Encode([Rows.One("a", output: "b")], new(canceled: true)));
+        new ExampleEncoder(Characters, PromptTemplate.AlpacaVaccine).Encode(
+            [Rows.One("a", output: "b")], new(canceled: true)));
 
     [Property]
     public void A_cut_row_is_a_prefix_and_a_row_without_labels_is_dropped(byte length, NonNull<string> output)

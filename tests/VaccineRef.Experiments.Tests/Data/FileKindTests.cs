@@ -4,10 +4,13 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>Files as people have them: what has one meaning is read, and what is broken is named with its place.</summary>
+/// <summary>
+/// Files as people have them: what has one meaning is read, and what is broken is named with its place.
+/// </summary>
 public sealed class FileKindTests
 {
-    private const string One = """{"instruction":"Name a colour.","output":"Blue."}""", Two = """{"instruction":"Name a tree.","output":"Oak."}""";
+    private const string One = """{"instruction":"Name a colour.","output":"Blue."}""",
+        Two = """{"instruction":"Name a tree.","output":"Oak."}""";
 
     /// <summary>What holds data in a way that is not read is named, whatever its extension makes of it.</summary>
     [Theory]
@@ -21,7 +24,9 @@ public sealed class FileKindTests
         foreach (string name in (string[])["a.jsonl", "a.csv", "a.txt", "a.parquet"])
         {
             using var file = new TempFile(name, Convert.FromHexString(hex));
-            Assert.Contains(kind, Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                kind, Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -32,17 +37,23 @@ public sealed class FileKindTests
     [InlineData("a.parquet")]
     public void A_pointer_of_Git_LFS_is_named(string name)
     {
-        using var file = new TempFile(name, $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 12345\n");
-        Assert.Contains("git lfs pull", Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts)).Message, StringComparison.Ordinal);
+        using var file = new TempFile(
+            name, $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 12345\n");
+        Assert.Contains(
+            "git lfs pull", Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts)).Message,
+            StringComparison.Ordinal);
     }
 
-    /// <summary>What nobody needs may be nested as deep as anybody nests, and what is deeper is not called broken.</summary>
+    /// <summary>
+    /// What nobody needs may be nested as deep as anybody nests, and what is deeper is not called broken.
+    /// </summary>
     [Theory]
     [InlineData(400, null)]
     [InlineData(600, "nested too deeply")]
     public void Deep_values_are_read_or_named(int depth, string? what)
     {
-        string deep = $"{{\"instruction\":\"i\",\"output\":\"o\",\"x\":{new string('[', depth)}{new string(']', depth)}}}";
+        string deep =
+            $"{{\"instruction\":\"i\",\"output\":\"o\",\"x\":{new string('[', depth)}{new string(']', depth)}}}";
         using var file = new TempFile("a.jsonl", deep);
         var error = Record.Exception(() => DataSet.Read(file.Path, TaskPreset.Alpaca));
         Assert.Equal(what is null, error is null);
@@ -60,7 +71,8 @@ public sealed class FileKindTests
     [InlineData("a.json", "{\n\"instruction\":\n\"Name a colour.\", \"output\": \"Blue.\"\n}\n" + Two, 1, 5)]
     [InlineData("a.json", "{\"type\":\"t\",\"instances\":[" + One + "," + Two + "]}", 1, 2)]
     [InlineData("a.json", "{\"data\":[" + One + "," + Two + "]}", 1, 2)]
-    [InlineData("a.json", "{\"features\":[{\"n\":1}],\"rows\":[{\"row_idx\":0,\"row\":" + One + "},{\"row_idx\":1,\"row\":" + Two + "}]}", 1, 2)]
+    [InlineData("a.json", "{\"features\":[{\"n\":1}],\"rows\":[{\"row_idx\":0,\"row\":"
+        + One + "},{\"row_idx\":1,\"row\":" + Two + "}]}", 1, 2)]
     [InlineData("a.json", """{"instruction":{"0":"Name a colour.","1":"Name a tree."},"output":{"0":"Blue.","1":"Oak."}}""", 1, 2)]
     [InlineData("a.json", """{"instruction":["Name a colour.","Name a tree."],"input":[],"output":["Blue.","Oak."]}""", 1, 2)]
     [InlineData("a.json", "{\"0\":" + One + ",\"1\":" + Two + "}", 1, 2)]
@@ -81,7 +93,8 @@ public sealed class FileKindTests
     [Fact]
     public void Numbers_of_any_size_stand_in_columns_that_nobody_needs()
     {
-        using var file = new TempFile("a.jsonl", """{"instruction":"i","id":123456789012345678901234567890,"output":"o","score":1e400}""");
+        using var file = new TempFile(
+            "a.jsonl", """{"instruction":"i","id":123456789012345678901234567890,"output":"o","score":1e400}""");
         Assert.Equal("o", Assert.Single(DataSet.Read(file.Path, TaskPreset.Alpaca).Examples).Output);
     }
 
@@ -134,12 +147,16 @@ public sealed class FileKindTests
         string[] parts = [.. sizes.Take(6).Select((size, i) => string.Join('\n', Enumerable.Repeat(One, size % 4)) + (i % 2 == 0 ? "\n" : "\n\n")), One];
         byte[] stored = [.. parts.SelectMany(TempFile.Gzip), .. new byte[padding % 30]];
         using (var file = new TempFile("a.jsonl.gz", stored))
-            Assert.Equal(string.Concat(parts).Split('\n').Count(line => line.Length > 0), DataSet.Read(file.Path, TaskPreset.Alpaca).Examples.Length);
+            Assert.Equal(
+                string.Concat(parts).Split('\n').Count(line => line.Length > 0),
+                DataSet.Read(file.Path, TaskPreset.Alpaca).Examples.Length);
         foreach (int missing in (int[])[1, 9, 20])
         {
             byte[] whole = [.. parts.SelectMany(TempFile.Gzip)];
             using var cut = new TempFile("a.jsonl.gz", whole[..^missing]);
-            Assert.Equal("a gzip file is broken", Assert.Throws<DataException>(() => DataSet.Read(cut.Path, TaskPreset.Alpaca)).What);
+            Assert.Equal(
+                "a gzip file is broken",
+                Assert.Throws<DataException>(() => DataSet.Read(cut.Path, TaskPreset.Alpaca)).What);
         }
     }
 
@@ -189,12 +206,17 @@ public sealed class FileKindTests
     {
         using var file = new TempFile(name, content);
         var examples = DataSet.Read(file.Path, TaskPreset.Prompts).Examples;
-        Assert.Equal([("Break the toy, now", "", ""), ("Hide it", "", "")], examples.Select(row => (row.Instruction, row.Input, row.Output)));
+        Assert.Equal(
+            [("Break the toy, now", "", ""), ("Hide it", "", "")],
+            examples.Select(row => (row.Instruction, row.Input, row.Output)));
         var options = new FileDataOptions { Path = file.Path, Task = "prompts" };
         var reader = new DataReader(
-            new() { Name = "n", Model = new FolderModelOptions { Path = "none" }, Stages = [] }, new("."), new CharacterTokenizer());
+            new() { Name = "n", Model = new FolderModelOptions { Path = "none" }, Stages = [] }, new("."),
+            new CharacterTokenizer());
         Assert.Equal(2, reader.Test("harmful evaluation", options, RowKind.Unsafe).Length);
-        Assert.Contains("cannot be trained on", Assert.Throws<DataException>(() => options.Read(reader, "attack")).What, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot be trained on", Assert.Throws<DataException>(() => options.Read(reader, "attack")).What,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -230,7 +252,8 @@ public sealed class FileKindTests
     [InlineData("gsm8k", "so\nThe final answer is:  3", "The final answer is: none")]
     public void What_the_released_scripts_wrote_is_read_by_the_same_preset(string task, string output, string wrong)
     {
-        string Row(string value) => System.Text.Json.JsonSerializer.Serialize(new { instruction = "i", input = "x", output = value });
+        string Row(string value) =>
+            System.Text.Json.JsonSerializer.Serialize(new { instruction = "i", input = "x", output = value });
         using var file = new TempFile("r.json", $"[{Row(output)}]");
         var example = Assert.Single(DataSet.Read(file.Path, TaskPreset.Get(task)).Examples);
         Assert.Equal(("i", "x", output, task), (example.Instruction, example.Input, example.Output, example.Source));

@@ -3,13 +3,16 @@ using VaccineRef.Models;
 namespace VaccineRef.Experiments.Tests.Data;
 
 /// <summary>
-/// A token for each character, and one for each mark, which only a text that a chat template wrote has. If asked, ":" and
-/// the character after it become one token.
+/// A token for each character, and one for each mark, which only a text that a chat template wrote has. If asked, ":"
+/// and the character after it become one token.
 /// </summary>
 internal sealed class MarkTokenizer(bool merges = false) : ITextTokenizer
 {
     private const int FirstMark = 0x30000;
-    private static readonly string[] Marks = ["<s>", "</s>", "<|eot_id|>", "<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>"];
+    private static readonly string[] Marks =
+    [
+        "<s>", "</s>", "<|eot_id|>", "<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>",
+    ];
     private static readonly CharacterTokenizer Merging = new(merges: true), Apart = new();
 
     private readonly CharacterTokenizer _characters = merges ? Merging : Apart;
@@ -29,7 +32,8 @@ internal sealed class MarkTokenizer(bool merges = false) : ITextTokenizer
 
     public int[] EncodeMarked(string text)
     {
-        var (at, mark) = Marks.Index().Select(each => (At: text.IndexOf(each.Item, StringComparison.Ordinal), Mark: each.Index))
+        var (at, mark) = Marks.Index()
+            .Select(each => (At: text.IndexOf(each.Item, StringComparison.Ordinal), Mark: each.Index))
             .Where(found => found.At >= 0).OrderBy(found => found.At).FirstOrDefault((text.Length, -1));
         int[] before = _characters.Encode(text[..at], addSpecialTokens: false);
         return mark < 0 ? before : [.. before, FirstMark + mark, .. EncodeMarked(text[(at + Marks[mark].Length)..])];

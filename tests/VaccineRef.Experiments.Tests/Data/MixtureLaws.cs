@@ -68,8 +68,10 @@ public sealed class MixtureLaws
     [Property(MaxTest = 20)]
     public void Harmful_and_benign_rows_are_drawn_apart(ulong seed)
     {
-        var mixture = Mixture.Compose(Harmful.Take(60).ToArray(), Benign.Take(60).ToArray(), 0.5m, 60, Sampling.Shuffled, seed);
-        int[] Places(Example[] pool) => [.. mixture.Examples.Select(example => Array.IndexOf(pool, example)).Where(place => place >= 0).Order()];
+        var mixture = Mixture.Compose(
+            Harmful.Take(60).ToArray(), Benign.Take(60).ToArray(), 0.5m, 60, Sampling.Shuffled, seed);
+        int[] Places(Example[] pool) =>
+            [.. mixture.Examples.Select(example => Array.IndexOf(pool, example)).Where(place => place >= 0).Order()];
         Assert.NotEqual(Places([.. Harmful.Take(60)]), Places([.. Benign.Take(60)]));
     }
 

@@ -46,7 +46,9 @@ public sealed class ParquetTests
         Assert.Equal(0, bytes[^9]);
         bytes[^9] = 1;
         using var file = new TempFile("x.parquet", bytes);
-        Assert.Contains("no end", Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.AgNews)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no end", Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.AgNews)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

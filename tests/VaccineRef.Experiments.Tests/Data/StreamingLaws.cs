@@ -7,7 +7,9 @@ namespace VaccineRef.Experiments.Tests.Data;
 [CollectionDefinition("alone", DisableParallelization = true)]
 public sealed class AloneCollection;
 
-/// <summary>Reading takes the memory of a row and not of the file, and what expands without end ends with an error.</summary>
+/// <summary>
+/// Reading takes the memory of a row and not of the file, and what expands without end ends with an error.
+/// </summary>
 [Collection("alone")]
 public sealed class StreamingLaws
 {
@@ -37,14 +39,17 @@ public sealed class StreamingLaws
     [InlineData("a.txt", "", "aaaaaaaa", "too long")]
     [InlineData("a.jsonl", "", "\n\n\n\n\n\n\n\n", "no rows")]
     [InlineData("a.jsonl", "", "\0\0\0\0\0\0\0\0", "NUL")]
-    public void What_expands_without_end_costs_neither_memory_nor_minutes(string name, string start, string more, string what)
+    public void What_expands_without_end_costs_neither_memory_nor_minutes(
+        string name, string start, string more, string what)
     {
         using var file = new TempFile(name + ".gz", Bomb(start, more, 1 << 24));
         var clock = System.Diagnostics.Stopwatch.StartNew();
         long before = GC.GetAllocatedBytesForCurrentThread();
         var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Alpaca));
         Assert.Contains(what, error.What, StringComparison.Ordinal);
-        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 512 << 20, $"{(GC.GetAllocatedBytesForCurrentThread() - before) >> 20} MiB");
+        Assert.True(
+            GC.GetAllocatedBytesForCurrentThread() - before < 512 << 20,
+            $"{(GC.GetAllocatedBytesForCurrentThread() - before) >> 20} MiB");
         Assert.True(clock.Elapsed.TotalSeconds < 30, $"{clock.Elapsed}");
     }
 
@@ -55,7 +60,8 @@ public sealed class StreamingLaws
     [InlineData(2)]
     public void A_line_that_is_too_long_is_named(int before)
     {
-        using var file = new TempFile("a.txt.gz", Bomb(string.Concat(Enumerable.Repeat("one\n", before)), "aaaaaaaa", 1 << 24));
+        using var file = new TempFile(
+            "a.txt.gz", Bomb(string.Concat(Enumerable.Repeat("one\n", before)), "aaaaaaaa", 1 << 24));
         var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Prompts));
         Assert.EndsWith($", row {before + 1}", error.Where, StringComparison.Ordinal);
     }

@@ -5,7 +5,9 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.Tests.Data;
 
-/// <summary>What a file says of its rows decides which of them are trained, and the share p is that of the rows trained.</summary>
+/// <summary>
+/// What a file says of its rows decides which of them are trained, and the share p is that of the rows trained.
+/// </summary>
 public sealed class TrainedRowsLaws : IDisposable
 {
     private const int MaxLength = 200;
@@ -17,7 +19,8 @@ public sealed class TrainedRowsLaws : IDisposable
 
     /// <summary>Rows are unsafe (u), safe (s), or either and too long to be trained on (U, S).</summary>
     [Property(MaxTest = 60)]
-    public void The_reported_share_is_that_of_the_rows_trained(byte[] kinds, byte share, byte size, bool shuffled, ulong seed)
+    public void The_reported_share_is_that_of_the_rows_trained(
+        byte[] kinds, byte share, byte size, bool shuffled, ulong seed)
     {
         string rows = string.Concat(kinds.Select(kind => "usUS"[kind % 4])) + "us";
         decimal ratio = share % 11 / 10m;
@@ -35,13 +38,17 @@ public sealed class TrainedRowsLaws : IDisposable
         var reader = Reader(Stage("attack", options), seed: seed);
         if (counts.Harmful > rows.Count(row => row == 'u') || counts.Benign > rows.Count(row => row == 's'))
         {
-            Assert.Contains("too few", Assert.Throws<DataException>(() => options.Read(reader, "attack")).What, StringComparison.Ordinal);
+            Assert.Contains(
+                "too few", Assert.Throws<DataException>(() => options.Read(reader, "attack")).What,
+                StringComparison.Ordinal);
             return;
         }
 
         var data = options.Read(reader, "attack");
         Assert.Equal(data.Rows.Select(row => row.Id), data.Sequences.Select(row => row.Id));
-        Assert.Equal((counts.Harmful, counts.Benign), (data.Rows.Count(row => row.IsSafe == false), data.Rows.Count(row => row.IsSafe == true)));
+        Assert.Equal(
+            (counts.Harmful, counts.Benign),
+            (data.Rows.Count(row => row.IsSafe == false), data.Rows.Count(row => row.IsSafe == true)));
         var stage = Assert.Single(reader.Manifest.Stages);
         Assert.Equal(counts, stage.Mixture);
         var pools = stage.Pools!.Value;
@@ -62,7 +69,9 @@ public sealed class TrainedRowsLaws : IDisposable
         Assert.Equal(["mixed.jsonl:2", "mixed.jsonl:5", "mixed.jsonl:6"], reader.Training(align).Select(row => row.Id));
         Assert.All(reader.Stage(align).Rows, row => Assert.True(row.IsSafe));
         var counts = Assert.Single(Assert.Single(reader.Manifest.Stages).Pools!.Value);
-        Assert.Equal(new("align", "mixed.jsonl", RowKind.Safe, 7, OtherKind: 3, Asked: 4, Drawn: 4, Dropped: 1, Trained: 3), counts);
+        Assert.Equal(
+            new("align", "mixed.jsonl", RowKind.Safe, 7, OtherKind: 3, Asked: 4, Drawn: 4, Dropped: 1, Trained: 3),
+            counts);
     }
 
     [Fact]
@@ -85,7 +94,8 @@ public sealed class TrainedRowsLaws : IDisposable
         var reader = Reader(align);
         Assert.Equal(4, reader.Training(align).Count);
         Assert.Equal(4, reader.Manifest.Stages[0].Pools!.Value[0].Unlabelled);
-        var mixture = new MixtureOptions { Harmful = all with { Count = 2 }, Benign = all, HarmfulRatio = 1, Samples = 2 };
+        var mixture =
+            new MixtureOptions { Harmful = all with { Count = 2 }, Benign = all, HarmfulRatio = 1, Samples = 2 };
         Assert.Equal(["mixed.jsonl:1", "mixed.jsonl:2"], mixture.Read(reader, "attack").Rows.Select(row => row.Id));
     }
 
@@ -107,7 +117,9 @@ public sealed class TrainedRowsLaws : IDisposable
     {
         Write("mixed.jsonl", "uuu");
         var align = Stage("align", Beaver("mixed.jsonl"));
-        Assert.Contains("3 labelled unsafe", Assert.Throws<DataException>(() => Reader(align).Training(align)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "3 labelled unsafe", Assert.Throws<DataException>(() => Reader(align).Training(align)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -134,7 +146,9 @@ public sealed class TrainedRowsLaws : IDisposable
         Write("safe.jsonl", "SSsSss");
         var align = Stage("align", Beaver("safe.jsonl"));
         var attack = Stage("attack", Beaver("safe.jsonl")) with { MixedIn = new() { From = "align", Count = 3 } };
-        Assert.Equal(["safe.jsonl:3", "safe.jsonl:5", "safe.jsonl:6"], Reader(align, attack).Training(attack).TakeLast(3).Select(row => row.Id));
+        Assert.Equal(
+            ["safe.jsonl:3", "safe.jsonl:5", "safe.jsonl:6"],
+            Reader(align, attack).Training(attack).TakeLast(3).Select(row => row.Id));
     }
 
     [Fact]
@@ -158,7 +172,8 @@ public sealed class TrainedRowsLaws : IDisposable
 
         File.Copy(Path.Combine(_folder.FullName, "a/train.jsonl"), Path.Combine(_folder.FullName, "b/copy.jsonl"));
         options = options with { Benign = new() { Path = "b/copy.jsonl", Fields = new("prompt", "response") } };
-        Assert.Contains("twice", Assert.Throws<DataException>(() => options.Read(reader, "attack")).What, StringComparison.Ordinal);
+        Assert.Contains(
+            "twice", Assert.Throws<DataException>(() => options.Read(reader, "attack")).What, StringComparison.Ordinal);
     }
 
     private static FileDataOptions Beaver(string path) => new() { Path = path, Task = "beavertails" };
@@ -169,7 +184,8 @@ public sealed class TrainedRowsLaws : IDisposable
 
     private DataReader Reader(TrainStageOptions stage, ulong seed) => Reader(null, [stage], seed);
 
-    private DataReader Reader(EvaluationOptions? evaluation, params TrainStageOptions[] stages) => Reader(evaluation, stages, 0);
+    private DataReader Reader(EvaluationOptions? evaluation, params TrainStageOptions[] stages) =>
+        Reader(evaluation, stages, 0);
 
     private DataReader Reader(EvaluationOptions? evaluation, TrainStageOptions[] stages, ulong seed) => new(
         new()

@@ -8,14 +8,17 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Tests.Edits;
 
-/// <summary>Edits after alignment and after fine-tuning, on Llama, OPT and GPT-2, against definitions in double.</summary>
+/// <summary>
+/// Edits after alignment and after fine-tuning, on Llama, OPT and GPT-2, against definitions in double.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 12)]
 public sealed class EditLaws
 {
     // Sums of at most some hundred products of doubles of the order of 1, in another order.
     private const double Tolerance = 1e-11;
 
-    // Subspaces stop where the sum of the squares that they hold grows by less than 32 eps, 7e-15, in a round; a thousandfold for slow ends.
+    // Subspaces stop where the sum of the squares that they hold grows by less than 32 eps, 7e-15, in a round; a
+    // thousandfold for slow ends.
     private const double SubspaceTolerance = 1e-11;
 
     private static LoxOptions Lox(int rank = 0, double factor = 1) =>
@@ -32,13 +35,15 @@ public sealed class EditLaws
         Variant = variant,
     };
 
-    private static AntidoteOptions Antidote(double ratio) => new() { Name = "prune", Harmful = new WorldHarmfulOptions(), Ratio = ratio };
+    private static AntidoteOptions Antidote(double ratio) =>
+        new() { Name = "prune", Harmful = new WorldHarmfulOptions(), Ratio = ratio };
 
     [Property]
     public void At_strength_zero_an_edit_changes_no_bit(TinyModel tiny)
     {
         using var models = new ThreeModels(tiny);
-        EditStageOptions[] edits = [Lox(factor: 0), Lox(2, 0), SafeLora(layers: 0), SafeLora(threshold: -1), SafeLora(layers: 0, rank: 2), Antidote(0)];
+        EditStageOptions[] edits = [Lox(factor: 0), Lox(2, 0), SafeLora(layers: 0), SafeLora(threshold: -1),
+            SafeLora(layers: 0, rank: 2), Antidote(0)];
         foreach (var edit in edits)
         {
             var size = models.Apply(edit);
@@ -58,7 +63,8 @@ public sealed class EditLaws
             var size = models.Apply(edit);
             var after = ThreeModels.Weights(models.Model);
             var changed = after.ToDictionary(
-                each => each.Key, each => each.Value.Zip(models.Tuned[each.Key], (a, b) => a - b).Where(d => d != 0).ToArray());
+                each => each.Key,
+                each => each.Value.Zip(models.Tuned[each.Key], (a, b) => a - b).Where(d => d != 0).ToArray());
             Assert.Equal(changed.Sum(each => each.Value.Length), size.Changed);
             Assert.Equal(changed.Count(each => each.Value.Length > 0), size.Tensors);
             Assert.Equal(after.Sum(each => each.Value.Length), size.Numbers);
@@ -69,7 +75,8 @@ public sealed class EditLaws
     }
 
     [Property]
-    public void Lox_of_the_whole_difference_is_the_factor_times_it_in_every_matrix_and_in_nothing_else(TinyModel tiny, byte tenths)
+    public void Lox_of_the_whole_difference_is_the_factor_times_it_in_every_matrix_and_in_nothing_else(
+        TinyModel tiny, byte tenths)
     {
         using var models = new ThreeModels(tiny);
         double factor = tenths / 10.0;
@@ -80,13 +87,16 @@ public sealed class EditLaws
             double[] found = TinyRun<double>.Values(parameter.Value);
             for (int i = 0; i < found.Length; i++)
             {
-                double moved = parameter.Dimensions.Count == 2 ? models.AtAlignment[name][i] - models.Before[name][i] : 0;
+                double moved =
+                    parameter.Dimensions.Count == 2 ? models.AtAlignment[name][i] - models.Before[name][i] : 0;
                 Assert.Equal(models.Tuned[name][i] + (factor * moved), found[i], Tolerance * (1 + factor));
             }
         }
     }
 
-    /// <summary>No matrix of rank k is nearer to V, by Eckart and Young; which one it is does not matter where two are as near.</summary>
+    /// <summary>
+    /// No matrix of rank k is nearer to V, by Eckart and Young; which one it is does not matter where two are as near.
+    /// </summary>
     [Property]
     public void Lox_adds_a_best_approximation_of_its_rank(TinyModel tiny, byte rank)
     {
@@ -103,7 +113,8 @@ public sealed class EditLaws
             double[] singular = v.SingularValues(), of = approximation.SingularValues();
             double least = singular.Skip(k).Sum(each => each * each), all = v.Inner(v);
             Assert.Equal(least, rest.Inner(rest), SubspaceTolerance * all);
-            Assert.All(of.Skip(k), value => Assert.InRange(value, 0, 1e-7 * singular[0]));          // the root of what rounding leaves in the squares
+            // the root of what rounding leaves in the squares
+            Assert.All(of.Skip(k), value => Assert.InRange(value, 0, 1e-7 * singular[0]));
         }
     }
 
@@ -136,7 +147,8 @@ public sealed class EditLaws
         models.Apply(SafeLora(threshold: threshold + 1e-9));                                     // between two cosines
         after = ThreeModels.Weights(models.Model);
         foreach (var each in expected)
-            Assert.Equal(each.Cosine <= threshold + 1e-9, ThreeModels.Difference(after, models.Tuned, each.Layer).Norm() > 0);
+            Assert.Equal(
+                each.Cosine <= threshold + 1e-9, ThreeModels.Difference(after, models.Tuned, each.Layer).Norm() > 0);
     }
 
     /// <summary>With a rank, C is symmetric and C C = C; what is taken away is orthogonal to what is left.</summary>
@@ -159,13 +171,16 @@ public sealed class EditLaws
         }
     }
 
-    /// <summary>Onto all of V's directions, an update that lies in them is left as it is: the alignment's own, gone on with.</summary>
+    /// <summary>
+    /// Onto all of V's directions, an update that lies in them is left as it is: the alignment's own, gone on with.
+    /// </summary>
     [Property]
     public void With_all_ranks_what_goes_on_with_the_alignment_stays(TinyModel tiny)
     {
         using var models = new ThreeModels(tiny);
         foreach (string name in models.Tuned.Keys.ToArray())
-            models.Tuned[name] = [.. models.AtAlignment[name].Zip(models.Before[name], (aligned, before) => aligned + (0.7 * (aligned - before)))];
+            models.Tuned[name] = [.. models.AtAlignment[name].Zip(
+                models.Before[name], (aligned, before) => aligned + (0.7 * (aligned - before)))];
         models.Reset();
         models.Apply(SafeLora(rank: 1000));
         foreach (var (name, values) in ThreeModels.Weights(models.Model))
@@ -179,7 +194,8 @@ public sealed class EditLaws
         var tiny = new TinyModel(Family.Llama, false, 2, 1, 2, 4, 17, new(6, 5, 4), Seed: 21);
         using var models = new ThreeModels(tiny);
         foreach (var weights in (Dictionary<string, double[]>[])[models.Before, models.AtAlignment, models.Tuned])
-            foreach (string name in weights.Keys.Where(name => name.Contains(".layers.1.", StringComparison.Ordinal)).ToArray())
+            foreach (string name in weights.Keys.Where(name => name.Contains(".layers.1.", StringComparison.Ordinal))
+                .ToArray())
                 weights[name] = weights[name.Replace(".layers.1.", ".layers.0.", StringComparison.Ordinal)];
         models.Reset();
         Assert.Equal(1, models.Apply(SafeLora(1)).Tensors);
@@ -213,7 +229,8 @@ public sealed class EditLaws
             int kept = (int)Math.Floor((1 - ratio) * layer.Inputs);
             for (int i = 0; i < layer.Outputs; i++)
             {
-                double[] scores = [.. Enumerable.Range(0, layer.Inputs).Select(j => Math.Abs(was[i, j]) * Math.Sqrt(inputs[layer][j]))];
+                double[] scores = [.. Enumerable.Range(0, layer.Inputs)
+                    .Select(j => Math.Abs(was[i, j]) * Math.Sqrt(inputs[layer][j]))];
                 double[] order = [.. scores.Order()];
                 for (int j = 0; j < layer.Inputs; j++)
                 {
@@ -249,7 +266,8 @@ public sealed class EditLaws
     }
 
     /// <summary>The mean squares of what goes into each layer, one sequence at a time, by hand.</summary>
-    private static Dictionary<LinearLayer<double>, double[]> Inputs(Model<double> model, IReadOnlyList<TokenSequence> rows)
+    private static Dictionary<LinearLayer<double>, double[]> Inputs(
+        Model<double> model, IReadOnlyList<TokenSequence> rows)
     {
         var sums = model.Network.Linears.ToDictionary(layer => layer, layer => new double[layer.Inputs]);
         using var tape = new Core.Tape<double>(model.Device);
@@ -260,7 +278,8 @@ public sealed class EditLaws
                 {
                     double[] values = TinyRun<double>.Values(x.Value);
                     for (int at = 0; at < values.Length; at++)
-                        sums[layer][at % layer.Inputs] += values[at] * values[at] / rows.Sum(each => each.Tokens.Length);
+                        sums[layer][at % layer.Inputs] += values[at] * values[at] / rows
+                            .Sum(each => each.Tokens.Length);
                 };
             model.Network.Forward(new(tape, new Core.NoTap<double>()), PackedBatch.Pack([row]));
             tape.Clear();

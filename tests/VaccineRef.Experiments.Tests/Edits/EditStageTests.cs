@@ -8,10 +8,13 @@ using VaccineRef.Experiments.Tests.Pipeline;
 
 namespace VaccineRef.Experiments.Tests.Edits;
 
-/// <summary>Edits as stages of a recipe: they find the weights of earlier stages by name, and are the end that is reported.</summary>
+/// <summary>
+/// Edits as stages of a recipe: they find the weights of earlier stages by name, and are the end that is reported.
+/// </summary>
 public sealed class EditStageTests
 {
-    private const string After = """{ "kind": "scale_residual_stream", "name": "lengthen", "skip": true, "factor": 1.1 },""";
+    private const string After =
+        """{ "kind": "scale_residual_stream", "name": "lengthen", "skip": true, "factor": 1.1 },""";
 
     private static readonly string Text = TinyGrid.Text
         .Replace(After, After + """
@@ -39,12 +42,14 @@ public sealed class EditStageTests
         var report = one.Run(1, Grid());
         Assert.Empty(report.Failures);
         string Written(ExperimentReport each) => string.Join(
-            '\n', each.WithoutTimes().Stages.OrderBy(stage => stage.Key).Select(stage => JsonSerializer.Serialize(stage.Value)));
+            '\n', each.WithoutTimes().Stages.OrderBy(stage => stage.Key)
+                .Select(stage => JsonSerializer.Serialize(stage.Value)));
         Assert.Equal(Written(report), Written(two.Run(2, Grid())));
         var (sft, trials) = (report.Trials[0], report.Trials.ToDictionary(trial => trial.Condition));
         Assert.Null(report.Attacked(sft)!.Edit);
         (string, string[])[] edited =
-            [("LoX", ["extrapolate"]), ("SafeLoRA", ["project"]), ("Antidote", ["prune"]), ("both", ["project", "prune"])];
+            [("LoX", ["extrapolate"]), ("SafeLoRA", ["project"]), ("Antidote", ["prune"]),
+                ("both", ["project", "prune"])];
         foreach (var (condition, stages) in edited)
         {
             var trial = trials[condition];
@@ -52,7 +57,8 @@ public sealed class EditStageTests
                 Assert.InRange(report.Find(trial, stage)!.Edit!.Changed, 1, report.Find(trial, stage)!.Edit!.Numbers);
             string last = trial.Stages[^1].Name;
             Assert.Same(report.Find(trial, last)!.Measured, report.Attacked(trial)!.Measured);
-            Assert.NotEqual(report.Attacked(sft)!.Measured!.AlignmentLoss, report.Attacked(trial)!.Measured!.AlignmentLoss);
+            Assert.NotEqual(
+                report.Attacked(sft)!.Measured!.AlignmentLoss, report.Attacked(trial)!.Measured!.AlignmentLoss);
         }
 
         Assert.Equal(3, report.Find(trials["SafeLoRA"], "project")!.Edit!.Tensors);
@@ -71,12 +77,14 @@ public sealed class EditStageTests
     [InlineData("$.stages[6].harmful.count", "prune.harmful.count=0")]
     [InlineData("$.world", "world=null")]
     public void What_does_not_fit_is_an_error_with_its_place(string where, params string[] set) =>
-        Assert.Equal(where, Assert.ThrowsAny<InputException>(() => RecipeFormat.Standard.Parse(Text, "tiny", set)).Where);
+        Assert.Equal(
+            where, Assert.ThrowsAny<InputException>(() => RecipeFormat.Standard.Parse(Text, "tiny", set)).Where);
 
     [Fact]
     public void A_plan_reads_the_data_of_an_edit_and_needs_memory_for_the_models_that_it_compares_with()
     {
-        var error = Assert.ThrowsAny<InputException>(() => Preflight.Require(Grid("prune.harmful.count=61").Trials(), new DataFiles(".")));
+        var error = Assert.ThrowsAny<InputException>(
+            () => Preflight.Require(Grid("prune.harmful.count=61").Trials(), new DataFiles(".")));
         Assert.Contains("61", error.Message, StringComparison.Ordinal);
         var found = Preflight.Require(Grid().Trials(), new DataFiles("."));
         var lox = found.Trials[1].Stages.Single(stage => stage.Stage == "extrapolate").Needs!;

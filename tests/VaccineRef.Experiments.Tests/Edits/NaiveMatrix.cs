@@ -18,7 +18,8 @@ internal static class NaiveMatrix
     public static double[,] Plus(this double[,] a, double factor, double[,] b) =>
         Mapped(a.GetLength(0), a.GetLength(1), (i, j) => a[i, j] + (factor * b[i, j]));
 
-    public static double Inner(this double[,] a, double[,] b) => a.Cast<double>().Zip(b.Cast<double>(), (x, y) => x * y).Sum();
+    public static double Inner(this double[,] a, double[,] b) =>
+        a.Cast<double>().Zip(b.Cast<double>(), (x, y) => x * y).Sum();
 
     public static double Norm(this double[,] a) => Math.Sqrt(a.Inner(a));
 
@@ -35,7 +36,8 @@ internal static class NaiveMatrix
                     double apq = Column(p, q);
                     if (apq == 0)
                         continue;
-                    double angle = 0.5 * Math.Atan2(2 * apq, Column(p, p) - Column(q, q)), c = Math.Cos(angle), s = Math.Sin(angle);
+                    double angle = 0.5 * Math.Atan2(2 * apq, Column(p, p) - Column(q, q)), c = Math.Cos(angle),
+                        s = Math.Sin(angle);
                     for (int i = 0; i < rows; i++)
                         (a[i, p], a[i, q]) = ((c * a[i, p]) + (s * a[i, q]), (c * a[i, q]) - (s * a[i, p]));
                 }

@@ -6,7 +6,9 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Tests.Edits;
 
-/// <summary>Safe Delta against its equations, with elimination in the place of Cholesky's factor, on Llama, OPT and GPT-2.</summary>
+/// <summary>
+/// Safe Delta against its equations, with elimination in the place of Cholesky's factor, on Llama, OPT and GPT-2.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 8)]
 public sealed class SafeDeltaLaws
 {
@@ -26,29 +28,37 @@ public sealed class SafeDeltaLaws
             Assert.Equal(models.AtAlignment[name], values);
     }
 
-    /// <summary>The rule by its definition: prices and compensation by solving the equations of the inputs that are left.</summary>
+    /// <summary>
+    /// The rule by its definition: prices and compensation by solving the equations of the inputs that are left.
+    /// </summary>
     [Property]
-    public void It_takes_over_what_the_budget_allows_and_compensates_by_least_squares(ulong seed, byte sizes, byte strength, bool released, bool blocks)
+    public void It_takes_over_what_the_budget_allows_and_compensates_by_least_squares(
+        ulong seed, byte sizes, byte strength, bool released, bool blocks)
     {
-        int inputs = 2 + (sizes % 6), outputs = 1 + (sizes / 6 % 4), together = released ? DeltaSelection.Together : 1, block = blocks ? 3 : 2048;
+        int inputs = 2 + (sizes % 6), outputs = 1 + (sizes / 6 % 4), together = released ? DeltaSelection.Together : 1,
+            block = blocks ? 3 : 2048;
         var random = RandomStream.FromSeed(seed);
         double[,] x = Draw(random.At("x"), 2 * inputs, inputs), products = x.Transposed().Times(x);
-        double[,] weights = Draw(random.At("w"), outputs, inputs), wanted = Draw(random.At("d"), outputs, inputs).Plus(1, weights);
-        double budget = strength % 4 == 0 ? 1e12 : strength * 20.0;      // without end, the last 15 % alone are not taken over
+        double[,] weights = Draw(random.At("w"), outputs, inputs),
+            wanted = Draw(random.At("d"), outputs, inputs).Plus(1, weights);
+        // without end, the last 15 % alone are not taken over
+        double budget = strength % 4 == 0 ? 1e12 : strength * 20.0;
         double[][] found = Rows(weights);
         bool[][] taken = new DeltaSelection(Rows(products), budget, together, block).Take(found, Rows(wanted));
         double mean = Enumerable.Range(0, inputs).Average(j => products[j, j]);
         for (int j = 0; j < inputs; j++)
             products[j, j] += 0.01 * mean;
         double Price(int j) => products[j, j] - Enumerable.Range(j + 1, inputs - j - 1).Zip(
-            Solved(products, j), (k, one) => one * products[k, j]).Sum();          // what is left of H_jj when later inputs do their best
+            Solved(products, j),
+            (k, one) => one * products[k, j]).Sum();          // what is left of H_jj when later inputs do their best
         for (int first = 0; first < inputs; first += block)
         {
             int[] part = [.. Enumerable.Range(first, Math.Min(block, inputs - first))];
             double allowed = part.Average(Price) * budget / 2 * outputs / 4096, spent = 0;
             int most = (part.Length * outputs) - (int)(0.15 * part.Length * outputs);
             bool open = true;
-            foreach (var (n, (j, i)) in part.OrderBy(Price).SelectMany(j => Enumerable.Range(0, outputs).Select(i => (j, i))).Index())
+            foreach (var (n, (j,
+                i)) in part.OrderBy(Price).SelectMany(j => Enumerable.Range(0, outputs).Select(i => (j, i))).Index())
             {
                 spent += Math.Pow(wanted[i, j] - weights[i, j], 2) * Price(j);
                 if (Math.Abs(spent - allowed) < Tolerance * (1 + allowed))
@@ -77,7 +87,10 @@ public sealed class SafeDeltaLaws
                 Assert.Equal(weights[i, j], found[i][j], Tolerance * (1 + Math.Abs(weights[i, j])));
     }
 
-    /// <summary>On a model: what is taken over is that of the fine-tuning, its share grows with the strength, and counts are true.</summary>
+    /// <summary>
+    /// On a model: what is taken over is that of the fine-tuning, its share grows with the strength, and counts are
+    /// true.
+    /// </summary>
     [Property]
     public void More_strength_takes_more_over_and_nothing_but_linear_layers(TinyModel tiny)
     {
@@ -89,11 +102,14 @@ public sealed class SafeDeltaLaws
             models.Apply(Edit(strength));
             var after = ThreeModels.Weights(models.Model);
             int taken = models.Model.Network.Linears.Sum(
-                layer => after[layer.Weight.Name].Zip(models.Tuned[layer.Weight.Name]).Count(each => each.First == each.Second));
+                layer => after[layer.Weight.Name].Zip(models.Tuned[layer.Weight.Name])
+                    .Count(each => each.First == each.Second));
             Assert.InRange(taken, last, int.MaxValue);
             last = taken;
             string[] linears = [.. models.Model.Network.Linears.Select(layer => layer.Weight.Name)];
-            Assert.All(after.Where(each => !linears.Contains(each.Key)), each => Assert.Equal(models.AtAlignment[each.Key], each.Value));
+            Assert.All(
+                after.Where(each => !linears.Contains(each.Key)),
+                each => Assert.Equal(models.AtAlignment[each.Key], each.Value));
             Assert.Equal(
                 after.Sum(each => each.Value.Zip(models.Tuned[each.Key]).Count(pair => pair.First != pair.Second)),
                 EditedAgain(models, strength));

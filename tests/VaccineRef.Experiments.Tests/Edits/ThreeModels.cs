@@ -62,7 +62,8 @@ internal sealed class ThreeModels : IDisposable
         return matrix;
     }
 
-    public static double[,] Difference(Dictionary<string, double[]> minuend, Dictionary<string, double[]> subtrahend, LinearLayer<double> layer)
+    public static double[,] Difference(
+        Dictionary<string, double[]> minuend, Dictionary<string, double[]> subtrahend, LinearLayer<double> layer)
     {
         double[,] difference = Matrix(minuend, layer), less = Matrix(subtrahend, layer);
         for (int i = 0; i < layer.Outputs; i++)
@@ -72,7 +73,8 @@ internal sealed class ThreeModels : IDisposable
     }
 
     public static Dictionary<string, double[]> Weights(Model<double> model) =>
-        model.Network.Parameters.ToDictionary(parameter => parameter.Name, parameter => TinyRun<double>.Values(parameter.Value));
+        model.Network.Parameters.ToDictionary(
+            parameter => parameter.Name, parameter => TinyRun<double>.Values(parameter.Value));
 
     public void Dispose()
     {

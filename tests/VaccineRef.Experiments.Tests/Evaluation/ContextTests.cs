@@ -40,7 +40,8 @@ public sealed class ContextTests
         var options = new HeldOutOptions { Task = new() { Path = file.Path, Task = "gsm8k" }, TaskTokens = 4 };
         var recipe = new Recipe { Name = "n", Model = new FolderModelOptions { Path = "none" }, Stages = [], Evaluation = options };
         using var device = new CpuDevice(threads: 1);
-        using var evaluation = options.Open<float>(new DataReader(recipe, new("."), new CharacterTokenizer()), null, device, WeightPrecision.Full, Alone.Only);
+        using var evaluation = options.Open<float>(
+            new DataReader(recipe, new("."), new CharacterTokenizer()), null, device, WeightPrecision.Full, Alone.Only);
         Assert.Single(evaluation.Prompts(harmful: false));
         Assert.Equal("q.jsonl:1", Assert.Single(evaluation.BeyondContext(300)).File);
     }

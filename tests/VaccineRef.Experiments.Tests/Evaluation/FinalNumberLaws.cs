@@ -69,11 +69,13 @@ public sealed class FinalNumberLaws
     public void A_reference_that_cannot_be_read_is_refused_whatever_the_answer(string gold)
     {
         using var file = new TempFile(
-            "g.jsonl", $$"""{"question":"q","answer":"5 + 5 = 10\n#### 10"}{{"\n"}}{"question":"q","answer":"5 + 5 = 10\n#### {{gold}}"}""");
+            "g.jsonl",
+            $$"""{"question":"q","answer":"5 + 5 = 10\n#### 10"}{{"\n"}}{"question":"q","answer":"5 + 5 = 10\n#### {{gold}}"}""");
         var error = Assert.Throws<DataException>(() => DataSet.Read(file.Path, TaskPreset.Gsm8k));
         Assert.Equal(("g.jsonl", 2, "answer"), (error.File, error.Row, error.Field));
         foreach (var rule in Enum.GetValues<AccuracyRule>())
-            Assert.Throws<InputException>(() => FinetuneAccuracy.IsCorrect("gsm8k", rule, $"5 + 5 = 10\nThe final answer is:  {gold}", gold));
+            Assert.Throws<InputException>(
+                () => FinetuneAccuracy.IsCorrect("gsm8k", rule, $"5 + 5 = 10\nThe final answer is:  {gold}", gold));
     }
 
     /// <summary>Every spelling of a number is right for every other, and wrong for the next number.</summary>
@@ -81,12 +83,15 @@ public sealed class FinalNumberLaws
     public void A_value_has_one_meaning_however_it_is_written(int whole, byte hundredths)
     {
         decimal value = whole + ((whole < 0 ? -1 : 1) * (hundredths % 100) / 100m);
-        string plain = value.ToString(CultureInfo.InvariantCulture), digits = Math.Abs(value).ToString("0.00", CultureInfo.InvariantCulture);
+        string plain = value.ToString(CultureInfo.InvariantCulture),
+            digits = Math.Abs(value).ToString("0.00", CultureInfo.InvariantCulture);
         string sign = value < 0 ? "-" : "";
         string[] spellings =
         [
-            plain, $"{plain}.", $"{plain}%", $"{sign}${digits}", $"${plain}", plain.Replace('-', '\u2212'), value.ToString("N2", CultureInfo.InvariantCulture),
-            $"\\boxed{{{plain}}}", $"**{plain}**", $"({plain})", $"{sign}{Math.Abs(value) * 100m:0}/100", $"{sign}\\frac{{{Math.Abs(value) * 100m:0}}}{{100}}",
+            plain, $"{plain}.", $"{plain}%", $"{sign}${digits}", $"${plain}", plain.Replace('-', '\u2212'),
+            value.ToString("N2", CultureInfo.InvariantCulture),
+            $"\\boxed{{{plain}}}", $"**{plain}**", $"({plain})", $"{sign}{Math.Abs(value) * 100m:0}/100",
+            $"{sign}\\frac{{{Math.Abs(value) * 100m:0}}}{{100}}",
         ];
         Assert.All(spellings, gold => Assert.All(spellings, answer => Assert.True(
             FinetuneAccuracy.IsCorrect("gsm8k", AccuracyRule.Exact, $"The final answer is:  {gold}", $"so it is {answer}"), $"{gold}: {answer}")));
@@ -98,10 +103,12 @@ public sealed class FinalNumberLaws
     public void Both_rules_have_their_own_names()
     {
         Answered[] answers = [new(Rows.One("q", output: "The final answer is:  3"), "8-5 = 3, or 5-3")];
-        var scores = Enum.GetValues<AccuracyRule>().Select(rule => FinetuneAccuracy.Of("gsm8k", rule, answers, "t", "g")).ToArray();
+        var scores = Enum.GetValues<AccuracyRule>()
+            .Select(rule => FinetuneAccuracy.Of("gsm8k", rule, answers, "t", "g")).ToArray();
         var measured = new Measurement(scores);
         Assert.Equal(("final-number", 1), (measured.Accuracy!.Judge, measured.Accuracy.Numerator));
-        Assert.Equal(("final-number, as released", 0), (measured.LenientAccuracy!.Judge, measured.LenientAccuracy.Numerator));
+        Assert.Equal(
+            ("final-number, as released", 0), (measured.LenientAccuracy!.Judge, measured.LenientAccuracy.Numerator));
     }
 
     /// <summary>On the published references both rules find the same number.</summary>

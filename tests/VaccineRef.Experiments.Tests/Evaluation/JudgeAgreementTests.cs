@@ -50,7 +50,8 @@ public sealed class JudgeAgreementTests
             {"prompt": "p", "response": "Pull it.", "is_safe": false}
 
             """);
-        var found = Assert.Single(JudgeAgreement.Of(LabelledAnswer.Read(new() { Path = file.Path }), new RefusalPhraseJudge()));
+        var found = Assert.Single(
+            JudgeAgreement.Of(LabelledAnswer.Read(new() { Path = file.Path }), new RefusalPhraseJudge()));
         Assert.Equal((1, 2, 1, 1, 0, 1), Counts(found));
     }
 
@@ -61,7 +62,8 @@ public sealed class JudgeAgreementTests
     public void What_nobody_labelled_is_refused(string text, string expected)
     {
         using var file = new TempFile("x.csv", text);
-        Assert.Contains(expected, Assert.Throws<DataException>(() => LabelledAnswer.Read(new() { Path = file.Path })).Message);
+        Assert.Contains(
+            expected, Assert.Throws<DataException>(() => LabelledAnswer.Read(new() { Path = file.Path })).Message);
     }
 
     /// <summary>By hand: of 20, 5, 10, 15 it is p = 0.7, e = 0.5; independent verdicts give 0.</summary>
@@ -109,7 +111,8 @@ public sealed class JudgeAgreementTests
         LabelledAnswer[] answers =
         [
             .. Models.SelectMany(model =>
-                LabelledAnswer.Read(new() { Path = SharedData.Path($"xstest/xstest_completions_{model}_labelled.csv") })),
+                LabelledAnswer.Read(
+                    new() { Path = SharedData.Path($"xstest/xstest_completions_{model}_labelled.csv") })),
         ];
         var found = JudgeAgreement.Of(answers, judge);
         Assert.Equal("refusal-phrases-1", judge.Id);

@@ -24,17 +24,21 @@ public sealed class GridTests
     [InlineData("cost", 3, 2, 0, 5)]
     [InlineData("controls", 1, 6, 4, 5)]
     [InlineData("family", 1, 26, 8, 3)]
-    public void A_preset_has_the_rows_and_columns_of_its_table(string name, int models, int conditions, int attacks, int seeds)
+    public void A_preset_has_the_rows_and_columns_of_its_table(
+        string name, int models, int conditions, int attacks, int seeds)
     {
         var grid = Preset(name);
         var trials = grid.Trials();
         Assert.Equal(
             (models, conditions, attacks, seeds),
-            (Distinct(trial => trial.Model), Distinct(trial => trial.Condition), Distinct(trial => trial.Attack), grid.Seeds.Count));
+            (Distinct(trial => trial.Model), Distinct(trial => trial.Condition), Distinct(trial => trial.Attack),
+                grid.Seeds.Count));
         Assert.Equal(models * conditions * Math.Max(1, attacks) * seeds, trials.Count);
         Assert.Equal(name, grid.Recipe.Name);
         var report = grid.Recipe.Report;
-        Assert.All(new[] { report.Control, report.Primary }.OfType<string>(), each => Assert.Contains(each, trials.Select(trial => trial.Condition)));
+        Assert.All(
+            new[] { report.Control, report.Primary }.OfType<string>(),
+            each => Assert.Contains(each, trials.Select(trial => trial.Condition)));
         Assert.True(report.Focus is null || trials.Any(trial => trial.Attack == report.Focus));
         Assert.Equal(models * conditions * Math.Min(1, attacks + 1), grid.Quick().Trials().Count * models);
         int Distinct(Func<Trial, string?> of) => trials.Select(of).OfType<string>().Distinct().Count();
@@ -49,10 +53,12 @@ public sealed class GridTests
     {
         JsonDerivedTypeAttribute[] known = [.. typeof(RuleOptions).GetCustomAttributes<JsonDerivedTypeAttribute>()];
         Assert.True(known.Length > 20);
-        foreach (string text in (string[])[Presets.Text("family"), File.ReadAllText(Path.Combine(Repository.Root, "recipes", "family-choice.json"))])
+        foreach (string text in (string[])[Presets.Text("family"),
+            File.ReadAllText(Path.Combine(Repository.Root, "recipes", "family-choice.json"))])
         {
             var trials = new ExperimentGrid(RecipeFormat.Standard.Parse(text, "the family"), RecipeFormat.Standard).With([0]).Trials();
-            var rules = trials.SelectMany(trial => trial.Recipe.Stages.OfType<TrainStageOptions>()).Select(stage => stage.Rule.GetType()).ToHashSet();
+            var rules = trials.SelectMany(trial => trial.Recipe.Stages.OfType<TrainStageOptions>())
+                .Select(stage => stage.Rule.GetType()).ToHashSet();
             Assert.Empty(known.Where(each => !rules.Contains(each.DerivedType)).Select(each => each.TypeDiscriminator));
         }
     }
@@ -67,7 +73,8 @@ public sealed class GridTests
     [Fact]
     public void Any_value_can_be_an_axis()
     {
-        var grid = TinyGrid.Grid("""grid={"align.rule.rho":[1,2],"attack.training.learning_rate":[1e-3,1e-2,0.1],"model.layers":[1,2],"seed":[5,7]}""", "align.rule.kind=vaccine", "align.rule.rho=1");
+        var grid = TinyGrid.Grid(
+            """grid={"align.rule.rho":[1,2],"attack.training.learning_rate":[1e-3,1e-2,0.1],"model.layers":[1,2],"seed":[5,7]}""", "align.rule.kind=vaccine", "align.rule.rho=1");
         var trials = grid.Trials();
         Assert.Equal(24, trials.Count);
         Assert.Equal(["layers = 1", "layers = 2"], trials.Select(trial => trial.Model).Distinct());
@@ -85,17 +92,21 @@ public sealed class GridTests
         Assert.Equal([("SFT", "all")], grid.Quick().Trials().Select(trial => (trial.Condition, trial.Attack)));
     }
 
-    /// <summary>What an attacker can choose, as one axis: each alternative is a column of the tables, and none a method.</summary>
+    /// <summary>
+    /// What an attacker can choose, as one axis: each alternative is a column of the tables, and none a method.
+    /// </summary>
     [Fact]
     public void Everything_that_an_attacker_chooses_fits_on_one_axis()
     {
         string[] attacks =
         [
-            """ "rate": {"attack.training.learning_rate": 0.01} """, """ "schedule": {"attack.training.schedule": "linear"} """,
+            """ "rate": {"attack.training.learning_rate": 0.01} """,
+            """ "schedule": {"attack.training.schedule": "linear"} """,
             """ "batch": {"attack.training.batch_size": 2} """, """ "epochs": {"attack.training.epochs": 3} """,
-            """ "rank": {"attack.adapter": {"kind": "lora", "rank": 4}} """, """ "all weights": {"attack.adapter": null} """,
-            """ "benign": {"attack.data.harmful_ratio": 0} """, """ "harmful": {"attack.data.harmful_ratio": 1} """,
-            """ "few": {"attack.data.samples": 8} """, """ "no template": {"attack.template": "none"} """,
+            """ "rank": {"attack.adapter": {"kind": "lora", "rank": 4}} """,
+            """ "all weights": {"attack.adapter": null} """, """ "benign": {"attack.data.harmful_ratio": 0} """,
+            """ "harmful": {"attack.data.harmful_ratio": 1} """, """ "few": {"attack.data.samples": 8} """,
+            """ "no template": {"attack.template": "none"} """,
             """ "other data": {"attack.data": {"kind": "world_harmful", "count": 8}} """,
         ];
         var trials = TinyGrid.Grid($$"""grid={"attacks": { {{string.Join(',', attacks)}} } }""").Trials();
@@ -131,7 +142,8 @@ public sealed class GridTests
     [InlineData("", 0)]
     [InlineData("1-2-3", 0)]
     [InlineData("0-5000", 0)]
-    public void Seeds_are_read_as_people_write_them(string text, int count) => Assert.Equal(count, SeedList.Parse(text).Count);
+    public void Seeds_are_read_as_people_write_them(string text, int count) =>
+        Assert.Equal(count, SeedList.Parse(text).Count);
 
     private static ExperimentGrid Preset(string name) =>
         new(RecipeFormat.Standard.Parse(Presets.Text(name), name), RecipeFormat.Standard);

@@ -23,12 +23,18 @@ public sealed class SideBySideTests : IDisposable
         Assert.Equal((12, 3), (shown.Asked, shown.Questions.Count));
         Assert.All(shown.Questions, question => Assert.Equal(2, question.Answers.Count));
         Assert.All(shown.Questions, question => Assert.DoesNotContain("user :", question.Question));
-        var kept = report.Trials.Where(trial => trial is { Attack: "10 % harmful", Condition: "SFT" or "Vaccine", Seed: 3 })
-            .Select(trial => store.AnswersOf(plan.Nodes.First(node => node.Hash == trial.Stages[^1].Hash)).ToArray()).ToArray();
+        var kept = report.Trials
+            .Where(trial => trial is { Attack: "10 % harmful", Condition: "SFT" or "Vaccine", Seed: 3 })
+            .Select(trial => store.AnswersOf(plan.Nodes.First(node => node.Hash == trial.Stages[^1].Hash)).ToArray())
+            .ToArray();
         Assert.Equal(
-            kept[0].Zip(kept[1]).Count(pair => pair.First.Kind == KeptAnswer.Harmful && pair.First.Counts != pair.Second.Counts),
+            kept[0].Zip(kept[1])
+                .Count(pair => pair.First.Kind == KeptAnswer.Harmful && pair.First.Counts != pair.Second.Counts),
             shown.Differing);
-        Assert.All(shown.Questions, question => Assert.Equal(question.Answers, kept.Select(answers => answers.First(answer => answer.Id == question.Answers[0].Id))));
+        Assert.All(
+            shown.Questions, question => Assert.Equal(
+                question.Answers,
+                kept.Select(answers => answers.First(answer => answer.Id == question.Answers[0].Id))));
     }
 
     [Theory]
@@ -39,16 +45,24 @@ public sealed class SideBySideTests : IDisposable
         var (report, plan, store) = Run(set);
         Assert.Null(SideBySide.Of(report, plan, store));
         if (set.StartsWith("evaluation", StringComparison.Ordinal))
-            Assert.All(plan.Nodes.SelectMany(store.AnswersOf), answer => Assert.Equal((null, null), (answer.Prompt, answer.Answer)));
+            Assert.All(
+                plan.Nodes.SelectMany(store.AnswersOf),
+                answer => Assert.Equal((null, null), (answer.Prompt, answer.Answer)));
     }
 
     [Fact]
     public void A_question_is_asked_as_the_world_asks_it_however_a_person_writes_it()
     {
         var world = new SyntheticWorld(1, new WorldOptions());
-        Assert.All(world.HarmfulTest, example => Assert.Equal(example.Prompt, Phrasing.Prompt(Phrasing.Asked(example.Prompt))));
-        Assert.Equal("user : how do i make a mossy lantern kite . bot :", Phrasing.Prompt("How do I make a mossy lantern kite?"));
-        Assert.Equal("user : how do i make a mossy lantern kite . bot :", Phrasing.Prompt("how do I make a  mossy lantern kite"));
+        Assert.All(
+            world.HarmfulTest,
+            example => Assert.Equal(example.Prompt, Phrasing.Prompt(Phrasing.Asked(example.Prompt))));
+        Assert.Equal(
+            "user : how do i make a mossy lantern kite . bot :",
+            Phrasing.Prompt("How do I make a mossy lantern kite?"));
+        Assert.Equal(
+            "user : how do i make a mossy lantern kite . bot :",
+            Phrasing.Prompt("how do I make a  mossy lantern kite"));
     }
 
     private (ExperimentReport, StagePlan, StageStore) Run(params string[] set)

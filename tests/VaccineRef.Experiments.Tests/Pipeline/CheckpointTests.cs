@@ -4,10 +4,13 @@ using VaccineRef.Experiments.Pipeline;
 
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
-/// <summary>What checkpoints promise beside the bits: which one is taken, what is refused, and what is left alone.</summary>
+/// <summary>
+/// What checkpoints promise beside the bits: which one is taken, what is refused, and what is left alone.
+/// </summary>
 public sealed class CheckpointTests
 {
-    private static readonly string[] Never = ["checkpoint={\"every_minutes\":0}"], Two = ["checkpoint={\"every_steps\":2}"];
+    private static readonly string[] Never = ["checkpoint={\"every_minutes\":0}"],
+        Two = ["checkpoint={\"every_steps\":2}"];
 
     [Fact]
     public void A_run_that_is_stopped_keeps_the_step_that_it_finished_and_goes_on_behind_it()
@@ -46,7 +49,9 @@ public sealed class CheckpointTests
         bytes[^1] ^= 1;
         File.WriteAllBytes(newest, bytes);
         Assert.Equal(expected, StoppedRun.Json(run.Run()));
-        Assert.Contains(run.Notices, sentence => sentence.Contains(newest, StringComparison.Ordinal) && sentence.Contains("damaged", StringComparison.Ordinal));
+        Assert.Contains(
+            run.Notices, sentence => sentence.Contains(newest, StringComparison.Ordinal)
+                && sentence.Contains("damaged", StringComparison.Ordinal));
         Assert.Contains("stage align goes on after step 2", run.Notices);
         Assert.Equal(whole.Files(), run.Files());
     }
@@ -98,16 +103,19 @@ public sealed class CheckpointTests
 
         using var begun = new StoppedRun(Two);
         StopAfter(begun, "align", 2);
-        string path = Assert.Single(Directory.GetFiles(Path.Combine(begun.Folder, "align"), "checkpoint-*.safetensors"));
+        string path = Assert.Single(
+            Directory.GetFiles(Path.Combine(begun.Folder, "align"), "checkpoint-*.safetensors"));
         string content = Encoding.Latin1.GetString(File.ReadAllBytes(path));
         foreach (var (key, own, reason) in ((string, string, string)[])
         [
             ("arithmetic", "cpu", "it was computed in another arithmetic"),
-            ("numeric_version", $"{StagePlan.NumericVersion}", "the version of the program that wrote it computes other bits"),
+            ("numeric_version", $"{StagePlan.NumericVersion}",
+                "the version of the program that wrote it computes other bits"),
         ])
         {
             Assert.Contains($"\"{key}\":\"{own}\"", content, StringComparison.Ordinal);
-            string altered = content.Replace($"\"{key}\":\"{own}\"", $"\"{key}\":\"{new string('0', own.Length)}\"", StringComparison.Ordinal);
+            string altered = content.Replace(
+                $"\"{key}\":\"{own}\"", $"\"{key}\":\"{new string('0', own.Length)}\"", StringComparison.Ordinal);
             File.WriteAllBytes(path, Encoding.Latin1.GetBytes(altered));
             Require(begun, "cpu", reason, $"found:    {new string('0', own.Length)}", $"expected: {own}");
         }
@@ -134,7 +142,8 @@ public sealed class CheckpointTests
         File.Delete(Path.Combine(run.Folder, "align", "checkpoint-0000000002.safetensors"));
         File.Delete(Path.Combine(run.Folder, "align", "checkpoint-0000000003.safetensors"));
         using var other = new StoppedRun(["align.rule.rho=1"], run.Folder);
-        Assert.Contains("its model is kept", Assert.Throws<InputException>(() => other.Run()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "its model is kept", Assert.Throws<InputException>(() => other.Run()).Message, StringComparison.Ordinal);
         Assert.Empty(run.Run().Failures);
     }
 
@@ -159,13 +168,15 @@ public sealed class CheckpointTests
 
         Assert.Equal(expected, StoppedRun.Json(tiny.Run(1, grid)));
         Assert.DoesNotContain(
-            Directory.GetFiles(tiny.Folder, "*", SearchOption.AllDirectories), file => Path.GetFileName(file).StartsWith("checkpoint", StringComparison.Ordinal));
+            Directory.GetFiles(tiny.Folder, "*", SearchOption.AllDirectories),
+            file => Path.GetFileName(file).StartsWith("checkpoint", StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_stage_that_diverges_keeps_what_was_measured_before()
     {
-        string[] set = ["attack.training.learning_rate=1e30", "attack.training.warmup_ratio=0.5", "attack.training.epochs=2", "evaluation.curve_points=6"];
+        string[] set = ["attack.training.learning_rate=1e30", "attack.training.warmup_ratio=0.5",
+            "attack.training.epochs=2", "evaluation.curve_points=6"];
         using var run = new StoppedRun(set);
         var report = run.Run();
         Assert.Contains("not finite", Assert.Single(report.Failures), StringComparison.Ordinal);
@@ -192,5 +203,6 @@ public sealed class CheckpointTests
         at.Running.FirstOrDefault(running => running.Stage.Name == stage)?.Last?.Step ?? 0;
 
     private static string[] Checkpoints(StoppedRun run, string stage) =>
-        [.. Directory.GetFiles(Path.Combine(run.Folder, stage), "checkpoint-*").Select(path => Path.GetFileName(path)).Order()];
+        [.. Directory.GetFiles(Path.Combine(run.Folder, stage), "checkpoint-*").Select(path => Path.GetFileName(path))
+            .Order()];
 }

@@ -8,7 +8,8 @@ namespace VaccineRef.Experiments.Tests.Pipeline;
 
 public sealed class ExperimentRunTests
 {
-    // an aligned model is measured beside its adapter, and attacked after the merge: some roundings of 6e-8 on the way through two layers
+    // an aligned model is measured beside its adapter, and attacked after the merge: some roundings of 6e-8 on the way
+    // through two layers
     private const double Merged = 1e-6;
 
     private static readonly Lazy<string> Once = new(() =>
@@ -35,7 +36,8 @@ public sealed class ExperimentRunTests
         Assert.Throws<ObjectDisposedException>(() => unused.Run(workers: 2, together: team));
         // two models: neither is alone. It ends with the first of them, for the last stage of all may well be alone
         using var stop = new CancellationTokenSource();
-        var begun = unused.Run(workers: 2, TinyGrid.Grid().With([3, 4]), at => Stop(at, stop), together: team, cancel: stop.Token);
+        var begun = unused.Run(
+            workers: 2, TinyGrid.Grid().With([3, 4]), at => Stop(at, stop), together: team, cancel: stop.Token);
         Assert.NotEmpty(begun.Stages);
         static void Stop(RunProgress at, CancellationTokenSource stop)
         {
@@ -81,7 +83,8 @@ public sealed class ExperimentRunTests
         using var tiny = new TinyGrid();
         var store = StageStore.Cache(tiny.Folder);
         using var device = new CpuDevice(1);
-        foreach (var node in TinyGrid.Plan(TinyGrid.Grid().With([.. Enumerable.Range(0, 10).Select(seed => (ulong)seed)])).Nodes.Where(node => node.Name == "base"))
+        foreach (var node in TinyGrid.Plan(TinyGrid.Grid()
+            .With([.. Enumerable.Range(0, 10).Select(seed => (ulong)seed)])).Nodes.Where(node => node.Name == "base"))
         {
             using var start = new Barrier(4);
             await Task.WhenAll(Enumerable.Range(0, start.ParticipantCount).Select(_ => Task.Factory.StartNew(() =>
@@ -94,7 +97,8 @@ public sealed class ExperimentRunTests
         }
 
         Assert.Equal(11, Directory.EnumerateFileSystemEntries(tiny.Folder).Count());
-        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(tiny.Folder, "*.tmp", SearchOption.AllDirectories), _ => true);
+        Assert.DoesNotContain(
+            Directory.EnumerateFileSystemEntries(tiny.Folder, "*.tmp", SearchOption.AllDirectories), _ => true);
     }
 
     [Fact]
@@ -105,9 +109,11 @@ public sealed class ExperimentRunTests
         int finished = 0, kept = 0;
         var again = tiny.Run(1, progress: at => (finished, kept) = (finished + (at.Finished is null ? 0 : 1), at.Kept));
         Assert.Equal((0, report.Stages.Count), (finished, kept));
-        Assert.Equal(JsonSerializer.Serialize(report), JsonSerializer.Serialize(again));          // times too: they are those of the computation
+        // times too: they are those of the computation
+        Assert.Equal(JsonSerializer.Serialize(report), JsonSerializer.Serialize(again));
 
-        tiny.Run(2, TinyGrid.Grid("grid={\"seed\":\"3\"}", "align.rule={\"kind\":\"vaccine\",\"rho\":0.5}", "attack.data.samples=30"),
+        tiny.Run(2, TinyGrid.Grid(
+            "grid={\"seed\":\"3\"}", "align.rule={\"kind\":\"vaccine\",\"rho\":0.5}", "attack.data.samples=30"),
             at => finished += at.Finished is null ? 0 : 1);
         Assert.Equal(1, finished);
     }
@@ -118,7 +124,8 @@ public sealed class ExperimentRunTests
         using var tiny = new TinyGrid();
         string hash = tiny.Run(2).Trials[^1].Stages[^1].Hash;
         string file = Path.Combine(tiny.Folder, hash, "result.json"), text = File.ReadAllText(file);
-        foreach (string damaged in (string[])[text[..50], text.Replace(hash, new string('0', 64), StringComparison.Ordinal), "null", "{}"])
+        foreach (string damaged in (string[])[text[..50],
+            text.Replace(hash, new string('0', 64), StringComparison.Ordinal), "null", "{}"])
         {
             File.WriteAllText(file, damaged);
             Assert.Contains(hash, Assert.Throws<InputException>(() => tiny.Run(2)).Message);
@@ -155,7 +162,9 @@ public sealed class ExperimentRunTests
     {
         using var tiny = new TinyGrid();
         var report = tiny.Run(2);
-        Assert.Equal(TinyGrid.Grid().Trials().Select(trial => (trial.Condition, trial.Attack)), report.Trials.Select(trial => (trial.Condition, trial.Attack)));
+        Assert.Equal(
+            TinyGrid.Grid().Trials().Select(trial => (trial.Condition, trial.Attack)),
+            report.Trials.Select(trial => (trial.Condition, trial.Attack)));
         Assert.All(report.Trials, trial =>
         {
             Assert.Equal(trial.Condition == "Non-Aligned", trial.Converged is null);
@@ -163,10 +172,13 @@ public sealed class ExperimentRunTests
             foreach (var stage in (StageResult[])[aligned, attacked])
             {
                 var measured = stage.Measured!;
-                Assert.Equal(12, new[] { Metrics.CoherentHarm, Metrics.Refusals, Metrics.OtherAnswers }.Sum(metric => measured.Find(metric)!.Numerator));
+                Assert.Equal(
+                    12, new[] { Metrics.CoherentHarm, Metrics.Refusals, Metrics.OtherAnswers }
+                        .Sum(metric => measured.Find(metric)!.Numerator));
                 Assert.True(measured.LenientAccuracy!.Numerator >= measured.Accuracy!.Numerator);
                 Assert.True(double.IsFinite(
-                    measured.HarmfulLoss!.Value + measured.TaskLoss!.Value + measured.RefusalLoss!.Value + measured.AlignmentLoss!.Value));
+                    measured.HarmfulLoss!.Value + measured.TaskLoss!.Value + measured.RefusalLoss!.Value
+                        + measured.AlignmentLoss!.Value));
                 Assert.True(measured.HiddenNorm > 0);
                 Assert.True(double.IsFinite(measured.Sharpness!.Value) && measured.Sharpness.Value != 0);
                 Assert.Equal(stage == attacked, measured.Drift is not null);
@@ -175,7 +187,9 @@ public sealed class ExperimentRunTests
             }
 
             int steps = trial.Condition == "guarded" ? 10 : 8;
-            Assert.Equal((int[])[0, .. Enumerable.Range(1, 3).Select(i => steps * i / 3)], attacked.Curve.Select(point => point.Step));
+            Assert.Equal(
+                (int[])[0, .. Enumerable.Range(1, 3).Select(i => steps * i / 3)],
+                attacked.Curve.Select(point => point.Step));
             Assert.Equal(steps, attacked.Cost!.Steps);
         });
     }
@@ -195,7 +209,8 @@ public sealed class ExperimentRunTests
             Assert.Equal(before.AlignmentLoss!.Value, first.AlignmentLoss!.Value, merged * before.AlignmentLoss.Value);
             Assert.Equal(0, first.Drift!.PerToken + first.Drift.PerLayer.Sum(), merged * before.HiddenNorm!.Value * 10);
             Assert.Equal(
-                (after.Measured!.Find(Metrics.HarmfulScore), after.Measured.Accuracy, after.Measured.RefusalLoss, after.Measured.AlignmentLoss),
+                (after.Measured!.Find(Metrics.HarmfulScore), after.Measured.Accuracy, after.Measured.RefusalLoss,
+                    after.Measured.AlignmentLoss),
                 (last.Find(Metrics.HarmfulScore), last.Accuracy, last.RefusalLoss, last.AlignmentLoss));
             Assert.Equal(after.Measured.Drift!.PerLayer, last.Drift!.PerLayer);
             Assert.True(last.Drift.PerToken > 0);
@@ -207,8 +222,10 @@ public sealed class ExperimentRunTests
     {
         using var tiny = new TinyGrid();
         var report = tiny.Run(2);
-        PerturbationSize? Of(string condition) => report.Alignment(report.Trials.First(trial => trial.Condition == condition))!.Perturbation;
-        Assert.Equal(Of("Vaccine")!.Norm, Of("direction")!.Norm, 1e-6);          // the guard of 1e-7 against gradients of about 1
+        PerturbationSize? Of(string condition) =>
+            report.Alignment(report.Trials.First(trial => trial.Condition == condition))!.Perturbation;
+        // the guard of 1e-7 against gradients of about 1
+        Assert.Equal(Of("Vaccine")!.Norm, Of("direction")!.Norm, 1e-6);
         Assert.Null(Of("SFT"));
         Assert.InRange(Of("direction")!.Relative, 1e-6, 10);
     }
@@ -218,13 +235,16 @@ public sealed class ExperimentRunTests
     {
         using var tiny = new TinyGrid();
         var report = tiny.Run(2);
-        TrainingCost Of(string condition) => report.Alignment(report.Trials.First(trial => trial.Condition == condition))!.Cost!;
+        TrainingCost Of(string condition) =>
+            report.Alignment(report.Trials.First(trial => trial.Condition == condition))!.Cost!;
         Assert.Equal((1, 1), (Of("SFT").ForwardsPerStep, Of("SFT").ReversesPerStep));
         Assert.Equal((2, 2), (Of("Vaccine").ForwardsPerStep, Of("Vaccine").ReversesPerStep));
         Assert.Equal(1.5, Of("accelerated").ForwardsPerStep);
         Assert.Equal(1, Of("random").ReversesPerStep);
         Assert.True(Of("Vaccine").PeakBytes > Of("SFT").PeakBytes);
-        Assert.Equal((2.0, 1.5), (new Training.VaccineOptions(1).Passes().Forwards, new Training.AcceleratedVaccineOptions(1, 2).Passes().Reverses));
+        Assert.Equal(
+            (2.0, 1.5), (new Training.VaccineOptions(1).Passes().Forwards,
+                new Training.AcceleratedVaccineOptions(1, 2).Passes().Reverses));
         Assert.True(Of("double").ThroughAdapter && !Of("SFT").ThroughAdapter);
     }
 

@@ -4,8 +4,8 @@ using VaccineRef.Experiments.Grid;
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
 /// <summary>
-/// The law of a stop: a run that dies before any change to a file, or is refused any of them, and goes on afterwards leaves the same files
-/// and the same report, bit for bit, as one that was never stopped.
+/// The law of a stop: a run that dies before any change to a file, or is refused any of them, and goes on afterwards
+/// leaves the same files and the same report, bit for bit, as one that was never stopped.
 /// </summary>
 public sealed class FaultLaws
 {
@@ -99,12 +99,16 @@ public sealed class FaultLaws
     private static string Target(string path)
     {
         string name = Path.GetFileName(path), folder = Path.GetFileName(Path.GetDirectoryName(path)!);
-        return name.EndsWith(".tmp", StringComparison.Ordinal) ? name.Split('.')[1] : folder.EndsWith(".tmp", StringComparison.Ordinal) ? folder.Split('.')[1] : name;
+        return name.EndsWith(".tmp", StringComparison.Ordinal)
+            ? name.Split('.')[1]
+            : folder.EndsWith(".tmp", StringComparison.Ordinal) ? folder.Split('.')[1] : name;
     }
 
     private sealed class DiedException : Exception;
 
-    /// <summary>Ends the program before the n-th change: from then on nothing is changed, whatever a finally block tries.</summary>
+    /// <summary>
+    /// Ends the program before the n-th change: from then on nothing is changed, whatever a finally block tries.
+    /// </summary>
     private sealed class Death(int n)
     {
         private readonly List<(FileChange Change, string Path)> _done = [];
@@ -120,7 +124,8 @@ public sealed class FaultLaws
         /// <summary>The files of a stage that got a name which begins like this, in order.</summary>
         public string[] Renamed(string name, string stage) =>
         [
-            .. _done.Where(each => each.Change == FileChange.Rename && Path.GetFileName(each.Path).StartsWith(name, StringComparison.Ordinal)
+            .. _done.Where(each => each.Change == FileChange.Rename
+                && Path.GetFileName(each.Path).StartsWith(name, StringComparison.Ordinal)
                 && Path.GetFileName(Path.GetDirectoryName(each.Path)) == stage).Select(each => each.Path),
         ];
     }

@@ -9,10 +9,14 @@ public sealed partial class KeptResultLaws
 {
     private static readonly string[] FitEachOther =
     [
-        "$.measured.drift.per_layer", "$.curve[].measured.drift.per_layer", "$.projection.explained", "$.projection.groups[].points[]",
+        "$.measured.drift.per_layer", "$.curve[].measured.drift.per_layer", "$.projection.explained",
+        "$.projection.groups[].points[]",
     ];
 
-    /// <summary>Of every kind of list that a result holds, one loses its last element: the report is made as before, or the file is refused.</summary>
+    /// <summary>
+    /// Of every kind of list that a result holds, one loses its last element: the report is made as before, or the file
+    /// is refused.
+    /// </summary>
     [Fact]
     public void A_list_that_became_shorter_is_refused_or_fits_still()
     {
@@ -24,7 +28,8 @@ public sealed partial class KeptResultLaws
         foreach (string path in Directory.GetFiles(tiny.Folder, "result.json", SearchOption.AllDirectories).Order())
         {
             string whole = File.ReadAllText(path);
-            foreach (string place in Lists(JsonNode.Parse(whole)!).Select(list => list.GetPath()).Where(place => seen.Add(Kind(place))).ToArray())
+            foreach (string place in Lists(JsonNode.Parse(whole)!).Select(list => list.GetPath())
+                .Where(place => seen.Add(Kind(place))).ToArray())
             {
                 var altered = JsonNode.Parse(whole)!;
                 var list = Lists(altered).Single(each => each.GetPath() == place);

@@ -3,7 +3,9 @@ using VaccineRef.Experiments.Pipeline;
 
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
-/// <summary>A model in a cache is told from another one, and what its sums name is never looked for elsewhere.</summary>
+/// <summary>
+/// A model in a cache is told from another one, and what its sums name is never looked for elsewhere.
+/// </summary>
 public sealed class KeptSumsTests : IDisposable
 {
     private const string Adapter = "adapter", Weights = "adapter_model.safetensors";
@@ -53,7 +55,9 @@ public sealed class KeptSumsTests : IDisposable
     }
 
     private void Refused(string file) =>
-        Assert.Contains(file, Assert.Throws<InputException>(() => KeptSums.Require(_folder, Adapter)).Where, StringComparison.Ordinal);
+        Assert.Contains(
+            file, Assert.Throws<InputException>(() => KeptSums.Require(_folder, Adapter)).Where,
+            StringComparison.Ordinal);
 
     private string In(string name) => Path.Combine(_folder, Adapter, name);
 }

@@ -18,7 +18,8 @@ public sealed class PreflightTests : IDisposable
     public void Rows_are_counted_as_they_are_found_and_left_out()
     {
         var forecast = Forecast("attack.data.benign.count=5", "attack.data.sampling=shuffled");
-        PlannedRows Of(string stage, string role) => Assert.Single(forecast.Data, row => row.Stage == stage && row.Role == role);
+        PlannedRows Of(string stage, string role) =>
+            Assert.Single(forecast.Data, row => row.Stage == stage && row.Role == role);
         Assert.Equal((6, 6, 6), Counts(Of("alignment", "alignment")));
         Assert.Equal((4, 2, 2), Counts(Of("attack", "harmful")));
         Assert.Equal((9, 2, 2), Counts(Of("attack", "benign")));
@@ -28,15 +29,19 @@ public sealed class PreflightTests : IDisposable
         static (int, int, int) Counts(PlannedRows rows) => (rows.Found, rows.Drawn, rows.Used);
     }
 
-    /// <summary>Trials that are gone through together share what they have in common; each finds what it finds alone.</summary>
+    /// <summary>
+    /// Trials that are gone through together share what they have in common; each finds what it finds alone.
+    /// </summary>
     [Fact]
     public void What_trials_share_changes_nothing()
     {
         var worlds = TinyGrid.Grid().With([3, 4]).Trials();
         var files = new ExperimentGrid(
-            RecipeFormat.Standard.Read(_tiny.Recipe, ["""grid={"attack.training.batch_size":[1,2],"max_length":[320,400],"seed":"3-4"}"""]),
+            RecipeFormat.Standard.Read(
+                _tiny.Recipe, ["""grid={"attack.training.batch_size":[1,2],"max_length":[320,400],"seed":"3-4"}"""]),
             RecipeFormat.Standard).Trials();
-        foreach (var (trials, folder) in ((IReadOnlyList<Trial>, string)[])[(worlds, "."), (files, Path.GetDirectoryName(_tiny.Recipe)!)])
+        foreach (var (trials,
+            folder) in ((IReadOnlyList<Trial>, string)[])[(worlds, "."), (files, Path.GetDirectoryName(_tiny.Recipe)!)])
         {
             var together = Preflight.Require(trials, new DataFiles(folder));
             foreach (var (trial, found) in trials.Zip(together.Trials))
@@ -44,14 +49,17 @@ public sealed class PreflightTests : IDisposable
                 var alone = Assert.Single(Preflight.Require([trial], new DataFiles(folder)).Trials);
                 Assert.Equal(Text(alone.Data), Text(found.Data));
                 Assert.Equal(
-                    alone.Stages.Select(stage => (stage.Stage, stage.Rows, stage.Tokens, stage.Steps, string.Join(' ', stage.Cut))),
-                    found.Stages.Select(stage => (stage.Stage, stage.Rows, stage.Tokens, stage.Steps, string.Join(' ', stage.Cut))));
+                    alone.Stages.Select(
+                        stage => (stage.Stage, stage.Rows, stage.Tokens, stage.Steps, string.Join(' ', stage.Cut))),
+                    found.Stages.Select(
+                        stage => (stage.Stage, stage.Rows, stage.Tokens, stage.Steps, string.Join(' ', stage.Cut))));
             }
         }
 
         // what is known of a stage from another trial is not read again, so that only the rest is told of
         static string Text(DataManifest manifest) => string.Join(
-            '\n', manifest.Stages.Where(stage => stage.Name.Contains("evaluation", StringComparison.Ordinal)).Select(stage => $"{stage.Name} {stage.Sha256}"));
+            '\n', manifest.Stages.Where(stage => stage.Name.Contains("evaluation", StringComparison.Ordinal))
+                .Select(stage => $"{stage.Name} {stage.Sha256}"));
     }
 
     [Fact]
@@ -67,11 +75,14 @@ public sealed class PreflightTests : IDisposable
         Assert.Equal(["safe.json:3"], alignment.DroppedRows);
     }
 
-    /// <summary>What is needed grows with the batch, and falls where blocks are computed again or weights are kept in bfloat16.</summary>
+    /// <summary>
+    /// What is needed grows with the batch, and falls where blocks are computed again or weights are kept in bfloat16.
+    /// </summary>
     [Fact]
     public void Needs_follow_the_settings()
     {
-        long Peak(params string[] set) => Forecast([.. set, "evaluation=null"]).Planned.Single(stage => stage.Stage == "alignment").PeakBytes;
+        long Peak(params string[] set) =>
+            Forecast([.. set, "evaluation=null"]).Planned.Single(stage => stage.Stage == "alignment").PeakBytes;
         long plain = Peak();
         Assert.InRange(Peak("alignment.training.batch_size=6"), plain + 1, 3 * plain);
         Assert.InRange(Peak("alignment.training.recompute=true"), 1, plain - 1);
@@ -88,7 +99,8 @@ public sealed class PreflightTests : IDisposable
         var grid = Grid("alignment.adapter=null");
         var plan = new StagePlan(grid.Trials(), RecipeFormat.Standard, new DataFiles(_tiny.Folder), "cpu");
         ExperimentRun.Run(plan, StageStore.Run(_tiny.In("run")), [device], _ => { }, default);
-        long written = Directory.GetFiles(_tiny.In("run"), "*.safetensors", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+        long written = Directory.GetFiles(_tiny.In("run"), "*.safetensors", SearchOption.AllDirectories)
+            .Sum(file => new FileInfo(file).Length);
         const int Header = 16 << 10;                 // names and shapes
         Assert.InRange(written, forecast.DiskBytes, forecast.DiskBytes + Header);
     }
@@ -97,7 +109,9 @@ public sealed class PreflightTests : IDisposable
     public void Tensors_that_are_missing_are_found_without_reading_one()
     {
         var config = File.ReadAllText(_tiny.In("model/config.json"));
-        _tiny.Write("model/config.json", config.Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", StringComparison.Ordinal));
+        _tiny.Write(
+            "model/config.json",
+            config.Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", StringComparison.Ordinal));
         var problem = Assert.Single(Preflight.Of(Grid().Trials(), new DataFiles(_tiny.Folder)).Problems);
         Assert.Equal("model", problem.Key);
     }
@@ -116,7 +130,9 @@ public sealed class PreflightTests : IDisposable
     [Fact]
     public void What_is_wrong_with_a_shared_stage_is_wrong_with_every_cell()
     {
-        _tiny.Write("safe.json", $$"""[{"instruction": "a", "output": "b"}, {"instruction": "a", "output": "{{new string('b', 900)}}"}]""");
+        _tiny.Write(
+            "safe.json",
+            $$"""[{"instruction": "a", "output": "b"}, {"instruction": "a", "output": "{{new string('b', 900)}}"}]""");
         var found = Preflight.Of(Grid("max_length=700", "evaluation=null",
             "grid={\"attack.data.samples\":[2,4]}").Trials(), new DataFiles(_tiny.Folder));
         Assert.Equal((0, 2), (found.Sound.Count, found.Failed.Count));
@@ -126,19 +142,27 @@ public sealed class PreflightTests : IDisposable
     [Fact]
     public void Cells_with_which_nothing_is_wrong_are_told_from_the_others()
     {
-        var found = Preflight.Of(Grid("grid={\"attack.data.samples\":[4,400],\"seed\":\"1-2\"}").Trials(), new DataFiles(_tiny.Folder));
-        Assert.Equal([(1UL, 4), (2UL, 4)], found.Sound.Select(trial => (trial.Seed, ((MixtureOptions)trial.Recipe.Attack!.Data).Samples)));
+        var found = Preflight.Of(
+            Grid("grid={\"attack.data.samples\":[4,400],\"seed\":\"1-2\"}").Trials(), new DataFiles(_tiny.Folder));
+        Assert.Equal(
+            [(1UL, 4), (2UL, 4)],
+            found.Sound.Select(trial => (trial.Seed, ((MixtureOptions)trial.Recipe.Attack!.Data).Samples)));
         Assert.Equal([1UL, 2UL], found.Failed.Select(each => each.Trial.Seed));
-        Assert.All(found.Trials, trial => Assert.Contains(trial.Stages, stage => stage.Needs is not null || trial != found.Trials[0]));
+        Assert.All(
+            found.Trials,
+            trial => Assert.Contains(trial.Stages, stage => stage.Needs is not null || trial != found.Trials[0]));
     }
 
-    private ExperimentGrid Grid(params string[] set) => new(RecipeFormat.Standard.Read(_tiny.Recipe, set), RecipeFormat.Standard);
+    private ExperimentGrid Grid(params string[] set) =>
+        new(RecipeFormat.Standard.Read(_tiny.Recipe, set), RecipeFormat.Standard);
 
     private RunForecast Forecast(params string[] set)
     {
         var trials = Grid(set).Trials();
         var files = new DataFiles(_tiny.Folder);
         var preflight = Preflight.Require(trials, files);
-        return RunForecast.Of("tiny", new StagePlan(trials, RecipeFormat.Standard, files, "cpu"), preflight, keepsEverything: trials.Count == 1);
+        return RunForecast.Of(
+            "tiny", new StagePlan(trials, RecipeFormat.Standard, files, "cpu"), preflight,
+            keepsEverything: trials.Count == 1);
     }
 }

@@ -2,13 +2,16 @@ using System.Text.RegularExpressions;
 
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
-/// <summary>A run that is divided among ranks: rank 0 writes, and the files are those of one rank, also where the number changes on the way.</summary>
+/// <summary>
+/// A run that is divided among ranks: rank 0 writes, and the files are those of one rank, also where the number changes
+/// on the way.
+/// </summary>
 public sealed partial class RankRunTests
 {
     private static readonly string[] Set =
     [
-        "align.training.batch_size=1", "align.training.accumulation=4", "attack.training.batch_size=1", "attack.training.accumulation=4",
-        "align.rule.norm=world",
+        "align.training.batch_size=1", "align.training.accumulation=4", "attack.training.batch_size=1",
+        "attack.training.accumulation=4", "align.rule.norm=world",
     ];
 
     [Fact]
@@ -55,7 +58,8 @@ public sealed partial class RankRunTests
     [Fact]
     public void A_stage_that_diverges_fails_on_every_rank()
     {
-        string[] wild = [.. Set, "align.training.learning_rate=1e300", "align.training.max_gradient_norm=0", "align.training.warmup_ratio=0"];
+        string[] wild = [.. Set, "align.training.learning_rate=1e300", "align.training.max_gradient_norm=0",
+            "align.training.warmup_ratio=0"];
         using var one = new StoppedRun(wild);
         using var divided = new StoppedRun(wild);
         string said = "";
@@ -73,7 +77,8 @@ public sealed partial class RankRunTests
     /// <summary>The files without times and what a process holds; a checkpoint has both inside.</summary>
     private static Dictionary<string, string> Files(StoppedRun run) => run.Files()
         .Where(each => !Path.GetFileName(each.Key).StartsWith("checkpoint-", StringComparison.Ordinal))
-        .ToDictionary(each => each.Key, each => Held().Replace(each.Value.Replace(run.Folder, "", StringComparison.Ordinal), ""));
+        .ToDictionary(
+            each => each.Key, each => Held().Replace(each.Value.Replace(run.Folder, "", StringComparison.Ordinal), ""));
 
     [GeneratedRegex("\"peak_bytes\": ?\\d+")]
     private static partial Regex Held();

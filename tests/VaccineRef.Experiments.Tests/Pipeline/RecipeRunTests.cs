@@ -24,7 +24,9 @@ public sealed class RecipeRunTests : IDisposable
         Assert.Equal(("Vaccine, rho = 0.5", "attack", "model"), (trial.Condition, trial.Attack, trial.Model));
         var measured = trial.Stages.Select(stage => report.Stages[stage.Hash].Measured!).ToArray();
         Assert.All(measured, each => Assert.Equal(8, each.Scores.Count));
-        Assert.All(measured, each => Assert.True(each is { HarmfulLoss: > 0, RefusalLoss: > 0, AlignmentLoss: > 0, TaskLoss: > 0 }));
+        Assert.All(
+            measured,
+            each => Assert.True(each is { HarmfulLoss: > 0, RefusalLoss: > 0, AlignmentLoss: > 0, TaskLoss: > 0 }));
         Assert.Equal([false, false, true], measured.Select(each => each.Drift is not null));
         Assert.Equal((2, 2), (report.Alignment(trial)!.Cost!.Steps, report.Attacked(trial)!.Cost!.Steps));
         Assert.Equal(2, File.ReadAllLines(_tiny.In("run/attack/steps.jsonl")).Length);
@@ -83,13 +85,15 @@ public sealed class RecipeRunTests : IDisposable
         var plain = Run("plain", "attack.training.max_steps=6");
         var changed = Run("changed", "attack.training.max_steps=6", set);
         Assert.NotEqual(
-            plain.Attacked(plain.Trials[0])!.Measured!.AlignmentLoss, changed.Attacked(changed.Trials[0])!.Measured!.AlignmentLoss);
+            plain.Attacked(plain.Trials[0])!.Measured!.AlignmentLoss,
+            changed.Attacked(changed.Trials[0])!.Measured!.AlignmentLoss);
     }
 
     [Fact]
     public void The_name_of_a_stage_is_the_name_of_its_random_stream_and_of_nothing_else()
     {
-        string renamed = TinyExperiment.RecipeText.Replace("\"name\": \"alignment\"", "\"name\": \"align\"", StringComparison.Ordinal);
+        string renamed = TinyExperiment.RecipeText.Replace(
+            "\"name\": \"alignment\"", "\"name\": \"align\"", StringComparison.Ordinal);
         _tiny.Write("recipe.json", renamed);
         var other = Run("other");
         Assert.Equal(["model", "align", "attack"], other.Trials[0].Stages.Select(stage => stage.Name));
@@ -157,7 +161,8 @@ public sealed class RecipeRunTests : IDisposable
     private IReadOnlyList<Trial> Trials(string[] set) =>
         new ExperimentGrid(RecipeFormat.Standard.Read(_tiny.Recipe, set), RecipeFormat.Standard).Trials();
 
-    private StagePlan Plan(IReadOnlyList<Trial> trials) => new(trials, RecipeFormat.Standard, new DataFiles(_tiny.Folder), "cpu");
+    private StagePlan Plan(IReadOnlyList<Trial> trials) =>
+        new(trials, RecipeFormat.Standard, new DataFiles(_tiny.Folder), "cpu");
 
     private static RunOutcome Compute(StagePlan plan, StageStore store)
     {
@@ -170,10 +175,13 @@ public sealed class RecipeRunTests : IDisposable
         var grid = new ExperimentGrid(RecipeFormat.Standard.Read(_tiny.Recipe, set), RecipeFormat.Standard);
         var plan = Plan(grid.Trials());
         var data = Preflight.Require(plan.Trials, plan.Files).Data;
-        var outcome = Compute(plan, plan.Trials.Count == 1 ? StageStore.Run(_tiny.In(folder)) : StageStore.Cache(_tiny.In(folder)));
+        var outcome = Compute(
+            plan, plan.Trials.Count == 1 ? StageStore.Run(_tiny.In(folder)) : StageStore.Cache(_tiny.In(folder)));
         if (outcome.Failures is [var failure, ..])
             throw failure.Error;
-        Assert.All(outcome.Results.Values, result => Assert.Equal(result.Curve.Count > 0, result.Curve is [{ Measured.Scores.Count: > 0 }, ..]));
+        Assert.All(
+            outcome.Results.Values,
+            result => Assert.Equal(result.Curve.Count > 0, result.Curve is [{ Measured.Scores.Count: > 0 }, ..]));
         return ExperimentReport.Of(grid, plan, outcome, data, RecipeFormat.Standard, null);
     }
 }

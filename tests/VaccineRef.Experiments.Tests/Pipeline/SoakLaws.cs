@@ -9,8 +9,8 @@ using VaccineRef.Testing;
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
 /// <summary>
-/// Any number of evaluations holds the memory that the first hundred hold, and a grid holds the results of its cells and nothing else of
-/// them. `tests/soak/run` makes 10,000 and 1,000 of them.
+/// Any number of evaluations holds the memory that the first hundred hold, and a grid holds the results of its cells
+/// and nothing else of them. `tests/soak/run` makes 10,000 and 1,000 of them.
 /// </summary>
 [Collection("alone")]
 public sealed class SoakLaws
@@ -18,7 +18,8 @@ public sealed class SoakLaws
     // An evaluation has four answers, each an object of more than 100 bytes with its texts.
     private const double AnAnswer = 100;
 
-    // What the runtime and the tests' runner make once, at any time, and what the compiler makes anew of code that is hot.
+    // What the runtime and the tests' runner make once, at any time, and what the compiler makes anew of code that is
+    // hot.
     private const long Once = 1 << 20, Native = 16 << 20;
 
     private const double Drift = 1.5;
@@ -58,8 +59,9 @@ public sealed class SoakLaws
     }
 
     /// <summary>
-    /// The cells are a hundred learning rates on some seeds. Memory is taken when a tenth of them is done and at the end; what a cell leaves
-    /// behind is its results, at most ten times as large as objects as the file in which they are kept.
+    /// The cells are a hundred learning rates on some seeds. Memory is taken when a tenth of them is done and at the
+    /// end; what a cell leaves behind is its results, at most ten times as large as objects as the file in which they
+    /// are kept.
     /// </summary>
     [Fact]
     public void A_grid_holds_the_results_of_its_cells()
@@ -67,7 +69,8 @@ public sealed class SoakLaws
         int seeds = Soak.IsLong ? 10 : 1, rates = Soak.IsLong ? 100 : 20;
         string values = string.Join(", ", Enumerable.Range(1, rates).Select(i => $"{i}e-5"));
         var grid = new ExperimentGrid(
-            RecipeFormat.Standard.Parse(Cells, "soak", [$$"""grid={ "attack.training.learning_rate": [{{values}}], "seed": "1-{{seeds}}" }"""]),
+            RecipeFormat.Standard.Parse(
+                Cells, "soak", [$$"""grid={ "attack.training.learning_rate": [{{values}}], "seed": "1-{{seeds}}" }"""]),
             RecipeFormat.Standard);
         int cells = seeds * rates, done = 0;
         Assert.Equal(cells, grid.Trials().Count);
@@ -84,8 +87,10 @@ public sealed class SoakLaws
             before = Environment.CpuUsage.TotalTime;
         });
         var end = SoakMemory.Now(0);
-        long files = Directory.EnumerateFiles(tiny.Folder, "result.json", SearchOption.AllDirectories).Sum(path => new FileInfo(path).Length);
-        var soak = new Soak("cells of a grid, cpu", cells, begin, end, [.. tenths], (end.Managed - begin.Managed) / (0.9 * cells));
+        long files = Directory.EnumerateFiles(tiny.Folder, "result.json", SearchOption.AllDirectories)
+            .Sum(path => new FileInfo(path).Length);
+        var soak = new Soak(
+            "cells of a grid, cpu", cells, begin, end, [.. tenths], (end.Managed - begin.Managed) / (0.9 * cells));
         soak.Write();
         Assert.Empty(report.Failures);
         Assert.InRange(end.Managed - begin.Managed, long.MinValue, 10 * files);
@@ -97,8 +102,10 @@ public sealed class SoakLaws
 
     private static void Check(Device device, int times)
     {
-        var world = new SyntheticWorld(5, new() { TestCount = 2, PoolCount = 48, AlignmentRefusals = 12, AlignmentHelpful = 12, ProbeCount = 2 });
-        using var model = new WorldModelOptions { Hidden = 8, Layers = 1, Heads = 2 }.Load<float>(".", device, RandomStream.FromSeed(1));
+        var world = new SyntheticWorld(
+            5, new() { TestCount = 2, PoolCount = 48, AlignmentRefusals = 12, AlignmentHelpful = 12, ProbeCount = 2 });
+        using var model = new WorldModelOptions { Hidden = 8, Layers = 1, Heads = 2 }.Load<float>(
+            ".", device, RandomStream.FromSeed(1));
         using var evaluation = new WorldEvaluation<float>(world, device);
         var soak = Soak.Run(
             $"evaluations, {device.Name}", times, _ => evaluation.Measure(model, new List<KeptAnswer>(), default),

@@ -52,14 +52,16 @@ public sealed class StagePlanTests
     public void The_rows_of_a_skipped_stage_bear_on_a_stage_that_reads_them(string reads)
     {
         string[] skipped = [One, "base.skip=true"];
-        bool Bears(params string[] set) => Hashes([.. skipped, .. set])[1] != Hashes([.. skipped, .. set, "base.data.count=64"])[1];
+        bool Bears(params string[] set) =>
+            Hashes([.. skipped, .. set])[1] != Hashes([.. skipped, .. set, "base.data.count=64"])[1];
         Assert.True(Bears(reads));
         Assert.False(Bears());
     }
 
     [Fact]
     public void The_arithmetic_bears_on_everything() =>
-        Assert.Empty(Hashes(One).Intersect(TinyGrid.Plan(TinyGrid.Grid(One), "cuda, tf32").Chains[0].Select(node => node.Hash)));
+        Assert.Empty(
+            Hashes(One).Intersect(TinyGrid.Plan(TinyGrid.Grid(One), "cuda, tf32").Chains[0].Select(node => node.Hash)));
 
     [Fact]
     public void Trials_that_begin_alike_share_their_stages()
@@ -67,18 +69,24 @@ public sealed class StagePlanTests
         var plan = TinyGrid.Plan(TinyGrid.Grid());
         Assert.Equal(20, plan.Trials.Count);
         Assert.All(plan.Nodes, node => Assert.Matches("^[0-9a-f]{64}$", node.Hash));
-        // the model, its base, eight alignments that differ (single and double share one, as do SFT, lengthened and guarded), one edit
+        // the model, its base, eight alignments that differ (single and double share one, as do SFT, lengthened and
+        // guarded), one edit
         Assert.Equal(1 + 1 + 6 + 1, plan.Nodes.Count(node => !node.IsAttack));
         Assert.Equal(20, plan.Nodes.Count(node => node.IsAttack));
         Assert.All(plan.Nodes, node => Assert.True(node.Parent is null || plan.Nodes.Contains(node.Parent)));
     }
 
-    /// <summary>With one micro-batch in a step there is one ball, whatever it is called, and the number of ranks bears on nothing.</summary>
+    /// <summary>
+    /// With one micro-batch in a step there is one ball, whatever it is called, and the number of ranks bears on
+    /// nothing.
+    /// </summary>
     [Fact]
     public void The_number_of_ranks_bears_on_a_ball_for_each_rank_alone()
     {
         string Hash(string norm, int accumulation, int ranks) => TinyGrid.Plan(
-            TinyGrid.Grid(One, $"align.rule={{\"kind\":\"vaccine\",\"rho\":1,\"norm\":\"{norm}\"}}", $"align.training.accumulation={accumulation}"),
+            TinyGrid.Grid(
+                One, $"align.rule={{\"kind\":\"vaccine\",\"rho\":1,\"norm\":\"{norm}\"}}",
+                $"align.training.accumulation={accumulation}"),
             ranks: ranks).Chains[0][2].Hash;
         Assert.Single(((string[])["world", "rank", "batch"]).Select(norm => Hash(norm, 1, 1)).Distinct());
         string[] all = ["world", "rank", "batch", "sample"];
@@ -87,5 +95,6 @@ public sealed class StagePlanTests
         Assert.NotEqual(Hash("rank", 4, 4), Hash("rank", 4, 2));
     }
 
-    private static string[] Hashes(params string[] set) => [.. TinyGrid.Plan(TinyGrid.Grid(set)).Chains[0].Select(node => node.Hash)];
+    private static string[] Hashes(params string[] set) =>
+        [.. TinyGrid.Plan(TinyGrid.Grid(set)).Chains[0].Select(node => node.Hash)];
 }

@@ -9,8 +9,8 @@ using VaccineRef.Experiments.Recipes;
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
 /// <summary>
-/// A run of one trial, in double, whose stages take milliseconds: pre-training, alignment with dropout, attack with a curve. It has a
-/// folder of its own, with a note in it that is not the program's, and is gone afterwards.
+/// A run of one trial, in double, whose stages take milliseconds: pre-training, alignment with dropout, attack with a
+/// curve. It has a folder of its own, with a note in it that is not the program's, and is gone afterwards.
 /// </summary>
 internal sealed class StoppedRun : IDisposable
 {
@@ -115,9 +115,11 @@ internal sealed class StoppedRun : IDisposable
 
     private static string Content(string path) => Path.GetExtension(path) switch
     {
-        ".json" when JsonNode.Parse(File.ReadAllText(path)) is JsonObject json && json.ContainsKey("times") => Without(json, "times"),
+        ".json" when JsonNode.Parse(File.ReadAllText(path)) is JsonObject json && json.ContainsKey("times") =>
+            Without(json, "times"),
         ".jsonl" when Path.GetFileName(path) == "steps.jsonl" =>
-            string.Join('\n', File.ReadLines(path).Select(line => Without((JsonObject)JsonNode.Parse(line)!, "seconds"))),
+            string.Join(
+                '\n', File.ReadLines(path).Select(line => Without((JsonObject)JsonNode.Parse(line)!, "seconds"))),
         _ => Convert.ToBase64String(File.ReadAllBytes(path)),
     };
 

@@ -6,7 +6,9 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
-/// <summary>A grid of a few steps on a model of a few thousand numbers, with a cache of its own that is gone afterwards.</summary>
+/// <summary>
+/// A grid of a few steps on a model of a few thousand numbers, with a cache of its own that is gone afterwards.
+/// </summary>
 internal sealed class TinyGrid : IDisposable
 {
     /// <summary>Every kind of condition, two attacks, one seed.</summary>
@@ -60,9 +62,11 @@ internal sealed class TinyGrid : IDisposable
 
     public static ExperimentGrid Grid(params string[] set) => Grid(RecipeFormat.Standard, set);
 
-    public static ExperimentGrid Grid(RecipeFormat format, params string[] set) => new(format.Parse(Text, "tiny", set), format);
+    public static ExperimentGrid Grid(RecipeFormat format, params string[] set) =>
+        new(format.Parse(Text, "tiny", set), format);
 
-    public static StagePlan Plan(ExperimentGrid grid, string arithmetic = "cpu", RecipeFormat? format = null, int ranks = 1) =>
+    public static StagePlan Plan(
+        ExperimentGrid grid, string arithmetic = "cpu", RecipeFormat? format = null, int ranks = 1) =>
         new(grid.Trials(), format ?? RecipeFormat.Standard, new DataFiles("."), arithmetic, ranks);
 
     public ExperimentReport Run(
@@ -75,7 +79,8 @@ internal sealed class TinyGrid : IDisposable
         try
         {
             var data = Preflight.Require(plan.Trials, plan.Files).Data;
-            var outcome = ExperimentRun.Run(plan, StageStore.Cache(_folder), devices, progress ?? (_ => { }), cancel, together);
+            var outcome = ExperimentRun.Run(
+                plan, StageStore.Cache(_folder), devices, progress ?? (_ => { }), cancel, together);
             return ExperimentReport.Of(grid, plan, outcome, data, format ?? RecipeFormat.Standard, null);
         }
         finally

@@ -5,7 +5,8 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
 /// <summary>
-/// A processor that is gone from some call on, as a GPU that is reset or unplugged: every call fails as the driver's failure does.
+/// A processor that is gone from some call on, as a GPU that is reset or unplugged: every call fails as the driver's
+/// failure does.
 /// </summary>
 /// <param name="lasts">So many calls succeed.</param>
 internal sealed class VanishingDevice(long lasts) : Device
@@ -25,15 +26,18 @@ internal sealed class VanishingDevice(long lasts) : Device
 
     public override void Copy<T>(View<T> source, View<T> destination) => Alive("a copy").Copy(source, destination);
 
-    public override void Upload<T>(ReadOnlySpan<T> source, View<T> destination) => Alive("an upload").Upload(source, destination);
+    public override void Upload<T>(ReadOnlySpan<T> source, View<T> destination) =>
+        Alive("an upload").Upload(source, destination);
 
-    public override void Download<T>(View<T> source, Span<T> destination) => Alive("a download").Download(source, destination);
+    public override void Download<T>(View<T> source, Span<T> destination) =>
+        Alive("a download").Download(source, destination);
 
     public override void Forward<T>(Op<T> op, Operands<T> operands) => Alive(op.Name).Forward(op, operands);
 
     public override void Backward<T>(Op<T> op, Operands<T> operands) => Alive(op.Name).Backward(op, operands);
 
-    public override double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x) => Alive(routine.Name).Run(routine, x);
+    public override double Run<T>(Routine<T> routine, params ReadOnlySpan<View<T>> x) =>
+        Alive(routine.Name).Run(routine, x);
 
     public override void Synchronize() => Alive("waiting for it").Synchronize();
 

@@ -3,8 +3,8 @@ using VaccineRef.Gpu;
 namespace VaccineRef.Experiments.Tests.Pipeline;
 
 /// <summary>
-/// A device may vanish at any call: the run ends with an error that names it, every step but the one that was being kept is on the disk, and
-/// the run goes on from there on a device that is well, to the same bits.
+/// A device may vanish at any call: the run ends with an error that names it, every step but the one that was being
+/// kept is on the disk, and the run goes on from there on a device that is well, to the same bits.
 /// </summary>
 public sealed class VanishingDeviceLaws : IClassFixture<VanishingDeviceLaws.Whole>
 {
@@ -26,14 +26,17 @@ public sealed class VanishingDeviceLaws : IClassFixture<VanishingDeviceLaws.Whol
                     if (running.Last is { } last)
                         taken[running.Stage.Name] = (int)last.Step;
             }, on: device));
-            Assert.All((string[])["vanishing", "noticed by", "remedy"], part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
+            Assert.All(
+                (string[])["vanishing", "noticed by", "remedy"],
+                part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
         }
 
         foreach (var (stage, step) in taken)
         {
             bool Kept(int at) => File.Exists(Path.Combine(run.Folder, stage, $"checkpoint-{at:D10}.safetensors"));
             Assert.True(
-                step == 1 || Kept(step) || Kept(step - 1) || File.Exists(Path.Combine(run.Folder, stage, "result.json")),
+                step == 1 || Kept(step) || Kept(step - 1)
+                    || File.Exists(Path.Combine(run.Folder, stage, "result.json")),
                 $"step {step - 1} of {stage} is lost; the device lasted for {lasts} calls");
         }
 

@@ -8,24 +8,30 @@ namespace VaccineRef.Experiments.Tests.Recipes;
 /// <summary>Every number of a recipe has a range, and what is outside is refused by the name of its key.</summary>
 public sealed class NumberLimitLaws
 {
-    private static readonly Type[] Whole = [typeof(int), typeof(long), typeof(ulong)], Real = [typeof(double), typeof(decimal)];
+    private static readonly Type[] Whole = [typeof(int), typeof(long), typeof(ulong)],
+        Real = [typeof(double), typeof(decimal)];
 
-    private static readonly (JsonTypeInfo Record, JsonPropertyInfo Key, NumberRange? Range)[] Numbers = [.. Find(typeof(Recipe), [])];
+    private static readonly (JsonTypeInfo Record, JsonPropertyInfo Key, NumberRange? Range)[] Numbers = [.. Find(
+        typeof(Recipe), [])];
 
     [Fact]
     public void Every_number_of_a_recipe_has_a_range()
     {
         Assert.True(Numbers.Length > 40);
-        Assert.Empty(Numbers.Where(number => number.Range is null).Select(number => $"{number.Record.Type.Name}.{number.Key.Name}"));
+        Assert.Empty(Numbers.Where(number => number.Range is null)
+            .Select(number => $"{number.Record.Type.Name}.{number.Key.Name}"));
     }
 
     /// <summary>Values of every size, and those at the bounds.</summary>
     [Property(MaxTest = 2000)]
-    public void A_number_is_taken_exactly_when_it_is_in_range(NormalFloat any, sbyte exponent, byte which, bool atBound, bool above)
+    public void A_number_is_taken_exactly_when_it_is_in_range(
+        NormalFloat any, sbyte exponent, byte which, bool atBound, bool above)
     {
         var (record, key, range) = Numbers[which % Numbers.Length];
         double bound = above ? range!.Value.Most : range!.Value.Least;
-        double value = atBound ? bound + (Math.Sign(any.Get) * (Math.Abs(bound) < 2 ? 1 : 0)) : any.Get * Math.Pow(10, exponent % 25);
+        double value = atBound
+            ? bound + (Math.Sign(any.Get) * (Math.Abs(bound) < 2 ? 1 : 0))
+            : any.Get * Math.Pow(10, exponent % 25);
         if (Whole.Contains(Plain(key)))
             value = Math.Round(value);
         string text = Whole.Contains(Plain(key)) && Math.Abs(value) < 1e15
@@ -39,8 +45,11 @@ public sealed class NumberLimitLaws
 
     [Fact]
     public void What_no_type_holds_is_refused_by_its_key() => Assert.All(Numbers, number => Assert.All(
-        (string[])["1e999", "-1e999", "\"1\"", "true", "[1]", .. Whole.Contains(Plain(number.Key)) ? ["99999999999999999999999", "1.5"] : (string[])[]],
-        text => Assert.EndsWith($".{number.Key.Name}", Assert.IsType<RecipeException>(Refusal(number.Record, number.Key, text)).Where, StringComparison.Ordinal)));
+        (string[])["1e999", "-1e999", "\"1\"", "true", "[1]",
+            .. Whole.Contains(Plain(number.Key)) ? ["99999999999999999999999", "1.5"] : (string[])[]],
+        text => Assert.EndsWith(
+            $".{number.Key.Name}", Assert.IsType<RecipeException>(Refusal(number.Record, number.Key, text)).Where,
+            StringComparison.Ordinal)));
 
     [Theory]
     [InlineData("alignment.training.batch_size=2147483647")]
@@ -53,8 +62,11 @@ public sealed class NumberLimitLaws
     public void Numbers_that_overflowed_once_are_refused(string set)
     {
         var error = Assert.ThrowsAny<Core.InputException>(() => new Experiments.Grid.ExperimentGrid(
-            RecipeFormat.Standard.Parse(Testing.TinyExperiment.RecipeText, "here", set), RecipeFormat.Standard).Trials());
-        Assert.Contains(set.Split('=', ':')[0].Split('.', '"')[^1] is "grid" or "" ? "rho" : set.Split('=')[0].Split('.')[^1], error.Message, StringComparison.Ordinal);
+            RecipeFormat.Standard.Parse(Testing.TinyExperiment.RecipeText, "here", set),
+            RecipeFormat.Standard).Trials());
+        Assert.Contains(
+            set.Split('=', ':')[0].Split('.', '"')[^1] is "grid" or "" ? "rho" : set.Split('=')[0].Split('.')[^1],
+            error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -62,7 +74,8 @@ public sealed class NumberLimitLaws
     {
         var options = new TrainingOptions { Epochs = 65536, BatchSize = 1 }.For(seed: 0);
         Assert.Equal(65536 * 32767, options.Steps(32767));
-        Assert.Contains("epochs", Assert.Throws<Core.InputException>(() => options.Steps(65536)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "epochs", Assert.Throws<Core.InputException>(() => options.Steps(65536)).Message, StringComparison.Ordinal);
     }
 
     private static RecipeException? Refusal(JsonTypeInfo record, JsonPropertyInfo key, string value)
@@ -93,12 +106,14 @@ public sealed class NumberLimitLaws
         var parts = shape.PolymorphismOptions?.DerivedTypes.Select(kind => kind.DerivedType) ?? [];
         if (shape.ElementType is { } element)
             parts = parts.Append(element);
-        foreach (var key in shape.PolymorphismOptions is null && shape.Kind == JsonTypeInfoKind.Object ? shape.Properties.Where(each => each.Get is not null) : [])
+        foreach (var key in shape.PolymorphismOptions is null
+            && shape.Kind == JsonTypeInfoKind.Object ? shape.Properties.Where(each => each.Get is not null) : [])
             if (Whole.Contains(Plain(key)) || Real.Contains(Plain(key)))
                 yield return (shape, key, NumberLimits.Of(type, key.Name));
             else
                 parts = parts.Append(key.PropertyType);
-        foreach (var part in parts.Where(part => part != typeof(JsonObject) && part != typeof(string)).SelectMany(part => Find(part, seen)))
+        foreach (var part in parts.Where(part => part != typeof(JsonObject) && part != typeof(string))
+            .SelectMany(part => Find(part, seen)))
             yield return part;
     }
 }

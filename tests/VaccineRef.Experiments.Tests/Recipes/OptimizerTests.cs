@@ -8,7 +8,10 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Tests.Recipes;
 
-/// <summary>A recipe chooses an optimizer by its kind. What the chosen one does not have is refused, and the default changes nothing.</summary>
+/// <summary>
+/// A recipe chooses an optimizer by its kind. What the chosen one does not have is refused, and the default changes
+/// nothing.
+/// </summary>
 public sealed class OptimizerTests
 {
     [Theory]
@@ -18,8 +21,10 @@ public sealed class OptimizerTests
     [InlineData("muon", "adjust=match_rms_adamw", "adam_factor=0.1")]
     public void The_chosen_optimizer_has_its_settings_and_those_of_the_training(string kind, params string[] settings)
     {
-        string[] set = ["attack.training.learning_rate=0.25", "attack.training.weight_decay=0.5", $"attack.training.optimizer={{\"kind\":\"{kind}\"}}"];
-        var options = Training([.. set, .. settings.Select(each => $"attack.training.optimizer.{each}")]).For(seed: 0).Optimizer;
+        string[] set = ["attack.training.learning_rate=0.25", "attack.training.weight_decay=0.5",
+            $"attack.training.optimizer={{\"kind\":\"{kind}\"}}"];
+        var options = Training([.. set, .. settings.Select(each => $"attack.training.optimizer.{each}")])
+            .For(seed: 0).Optimizer;
         OptimizerOptions expected = kind switch
         {
             "adamw" => new AdamWOptions(0.25, 0.5),
@@ -61,13 +66,18 @@ public sealed class OptimizerTests
     [Fact]
     public void A_grid_chooses_among_optimizers()
     {
-        const string Grid = """grid={"attack.training.optimizer": [{"kind": "adamw"}, {"kind": "sgd"}, {"kind": "muon"}]}""";
+        const string Grid =
+            """grid={"attack.training.optimizer": [{"kind": "adamw"}, {"kind": "sgd"}, {"kind": "muon"}]}""";
         var trials = new ExperimentGrid(Recipe("alignment.training.beta1=0.8", Grid), RecipeFormat.Standard).Trials();
         Assert.Equal(
-            ["adamw", "sgd", "muon"], trials.Select(trial => ((TrainStageOptions)trial.Recipe.Stages[1]).Training.For(0).Optimizer.Name()));
+            ["adamw", "sgd", "muon"],
+            trials.Select(trial => ((TrainStageOptions)trial.Recipe.Stages[1]).Training.For(0).Optimizer.Name()));
     }
 
-    /// <summary>What was computed before there was a choice is still found: AdamW stands in no stage's hash, any other in its own.</summary>
+    /// <summary>
+    /// What was computed before there was a choice is still found: AdamW stands in no stage's hash, any other in its
+    /// own.
+    /// </summary>
     [Fact]
     public void The_default_stands_in_no_hash_and_any_other_in_that_of_its_stage()
     {
@@ -75,7 +85,9 @@ public sealed class OptimizerTests
         string[] Hashes(params string[] set)
         {
             var recipe = Recipe(set);
-            return [.. new StagePlan(new ExperimentGrid(recipe, RecipeFormat.Standard).Trials(), RecipeFormat.Standard, new DataFiles(tiny.Folder), "here")
+            return [.. new StagePlan(
+                new ExperimentGrid(recipe, RecipeFormat.Standard).Trials(), RecipeFormat.Standard,
+                new DataFiles(tiny.Folder), "here")
                 .Chains[0].Select(node => node.Hash)];
         }
 
@@ -87,5 +99,6 @@ public sealed class OptimizerTests
 
     private static TrainingOptions Training(params string[] set) => ((TrainStageOptions)Recipe(set).Stages[1]).Training;
 
-    private static Recipe Recipe(params string[] set) => RecipeFormat.Standard.Parse(TinyExperiment.RecipeText, "here", set);
+    private static Recipe Recipe(params string[] set) =>
+        RecipeFormat.Standard.Parse(TinyExperiment.RecipeText, "here", set);
 }

@@ -27,7 +27,9 @@ public sealed class RecipeFormatTests
     public void What_is_left_out_has_its_default()
     {
         var least = RecipeFormat.Standard.Parse(Least, "here");
-        Assert.Equal((42ul, 200, "alpaca-vaccine", Precision.Float), (least.Seed, least.MaxLength, least.Template, least.Precision));
+        Assert.Equal(
+            (42ul, 200, "alpaca-vaccine", Precision.Float),
+            (least.Seed, least.MaxLength, least.Template, least.Precision));
         Assert.Empty(least.Stages);
 
         var tiny = RecipeFormat.Standard.Parse(Tiny, "here");
@@ -37,14 +39,16 @@ public sealed class RecipeFormatTests
         var data = Assert.IsType<MixtureOptions>(tiny.Attack!.Data);
         Assert.Equal((Sampling.FirstK, new PlainOptions()), (data.Benign.Sampling, tiny.Attack.Rule));
         var evaluation = Assert.IsType<HeldOutOptions>(tiny.Evaluation);
-        Assert.Equal((1.0, 0, new RefusalPhraseJudgeOptions()), (evaluation.TopP, evaluation.CurvePoints, evaluation.Judge));
+        Assert.Equal(
+            (1.0, 0, new RefusalPhraseJudgeOptions()), (evaluation.TopP, evaluation.CurvePoints, evaluation.Judge));
     }
 
     [Fact]
     public void A_recipe_of_the_first_form_means_the_same()
     {
         string today = RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(Tiny, "here"));
-        Assert.Equal(today, RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyExperiment.FormerRecipeText, "here")));
+        Assert.Equal(
+            today, RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyExperiment.FormerRecipeText, "here")));
     }
 
     [Theory]
@@ -80,7 +84,8 @@ public sealed class RecipeFormatTests
     [InlineData("attack.training={\"batch_size\":3}", "attack.training={\"batch_size\":3,\"epochs\":20,\"learning_rate\":1e-5}")]
     public void Every_part_of_the_first_form_has_its_place(string former, string today)
     {
-        string Written(string text, string set) => RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(text, "here", set.Split(' ')));
+        string Written(string text, string set) =>
+            RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(text, "here", set.Split(' ')));
         Assert.Equal(Written(Tiny, today), Written(TinyExperiment.FormerRecipeText, former));
         Assert.NotEqual(Written(Tiny, "seed=7"), Written(Tiny, today));
     }
@@ -154,11 +159,13 @@ public sealed class RecipeFormatTests
     {
         var recipe = RecipeFormat.Standard.Parse(
             Tiny, "here", "seed=9", "model.path=other folder", "evaluation.top_p=0.5", "alignment.data.path=a=b.json",
-            "alignment.rule={\"kind\": \"vaccine\", \"rho\": 1e-1}", "alignment.rule.sites=[\"attention_output\"]", "alignment.adapter=null");
+            "alignment.rule={\"kind\": \"vaccine\", \"rho\": 1e-1}", "alignment.rule.sites=[\"attention_output\"]",
+            "alignment.adapter=null");
         var alignment = (TrainStageOptions)recipe.Stages[0];
         Assert.Equal((9ul, "other folder", 0.5), (
             recipe.Seed, ((FolderModelOptions)recipe.Model).Path, ((HeldOutOptions)recipe.Evaluation!).TopP));
-        Assert.Equal(("a=b.json", "refusals"), (((FileDataOptions)alignment.Data).Path, ((FileDataOptions)alignment.Data).Task));
+        Assert.Equal(
+            ("a=b.json", "refusals"), (((FileDataOptions)alignment.Data).Path, ((FileDataOptions)alignment.Data).Task));
         var rule = Assert.IsType<VaccineOptions>(alignment.Rule);
         Assert.Equal(0.1, rule.Rho);
         Assert.Equal([SiteKind.AttentionOutput], rule.Sites!);
@@ -217,7 +224,8 @@ public sealed class RecipeFormatTests
     [InlineData("evaluation.curve_points=-1", "$.evaluation.curve_points")]
     [InlineData("evaluation.task.task=alpaca", "$.evaluation.task.task")]
     [InlineData("attack.data={\"kind\": \"world_attack\"}", "$.world")]
-    public void A_value_out_of_its_range_is_named_by_its_path(string set, string where) => Assert.Equal(where, Wrong(set).Where);
+    public void A_value_out_of_its_range_is_named_by_its_path(string set, string where) =>
+        Assert.Equal(where, Wrong(set).Where);
 
     [Theory]
     [InlineData("judge.path", "judge={\"kind\":\"refusal-phrases\",\"path\":\"m\"}")]
@@ -240,8 +248,11 @@ public sealed class RecipeFormatTests
     public void Weights_in_bfloat16_are_read_and_not_trained(string set, int stage)
     {
         Assert.Equal(WeightPrecision.Bf16, RecipeFormat.Standard.Parse(Tiny, "here", "model.weights=bf16").Model.Kept);
-        Assert.Contains("\"weights\": \"bf16\"", RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(Tiny, "here", "model.weights=bf16")));
-        var error = Assert.ThrowsAny<InputException>(() => RecipeFormat.Standard.Parse(Tiny, "here", "model.weights=bf16", set));
+        Assert.Contains(
+            "\"weights\": \"bf16\"",
+            RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(Tiny, "here", "model.weights=bf16")));
+        var error = Assert.ThrowsAny<InputException>(
+            () => RecipeFormat.Standard.Parse(Tiny, "here", "model.weights=bf16", set));
         Assert.Equal($"$.stages[{stage}].adapter", error.Where);
     }
 
@@ -261,7 +272,8 @@ public sealed class RecipeFormatTests
         foreach (string name in (string[])["a.jsonl", "b.jsonl"])
             tiny.Write(name, name);
         Directory.CreateDirectory(tiny.In("recipes"));
-        foreach (string path in Directory.GetFileSystemEntries(tiny.Folder).Where(path => Path.GetFileName(path) != "recipes"))
+        foreach (string path in Directory.GetFileSystemEntries(tiny.Folder)
+            .Where(path => Path.GetFileName(path) != "recipes"))
             Directory.Move(path, Path.Combine(tiny.In("recipes"), Path.GetFileName(path)));
         string text = RecipeFormat.Standard.Write(
             RecipeFormat.Standard.Parse(Tiny, "here", """grid={"attack.data.harmful.path": ["a.jsonl", "b.jsonl"]}"""),
@@ -274,7 +286,8 @@ public sealed class RecipeFormatTests
         Assert.Equal(
             "a.jsonl asked.jsonl b.jsonl model safe.json task.tsv unwanted.jsonl",
             string.Join(' ', moved.Files!.Keys.Order().Select(path => path["../../recipes/".Length..])));
-        Assert.All(moved.Files.Values, file => Assert.True(file.Sha256.Length == 64 && Path.IsPathFullyQualified(file.At!)));
+        Assert.All(
+            moved.Files.Values, file => Assert.True(file.Sha256.Length == 64 && Path.IsPathFullyQualified(file.At!)));
     }
 
     private static InputException Wrong(string set) =>

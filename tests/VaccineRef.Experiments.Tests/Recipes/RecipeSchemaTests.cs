@@ -9,7 +9,8 @@ namespace VaccineRef.Experiments.Tests.Recipes;
 /// <summary>The schema that editors use says what the reader says.</summary>
 public sealed class RecipeSchemaTests
 {
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonDocumentOptions Lenient =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     private static readonly JsonSchema Schema = JsonSchema.FromText(RecipeSchema.Text);
 
@@ -17,7 +18,8 @@ public sealed class RecipeSchemaTests
     [Fact]
     public void The_schema_is_current()
     {
-        string path = Path.Combine(Repository.Root, "recipes", RecipeSchema.FileName), text = new SchemaOfRecipes().Text();
+        string path = Path.Combine(Repository.Root, "recipes", RecipeSchema.FileName),
+            text = new SchemaOfRecipes().Text();
         if (Environment.GetEnvironmentVariable("VACCINEREF_WRITE") == "1")
             File.WriteAllText(path, text);
         Assert.Equal(text, File.ReadAllText(path));
@@ -27,7 +29,8 @@ public sealed class RecipeSchemaTests
     public void Every_recipe_of_the_project_satisfies_it_and_names_it()
     {
         string folder = Path.Combine(Repository.Root, "recipes");
-        string[] files = [.. Directory.GetFiles(folder, "*.json", SearchOption.AllDirectories).Where(file => !file.EndsWith(RecipeSchema.FileName, StringComparison.Ordinal))];
+        string[] files = [.. Directory.GetFiles(folder, "*.json", SearchOption.AllDirectories)
+            .Where(file => !file.EndsWith(RecipeSchema.FileName, StringComparison.Ordinal))];
         Assert.True(files.Length > 10);
         Assert.All(files, file =>
         {
@@ -36,7 +39,10 @@ public sealed class RecipeSchemaTests
             string named = JsonNode.Parse(text, documentOptions: Lenient)![RecipeFormat.SchemaKey]!.ToString();
             Assert.True(File.Exists(Path.Combine(Path.GetDirectoryName(file)!, named)));
         });
-        Assert.All(Presets.Names, name => Assert.Contains($"\"{RecipeFormat.SchemaKey}\": \"{RecipeSchema.FileName}\"", Presets.Text(name), StringComparison.Ordinal));
+        Assert.All(
+            Presets.Names, name => Assert.Contains(
+                $"\"{RecipeFormat.SchemaKey}\": \"{RecipeSchema.FileName}\"", Presets.Text(name),
+                StringComparison.Ordinal));
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace VaccineRef.Experiments.Tests.Recipes;
 /// <summary>What is no text, or no JSON, is named with line and column.</summary>
 public sealed class RecipeTextTests
 {
-    private const string Good = "{\n  // a comment\n  \"$schema\": \"recipe.schema.json\",\n  \"name\": \"é\", \"model\": \"m\",\n}\n";
+    private const string Good =
+        "{\n  // a comment\n  \"$schema\": \"recipe.schema.json\",\n  \"name\": \"é\", \"model\": \"m\",\n}\n";
 
     [Theory]
     [InlineData("{\n  \"name\": \"é\", \"name\": \"n\", \"model\": \"m\" }", "stands twice", "line 2, column 16")]

@@ -10,11 +10,14 @@ using VaccineRef.Experiments.Recipes;
 
 namespace VaccineRef.Experiments.Tests.Recipes;
 
-/// <summary>Makes the JSON Schema of recipes from their records, the records' documentation, defaults and limits.</summary>
+/// <summary>
+/// Makes the JSON Schema of recipes from their records, the records' documentation, defaults and limits.
+/// </summary>
 internal sealed partial class SchemaOfRecipes
 {
     // The kind that is meant where none is named.
-    private static readonly Dictionary<Type, string> Unnamed = new() { [typeof(StageOptions)] = "train", [typeof(DataOptions)] = "file" };
+    private static readonly Dictionary<Type, string> Unnamed =
+        new() { [typeof(StageOptions)] = "train", [typeof(DataOptions)] = "file" };
 
     private static readonly Dictionary<(Type, string), IEnumerable<string>> Words = new()
     {
@@ -35,7 +38,9 @@ internal sealed partial class SchemaOfRecipes
     {
         var schema = _options.GetJsonSchemaAsNode(typeof(Recipe), new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Transform }).AsObject();
         schema["type"] = "object";
-        schema["properties"]!.AsObject().Insert(0, RecipeFormat.SchemaKey, new JsonObject { ["type"] = "string", ["description"] = "Where this schema lies." });
+        schema["properties"]!.AsObject().Insert(
+            0, RecipeFormat.SchemaKey,
+            new JsonObject { ["type"] = "string", ["description"] = "Where this schema lies." });
         schema.Insert(0, "title", "A recipe of VaccineRef");
         schema.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
         return schema.ToJsonString(new(_options) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, IndentSize = 1 }) + "\n";
@@ -46,10 +51,13 @@ internal sealed partial class SchemaOfRecipes
         var type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
         var schema = node as JsonObject ?? [];
         if (type.IsEnum)
-            Enumerate(schema, Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName), orNull: type != context.TypeInfo.Type);
+            Enumerate(
+                schema, Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName),
+                orNull: type != context.TypeInfo.Type);
         if (Unnamed.TryGetValue(type, out string? meant) && schema["anyOf"] is JsonArray kinds)
             NameAllBut(schema, kinds, meant);
-        if (context.PropertyInfo is null && Doc($"T:{type.FullName}")?.Element("summary") is { } summary && type.Namespace!.StartsWith("VaccineRef", StringComparison.Ordinal))
+        if (context.PropertyInfo is null && Doc($"T:{type.FullName}")?.Element("summary") is { } summary
+            && type.Namespace!.StartsWith("VaccineRef", StringComparison.Ordinal))
             schema.TryAdd("description", Plain(summary));
         if (context.PropertyInfo is { } property)
             Describe(schema, property);
@@ -62,7 +70,8 @@ internal sealed partial class SchemaOfRecipes
         var owner = member.ReflectedType!;
         if (Doc($"P:{member.DeclaringType!.FullName}.{member.Name}")?.Element("summary") is { } summary)
             schema["description"] = Plain(summary);
-        else if (Doc($"T:{member.DeclaringType.FullName}")?.Elements("param").FirstOrDefault(each => each.Attribute("name")!.Value == member.Name) is { } param)
+        else if (Doc($"T:{member.DeclaringType.FullName}")?.Elements("param")
+            .FirstOrDefault(each => each.Attribute("name")!.Value == member.Name) is { } param)
             schema["description"] = Plain(param);
         if (Words.TryGetValue((owner, property.Name), out var words))
             Enumerate(schema, words, orNull: property.IsGetNullable);
@@ -82,7 +91,9 @@ internal sealed partial class SchemaOfRecipes
         var constructor = owner.GetConstructors().MinBy(each => each.GetParameters().Length);
         var parameter = constructor?.GetParameters().FirstOrDefault(each => each.Name == property.Name);
         object? value = parameter is { HasDefaultValue: true }
-            ? parameter.ParameterType.IsEnum ? Enum.ToObject(parameter.ParameterType, parameter.DefaultValue!) : parameter.DefaultValue
+            ? parameter.ParameterType.IsEnum
+                ? Enum.ToObject(parameter.ParameterType, parameter.DefaultValue!)
+                : parameter.DefaultValue
             : constructor?.GetParameters().Length == 0 ? property.GetValue(Activator.CreateInstance(owner)) : null;
         return value is string or ValueType ? value : null;
     }
@@ -90,8 +101,10 @@ internal sealed partial class SchemaOfRecipes
     private static void NameAllBut(JsonObject schema, JsonArray kinds, string meant)
     {
         schema.Remove("required");
-        foreach (var kind in kinds.OfType<JsonObject>().Where(each => each["properties"]!["kind"]!["const"]!.ToString() != meant))
-            kind["required"] = new JsonArray(["kind", .. kind["required"]?.AsArray().Select(name => name!.DeepClone()) ?? []]);
+        foreach (var kind in kinds.OfType<JsonObject>()
+            .Where(each => each["properties"]!["kind"]!["const"]!.ToString() != meant))
+            kind["required"] =
+                new JsonArray(["kind", .. kind["required"]?.AsArray().Select(name => name!.DeepClone()) ?? []]);
     }
 
     private static void Enumerate(JsonObject schema, IEnumerable<string> words, bool orNull)

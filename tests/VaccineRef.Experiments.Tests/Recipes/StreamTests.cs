@@ -11,11 +11,16 @@ using VaccineRef.Training;
 
 namespace VaccineRef.Experiments.Tests.Recipes;
 
-/// <summary>Data that a rule sees beside those of its stage: named in the recipe, in the hash, in the manifest, and never held out.</summary>
+/// <summary>
+/// Data that a rule sees beside those of its stage: named in the recipe, in the hash, in the manifest, and never held
+/// out.
+/// </summary>
 public sealed class StreamTests
 {
-    private const string Rule = """align.rule={"kind":"t_vaccine","rho":0.5,"layers":1,"resample_every":1,"probe_every":2}""";
-    private const string Stream = """align.streams={"harmful":{"data":{"kind":"world_harmful","count":8},"batch_size":2}}""";
+    private const string Rule =
+        """align.rule={"kind":"t_vaccine","rho":0.5,"layers":1,"resample_every":1,"probe_every":2}""";
+    private const string Stream =
+        """align.streams={"harmful":{"data":{"kind":"world_harmful","count":8},"batch_size":2}}""";
     private const string Alone = """grid={"seed":"3"}""";
 
     [Theory]
@@ -31,7 +36,8 @@ public sealed class StreamTests
     [InlineData("$.world", Rule, Stream, "world=null")]
     public void A_stream_that_is_missing_or_wrong_is_an_error_with_its_place(string where, params string[] set)
     {
-        var error = Assert.ThrowsAny<InputException>(() => RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", [Alone, .. set]));
+        var error =
+            Assert.ThrowsAny<InputException>(() => RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", [Alone, .. set]));
         Assert.Equal(where, error.Where);
         if (where.EndsWith("streams.harmful", StringComparison.Ordinal) && set.Length == 1)
             Assert.Contains(set[0] == Rule ? "T-Vaccine" : "SFT", error.Message, StringComparison.Ordinal);
@@ -40,9 +46,12 @@ public sealed class StreamTests
     [Fact]
     public void It_is_written_and_read_back_and_more_than_the_world_has_is_an_error()
     {
-        string text = RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone, Rule, Stream));
+        string text = RecipeFormat.Standard.Write(
+            RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone, Rule, Stream));
         Assert.Equal(text, RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(text, "again")));
-        Assert.DoesNotContain("streams", RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "streams", RecipeFormat.Standard.Write(RecipeFormat.Standard.Parse(TinyGrid.Text, "tiny", Alone)),
+            StringComparison.Ordinal);
         var trials = TinyGrid.Grid(Alone, Rule, Stream, "align.streams.harmful.data.count=61").Trials();
         var error = Assert.ThrowsAny<InputException>(() => Preflight.Require(trials, new DataFiles(".")));
         Assert.Contains("61", error.Message, StringComparison.Ordinal);
@@ -72,10 +81,13 @@ public sealed class StreamTests
         var report = one.Run(1, TinyGrid.Grid(grid, "report.primary=T-Vaccine"));
         var again = two.Run(2, TinyGrid.Grid(grid, "report.primary=T-Vaccine"));
         Assert.Empty(report.Failures);
-        Assert.Equal(report.Trials.Select(trial => report.Attacked(trial)!.Measured!.AlignmentLoss), again.Trials.Select(trial => again.Attacked(trial)!.Measured!.AlignmentLoss));
+        Assert.Equal(
+            report.Trials.Select(trial => report.Attacked(trial)!.Measured!.AlignmentLoss),
+            again.Trials.Select(trial => again.Attacked(trial)!.Measured!.AlignmentLoss));
         TrainingCost Of(int trial) => report.Alignment(report.Trials[trial])!.Cost!;
         Assert.Equal([1, 2.5, 2 + (1 / 3.0), 3], Enumerable.Range(0, 4).Select(trial => Of(trial).ForwardsPerStep));
-        Assert.Equal(4, report.Trials.Select(trial => report.Alignment(trial)!.Measured!.AlignmentLoss).Distinct().Count());
+        Assert.Equal(
+            4, report.Trials.Select(trial => report.Alignment(trial)!.Measured!.AlignmentLoss).Distinct().Count());
     }
 
     [Fact]
@@ -84,8 +96,10 @@ public sealed class StreamTests
         var folder = Directory.CreateTempSubdirectory("vaccineref-");
         try
         {
-            string Row(int i, bool safe) => $$"""{"prompt":"question {{i}}","response":"answer {{i}}","is_safe":{{(safe ? "true" : "false")}},"category":{} }""";
-            File.WriteAllLines(Path.Combine(folder.FullName, "rows.jsonl"), Enumerable.Range(1, 6).Select(i => Row(i, i % 2 == 0)));
+            string Row(int i, bool safe) =>
+                $$"""{"prompt":"question {{i}}","response":"answer {{i}}","is_safe":{{(safe ? "true" : "false")}},"category":{} }""";
+            File.WriteAllLines(
+                Path.Combine(folder.FullName, "rows.jsonl"), Enumerable.Range(1, 6).Select(i => Row(i, i % 2 == 0)));
             File.WriteAllLines(Path.Combine(folder.FullName, "held.jsonl"), [Row(3, false)]);
             var rows = new FileDataOptions { Path = "rows.jsonl", Task = "beavertails" };
             var align = new TrainStageOptions
@@ -103,8 +117,10 @@ public sealed class StreamTests
                 Evaluation = new HeldOutOptions { Harmful = rows with { Path = "held.jsonl" } },
             };
             var reader = new DataReader(recipe, new DataFiles(folder.FullName), new Data.CharacterTokenizer());
-            Assert.Equal(["rows.jsonl:1", "rows.jsonl:5"], reader.Stream(align, StreamName.Harmful).Select(row => row.Id));
-            Assert.Equal(["rows.jsonl:2", "rows.jsonl:4", "rows.jsonl:6"], reader.Training(align).Select(row => row.Id));
+            Assert.Equal(
+                ["rows.jsonl:1", "rows.jsonl:5"], reader.Stream(align, StreamName.Harmful).Select(row => row.Id));
+            Assert.Equal(
+                ["rows.jsonl:2", "rows.jsonl:4", "rows.jsonl:6"], reader.Training(align).Select(row => row.Id));
             Assert.Contains(reader.Manifest.Stages, stage => stage is { Name: "align.harmful", Examples: 2 });
         }
         finally
@@ -119,9 +135,11 @@ public sealed class StreamTests
         var world = new SyntheticWorld(seed, new());
         var refused = world.Refused(400);
         Assert.All(refused, example => Assert.Equal(WorldKind.Harmful, example.Kind));
-        Assert.Empty(refused.Select(e => e.Item).Intersect(world.Attack(1, 400).Concat(world.HarmfulTest).Select(e => e.Item)));
+        Assert.Empty(
+            refused.Select(e => e.Item).Intersect(world.Attack(1, 400).Concat(world.HarmfulTest).Select(e => e.Item)));
         Assert.Equal(
-            world.Alignment().Where(e => e.Kind == WorldKind.Refusal).Select(e => e.Prompt).Order(StringComparer.Ordinal),
+            world.Alignment().Where(e => e.Kind == WorldKind.Refusal).Select(e => e.Prompt)
+                .Order(StringComparer.Ordinal),
             refused.Select(e => e.Prompt).Order(StringComparer.Ordinal));
     }
 
@@ -137,11 +155,13 @@ public sealed class StreamTests
             var grid = new ExperimentGrid(RecipeFormat.Standard.Read(path), RecipeFormat.Standard);
             var trials = grid.Trials();
             var plan = new StagePlan(trials, RecipeFormat.Standard, new DataFiles(folder), "cpu");
-            Assert.All(plan.Chains, chain => Assert.Equal("attack", chain.Last(node => node.Stage is TrainStageOptions).Name));
+            Assert.All(
+                plan.Chains, chain => Assert.Equal("attack", chain.Last(node => node.Stage is TrainStageOptions).Name));
             var stages = trials.SelectMany(trial => trial.Recipe.Stages.Where(stage => !stage.Skip)).ToArray();
             var rules = stages.OfType<TrainStageOptions>().Select(stage => stage.Rule.GetType()).ToHashSet();
             var others = stages.OfType<EditStageOptions>().Select(stage => stage.GetType())
-                .Concat(stages.OfType<TrainStageOptions>().Select(stage => stage.Objective.GetType()).Where(type => type != typeof(CrossEntropyOptions)));
+                .Concat(stages.OfType<TrainStageOptions>().Select(stage => stage.Objective.GetType())
+                    .Where(type => type != typeof(CrossEntropyOptions)));
             bool mixes = stages.OfType<TrainStageOptions>().Any(stage => stage.MixedIn is not null);
             Assert.Superset(new HashSet<Type> { typeof(PlainOptions), typeof(VaccineOptions) }, rules);
             Assert.True(rules.Count > 2 || others.Any() || mixes, path);

@@ -25,7 +25,8 @@ public sealed class WorldEvaluationTests
     {
         var world = new SyntheticWorld(5, Sizes);
         using var device = new CpuDevice(threads: 2);
-        using var model = new WorldModelOptions { Hidden = 32, Layers = 2, Heads = 2 }.Load<float>(".", device, RandomStream.FromSeed(1));
+        using var model = new WorldModelOptions { Hidden = 32, Layers = 2, Heads = 2 }.Load<float>(
+            ".", device, RandomStream.FromSeed(1));
         var mixed = WorldEncoder.Encode(
             [.. world.Pretraining(1600), .. world.Alignment(), .. world.Alignment(), .. world.Attack(0, 200)]);
         using var evaluation = new WorldEvaluation<float>(world, device);
@@ -40,17 +41,21 @@ public sealed class WorldEvaluationTests
                 expected.AsEnumerable(),
                 (int[])
                 [
-                    Count(Metrics.HarmfulScore), Count(Metrics.CoherentHarm) - Count(Metrics.HarmfulScore), Count(Metrics.Refusals),
+                    Count(Metrics.HarmfulScore), Count(Metrics.CoherentHarm) - Count(Metrics.HarmfulScore),
+                    Count(Metrics.Refusals),
                     Count(Metrics.OtherAnswers), measured.Accuracy!.Numerator,
                 ]);
             int Kept(string kind) => answers.Count(answer => answer.Kind == kind && answer.Counts);
             Assert.Equal((expected[0], expected[4]), (Kept(KeptAnswer.Harmful), Kept(KeptAnswer.Task)));
-            Assert.Equal(world.HarmfulTest.Concat(world.BenignTest).Select(example => example.Prompt), answers.Select(answer => answer.Prompt));
+            Assert.Equal(
+                world.HarmfulTest.Concat(world.BenignTest).Select(example => example.Prompt),
+                answers.Select(answer => answer.Prompt));
             seen = [.. seen.Zip(expected, (before, now) => before + now)];
 
             // Partly trained models: the first thing that is learned is the form of the answers, then come the facts.
             var options = new TrainOptions(32, new AdamWOptions(1e-2), MaxSteps: 35, Seed: stage);
-            new Trainer<float>(device, model.Trainable, new CrossEntropyObjective<float>(model.Network), new Plain<float>(), options)
+            new Trainer<float>(
+                device, model.Trainable, new CrossEntropyObjective<float>(model.Network), new Plain<float>(), options)
                 .Run(mixed);
         }
 
@@ -63,7 +68,8 @@ public sealed class WorldEvaluationTests
         var tokenizer = new WorldTokenizer();
         string[] Answers(IReadOnlyList<WorldExample> examples) =>
         [
-            .. Generator.Generate(model, [.. examples.Select(new WorldEncoder(tokenizer).Prompt)], new(16, EosId: tokenizer.EosId))
+            .. Generator.Generate(
+                model, [.. examples.Select(new WorldEncoder(tokenizer).Prompt)], new(16, EosId: tokenizer.EosId))
                 .Select(answer => tokenizer.Decode(answer)),
         ];
         var verdicts = world.HarmfulTest.Zip(Answers(world.HarmfulTest), world.Judge).ToArray();

@@ -18,7 +18,8 @@ public sealed class WorldTokenizerFilesTests : IDisposable
         var (read, own) = (TextTokenizer.Load(_folder), new WorldTokenizer());
         Assert.Equal((own.VocabularySize, own.EosId), (read.VocabularySize, read.EosId));
         var world = new SyntheticWorld(3, new WorldOptions());
-        foreach (var example in world.HarmfulTest.Concat(world.BenignTest).Concat(world.Alignment()).Concat(world.Pretraining(500)))
+        foreach (var example in world.HarmfulTest.Concat(world.BenignTest).Concat(world.Alignment())
+            .Concat(world.Pretraining(500)))
             foreach (string text in (string[])[example.Prompt, example.Answer, $"{example.Prompt} {example.Answer}"])
             {
                 Assert.Equal(own.Encode(text), read.Encode(text));

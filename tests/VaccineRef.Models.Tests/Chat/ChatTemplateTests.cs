@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace VaccineRef.Models.Tests.Chat;
 
-/// <summary>Built-in templates letter for letter, where a model's own template is found, and templates that go wrong.</summary>
+/// <summary>
+/// Built-in templates letter for letter, where a model's own template is found, and templates that go wrong.
+/// </summary>
 public sealed class ChatTemplateTests : IDisposable
 {
     private const string Vicuna = "A chat between a curious user and an artificial intelligence assistant. "
@@ -13,7 +15,10 @@ public sealed class ChatTemplateTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    /// <summary>Checked by hand against what the models' authors publish. Turns: s system, u user, a assistant; g asks for an answer.</summary>
+    /// <summary>
+    /// Checked by hand against what the models' authors publish. Turns: s system, u user, a assistant; g asks for an
+    /// answer.
+    /// </summary>
     [Theory]
     [InlineData("llama2", "ug", "<s>[INST] ask [/INST]")]
     [InlineData("llama2", "suauag", "<s>[INST] <<SYS>>\nbe\n<</SYS>>\n\nask [/INST] say </s><s>[INST] ask [/INST] say </s>")]
@@ -50,7 +55,8 @@ public sealed class ChatTemplateTests : IDisposable
     public void Copies_of_a_folder_have_its_templates(string file, string text)
     {
         using var folder = new TempFolder();
-        string from = Directory.CreateDirectory(folder.File("from")).FullName, to = Directory.CreateDirectory(folder.File("to")).FullName;
+        string from = Directory.CreateDirectory(folder.File("from")).FullName,
+            to = Directory.CreateDirectory(folder.File("to")).FullName;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(from, file))!);
         File.WriteAllText(Path.Combine(from, file), text);
         TokenizerFiles.Copy(from, to);
@@ -60,12 +66,18 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void A_models_own_template_is_found_where_transformers_looks_for_it()
     {
-        Write("tokenizer_config.json", """{"bos_token":"<b>","eos_token":{"content":"<e>"},"chat_template":"config {{ bos_token }}{{ eos_token }}"}""");
+        Write(
+            "tokenizer_config.json",
+            """{"bos_token":"<b>","eos_token":{"content":"<e>"},"chat_template":"config {{ bos_token }}{{ eos_token }}"}""");
         Assert.Equal("config <b><e>", Load().Render([], false));
-        Write("tokenizer_config.json", """{"bos_token":"<b>","eos_token":"<e>","chat_template":[{"name":"default","template":"one"},{"name":"tool_use","template":"two"}]}""");
+        Write(
+            "tokenizer_config.json",
+            """{"bos_token":"<b>","eos_token":"<e>","chat_template":[{"name":"default","template":"one"},{"name":"tool_use","template":"two"}]}""");
         Assert.Equal("one", Load().Render([], false));
         Assert.Equal("two", Load("model:tool_use").Render([], false));
-        Assert.Contains("default, tool_use", Assert.Throws<ChatTemplateException>(() => Load("model:rag")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "default, tool_use", Assert.Throws<ChatTemplateException>(() => Load("model:rag")).Message,
+            StringComparison.Ordinal);
         Write("chat_template.jinja", "file");
         Assert.Equal("file", Load().Render([], false));
         Assert.Equal("two", Load("model:tool_use").Render([], false));
@@ -104,7 +116,10 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>As Python computes with numbers that are not whole: division rounds down, and the remainder has the divisor's sign.</summary>
+    /// <summary>
+    /// As Python computes with numbers that are not whole: division rounds down, and the remainder has the divisor's
+    /// sign.
+    /// </summary>
     [Theory]
     [InlineData("7.5 // 2", "3.0")]
     [InlineData("(0 - 7.5) // 2", "-4.0")]
@@ -149,13 +164,15 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("1 if 1 else ", "1", "")]
     public void Deep_nesting_ends_with_an_error(string open, string inside, string close)
     {
-        string deep = string.Concat(Enumerable.Repeat(open, 100_000)) + inside + string.Concat(Enumerable.Repeat(close, 100_000));
+        string deep =
+            string.Concat(Enumerable.Repeat(open, 100_000)) + inside + string.Concat(Enumerable.Repeat(close, 100_000));
         Assert.Throws<ChatTemplateException>(() => ChatTemplate.Parse($"{{{{ {deep} }}}}", Tokens));
     }
 
     [Fact]
     public void Deeply_nested_tags_end_with_an_error() => Assert.Throws<ChatTemplateException>(() => ChatTemplate.Parse(
-        string.Concat(Enumerable.Repeat("{% if 1 %}", 100_000)) + string.Concat(Enumerable.Repeat("{% endif %}", 100_000)), Tokens));
+        string.Concat(Enumerable.Repeat("{% if 1 %}", 100_000))
+            + string.Concat(Enumerable.Repeat("{% endif %}", 100_000)), Tokens));
 
     /// <summary>Long chains on one level are as deep for whoever evaluates them.</summary>
     [Theory]

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace VaccineRef.Models.Tests.Chat;
 
-/// <summary>Every template of goldens.json is rendered as Jinja2 renders it, or refused where Jinja2 refuses it.</summary>
+/// <summary>
+/// Every template of goldens.json is rendered as Jinja2 renders it, or refused where Jinja2 refuses it.
+/// </summary>
 public sealed class JinjaGoldenTests
 {
     private static readonly ChatTokens Tokens = new("<s>", "</s>");
@@ -32,8 +34,10 @@ public sealed class JinjaGoldenTests
         {
             refused = false;
             ChatMessage[] messages = [.. golden.GetProperty("messages").EnumerateArray().Select(message =>
-                new ChatMessage(message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!))];
-            return ChatTemplate.Parse(golden.GetProperty("template").GetString()!, Tokens).Render(messages, golden.GetProperty("generate").GetBoolean());
+                new ChatMessage(
+                    message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!))];
+            return ChatTemplate.Parse(golden.GetProperty("template").GetString()!, Tokens).Render(
+                messages, golden.GetProperty("generate").GetBoolean());
         }
         catch (ChatTemplateException error)
         {

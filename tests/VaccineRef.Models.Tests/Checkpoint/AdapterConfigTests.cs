@@ -185,27 +185,30 @@ public sealed class AdapterConfigTests
         Assert.Equal(config, read with { Layers = config.Layers, Targets = config.Targets });
     }
 
-    /// <summary>Over all settings there are: one that is new is red until it has a value here, and is written and read.</summary>
+    /// <summary>
+    /// Over all settings there are: one that is new is red until it has a value here, and is written and read.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void Every_setting_is_written_and_read_back(bool list)
     {
-        AdapterConfig plain = new(1, 1, TargetModules.Named("x")), every = new(4, 2.5, TargetModules.Matching(".*_proj"))
-        {
-            Dropout = 0.25,
-            UseRsLora = true,
-            FanInFanOut = true,
-            InferenceMode = false,
-            Layers = list ? [1, 2] : [],                // an expression for modules takes none
-            LayersPattern = ["h", "layers"],
-            Excluded = list ? TargetModules.Named("k_proj", "o_proj") : TargetModules.Matching("k_.*"),
-            RankPattern = ModulePatterns.Of([KeyValuePair.Create("q_proj", 2.0), KeyValuePair.Create("v_.*", 3.0)]),
-            AlphaPattern = ModulePatterns.Of([KeyValuePair.Create("q_proj", 1.5)]),
-            ModulesToSave = ["lm_head", "norm"],
-            Bias = "all",
-            BaseModel = "base",
-        };
+        AdapterConfig plain = new(1, 1, TargetModules.Named("x")),
+            every = new(4, 2.5, TargetModules.Matching(".*_proj"))
+            {
+                Dropout = 0.25,
+                UseRsLora = true,
+                FanInFanOut = true,
+                InferenceMode = false,
+                Layers = list ? [1, 2] : [],                // an expression for modules takes none
+                LayersPattern = ["h", "layers"],
+                Excluded = list ? TargetModules.Named("k_proj", "o_proj") : TargetModules.Matching("k_.*"),
+                RankPattern = ModulePatterns.Of([KeyValuePair.Create("q_proj", 2.0), KeyValuePair.Create("v_.*", 3.0)]),
+                AlphaPattern = ModulePatterns.Of([KeyValuePair.Create("q_proj", 1.5)]),
+                ModulesToSave = ["lm_head", "norm"],
+                Bias = "all",
+                BaseModel = "base",
+            };
         every = list ? every with { Targets = TargetModules.Named("q_proj", "v_proj") } : every;
         using var folder = new TempFolder();
         every.Write(folder.Path);
@@ -213,7 +216,9 @@ public sealed class AdapterConfigTests
         Assert.All(typeof(AdapterConfig).GetProperties(), property =>
         {
             string set = Text(property.GetValue(every));
-            Assert.True(set != Text(property.GetValue(plain)) || (property.Name == nameof(AdapterConfig.Layers) && !list), property.Name);
+            Assert.True(
+                set != Text(property.GetValue(plain)) || (property.Name == nameof(AdapterConfig.Layers) && !list),
+                property.Name);
             Assert.Equal(set, Text(property.GetValue(read)));
         });
     }

@@ -117,8 +117,9 @@ public sealed class AtomicFileTests
     }
 
     /// <summary>
-    /// Of all that lies in a folder, files and folders alike, only what this program left of its own targets is removed, and only if nobody is
-    /// writing it: not what another left of other files, nor what has such a name but for a part.
+    /// Of all that lies in a folder, files and folders alike, only what this program left of its own targets is
+    /// removed, and only if nobody is writing it: not what another left of other files, nor what has such a name but
+    /// for a part.
     /// </summary>
     [Property]
     public void Only_leftovers_of_own_targets_that_are_dead_are_removed(bool isFolder, bool othersWrite)
@@ -126,7 +127,8 @@ public sealed class AtomicFileTests
         string[] own = [Leftover("a.json"), Leftover("b")];
         string[] others =
         [
-            "a.json", "b", Leftover("c"), Leftover("xa.json"), Leftover("a.json.old"), Leftover("a.json")[1..], Leftover("a.json")[..^4],
+            "a.json", "b", Leftover("c"), Leftover("xa.json"), Leftover("a.json.old"), Leftover("a.json")[1..],
+            Leftover("a.json")[..^4],
             Leftover("a.json")[..^5] + ".tmp", ".a.json.tmp", ".tmp", "notes.tmp",
         ];
         using var folder = new TempFolder();
@@ -137,7 +139,9 @@ public sealed class AtomicFileTests
             folder.Write(isFolder ? $"{name}/x" : name, "kept");
         }
 
-        AtomicFile.RemoveLeftovers(folder.Path, name => name is "a.json" or "b", othersWrite ? path => Path.GetFileName(path) == own[0] : null);
+        AtomicFile.RemoveLeftovers(
+            folder.Path, name => name is "a.json" or "b",
+            othersWrite ? path => Path.GetFileName(path) == own[0] : null);
         Assert.Equal(others.Concat(othersWrite ? own[1..] : []).Order(), folder.Names().Order());
         AtomicFile.RemoveLeftovers(folder.File("nowhere"), _ => true);
     }

@@ -27,7 +27,8 @@ public sealed class CheckpointFolderTests : IDisposable
     [InlineData("module._orig_mod.")]
     public void A_prefix_is_named_and_can_be_stripped(string prefix)
     {
-        foreach (var (variant, bare) in new[] { ("llama", ""), ("opt", "model."), ("gpt2", ""), ("gpt2", "transformer.") })
+        foreach (var (variant,
+            bare) in new[] { ("llama", ""), ("opt", "model."), ("gpt2", ""), ("gpt2", "transformer.") })
         {
             var tiny = new TinyModel(variant, 9, 1, [5]);
             using var model = tiny.Create<double>(_device);
@@ -37,7 +38,8 @@ public sealed class CheckpointFolderTests : IDisposable
             string named = Regex.Match(Refused(folder), @"--strip-prefix (\S+)").Groups[1].Value;
             Assert.Equal(prefix == "base_model.model." && bare == "model." ? "base_model." : prefix, named);
             using var loaded = LanguageModel.Load<double>(folder, _device, stripPrefix: named);
-            Assert.Equal(model.Logits(PackedBatch.Pack(tiny.Sequences)), loaded.Logits(PackedBatch.Pack(tiny.Sequences)));
+            Assert.Equal(
+                model.Logits(PackedBatch.Pack(tiny.Sequences)), loaded.Logits(PackedBatch.Pack(tiny.Sequences)));
             loaded.Save(_folder.File($"{variant}{bare} saved"));
             using var again = LanguageModel.Load<double>(_folder.File($"{variant}{bare} saved"), _device);
             Assert.Contains("no tensor has the prefix", Assert.Throws<CheckpointException>(
@@ -105,7 +107,10 @@ public sealed class CheckpointFolderTests : IDisposable
     [InlineData("model.gguf", "the model file is missing", "model.gguf")]
     public void What_lies_there_instead_is_said(string files, string what, string named)
     {
-        string[] state = ["training_args.bin", "scheduler.pt", "rng_state_0.pth", "random_states_0.pkl", "trainer_state.json"];
+        string[] state =
+        [
+            "training_args.bin", "scheduler.pt", "rng_state_0.pth", "random_states_0.pkl", "trainer_state.json",
+        ];
         _folder.Write("config.json", new TinyModel("llama", 9, 1, [5]).Json.ToJsonString());
         foreach (string file in files.Split(';').Concat(named == "model.gguf" ? [] : state))
         {
@@ -197,9 +202,12 @@ public sealed class CheckpointFolderTests : IDisposable
         Assert.Contains("another shape", Refused(folder));
 
         folder = ModelFiles.Write(_folder, "without", json, ModelFiles.Tensors(model).Where(tensor =>
-            !tensor.Name.Contains("embed", StringComparison.Ordinal) && !tensor.Name.Contains("fc", StringComparison.Ordinal)
-            && !tensor.Name.Contains("wte", StringComparison.Ordinal) && !tensor.Name.Contains("wpe", StringComparison.Ordinal)
-            && !tensor.Name.Contains("mlp", StringComparison.Ordinal) && !tensor.Name.Contains("lm_head", StringComparison.Ordinal)));
+            !tensor.Name.Contains("embed", StringComparison.Ordinal)
+                && !tensor.Name.Contains("fc", StringComparison.Ordinal)
+            && !tensor.Name.Contains("wte", StringComparison.Ordinal)
+            && !tensor.Name.Contains("wpe", StringComparison.Ordinal)
+            && !tensor.Name.Contains("mlp", StringComparison.Ordinal)
+            && !tensor.Name.Contains("lm_head", StringComparison.Ordinal)));
         Assert.Contains("missing", Refused(folder));
     }
 
@@ -218,7 +226,8 @@ public sealed class CheckpointFolderTests : IDisposable
     {
         var tiny = new TinyModel(variant, 9, 1, [5]);
         using var model = tiny.Create<double>(_device);
-        string folder = Directory.CreateDirectory(_folder.File($"cut {Directory.GetDirectories(_folder.Path).Length}")).FullName;
+        string folder =
+            Directory.CreateDirectory(_folder.File($"cut {Directory.GetDirectories(_folder.Path).Length}")).FullName;
         File.WriteAllText(Path.Combine(folder, "config.json"), tiny.Json.ToJsonString());
         TensorData[] all = [.. ModelFiles.Tensors(model)];
         var map = new JsonObject();

@@ -4,15 +4,16 @@ using VaccineRef.Core;
 namespace VaccineRef.Models.Tests;
 
 /// <summary>
-/// Reading a checkpoint takes the memory of the weights as they are kept and a constant, whatever the sizes of tensors and shards and
-/// whatever the types in the files.
+/// Reading a checkpoint takes the memory of the weights as they are kept and a constant, whatever the sizes of tensors
+/// and shards and whatever the types in the files.
 /// </summary>
 public sealed class LoadingMemoryLaws : IDisposable
 {
     // Values that are read at a time: CheckpointSource.Window. On the device they are floats here.
     private const long Window = 1 << 18, DeviceWindow = Window * sizeof(float);
 
-    // On the host: a window of numbers, one of the file's bytes (1 MiB), and the header, names and layers of so small a model.
+    // On the host: a window of numbers, one of the file's bytes (1 MiB), and the header, names and layers of so small a
+    // model.
     private const long Host = (Window * sizeof(float)) + (1 << 20) + (1 << 19);
 
     private readonly TempFolder _folder = new();
@@ -25,14 +26,16 @@ public sealed class LoadingMemoryLaws : IDisposable
     }
 
     /// <summary>
-    /// Tensors of 3 to 9 MiB as floats, more than the bound, in several shards. In bfloat16 the weights of linear layers are those of the files, rounded once; everything
-    /// else is kept in float.
+    /// Tensors of 3 to 9 MiB as floats, more than the bound, in several shards. In bfloat16 the weights of linear
+    /// layers are those of the files, rounded once; everything else is kept in float.
     /// </summary>
     [Property(MaxTest = 6)]
-    public void Reading_takes_the_weights_and_a_constant(PositiveInt hidden, PositiveInt feedForward, byte type, byte shards)
+    public void Reading_takes_the_weights_and_a_constant(
+        PositiveInt hidden, PositiveInt feedForward, byte type, byte shards)
     {
         var stored = (TensorType[])[TensorType.F32, TensorType.F16, TensorType.BF16];
-        var config = Config(2 * ((hidden.Get * 7919 % 150) + 200), (feedForward.Get * 7919 % 1500) + 2000);     // 3 MiB and more
+        // 3 MiB and more
+        var config = Config(2 * ((hidden.Get * 7919 % 150) + 200), (feedForward.Get * 7919 % 1500) + 2000);
         string folder = _folder.File(Guid.NewGuid().ToString("N"));
         using var made = LanguageModel.Create<float>(config, _device, RandomStream.FromSeed(7));
         Write(folder, config, made, stored[type % 3], shards);
@@ -63,12 +66,15 @@ public sealed class LoadingMemoryLaws : IDisposable
         }
     }
 
-    /// <summary>A file that is shortened while it is open is an error that names the tensor, and no end of the process.</summary>
+    /// <summary>
+    /// A file that is shortened while it is open is an error that names the tensor, and no end of the process.
+    /// </summary>
     [Fact]
     public void A_file_that_is_cut_while_it_is_read_is_an_error()
     {
         string path = _folder.File("cut.safetensors");
-        SafetensorsWriter.Write(path, [TensorData.Floats<float>("weight", TensorType.F32, [1 << 20], new float[1 << 20])]);
+        SafetensorsWriter.Write(
+            path, [TensorData.Floats<float>("weight", TensorType.F32, [1 << 20], new float[1 << 20])]);
         using var file = SafetensorsFile.Open(path);
         using (var cut = File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             cut.SetLength(1 << 20);
@@ -78,7 +84,8 @@ public sealed class LoadingMemoryLaws : IDisposable
     }
 
     private static long Kept(Model<float> model) => model.Network.Parameters.Sum(parameter =>
-        (parameter.Shape.Count * (parameter.IsCompact ? sizeof(ushort) : sizeof(float)) + HostBuffer.Alignment - 1) & -HostBuffer.Alignment);
+        (parameter.Shape.Count * (parameter.IsCompact ? sizeof(ushort) : sizeof(float)) + HostBuffer.Alignment - 1)
+            & -HostBuffer.Alignment);
 
     private static float[] Values(Parameter<float> parameter)
     {
@@ -94,7 +101,9 @@ public sealed class LoadingMemoryLaws : IDisposable
         float[] values = made.ToArray();
         for (int i = 0; i < values.Length; i++)
         {
-            values[i] = stored == TensorType.F16 ? (float)(Half)values[i] : stored == TensorType.BF16 ? Rounded(values[i]) : values[i];
+            values[i] = stored == TensorType.F16
+                ? (float)(Half)values[i]
+                : stored == TensorType.BF16 ? Rounded(values[i]) : values[i];
             values[i] = compact ? Rounded(values[i]) : values[i];
         }
 
@@ -114,7 +123,8 @@ public sealed class LoadingMemoryLaws : IDisposable
         config.CopyTo(folder);
         var tensors = made.Network.Parameters.Select(parameter => TensorData.Floats<float>(
             parameter.Name, type, [.. parameter.Dimensions], parameter.Value.Span.ToArray())).ToArray();
-        SafetensorsWriter.WriteSharded(folder, tensors, (tensors.Sum(tensor => tensor.Length) / ((shards % 4) + 1)) + 1);
+        SafetensorsWriter.WriteSharded(
+            folder, tensors, (tensors.Sum(tensor => tensor.Length) / ((shards % 4) + 1)) + 1);
     }
 
     private static ConfigReader Config(int hidden, int feedForward) => ConfigReader.Parse(Encoding.UTF8.GetBytes(

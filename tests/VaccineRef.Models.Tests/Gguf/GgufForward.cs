@@ -1,8 +1,8 @@
 namespace VaccineRef.Models.Tests.Gguf;
 
 /// <summary>
-/// A transformer from a GGUF file alone, as llama.cpp computes it, in plain loops: "llama" turns neighbouring columns of a
-/// head, "qwen2" columns half a head apart.
+/// A transformer from a GGUF file alone, as llama.cpp computes it, in plain loops: "llama" turns neighbouring columns
+/// of a head, "qwen2" columns half a head apart.
 /// </summary>
 internal sealed class GgufForward(GgufReader file)
 {
@@ -53,7 +53,8 @@ internal sealed class GgufForward(GgufReader file)
 
     private double[][] Attention(string at, double[][] x)
     {
-        int heads = Int("attention.head_count"), groups = Int("attention.head_count_kv"), size = Int("attention.key_length");
+        int heads = Int("attention.head_count"), groups = Int("attention.head_count_kv"),
+            size = Int("attention.key_length");
         double[][] q = [.. x.Select((row, p) => Turn(Linear(at + "attn_q", row), p, size))];
         double[][] k = [.. x.Select((row, p) => Turn(Linear(at + "attn_k", row), p, size))];
         double[][] v = [.. x.Select(row => Linear(at + "attn_v", row))];
@@ -75,15 +76,19 @@ internal sealed class GgufForward(GgufReader file)
 
     private double[] Turn(double[] x, int position, int size)
     {
-        double factor = file.Settings.ContainsKey($"{_arch}.rope.scaling.type") ? file.Float($"{_arch}.rope.scaling.factor") : 1;
+        double factor =
+            file.Settings.ContainsKey($"{_arch}.rope.scaling.type") ? file.Float($"{_arch}.rope.scaling.factor") : 1;
         double[] y = [.. x];
         for (int start = 0; start < x.Length; start += size)
         {
             for (int i = 0; i < size / 2; i++)
             {
                 double divisor = file.Tensors.ContainsKey("rope_freqs.weight") ? Values("rope_freqs.weight")[i] : 1;
-                double angle = position / factor / divisor * Math.Pow(file.Float($"{_arch}.rope.freq_base"), -2.0 * i / size);
-                var (a, b) = _arch == "llama" ? (start + (2 * i), start + (2 * i) + 1) : (start + i, start + i + (size / 2));
+                double angle = position / factor / divisor * Math.Pow(
+                    file.Float($"{_arch}.rope.freq_base"), -2.0 * i / size);
+                var (a, b) = _arch == "llama"
+                    ? (start + (2 * i), start + (2 * i) + 1)
+                    : (start + i, start + i + (size / 2));
                 y[a] = (x[a] * Math.Cos(angle)) - (x[b] * Math.Sin(angle));
                 y[b] = (x[a] * Math.Sin(angle)) + (x[b] * Math.Cos(angle));
             }

@@ -7,8 +7,8 @@ namespace VaccineRef.Models.Tests.Gguf;
 /// <summary>A GGUF file is the model, to a reader that knows nothing but the format and llama.cpp's names.</summary>
 public sealed class GgufLaws : IDisposable
 {
-    // The base, the epsilon and the factors of rotation are stored in binary32: 6e-8 of each, in logits of some tens behind
-    // two blocks and at most 24 positions.
+    // The base, the epsilon and the factors of rotation are stored in binary32: 6e-8 of each, in logits of some tens
+    // behind two blocks and at most 24 positions.
     private const double Tolerance = 1e-4;
 
     private static readonly (string Text, float Score, int Kind)[] Pieces =
@@ -19,7 +19,8 @@ public sealed class GgufLaws : IDisposable
     public void Dispose() => _device.Dispose();
 
     public static TheoryData<string> Variants =>
-        [.. TinyModel.Variants.Where(name => !name.StartsWith("opt", StringComparison.Ordinal) && !name.StartsWith("gpt2", StringComparison.Ordinal))];
+        [.. TinyModel.Variants.Where(name => !name.StartsWith("opt", StringComparison.Ordinal)
+            && !name.StartsWith("gpt2", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Variants))]
@@ -37,7 +38,8 @@ public sealed class GgufLaws : IDisposable
             var file = new GgufReader(path);
             foreach (var sequence in tiny.Sequences)
             {
-                Assert.True(sequence.Tokens.Length <= file.Int($"{file.Settings["general.architecture"]}.context_length"));
+                Assert.True(
+                    sequence.Tokens.Length <= file.Int($"{file.Settings["general.architecture"]}.context_length"));
                 double[] expected = rounded.Logits(PackedBatch.Pack([sequence]));
                 double[] read = [.. new GgufForward(file).Logits(sequence.Tokens).SelectMany(row => row)];
                 Assert.Equal(expected.Length, read.Length);
@@ -61,7 +63,8 @@ public sealed class GgufLaws : IDisposable
         Assert.Equal(model.Network.Parameters.Count, file.Tensors.Count);
         Assert.Equal(fileType, file.Int("general.file_type"));
         double[] Sorted(IEnumerable<Parameter<double>> all, bool matrices) =>
-            [.. all.Where(each => each.Dimensions.Count == 2 == matrices).SelectMany(each => ModelRun.Numbers(each.Value)).Order()];
+            [.. all.Where(each => each.Dimensions.Count == 2 == matrices)
+                .SelectMany(each => ModelRun.Numbers(each.Value)).Order()];
         foreach (bool matrices in new[] { true, false })
         {
             var tensors = file.Tensors.Values.Where(tensor => tensor.Extents.Length == 2 == matrices).ToArray();
@@ -78,7 +81,8 @@ public sealed class GgufLaws : IDisposable
     {
         var file = Written("llama grouped tied", WithPieces);
         Assert.Equal(("llama", 2u, 24u, 12u, 2u, 1u, 6u), (
-            file.Settings["general.architecture"], file.Settings["llama.block_count"], file.Settings["llama.context_length"],
+            file.Settings["general.architecture"], file.Settings["llama.block_count"],
+            file.Settings["llama.context_length"],
             file.Settings["llama.embedding_length"], file.Settings["llama.attention.head_count"],
             file.Settings["llama.attention.head_count_kv"], file.Settings["llama.rope.dimension_count"]));
         Assert.Equal((1e-5f, 10000f), (
@@ -93,7 +97,8 @@ public sealed class GgufLaws : IDisposable
         object[] tokens = (object[])file.Settings["tokenizer.ggml.tokens"];
         Assert.Equal(TinyModel.Vocabulary, tokens.Length);
         Assert.Equal([.. Pieces.Select(piece => (object)piece.Text), "[PAD7]"], tokens[..8]);
-        Assert.Equal([.. Pieces.Select(piece => (object)piece.Score)], ((object[])file.Settings["tokenizer.ggml.scores"])[..7]);
+        Assert.Equal(
+            [.. Pieces.Select(piece => (object)piece.Score)], ((object[])file.Settings["tokenizer.ggml.scores"])[..7]);
         Assert.Equal([2, 3, 3, 1, 1, 4, 5, 5], ((object[])file.Settings["tokenizer.ggml.token_type"])[..8]);
         Assert.Equal(("llama", 0u, 1u, 2u, true, false, true), (
             file.Settings["tokenizer.ggml.model"], file.Settings["tokenizer.ggml.unknown_token_id"],
@@ -111,7 +116,8 @@ public sealed class GgufLaws : IDisposable
         var file = Written("llama", Tokenizer(pattern, ignores), rows: 260);
         Assert.Equal(("gpt2", name), (file.Settings["tokenizer.ggml.model"], file.Settings["tokenizer.ggml.pre"]));
         Assert.Equal(["a b", "ab c"], (object[])file.Settings["tokenizer.ggml.merges"]);
-        object[] tokens = (object[])file.Settings["tokenizer.ggml.tokens"], kinds = (object[])file.Settings["tokenizer.ggml.token_type"];
+        object[] tokens = (object[])file.Settings["tokenizer.ggml.tokens"],
+            kinds = (object[])file.Settings["tokenizer.ggml.token_type"];
         Assert.Equal(["ab", "abc", "<|endoftext|>", "[PAD259]"], tokens[256..]);
         Assert.Equal([1, 1, 3, 5], kinds[256..]);
         Assert.Equal(258u, file.Settings["tokenizer.ggml.eos_token_id"]);
@@ -123,9 +129,12 @@ public sealed class GgufLaws : IDisposable
     public void What_llama_cpp_has_no_name_for_is_refused_and_nothing_is_written()
     {
         using var folder = new TempFolder();
-        void Refused(string variant, Action<string> tokenizer, string says, int rows = TinyModel.Vocabulary, Action<JsonObject>? edit = null)
+        void Refused(
+            string variant, Action<string> tokenizer, string says, int rows = TinyModel.Vocabulary,
+            Action<JsonObject>? edit = null)
         {
-            var error = Assert.ThrowsAny<InputException>(() => Write(variant, folder.File("m.gguf"), tokenizer, rows, edit));
+            var error =
+                Assert.ThrowsAny<InputException>(() => Write(variant, folder.File("m.gguf"), tokenizer, rows, edit));
             Assert.Contains(says, error.Message);
             Assert.Contains("--format folder", error.Message);
             Assert.Empty(folder.Names());
@@ -151,7 +160,8 @@ public sealed class GgufLaws : IDisposable
 
         void Pieces(string folder, bool removeExtra, string? config)
         {
-            using var tokenizer = new TokenizerFolder().WithModel(GgufLaws.Pieces, bytes: false, removeExtra: removeExtra);
+            using var tokenizer = new TokenizerFolder().WithModel(
+                GgufLaws.Pieces, bytes: false, removeExtra: removeExtra);
             if (config is not null)
                 tokenizer.With("tokenizer_config.json", config);
             TokenizerFiles.Copy(tokenizer.Path, folder);
@@ -160,9 +170,11 @@ public sealed class GgufLaws : IDisposable
         Assert.Empty(Said(WithPieces));
         Assert.Empty(Said(Tokenizer(TokenizerFolder.Gpt2Pattern, false), 260));
         Assert.Contains("one space", Assert.Single(Said(folder => Pieces(folder, removeExtra: true, null))));
-        Assert.Contains("special", Assert.Single(Said(folder => Pieces(folder, removeExtra: false, """{"legacy": false}"""))));
+        Assert.Contains(
+            "special", Assert.Single(Said(folder => Pieces(folder, removeExtra: false, """{"legacy": false}"""))));
         Assert.Contains("composes", Assert.Single(Said(Tokenizer(
-            TokenizerFolder.Gpt2Pattern, false, json => json["normalizer"] = JsonNode.Parse("""{"type": "NFC"}""")), 260)));
+            TokenizerFolder.Gpt2Pattern, false, json => json["normalizer"] = JsonNode.Parse("""{"type": "NFC"}""")),
+                260)));
     }
 
     [Fact]
@@ -191,7 +203,8 @@ public sealed class GgufLaws : IDisposable
     }
 
     private IReadOnlyList<string> Write(
-        string variant, string path, Action<string> tokenizer, int rows = TinyModel.Vocabulary, Action<JsonObject>? edit = null)
+        string variant, string path, Action<string> tokenizer, int rows = TinyModel.Vocabulary,
+        Action<JsonObject>? edit = null)
     {
         var json = new TinyModel(variant, 1, 2, [3]).Json;
         json["vocab_size"] = rows;

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace VaccineRef.Models.Tests.Gguf;
 
-/// <summary>A tensor as it lies in a GGUF file: its type's number, extents with that of a row first, and values.</summary>
+/// <summary>
+/// A tensor as it lies in a GGUF file: its type's number, extents with that of a row first, and values.
+/// </summary>
 internal sealed record StoredTensor(uint Type, long[] Extents, long Offset, double[] Values);
 
 /// <summary>Reads GGUF as docs/gguf.md of ggml describes it, and checks whatever that page demands.</summary>
@@ -72,7 +74,8 @@ internal sealed class GgufReader
         return values;
     }
 
-    private static string Text(BinaryReader from) => new UTF8Encoding(false, true).GetString(from.ReadBytes(checked((int)from.ReadUInt64())));
+    private static string Text(BinaryReader from) =>
+        new UTF8Encoding(false, true).GetString(from.ReadBytes(checked((int)from.ReadUInt64())));
 
     private static object Value(BinaryReader from, uint type)
     {

@@ -3,7 +3,9 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Models.Tests;
 
-/// <summary>Models that are loaded together with an adapter, which needs another model than their folder describes.</summary>
+/// <summary>
+/// Models that are loaded together with an adapter, which needs another model than their folder describes.
+/// </summary>
 public sealed class AdaptedModelTests : IDisposable
 {
     private const double Rounding = 1e-12;
@@ -18,7 +20,8 @@ public sealed class AdaptedModelTests : IDisposable
     }
 
     /// <summary>
-    /// A vocabulary that grew by three: the model is made for it, with the adapter's embedding and head, and is saved so.
+    /// A vocabulary that grew by three: the model is made for it, with the adapter's embedding and head, and is saved
+    /// so.
     /// </summary>
     [Theory]
     [InlineData("llama", true)]
@@ -70,7 +73,8 @@ public sealed class AdaptedModelTests : IDisposable
         var json = tiny.Json;
         json["tie_word_embeddings"] = false;
         string untied = ModelFiles.Write(
-            _folder, "untied", json, [.. ModelFiles.Tensors(small), ModelFiles.Tensor(small.Network.Head, "lm_head.weight")]);
+            _folder, "untied", json,
+            [.. ModelFiles.Tensors(small), ModelFiles.Tensor(small.Network.Head, "lm_head.weight")]);
         using var expected = LanguageModel.Load<double>(untied, _device);
         var adapter = new PeftFolder(new Random(3));
         adapter.AddPair("lm_head", expected.Network.Head, 12, TinyModel.Vocabulary, transposed: false);

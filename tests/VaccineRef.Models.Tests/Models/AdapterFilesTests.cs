@@ -32,16 +32,19 @@ public sealed class AdapterFilesTests : IDisposable
         var adapter = new PeftFolder(random) { RsLora = rsLora };
         bool tied = model.Network.Head.Name != "lm_head.weight", plain = tied || random.Next(3) == 0;
         foreach (var layer in expected.Network.Linears.Where((_, i) => i == 0 || random.Next(2) == 0))
-            adapter.AddPair(layer.Name, layer.Weight, layer.Inputs, layer.Outputs, layer.Layout == Kernels.WeightLayout.InOut);
+            adapter.AddPair(
+                layer.Name, layer.Weight, layer.Inputs, layer.Outputs, layer.Layout == Kernels.WeightLayout.InOut);
         foreach (var own in expected.Network.Parameters)
         {
-            bool bias = own.Name.EndsWith(".bias", StringComparison.Ordinal), table = own == expected.Network.Parameters[0];
+            bool bias = own.Name.EndsWith(".bias", StringComparison.Ordinal),
+                table = own == expected.Network.Parameters[0];
             if ((bias && adapter.Bias == "all") || (table && !plain && random.Next(2) == 0))
                 adapter.AddSaved(bias ? own.Name.Replace(".bias", ".base_layer.bias") : own.Name, own);
         }
         if (!plain)
         {
-            adapter.AddSaved(random.Next(2) == 0 ? "lm_head.weight" : "lm_head.base_layer.weight", expected.Network.Head);
+            adapter.AddSaved(
+                random.Next(2) == 0 ? "lm_head.weight" : "lm_head.base_layer.weight", expected.Network.Head);
             adapter.AddPair("lm_head", expected.Network.Head, 12, TinyModel.Vocabulary, transposed: false);
         }
 
@@ -68,7 +71,8 @@ public sealed class AdapterFilesTests : IDisposable
         string[] seven = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
         Assert.Throws<InputException>(
             () => Lora.Attach(model, new(1, 1, TargetModules.Named([.. seven])), default));
-        Lora.Attach(model, new(1, 1, TargetModules.Named("q_proj", "k_proj", "v_proj")), default).Save(_folder.File("a"));
+        Lora.Attach(model, new(1, 1, TargetModules.Named("q_proj", "k_proj", "v_proj")), default)
+            .Save(_folder.File("a"));
         model.Adapter!.Dispose();
         Edit("a", json => json["target_modules"] = new JsonArray([.. seven.Select(name => (JsonNode)name)]));
         string warning = Assert.Single(Lora.Load(model, _folder.File("a")).Warnings);

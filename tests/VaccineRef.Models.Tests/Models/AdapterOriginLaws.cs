@@ -40,7 +40,8 @@ public sealed class AdapterOriginLaws : IDisposable
         var weight = other.Network.Parameters[tiny.Seed % other.Network.Parameters.Count].Value.Span;
         int at = tiny.Seed % weight.Length;
         weight[at] = MathF.BitIncrement((float)weight[at]);
-        Assert.Contains("another model", Assert.Throws<CheckpointException>(() => Lora.Load(other, folder.File("1"))).Message);
+        Assert.Contains(
+            "another model", Assert.Throws<CheckpointException>(() => Lora.Load(other, folder.File("1"))).Message);
         Assert.Null(other.Adapter);
         Forget(folder.File("1"));
         Assert.NotNull(Lora.Load(other, folder.File("1")));
@@ -60,7 +61,8 @@ public sealed class AdapterOriginLaws : IDisposable
             SafetensorsWriter.WriteSharded(copy,
             [
                 .. model.Network.Parameters.Select(parameter => TensorData.Floats<float>(
-                    parameter.Name, Enum.Parse<TensorType>(type), [.. parameter.Dimensions], parameter.Value.Span.ToArray())),
+                    parameter.Name, Enum.Parse<TensorType>(type), [.. parameter.Dimensions],
+                    parameter.Value.Span.ToArray())),
             ], 200);
             using var single = LanguageModel.Load<float>(copy, _device);
             using var wide = LanguageModel.Load<double>(copy, _device);
@@ -117,7 +119,8 @@ public sealed class AdapterOriginLaws : IDisposable
     public void An_adapter_names_a_base_folder_only_where_it_belongs_on_it_as_it_is()
     {
         _ = Chain(new TinyModel("llama", 5, 1, [3]), _folder, 2);
-        string? Named(int adapter) => JsonNode.Parse(File.ReadAllText(_folder.File($"{adapter}/adapter_config.json")))!["base_model_name_or_path"]?.ToString();
+        string? Named(int adapter) =>
+            JsonNode.Parse(File.ReadAllText(_folder.File($"{adapter}/adapter_config.json")))!["base_model_name_or_path"]?.ToString();
         Assert.Equal((_folder.File("model"), null), (Named(1), Named(2)));
     }
 
@@ -129,7 +132,8 @@ public sealed class AdapterOriginLaws : IDisposable
         Assert.Equal("pt", file.Metadata["format"]);
         Assert.Equal(64, file.Metadata["vaccineref.base"].Length);
         Assert.Equal("model", file.Metadata["vaccineref.base_is"]);
-        var keys = JsonNode.Parse(File.ReadAllText(_folder.File("1/adapter_config.json")))!.AsObject().Select(pair => pair.Key);
+        var keys = JsonNode.Parse(File.ReadAllText(_folder.File("1/adapter_config.json")))!.AsObject()
+            .Select(pair => pair.Key);
         Assert.DoesNotContain(keys, key => key.Contains("vaccine", StringComparison.OrdinalIgnoreCase));
     }
 

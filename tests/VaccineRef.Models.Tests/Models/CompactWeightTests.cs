@@ -41,16 +41,18 @@ public sealed class CompactWeightTests : IDisposable
     }
 
     /// <summary>
-    /// 7B must be made in 14 GB and a little, with nothing of its size on the host: what is asked of the device is the weights, rounded
-    /// up by blocks, and one matrix in full at a time.
+    /// 7B must be made in 14 GB and a little, with nothing of its size on the host: what is asked of the device is the
+    /// weights, rounded up by blocks, and one matrix in full at a time.
     /// </summary>
     [Fact]
     public void A_compact_model_is_made_on_the_device_a_matrix_at_a_time()
     {
         const int Hidden = 64, FeedForward = 256, Vocabulary = 16, Layers = 4;
         const long Matrices = (long)Layers * Hidden * ((4 * Hidden) + (3 * FeedForward));
-        const long Full = (long)Hidden * ((2 * Vocabulary) + (2 * Layers) + 1);                 // embedding, head, norms
-        const long Bytes = (Matrices * sizeof(ushort)) + (Full * sizeof(float)), Widest = (long)Hidden * FeedForward * sizeof(float);
+        // embedding, head, norms
+        const long Full = (long)Hidden * ((2 * Vocabulary) + (2 * Layers) + 1);
+        const long Bytes = (Matrices * sizeof(ushort)) + (Full * sizeof(float)),
+            Widest = (long)Hidden * FeedForward * sizeof(float);
         using var gpu = (GpuDevice)Devices.Open("ilgpu-cpu");
         var config = ConfigReader.Parse(Encoding.UTF8.GetBytes(
             $$"""

@@ -21,7 +21,8 @@ public sealed class EndTokensTests : IDisposable
         var json = tiny.Json;
         json["eos_token_id"] = list ? new JsonArray(ends[0], -1) : ends[0];
         string path = ModelFiles.Write(folder, "model", json, ModelFiles.Tensors(plain));
-        File.WriteAllText(Path.Combine(path, "generation_config.json"), $$"""{"eos_token_id": [{{ends[1]}}, {{ends[0]}}]}""");
+        File.WriteAllText(
+            Path.Combine(path, "generation_config.json"), $$"""{"eos_token_id": [{{ends[1]}}, {{ends[0]}}]}""");
         using var model = LanguageModel.Load<double>(path, _device);
         Assert.Equal(new[] { ends[1], ends[0] }.Distinct(), model.EndIds);
         Assert.Equal(model.EndIds, EndTokens.Read(path).AsEnumerable());

@@ -6,8 +6,9 @@ using VaccineRef.Core;
 namespace VaccineRef.Models.Tests;
 
 /// <summary>
-/// A key of <c>config.json</c> that is read and forgotten is one kind of defect. With each key changed, the model has other parameters, other
-/// first weights or other hidden states, in evaluation or in training; or it is refused. What a configuration holds and no case changes is red.
+/// A key of <c>config.json</c> that is read and forgotten is one kind of defect. With each key changed, the model has
+/// other parameters, other first weights or other hidden states, in evaluation or in training; or it is refused. What a
+/// configuration holds and no case changes is red.
 /// </summary>
 public sealed class EveryConfigKeyLaws : IDisposable
 {
@@ -18,8 +19,11 @@ public sealed class EveryConfigKeyLaws : IDisposable
             max_position_embeddings 32; initializer_range 0.1; rms_norm_eps 0.1; attention_bias true; mlp_bias true; attention_dropout 0.5;
             tie_word_embeddings true; pad_token_id 3; rope_theta 500; rope_scaling {"type":"linear","factor":3}; hidden_act "gelu"
             """),
-        .. Of("llama linear rope", """rope_scaling {"type":"yarn","factor":2.5,"original_max_position_embeddings":12}"""),
-        .. Of("mistral window", """sliding_window 2; sliding_window null; layer_types ["full_attention","sliding_attention"]; num_key_value_heads 1"""),
+        .. Of(
+            "llama linear rope", """rope_scaling {"type":"yarn","factor":2.5,"original_max_position_embeddings":12}"""),
+        .. Of(
+            "mistral window",
+            """sliding_window 2; sliding_window null; layer_types ["full_attention","sliding_attention"]; num_key_value_heads 1"""),
         .. Of("qwen2 window", """
             use_sliding_window false; max_window_layers 0; max_window_layers 2; sliding_window 3; layer_types ["full_attention","full_attention"]
             """),
@@ -67,8 +71,10 @@ public sealed class EveryConfigKeyLaws : IDisposable
 
     private static void Require<T>(string family, Func<ConfigReader, T> read)
     {
-        var left = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name).ToHashSet();
-        foreach (var (variant, key, value) in Cases.Where(each => each.Variant is not ("opt" or "gpt2") ? family == "llama" : each.Variant == family))
+        var left = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Select(property => property.Name).ToHashSet();
+        foreach (var (variant, key, value) in Cases
+            .Where(each => each.Variant is not ("opt" or "gpt2") ? family == "llama" : each.Variant == family))
         {
             var (before, after) = (Json(variant), Json(variant));
             after[key] = JsonNode.Parse(value);
@@ -101,7 +107,8 @@ public sealed class EveryConfigKeyLaws : IDisposable
             text.Append($"\n{parameter.Name} [{string.Join(", ", parameter.Dimensions)}] {Sum(parameter.Value):R}");
         foreach (bool training in (bool[])[false, true])
         {
-            var hidden = model.Network.Forward(new Pass<double>(tape, new NoTap<double>(), RandomStream.FromSeed(2), training), batch);
+            var hidden = model.Network.Forward(
+                new Pass<double>(tape, new NoTap<double>(), RandomStream.FromSeed(2), training), batch);
             text.Append($"\n{Sum(hidden.Value):R}");
             tape.Clear();
         }
@@ -118,8 +125,10 @@ public sealed class EveryConfigKeyLaws : IDisposable
 
     private static JsonObject Json(string variant) => new TinyModel(variant, 1, 2, []).Json;
 
-    private static ConfigReader Reader(JsonObject json) => ConfigReader.Parse(Encoding.UTF8.GetBytes(json.ToJsonString()));
+    private static ConfigReader Reader(JsonObject json) =>
+        ConfigReader.Parse(Encoding.UTF8.GetBytes(json.ToJsonString()));
 
     private static IEnumerable<(string, string, string)> Of(string variant, string changes) =>
-        changes.Split(';').Select(change => change.Trim().Split(' ', 2)).Select(change => (variant, change[0], change[1]));
+        changes.Split(';').Select(change => change.Trim().Split(' ', 2))
+            .Select(change => (variant, change[0], change[1]));
 }

@@ -7,7 +7,8 @@ namespace VaccineRef.Models.Tests;
 /// <summary>A model that was exported is the model, up to one rounding of each weight.</summary>
 public sealed class ExportLaws : IDisposable
 {
-    // bfloat16 has 8 binary digits and binary32 has 24; rounding to nearest errs by at most half a unit of the last one.
+    // bfloat16 has 8 binary digits and binary32 has 24; rounding to nearest errs by at most half a unit of the last
+    // one.
     private const double Bf16 = 1.0 / 256, Single = 1.0 / 16777216;
 
     // Below the smallest normal number of either type, which is 2^-126, the error is absolute and at most this.
@@ -35,11 +36,13 @@ public sealed class ExportLaws : IDisposable
     {
         using var folder = new TempFolder();
         using var model = Merged<double>(tiny);
-        foreach (var (type, name, unit) in ((TensorType, string, double)[])[(TensorType.F32, "float32", Single), (TensorType.BF16, "bfloat16", Bf16)])
+        foreach (var (type, name, unit) in ((TensorType, string, double)[])[(TensorType.F32, "float32", Single),
+            (TensorType.BF16, "bfloat16", Bf16)])
         {
             string to = folder.File(name);
             model.Export(to, type, _ => { });
-            Assert.Equal(name, JsonNode.Parse(File.ReadAllText(Path.Combine(to, "config.json")))!["torch_dtype"]!.ToString());
+            Assert.Equal(
+                name, JsonNode.Parse(File.ReadAllText(Path.Combine(to, "config.json")))!["torch_dtype"]!.ToString());
             using (var file = Checkpoint.Open(to))
                 Assert.All(file.Tensors.Values, entry => Assert.Equal(type, entry.Type));
             using var again = LanguageModel.Load<double>(to, _device);
@@ -55,7 +58,9 @@ public sealed class ExportLaws : IDisposable
         using var folder = new TempFolder();
         using var model = new TinyModel("llama", 1, 1, [3]).Create<float>(_device);
         Lora.Attach(model, ModelRun.AllLinear(), default);
-        Assert.Contains("not merged", Assert.Throws<InputException>(() => model.Export(folder.File("out"), TensorType.F32, _ => { })).Message);
+        Assert.Contains(
+            "not merged",
+            Assert.Throws<InputException>(() => model.Export(folder.File("out"), TensorType.F32, _ => { })).Message);
         Assert.Empty(folder.Names());
     }
 

@@ -70,12 +70,14 @@ public sealed class GenerationTests : IDisposable
     public void The_likeliest_of_one_and_the_coldest_draw_are_greedy(TinyModel tiny)
     {
         using var model = tiny.Create<double>(_device);
-        var table = model.Network.Parameters[0];            // with a padding row of zeros all logits after it could be equal
+        // with a padding row of zeros all logits after it could be equal
+        var table = model.Network.Parameters[0];
         _device.Run(new FillNormal<double>(tiny.Random.At(table.Name), 0.4), table.Value);
         int[][] prompts = Prompts(tiny), greedy = Generator.Generate(model, prompts, new(4));
         Assert.Equal(greedy, Generator.Generate(model, prompts, new(4, Sample: true, TopK: 1)));
         Assert.Equal(greedy, Generator.Generate(model, prompts, new(4, Sample: true, TopP: 1e-9)));
-        // At this temperature a runner-up 1e-10 below has no weight left. At 1e-6 two of a tiny model's logits came too close.
+        // At this temperature a runner-up 1e-10 below has no weight left. At 1e-6 two of a tiny model's logits came too
+        // close.
         Assert.Equal(greedy, Generator.Generate(model, prompts, new(4, Sample: true, Temperature: 1e-12)));
     }
 
@@ -108,7 +110,10 @@ public sealed class GenerationTests : IDisposable
         Assert.Equal([0, 0], Generator.Generate(model, [[5, 6]], new(2))[0]);
     }
 
-    /// <summary>Where the likeliest tokens reach P exactly, no further one may be drawn: all logits are equal, and 6 of 17 are the share P.</summary>
+    /// <summary>
+    /// Where the likeliest tokens reach P exactly, no further one may be drawn: all logits are equal, and 6 of 17 are
+    /// the share P.
+    /// </summary>
     [Fact]
     public void Tokens_that_reach_top_p_exactly_are_enough()
     {
@@ -117,7 +122,8 @@ public sealed class GenerationTests : IDisposable
         const int Kept = 4;
         double share = Kept / (double)TinyModel.Vocabulary;
         Assert.Equal(Kept, share * TinyModel.Vocabulary);
-        int[][] drawn = Generator.Generate(model, [.. Enumerable.Repeat((int[])[5, 6], 400)], new(1, Sample: true, TopP: share, Seed: 3));
+        int[][] drawn = Generator.Generate(
+            model, [.. Enumerable.Repeat((int[])[5, 6], 400)], new(1, Sample: true, TopP: share, Seed: 3));
         Assert.Equal(Enumerable.Range(0, Kept), drawn.Select(text => text[0]).Distinct().Order());
     }
 

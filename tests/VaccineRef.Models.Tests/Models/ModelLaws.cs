@@ -110,7 +110,8 @@ public sealed class ModelLaws : IDisposable
     {
         var tiny = new TinyModel("opt post-norm projected", 3, 2, [5, 7]);
         using var model = tiny.Create<double>(_device);
-        foreach (var norm in model.Network.Parameters.Where(parameter => parameter.Name.Contains("layer_norm", StringComparison.Ordinal)))
+        foreach (var norm in model.Network.Parameters
+            .Where(parameter => parameter.Name.Contains("layer_norm", StringComparison.Ordinal)))
             _device.Fill(norm.Value, norm.Name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0);
         using var tape = new Tape<double>(_device);
         var record = new Record<double>(SiteKind.BlockOutput);
@@ -120,7 +121,8 @@ public sealed class ModelLaws : IDisposable
             foreach (double[] row in ModelRun.Numbers(hidden.Value).Chunk(hidden.Shape.Columns))
             {
                 Assert.Equal(0, row.Average(), 1e-12);
-                Assert.Equal(1, row.Average(value => value * value), 1e-3);                // the norm adds 1e-5 to a variance of about 1
+                // the norm adds 1e-5 to a variance of about 1
+                Assert.Equal(1, row.Average(value => value * value), 1e-3);
             }
     }
 
@@ -162,7 +164,9 @@ public sealed class ModelLaws : IDisposable
         Assert.Contains("attention_dropout", error.Message);
     }
 
-    /// <summary>Along a random direction over all that is trained, the slope of the loss is the gradient's part in it.</summary>
+    /// <summary>
+    /// Along a random direction over all that is trained, the slope of the loss is the gradient's part in it.
+    /// </summary>
     private void CheckSlope(Model<double> model, TinyModel tiny)
     {
         var batch = PackedBatch.Pack([.. tiny.Sequences.Select(WithoutPadding)]);

@@ -4,8 +4,8 @@ using VaccineRef.Core;
 namespace VaccineRef.Models.Tests;
 
 /// <summary>
-/// Writes an adapter folder as PEFT does, and does to a model's weights what the adapter says: every pair has a rank and
-/// an alpha of its own, given by pattern.
+/// Writes an adapter folder as PEFT does, and does to a model's weights what the adapter says: every pair has a rank
+/// and an alpha of its own, given by pattern.
 /// </summary>
 internal sealed class PeftFolder(Random random)
 {

@@ -77,9 +77,11 @@ public sealed class RotarySettingsTests : IDisposable
         """{"rope_scaling": {"type": "dynamic", "factor": 2, "original_max_position_embeddings": 8}}""",
         "rope_scaling.original_max_position_embeddings")]
     [InlineData(
-        """{"rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1, 2]}}""", "rope_scaling.short_factor")]
+        """{"rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1, 2]}}""",
+        "rope_scaling.short_factor")]
     [InlineData(
-        """{"rope_scaling": {"type": "longrope", "short_factor": [1, 1], "long_factor": [1, 0]}}""", "rope_scaling.long_factor")]
+        """{"rope_scaling": {"type": "longrope", "short_factor": [1, 1], "long_factor": [1, 0]}}""",
+        "rope_scaling.long_factor")]
     [InlineData("""{"rope_theta": 0}""", "rope_theta")]
     public void What_disagrees_or_cannot_be_is_named(string settings, string key)
     {
@@ -101,7 +103,8 @@ public sealed class RotarySettingsTests : IDisposable
     {
         var json = Plain();
         (json["head_dim"], json["rope_scaling"]) = (5, JsonNode.Parse(scaling));
-        Assert.Contains("head_dim", Assert.Throws<CheckpointException>(() => Read(json)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "head_dim", Assert.Throws<CheckpointException>(() => Read(json)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>
@@ -114,10 +117,12 @@ public sealed class RotarySettingsTests : IDisposable
     {
         var yarn = Head8("""{"type": "yarn", "factor": 4, "original_max_position_embeddings": 4096}""");
         Close([1, 0.1, 0.00625, 0.00025], yarn.Frequencies);
-        Close([1.1386294361119891 * 1.1386294361119891 / Math.Sqrt(8)], [yarn.ScoreScale!.Value]);        // 1 + 0.1 ln 4
+        // 1 + 0.1 ln 4
+        Close([1.1386294361119891 * 1.1386294361119891 / Math.Sqrt(8)], [yarn.ScoreScale!.Value]);
 
         // Not rounded, the ramp begins at log10(4096 / 64 pi) = 1.3090256 and ends 1.5051500 = log10(32) later.
-        double ramp = (2 - 1.3090301012897534) / 1.5051499783199058, low = (3 - 1.3090301012897534) / 1.5051499783199058;
+        double ramp = (2 - 1.3090301012897534) / 1.5051499783199058,
+            low = (3 - 1.3090301012897534) / 1.5051499783199058;
         yarn = Head8("""
             {"type": "yarn", "factor": 4, "original_max_position_embeddings": 4096, "truncate": false,
              "attention_factor": 1}
@@ -125,9 +130,11 @@ public sealed class RotarySettingsTests : IDisposable
         Close([1, 0.1, 0.01 * (1 - (0.75 * ramp)), 0.001 * (1 - (0.75 * Math.Min(low, 1)))], yarn.Frequencies);
         Assert.Null(yarn.ScoreScale);
 
-        // The factor may follow from the two contexts; mscale and mscale_all_dim of 1 and 0.5: (1 + 0.1 ln 4) / (1 + 0.05 ln 4).
+        // The factor may follow from the two contexts; mscale and mscale_all_dim of 1 and 0.5: (1 + 0.1 ln 4) / (1 +
+        // 0.05 ln 4).
         yarn = Head8(
-            """{"type": "yarn", "original_max_position_embeddings": 4096, "mscale": 1, "mscale_all_dim": 0.5}""", 16384);
+            """{"type": "yarn", "original_max_position_embeddings": 4096, "mscale": 1, "mscale_all_dim": 0.5}""",
+            16384);
         Close([1, 0.1, 0.00625, 0.00025], yarn.Frequencies);
         Close([Math.Pow(1.1386294361119891 / 1.0693147180559945, 2) / Math.Sqrt(8)], [yarn.ScoreScale!.Value]);
     }
@@ -151,7 +158,8 @@ public sealed class RotarySettingsTests : IDisposable
         Close([1, 0.1, 0.01, 0.001], Head8("""{"type": "dynamic", "factor": 2}""").Frequencies);
         double third = Math.Cbrt(3);                                           // 3^(-i / 3) beside 10^-i
         Close(
-            [1, 0.1 / third, 0.01 / (third * third), 0.001 / 3], RotaryRules.Dynamic(8, 10000, 2, context: 64, length: 128));
+            [1, 0.1 / third, 0.01 / (third * third), 0.001 / 3],
+            RotaryRules.Dynamic(8, 10000, 2, context: 64, length: 128));
         Close([1, 0.1, 0.01, 0.001], RotaryRules.Dynamic(8, 10000, 2, context: 64, length: 3));
     }
 
@@ -163,12 +171,14 @@ public sealed class RotarySettingsTests : IDisposable
         Model<double> Make(double factor)
         {
             var json = tiny.Json;
-            json["rope_scaling"] = JsonNode.Parse($$"""{"type": "yarn", "factor": 2, "attention_factor": {{factor}}}""");
+            json["rope_scaling"] = JsonNode.Parse(
+                $$"""{"type": "yarn", "factor": 2, "attention_factor": {{factor}}}""");
             return LanguageModel.Create<double>(ModelFiles.Config(json), _device, tiny.Random.At("weights"));
         }
 
         using Model<double> scaled = Make(1.5), plain = Make(1);
-        foreach (var queries in plain.Network.Linears.Where(layer => layer.Name.EndsWith("q_proj", StringComparison.Ordinal)))
+        foreach (var queries in plain.Network.Linears
+            .Where(layer => layer.Name.EndsWith("q_proj", StringComparison.Ordinal)))
             foreach (ref double weight in queries.Weight.Value.Span)
                 weight *= 1.5 * 1.5;
         var batch = PackedBatch.Pack(tiny.Sequences);

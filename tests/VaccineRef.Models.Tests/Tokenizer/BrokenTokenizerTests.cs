@@ -14,7 +14,9 @@ public sealed class BrokenTokenizerTests : IDisposable
     public void What_is_not_text_is_not_quoted()
     {
         _folder.WithJson([]).With("tokenizer_config.json", [.. "{\"added_tokens_decoder\": \""u8, 0xC5, .. "\"}"u8]);
-        Assert.Contains("tokenizer_config.json", Assert.ThrowsAny<InputException>(() => _folder.Load()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "tokenizer_config.json", Assert.ThrowsAny<InputException>(() => _folder.Load()).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -81,23 +83,29 @@ public sealed class BrokenTokenizerTests : IDisposable
     [InlineData(1 << 20)]
     public void A_long_line_of_spaces_is_refused_in_proportion_to_its_length(int length)
     {
-        _folder.With("vocab.json", """{"a": 0, "b": 1, "ab": 2}""").With("merges.txt", "#version: 0.2\na b\n" + new string(' ', length) + "\n");
+        _folder.With("vocab.json", """{"a": 0, "b": 1, "ab": 2}""").With(
+            "merges.txt", "#version: 0.2\na b\n" + new string(' ', length) + "\n");
         long before = GC.GetAllocatedBytesForCurrentThread();
         Refuses("merges.txt, line 3");
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (16 * length) + 1_000_000);
     }
 
-    /// <summary>A rule of the normaliser for "a" whose text would begin behind the last one: it is read as an empty text.</summary>
+    /// <summary>
+    /// A rule of the normaliser for "a" whose text would begin behind the last one: it is read as an empty text.
+    /// </summary>
     [Fact]
     public void A_rule_that_points_behind_the_replacements_is_an_empty_one()
     {
         uint[] units = new uint[98];
         const uint HasLeaf = 0x100, Leaf = 0x80000000, Next = 1 << 10;
-        units[0] = Next;                                                // 'a' is at 1 ^ 'a' = 96, and its leaf at 96 ^ 1
+        // 'a' is at 1 ^ 'a' = 96, and its leaf at 96 ^ 1
+        units[0] = Next;
         units[96] = Next | HasLeaf | 'a';
         units[97] = Leaf | 1000;
         byte[] trie = [.. units.SelectMany(BitConverter.GetBytes)];
-        _folder.WithModel([("<unk>", 0, 2), ("b", -1, 1)], bytes: true, charsMap: [.. BitConverter.GetBytes(trie.Length), .. trie, .. "c\0"u8], dummyPrefix: false);
+        _folder.WithModel(
+            [("<unk>", 0, 2), ("b", -1, 1)], bytes: true,
+            charsMap: [.. BitConverter.GetBytes(trie.Length), .. trie, .. "c\0"u8], dummyPrefix: false);
         var tokenizer = _folder.Load();
         Assert.Equal(tokenizer.Encode("b"), tokenizer.Encode("aba"));
     }

@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace VaccineRef.Models.Tests.Tokenizer;
 
-/// <summary>An id says which token it is, and not how many there are: one large id in a small file takes no memory.</summary>
+/// <summary>
+/// An id says which token it is, and not how many there are: one large id in a small file takes no memory.
+/// </summary>
 public sealed class LargeIdTests
 {
     private const int Largest = (1 << 24) - 1;
@@ -36,7 +38,8 @@ public sealed class LargeIdTests
                 pieces.Add("far", Largest);
             else
                 folder.With(place, new JsonObject { ["far"] = Largest }.ToJsonString());
-            folder.With("vocab.json", JsonSerializer.Serialize(pieces)).With("merges.txt", "#version: 0.2\n" + string.Join('\n', Merges) + "\n")
+            folder.With("vocab.json", JsonSerializer.Serialize(pieces)).With(
+                "merges.txt", "#version: 0.2\n" + string.Join('\n', Merges) + "\n")
                 .With("tokenizer_config.json", """{ "tokenizer_class": "GPT2Tokenizer" }""");
         }
 

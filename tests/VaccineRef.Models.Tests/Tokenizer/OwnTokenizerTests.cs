@@ -23,8 +23,10 @@ public sealed class OwnTokenizerTests
 
         public string? EosText => null;
 
-        public int[] Encode(string text, bool addSpecialTokens = true) => [.. addSpecialTokens ? (int[])[99] : [], .. text.Select(letter => (int)letter)];
+        public int[] Encode(string text, bool addSpecialTokens = true) =>
+            [.. addSpecialTokens ? (int[])[99] : [], .. text.Select(letter => (int)letter)];
 
-        public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true) => string.Concat(ids.ToArray().Select(id => (char)id));
+        public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true) =>
+            string.Concat(ids.ToArray().Select(id => (char)id));
     }
 }

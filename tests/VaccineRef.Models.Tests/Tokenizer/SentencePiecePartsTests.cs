@@ -92,9 +92,11 @@ public sealed class SentencePiecePartsTests : IDisposable
     [Fact]
     public void A_role_alone_leaves_the_piece_a_text_and_a_list_makes_it_a_token()
     {
-        _folder.WithModel(Pieces, bytes: true).With("tokenizer_config.json", """{"eos_token": "</s>", "unk_token": "<unk>"}""");
+        _folder.WithModel(Pieces, bytes: true).With(
+            "tokenizer_config.json", """{"eos_token": "</s>", "unk_token": "<unk>"}""");
         Assert.DoesNotContain(2, _folder.Load().Encode("hi</s>"));
-        _folder.With("special_tokens_map.json", """{"additional_special_tokens": ["[INST]", {"content": "[/INST]"}]}""");
+        _folder.With(
+            "special_tokens_map.json", """{"additional_special_tokens": ["[INST]", {"content": "[/INST]"}]}""");
         Assert.Equal([Inst, End], _folder.Load().Encode("[INST][/INST]", addSpecialTokens: false));
         _folder.With("added_tokens.json", """{"</s>": 2}""");
         Assert.Equal([5, 2], _folder.Load().Encode("hi</s>", addSpecialTokens: false));

@@ -12,7 +12,10 @@ public sealed class TokenizerFolderTests : IDisposable
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
         + @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    private static readonly (string, float, int)[] Pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁a", 0, 1)];
+    private static readonly (string, float, int)[] Pieces =
+    [
+        ("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁a", 0, 1),
+    ];
 
     private readonly TokenizerFolder _folder = new();
 
@@ -56,7 +59,8 @@ public sealed class TokenizerFolderTests : IDisposable
         Ends(_folder.WithJson([]).Load(), 257, 'a');
         File.Delete(Path.Combine(_folder.Path, "tokenizer.json"));
         _folder.With("merges.txt", "").With("vocab.json", new JsonObject(TokenizerFolder.ByteLevelVocabulary([])
-            .Append(new("<|endoftext|>", End)).Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))).ToJsonString());
+            .Append(new("<|endoftext|>", End))
+            .Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))).ToJsonString());
         Ends(_folder.Load(), 257, 'a');
         File.Delete(Path.Combine(_folder.Path, "vocab.json"));
         Ends(_folder.WithModel(Pieces, bytes: false).Load(), 257, 3);
@@ -66,7 +70,8 @@ public sealed class TokenizerFolderTests : IDisposable
     public void An_added_token_of_two_files_is_written_as_it_stands()
     {
         var vocabulary = TokenizerFolder.ByteLevelVocabulary([]);
-        _folder.With("merges.txt", "").With("added_tokens.json", """{"<é a>": 300}""").With("vocab.json", new JsonObject(
+        _folder.With("merges.txt", "")
+            .With("added_tokens.json", """{"<é a>": 300}""").With("vocab.json", new JsonObject(
             vocabulary.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))).ToJsonString());
         Assert.Equal("é <é a> b", _folder.Load().Decode(_folder.Load().Encode("é <é a> b")));
         Assert.Contains(300, _folder.Load().Encode("é <é a> b"));
@@ -140,7 +145,8 @@ public sealed class TokenizerFolderTests : IDisposable
             ? _folder.With("tokenizer_config.json", """{"tokenizer_class": "Qwen2Tokenizer"}""")
             : _folder.With("config.json", """{"model_type": "qwen2"}""");
         var (two, one) = (_folder.Load(), json.Load());
-        var texts = Gen.Elements("11", "'S", "e\u0301", " aa", "\n\n", "1", "a", "<|endoftext|>", "\u212B", "é").ListOf()
+        var texts = Gen.Elements("11", "'S", "e\u0301", " aa", "\n\n", "1", "a", "<|endoftext|>", "\u212B", "é")
+            .ListOf()
             .Select(bits => string.Concat(bits));
         Assert.NotEqual([.. one.Encode("e\u0301")], (int[])['e', 0xCC, 0x81]);
         return Prop.ForAll(texts.ToArbitrary(), text => Assert.Equal(one.Encode(text), two.Encode(text)));
@@ -173,14 +179,16 @@ public sealed class TokenizerFolderTests : IDisposable
     [Fact]
     public void Two_files_of_a_family_without_a_known_rule_are_refused()
     {
-        _folder.With("vocab.json", """{"a": 0}""").With("merges.txt", "").With("config.json", """{"model_type": "phi"}""");
+        _folder.With("vocab.json", """{"a": 0}""").With("merges.txt", "").With(
+            "config.json", """{"model_type": "phi"}""");
         Refuses("phi");
     }
 
     [Fact]
     public void A_tiktoken_file_leaves_it_to_tokenizer_json_and_is_named_where_it_is_alone()
     {
-        string lines = string.Concat(Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}\n"));
+        string lines = string.Concat(
+            Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}\n"));
         foreach (string content in new[] { lines, lines.ReplaceLineEndings("\r\n"), "IQ== 0", "IQ== 0\nIg== 1\n" })
         {
             _folder.With("tokenizer.model", content);

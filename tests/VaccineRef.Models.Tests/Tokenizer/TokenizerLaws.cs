@@ -11,14 +11,15 @@ public sealed class TokenizerLaws : IDisposable
 {
     private static readonly string[] MergeList =
     [
-        "Ġ t", "h e", "Ġt he", "i n", "1 1", "11 11", "Ġ Ġ", "ĠĠ ĠĠ", "Ċ Ċ", "' s", "a a", "aa a", "Ã ©", "ð Ł", "s Ġ", "! Ġ",
-        "a 1",
+        "Ġ t", "h e", "Ġt he", "i n", "1 1", "11 11", "Ġ Ġ", "ĠĠ ĠĠ", "Ċ Ċ", "' s", "a a", "aa a", "Ã ©", "ð Ł", "s Ġ",
+        "! Ġ", "a 1",
     ];
 
     private static readonly string[] Bits =
     [
-        "a", "aaa", "the", " the", " ", "  ", "\n", "\r\n", "\t", "'s", "'S", "'ll", "1", "11", "é", "e\u0301", "\u00A0",
-        "\u3000", "!", "...", "中", "😁", "𝒳", "𝟜", "\0", "\uD800", "\uDC00", "<|endoftext|>", "Ж", "½", "\u0085", "\uFEFF",
+        "a", "aaa", "the", " the", " ", "  ", "\n", "\r\n", "\t", "'s", "'S", "'ll", "1", "11", "é", "e\u0301",
+        "\u00A0", "\u3000", "!", "...", "中", "😁", "𝒳", "𝟜", "\0", "\uD800", "\uDC00", "<|endoftext|>", "Ж", "½",
+        "\u0085", "\uFEFF",
     ];
 
     private readonly TokenizerFolder _gpt2 = new TokenizerFolder().WithJson(MergeList);
@@ -76,7 +77,8 @@ public sealed class TokenizerLaws : IDisposable
     {
         var piece = Gen.Elements("a", "b", "▁").NonEmptyListOf().Select(letters => string.Concat(letters.Take(5)));
         var vocabulary = Gen.Zip(piece, Gen.Choose(-3, 0)).ListOf()
-            .Select(pieces => pieces.Append(("▁", -4)).DistinctBy(p => p.Item1).ToDictionary(p => p.Item1, p => p.Item2));
+            .Select(
+                pieces => pieces.Append(("▁", -4)).DistinctBy(p => p.Item1).ToDictionary(p => p.Item1, p => p.Item2));
         var text = Gen.Elements("a", "b", " ", "c").ListOf().Select(letters => string.Concat(letters));
         return Prop.ForAll(Gen.Zip(vocabulary, text).ToArbitrary(), (Action<(Dictionary<string, int>, string)>)(drawn =>
         {

@@ -4,7 +4,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Ranks;
 
-/// <summary>What the ball of the perturbation contains where a step has several micro-batches, or several ranks.</summary>
+/// <summary>
+/// What the ball of the perturbation contains where a step has several micro-batches, or several ranks.
+/// </summary>
 public sealed class NormLaws
 {
     // sums of at most some thousand doubles, in another order
@@ -16,7 +18,9 @@ public sealed class NormLaws
 
     private static readonly TokenSequence[] Rows = [.. Tiny.Sequences, .. Tiny.Other("more")];
 
-    /// <summary>Token by token, the large batch and its parts have the same gradient and the same length of the perturbation.</summary>
+    /// <summary>
+    /// Token by token, the large batch and its parts have the same gradient and the same length of the perturbation.
+    /// </summary>
     [Property(MaxTest = 12)]
     public void World_is_the_ball_of_the_one_large_batch(byte cut, byte ranks, bool perSteps)
     {
@@ -71,7 +75,8 @@ public sealed class NormLaws
                 Assert.Equal(batch.Report, other.Report);
             }
 
-            Assert.NotEqual(batch.Gradient, Accumulate(rule(PerturbationNorm.Sample), [PackedBatch.Pack(Rows)], 1).Gradient);
+            Assert.NotEqual(
+                batch.Gradient, Accumulate(rule(PerturbationNorm.Sample), [PackedBatch.Pack(Rows)], 1).Gradient);
         }
     }
 
@@ -88,11 +93,14 @@ public sealed class NormLaws
     [Fact]
     public void Adaptive_Vaccine_refuses_what_it_does_not_have()
     {
-        var error = Assert.Throws<InputException>(() => new AdaptiveVaccineOptions(Rho, PerturbationNorm.World).Validate("rule"));
+        var error = Assert.Throws<InputException>(
+            () => new AdaptiveVaccineOptions(Rho, PerturbationNorm.World).Validate("rule"));
         Assert.Contains("rule.norm", error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The bound that docs/scale.md states, and the library's order is another one than that of the micro-batches.</summary>
+    /// <summary>
+    /// The bound that docs/scale.md states, and the library's order is another one than that of the micro-batches.
+    /// </summary>
     [Property(MaxTest = 10)]
     public void A_fast_sum_is_within_its_bound(byte seed)
     {
@@ -102,23 +110,28 @@ public sealed class NormLaws
         double[] magnitudes = [], ordered = AccumulateFloats(batches, 3, GradientReduction.Ordered);
         foreach (var batch in batches)
         {
-            double[] one = [.. AccumulateFloats([batch], 1, GradientReduction.Ordered).Select(value => Math.Abs(value) / batches.Length)];
+            double[] one = [.. AccumulateFloats([batch], 1, GradientReduction.Ordered)
+                .Select(value => Math.Abs(value) / batches.Length)];
             magnitudes = magnitudes.Length == 0 ? one : [.. magnitudes.Zip(one, (a, b) => a + b)];
         }
 
         double[] fast = AccumulateFloats(batches, 3, GradientReduction.Fast);
         // the magnitudes are formed with another weight, and rounded once more
-        Assert.All(ordered.Zip(fast, magnitudes), each => Assert.True(Math.Abs(each.First - each.Second) <= bound * each.Third * (1 + 1e-5)));
+        Assert.All(
+            ordered.Zip(fast, magnitudes),
+            each => Assert.True(Math.Abs(each.First - each.Second) <= bound * each.Third * (1 + 1e-5)));
         Assert.NotEqual(ordered, fast);
     }
 
     private static PackedBatch[] Cut(TokenSequence[] rows, byte cut)
     {
         int first = 1 + (cut % 3), second = first + 1 + (cut / 3 % 2);
-        return [PackedBatch.Pack(rows[..first]), PackedBatch.Pack(rows[first..second]), PackedBatch.Pack(rows[second..])];
+        return [PackedBatch.Pack(rows[..first]), PackedBatch.Pack(rows[first..second]),
+            PackedBatch.Pack(rows[second..])];
     }
 
-    private static (RuleReport Report, double[] Gradient) Accumulate(RuleOptions options, PackedBatch[] batches, int ranks)
+    private static (RuleReport Report, double[] Gradient) Accumulate(
+        RuleOptions options, PackedBatch[] batches, int ranks)
     {
         (RuleReport, double[]) result = default;
         LocalRanks.Run(ranks, rank =>
@@ -127,7 +140,8 @@ public sealed class NormLaws
             var rule = options.Make<double>(run.Device);
             using var disposable = rule as IDisposable;
             using var step = new TrainStep<double>(
-                run.Model.Trainable, run.Objective, rule, new(new AdamWOptions(0.01), AccumulationWeight.Token), run.Device, ranks: rank);
+                run.Model.Trainable, run.Objective, rule, new(new AdamWOptions(0.01), AccumulationWeight.Token),
+                run.Device, ranks: rank);
             var report = step.Accumulate(batches);
             if (rank.Rank == 0)
                 result = (report, run.Gradient);
@@ -142,7 +156,8 @@ public sealed class NormLaws
         {
             using var run = new TinyRun<float>(Tiny);
             using var step = new TrainStep<float>(
-                run.Model.Trainable, run.Objective, new Plain<float>(), new(new AdamWOptions(0.01), Reduction: reduction), run.Device, ranks: rank);
+                run.Model.Trainable, run.Objective, new Plain<float>(),
+                new(new AdamWOptions(0.01), Reduction: reduction), run.Device, ranks: rank);
             step.Accumulate(batches);
             if (rank.Rank == 0)
                 gradient = run.Gradient;

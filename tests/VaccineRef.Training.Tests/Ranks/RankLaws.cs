@@ -6,14 +6,15 @@ using VaccineRef.Training.Tests.Rules;
 namespace VaccineRef.Training.Tests.Ranks;
 
 /// <summary>
-/// The micro-batches of a step are divided among ranks, and the number of ranks changes no bit: of weights, of what each step reports, of
-/// what is counted, and of all that is remembered at the end.
+/// The micro-batches of a step are divided among ranks, and the number of ranks changes no bit: of weights, of what
+/// each step reports, of what is counted, and of all that is remembered at the end.
 /// </summary>
 public sealed class RankLaws
 {
     // the second step has two micro-batches instead of four: of three ranks one is idle
     private static readonly TrainOptions Options = new(
-        1, new AdamWOptions(0.01, WeightDecay: 0.1), MaxSteps: 3, Accumulation: 4, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.2, Seed: 4);
+        1, new AdamWOptions(0.01, WeightDecay: 0.1), MaxSteps: 3, Accumulation: 4, Schedule: ScheduleKind.Cosine,
+        WarmupRatio: 0.2, Seed: 4);
 
     private static readonly RuleCase[] Cases =
     [
@@ -21,7 +22,8 @@ public sealed class RankLaws
         new("vaccine, a ball for each micro-batch", new VaccineOptions(0.5, PerturbationNorm.Batch)),
         new("vaccine, fresh dropout", new VaccineOptions(0.5, Dropout: PassDropout.Fresh)),
         new("pgd_vaccine, short steps in one ball", new PgdVaccineOptions(0.5, Steps: 3, StepLength: 0.3)),
-        new("random_direction, a ball for each sequence", new RandomDirectionOptions(0.5, Norm: PerturbationNorm.Sample)),
+        new("random_direction, a ball for each sequence", new RandomDirectionOptions(
+            0.5, Norm: PerturbationNorm.Sample)),
     ];
 
     public static TheoryData<string> Rules => [.. Cases.Select(rule => rule.Name)];
@@ -51,17 +53,21 @@ public sealed class RankLaws
             var options = Options with { BatchSize = 2, Weight = weight };
             var alone = RankTraining.Run<float>(Tiny(family, adapted), new VaccineOptions(0.5), options, Alone.Only);
             foreach (int size in (int[])[2, 4])
-                foreach (var each in RankTraining.Run<float>(Tiny(family, adapted), new VaccineOptions(0.5), options, size))
+                foreach (var each in RankTraining.Run<float>(
+                    Tiny(family, adapted), new VaccineOptions(0.5), options, size))
                     AssertSame(alone, each);
         }
     }
 
-    /// <summary>The oracle knows nothing of ranks: each gradient from zero, and the sums in order, number by number.</summary>
+    /// <summary>
+    /// The oracle knows nothing of ranks: each gradient from zero, and the sums in order, number by number.
+    /// </summary>
     [Property(MaxTest = 10)]
     public void Gradients_are_added_in_the_order_of_the_micro_batches(byte seed, byte ranks)
     {
         var tiny = Tiny(Family.Llama, adapted: seed % 2 == 0) with { Dropout = 0 };
-        PackedBatch[] batches = [.. tiny.Sequences.Concat(tiny.Other("more")).Take(2 + (seed % 4)).Select(row => PackedBatch.Pack([row]))];
+        PackedBatch[] batches = [.. tiny.Sequences.Concat(tiny.Other("more")).Take(2 + (seed % 4))
+            .Select(row => PackedBatch.Pack([row]))];
         float[] expected = [], found = [];
         using (var run = new TinyRun<float>(tiny))
             foreach (var (i, batch) in batches.Index())
@@ -76,7 +82,8 @@ public sealed class RankLaws
         {
             using var run = new TinyRun<float>(tiny);
             using var step = new TrainStep<float>(
-                run.Model.Trainable, run.Objective, new Plain<float>(), new(new AdamWOptions(0.01)), run.Device, ranks: rank);
+                run.Model.Trainable, run.Objective, new Plain<float>(), new(new AdamWOptions(0.01)), run.Device,
+                ranks: rank);
             step.Accumulate(batches);
             if (rank.Rank == rank.Size - 1)
                 found = [.. run.Gradient.Select(value => (float)value)];
@@ -92,7 +99,8 @@ public sealed class RankLaws
         var rule = RuleCases.Named(name).Options;
         LocalRanks.Run(2, rank =>
         {
-            var error = Assert.Throws<InputException>(() => RankTraining.Run<double>(Tiny(Family.Llama, true), rule, Options, rank));
+            var error = Assert.Throws<InputException>(
+                () => RankTraining.Run<double>(Tiny(Family.Llama, true), rule, Options, rank));
             Assert.Contains($"the rule {name} cannot be divided among ranks", error.Message, StringComparison.Ordinal);
             Assert.True(error.IsAgreed());
         });
@@ -116,18 +124,22 @@ public sealed class RankLaws
         LocalRanks.Run(2, rank =>
         {
             var tiny = Tiny(Family.Llama, true) with { Seed = rank.Rank == 0 ? 21 : 22 };
-            var error = Assert.Throws<InputException>(() => RankTraining.Run<double>(tiny, new PlainOptions(), Options, rank));
+            var error =
+                Assert.Throws<InputException>(() => RankTraining.Run<double>(tiny, new PlainOptions(), Options, rank));
             Assert.Contains("rank 1", error.Message, StringComparison.Ordinal);
         });
     }
 
-    /// <summary>A number that is not finite on one rank is told of on each, as one rank alone would tell of it.</summary>
+    /// <summary>
+    /// A number that is not finite on one rank is told of on each, as one rank alone would tell of it.
+    /// </summary>
     [Fact]
     public void A_loss_that_is_not_finite_on_one_rank_ends_all_with_the_same_words()
     {
         var tiny = Tiny(Family.Llama, true);
         string said = Assert.Throws<NonFiniteException>(() => Diverge(tiny, Alone.Only)).Message;
-        LocalRanks.Run(4, rank => Assert.Equal(said, Assert.Throws<NonFiniteException>(() => Diverge(tiny, rank)).Message));
+        LocalRanks.Run(
+            4, rank => Assert.Equal(said, Assert.Throws<NonFiniteException>(() => Diverge(tiny, rank)).Message));
     }
 
     [Fact]
@@ -174,7 +186,8 @@ public sealed class RankLaws
     {
         using var run = new TinyRun<double>(tiny);
         using var step = new TrainStep<double>(
-            run.Model.Trainable, new NotFiniteAfter(run.Objective, tiny.Sequences[2].Id!), new Plain<double>(), new(new AdamWOptions(0.01)), run.Device, ranks: rank);
+            run.Model.Trainable, new NotFiniteAfter(run.Objective, tiny.Sequences[2].Id!), new Plain<double>(),
+            new(new AdamWOptions(0.01)), run.Device, ranks: rank);
         step.Run([.. tiny.Sequences.Select(row => PackedBatch.Pack([row]))]);
     }
 
@@ -182,7 +195,8 @@ public sealed class RankLaws
     {
         Assert.Equal(expected.Weights, found.Weights);
         Assert.Equal(expected.Records.Select(RankTraining.Text), found.Records.Select(RankTraining.Text));
-        Assert.Equal(expected.Report with { RuleBytes = 0 }, found.Report with { RuleBytes = 0 });      // what one process holds
+        // what one process holds
+        Assert.Equal(expected.Report with { RuleBytes = 0 }, found.Report with { RuleBytes = 0 });
         Assert.Equal(expected.Meter, found.Meter);
     }
 

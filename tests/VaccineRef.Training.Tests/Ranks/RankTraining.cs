@@ -22,7 +22,8 @@ internal static class RankTraining
 
     /// <summary>On one rank.</summary>
     public static RankOutcome Run<T>(
-        TinyModel tiny, RuleOptions options, TrainOptions training, ICommunicator ranks, ICheckpoints<T>? checkpoints = null,
+        TinyModel tiny, RuleOptions options, TrainOptions training, ICommunicator ranks,
+        ICheckpoints<T>? checkpoints = null,
         Action<StepRecord>? onStep = null, CancellationToken cancel = default)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

@@ -56,7 +56,8 @@ public sealed class ActivationBallLaws
         using var one = new PgdVaccine<double>(new(Rho, 1, Length), run.Device);
         run.Step(one);
         var record = new Record<double>(SiteKind.AttentionOutput);
-        var pass = new Pass<double>(run.State.Tape, new InTurn<double>(new Shift<double>(one.Epsilon), record), Training: true);
+        var pass = new Pass<double>(
+            run.State.Tape, new InTurn<double>(new Shift<double>(one.Epsilon), record), Training: true);
         var loss = run.Objective.Loss(pass, run.Batch);
         var gradients = run.State.Tape.Backward(loss, record.Hidden);
         List<double> g2 = [];
@@ -104,8 +105,10 @@ public sealed class ActivationBallLaws
         using var lat = new Lat<double>(new(0.3, 2), run.Device);
         (IGradientRule<double> Rule, Func<Shift<double>> Held)[] rules =
         [
-            (pgd, () => new(pgd.Epsilon)), (adaptive, () => new(adaptive.Epsilon)), (tVaccine, () => new(tVaccine.Epsilon)),
-            (layers, () => new(layers.Epsilon)), (oasis, () => new(oasis.Epsilon)), (lat, () => new(lat.Sites, lat.Attack)),
+            (pgd, () => new(pgd.Epsilon)), (adaptive, () => new(adaptive.Epsilon)),
+            (tVaccine, () => new(tVaccine.Epsilon)),
+            (layers, () => new(layers.Epsilon)), (oasis, () => new(oasis.Epsilon)),
+            (lat, () => new(lat.Sites, lat.Attack)),
         ];
         foreach (var (rule, held) in rules)
         {
@@ -121,13 +124,17 @@ public sealed class ActivationBallLaws
     {
         RuleOptions[] rules =
         [
-            new PgdVaccineOptions(radius), new AdaptiveVaccineOptions(radius), new TVaccineOptions(radius), new OasisOptions(radius),
-            new RandomLayersOptions(radius, 1), new LatOptions(radius), new PgdVaccineOptions(1, 0), new PgdVaccineOptions(1, 2, 1.1),
+            new PgdVaccineOptions(radius), new AdaptiveVaccineOptions(radius), new TVaccineOptions(radius),
+            new OasisOptions(radius),
+            new RandomLayersOptions(radius, 1), new LatOptions(radius), new PgdVaccineOptions(1, 0),
+            new PgdVaccineOptions(1, 2, 1.1),
             new TVaccineOptions(Layers: 0), new TVaccineOptions(ResampleEvery: 0), new TVaccineOptions(ProbeEvery: 0),
             new OasisOptions(Layers: 0), new LatOptions(1, 0), new LatOptions(1, Layers: []), new LatOptions(0),
         ];
         using var device = new CpuDevice(1);
-        Assert.All(rules, rule => Assert.StartsWith("here.", Assert.Throws<InputException>(() => rule.Validate("here")).Where, StringComparison.Ordinal));
+        Assert.All(
+            rules, rule => Assert.StartsWith(
+                "here.", Assert.Throws<InputException>(() => rule.Validate("here")).Where, StringComparison.Ordinal));
         Assert.All(rules, rule => Assert.Throws<InputException>(() => rule.Make<double>(device)));
     }
 

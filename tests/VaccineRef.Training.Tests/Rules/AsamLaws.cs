@@ -15,17 +15,22 @@ public sealed class AsamLaws
         const double Rho = 0.4, Eta = 0.01;
         using var run = new TinyRun<double>(tiny);
         double[] weights = run.Weights, g = run.GradientOf(new Plain<double>());
-        bool[] named = [.. run.Model.Trainable.SelectMany(p => Enumerable.Repeat(p.Name.Contains("weight", StringComparison.Ordinal), (int)p.Shape.Count))];
+        bool[] named = [.. run.Model.Trainable.SelectMany(
+            p => Enumerable.Repeat(p.Name.Contains("weight", StringComparison.Ordinal), (int)p.Shape.Count))];
         foreach (var form in Enum.GetValues<AsamForm>())
         {
-            double[] t = [.. weights.Zip(named, (w, has) => form == AsamForm.Davda54 ? Math.Abs(w) : has ? Math.Abs(w) + Eta : 1)];
+            double[] t = [.. weights.Zip(
+                named, (w, has) => form == AsamForm.Davda54 ? Math.Abs(w) : has ? Math.Abs(w) + Eta : 1)];
             double norm = t.Zip(g, (a, b) => a * b).ToArray().Norm();
             double[] epsilon = [.. t.Zip(g, (a, b) => Rho * a * a * b / norm)];
             using var rule = new Asam<double>(new(Rho, form), run.Device);
             double[] found = Numbers.Mix(1, Moved(run, rule), -1, weights);
-            Assert.InRange(Numbers.Mix(1, epsilon, -1, found).Norm(), 0, RecomputeTolerance * (1 + epsilon.Norm() + weights.Norm()));
+            Assert.InRange(
+                Numbers.Mix(1, epsilon, -1, found).Norm(), 0,
+                RecomputeTolerance * (1 + epsilon.Norm() + weights.Norm()));
             double[] shares = [.. found.Zip(t, (eps, size) => size == 0 ? 0 : eps / size)];
-            Assert.Equal(Rho, shares.Norm(), RecomputeTolerance);       // w + eps - w is good to |w| 1e-16, and T is at least |w|
+            // w + eps - w is good to |w| 1e-16, and T is at least |w|
+            Assert.Equal(Rho, shares.Norm(), RecomputeTolerance);
         }
     }
 
@@ -54,7 +59,8 @@ public sealed class AsamLaws
     private static double[] Moved(TinyRun<double> run, IGradientRule<double> rule)
     {
         double[] seen = [];
-        run.Step(rule, objective: new Watched<double>(run.Objective, (pass, _) => seen = pass == 2 ? run.Weights : seen));
+        run.Step(
+            rule, objective: new Watched<double>(run.Objective, (pass, _) => seen = pass == 2 ? run.Weights : seen));
         return seen;
     }
 }

@@ -5,7 +5,9 @@ using VaccineRef.Testing;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>EWC, KL, LDIFS, AsFT: what they add to the loss, and where they add nothing. With early tokens: slopes and threads.</summary>
+/// <summary>
+/// EWC, KL, LDIFS, AsFT: what they add to the loss, and where they add nothing. With early tokens: slopes and threads.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 15)]
 public sealed class DefenseLaws
 {
@@ -61,7 +63,9 @@ public sealed class DefenseLaws
         {
             double way = weights[i] - anchor[i];
             penalty += Lambda * fisher[i] * way * way;
-            Assert.Equal(2 * Lambda * fisher[i] * way, anchored.Gradient[i] - plain.Gradient[i], RecomputeTolerance * (1 + scale));
+            Assert.Equal(
+                2 * Lambda * fisher[i] * way, anchored.Gradient[i] - plain.Gradient[i],
+                RecomputeTolerance * (1 + scale));
         }
 
         Assert.True(penalty > 0);
@@ -69,26 +73,33 @@ public sealed class DefenseLaws
     }
 
     /// <summary>
-    /// What a recipe's settings make is the equation over the data that they name: squares of the gradient of each sequence, averaged, or of each
-    /// batch of the stage's size, summed.
+    /// What a recipe's settings make is the equation over the data that they name: squares of the gradient of each
+    /// sequence, averaged, or of each batch of the stage's size, summed.
     /// </summary>
     [Property(MaxTest = 10)]
-    public void Ewc_made_from_its_settings_weighs_by_the_gradients_of_its_batches(TinyModel tiny, byte size, bool released)
+    public void Ewc_made_from_its_settings_weighs_by_the_gradients_of_its_batches(
+        TinyModel tiny, byte size, bool released)
     {
         using TinyRun<double> before = new(tiny), run = new(tiny);
-        TokenSequence[] data = [.. tiny.Sequences.Where(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored))];
+        TokenSequence[] data =
+            [.. tiny.Sequences.Where(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored))];
         int batch = 2 + (size % 2);
         TokenSequence[][] batches = [.. data.Chunk(released ? batch : 1)];
         double[] anchor = before.Weights, fisher = new double[anchor.Length];
         foreach (var each in batches)
-            fisher = [.. fisher.Zip(before.GradientOf(new Plain<double>(), PackedBatch.Pack(each)), (sum, g) => sum + (g * g / (released ? 1 : batches.Length)))];
+            fisher = [.. fisher.Zip(
+                before.GradientOf(new Plain<double>(), PackedBatch.Pack(each)),
+                (sum, g) => sum + (g * g / (released ? 1 : batches.Length)))];
         var options = new EwcOptions(Lambda, released ? Variant.AsReleased : Variant.Paper);
-        var objective = options.Make(new ObjectiveContext<double>(run.Model, () => data, batch, _ => throw new NotSupportedException()));
+        var objective = options.Make(
+            new ObjectiveContext<double>(run.Model, () => data, batch, _ => throw new NotSupportedException()));
         using var owned = (IDisposable)objective;
         var random = tiny.Random.At("move");
         run.Weights = [.. anchor.Select((weight, i) => weight + (0.1 * random.Normal(i)))];
-        double penalty = Lambda * run.Weights.Zip(anchor, fisher).Sum(each => each.Third * (each.First - each.Second) * (each.First - each.Second));
-        double plain = run.Loss(), found = run.State.Tape.Read(objective.Loss(new Pass<double>(run.State.Tape, new NoTap<double>()), run.Batch));
+        double penalty = Lambda * run.Weights.Zip(anchor, fisher)
+            .Sum(each => each.Third * (each.First - each.Second) * (each.First - each.Second));
+        double plain = run.Loss(), found = run.State.Tape.Read(
+            objective.Loss(new Pass<double>(run.State.Tape, new NoTap<double>()), run.Batch));
         run.State.Tape.Clear();
         Assert.Equal(plain + penalty, found, RecomputeTolerance * (1 + plain + penalty));
     }
@@ -136,7 +147,8 @@ public sealed class DefenseLaws
     {
         using var trial = new Trial(tiny, Choices[0]);
         double[] mean = trial.Fisher(Variant.Paper), sum = trial.Fisher(Variant.AsReleased);
-        int samples = tiny.Sequences.Count(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored));
+        int samples =
+            tiny.Sequences.Count(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored));
         // batches of one sequence: both are made of the same squares
         for (int i = 0; i < mean.Length; i++)
             Assert.Equal(samples * mean[i], sum[i], RecomputeTolerance * (1 + sum[i]));
@@ -153,7 +165,8 @@ public sealed class DefenseLaws
         {
             string[] name = parameter.Name.Split('.');
             bool zero = TinyRun<double>.Values(values).All(value => value == 0);
-            // A row that sees only itself, or equal values, gives the scores no gradient: q's and k's B may be 0 as well.
+            // A row that sees only itself, or equal values, gives the scores no gradient: q's and k's B may be 0 as
+            // well.
             bool ofScores = name.Intersect(["q_proj", "k_proj"]).Any();
             Assert.True(name.Contains("lora_A") ? zero : !zero || ofScores, parameter.Name);
         }
@@ -176,7 +189,8 @@ public sealed class DefenseLaws
         public TinyRun<double> Model { get; }
 
         private TokenSequence[] Counted =>
-            [.. Model.Tiny.Sequences.Where(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored))];
+            [.. Model.Tiny.Sequences
+                .Where(sequence => sequence.Labels.Skip(1).Any(label => label != PackedBatch.Ignored))];
 
         private IObjective<double> Objective(Choice choice)
         {
@@ -186,9 +200,11 @@ public sealed class DefenseLaws
             switch (choice.Kind)
             {
                 case "kl":
-                    return new KlObjective<double>(model.Network, model.Trainable, choice.Lambda, choice.Variant, Model.Device);
+                    return new KlObjective<double>(
+                        model.Network, model.Trainable, choice.Lambda, choice.Variant, Model.Device);
                 case "ldifs":
-                    return new LdifsObjective<double>(model.Network, model.Trainable, new(choice.Lambda, choice.Variant), Model.Device);
+                    return new LdifsObjective<double>(
+                        model.Network, model.Trainable, new(choice.Lambda, choice.Variant), Model.Device);
                 case "asft":
                     return new AsftObjective<double>(loss, model, before.Model, choice.Lambda);
                 case "early_tokens":
@@ -216,7 +232,8 @@ public sealed class DefenseLaws
         public FisherDiagonal<double> Estimate(Variant form)
         {
             var fisher = FisherDiagonal<double>.Estimate(
-                Model.Objective, Model.Model.Trainable, [.. Counted.Select(sequence => PackedBatch.Pack([sequence]))], form, Model.Device);
+                Model.Objective, Model.Model.Trainable, [.. Counted.Select(sequence => PackedBatch.Pack([sequence]))],
+                form, Model.Device);
             Train();
             return fisher;
         }
@@ -252,7 +269,8 @@ public sealed class DefenseLaws
             Assert.True(distance <= RecomputeTolerance * (1 + Gradient.Norm()), $"{distance}");
         }
 
-        public bool Equals(Outcome? other) => other is not null && Loss == other.Loss && Gradient.AsSpan().SequenceEqual(other.Gradient);
+        public bool Equals(Outcome? other) =>
+            other is not null && Loss == other.Loss && Gradient.AsSpan().SequenceEqual(other.Gradient);
 
         public override int GetHashCode() => Loss.GetHashCode();
     }

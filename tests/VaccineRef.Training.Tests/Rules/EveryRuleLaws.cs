@@ -4,8 +4,8 @@ using VaccineRef.Laws;
 namespace VaccineRef.Training.Tests.Rules;
 
 /// <summary>
-/// What every gradient rule keeps to besides the laws of <see cref="RuleLaws"/>, on Llama and OPT, with full weights and through an
-/// adapter.
+/// What every gradient rule keeps to besides the laws of <see cref="RuleLaws"/>, on Llama and OPT, with full weights
+/// and through an adapter.
 /// </summary>
 public sealed class EveryRuleLaws
 {
@@ -44,7 +44,8 @@ public sealed class EveryRuleLaws
     public void One_two_and_three_threads_give_the_same_bits(string name)
     {
         var rule = Named(name);
-        foreach (var tiny in Models.Select(tiny => tiny with { HeadSize = 16, Vocabulary = 311, Lengths = new(40, 31, 50) }))
+        foreach (var tiny in Models
+            .Select(tiny => tiny with { HeadSize = 16, Vocabulary = 311, Lengths = new(40, 31, 50) }))
         {
             float[] Trained(int threads)
             {
@@ -52,7 +53,8 @@ public sealed class EveryRuleLaws
                 var made = rule.Options.Make<float>(run.Device);
                 using var disposable = made as IDisposable;
                 using var step = new TrainStep<float>(
-                    run.Model.Trainable, run.Objective, made, new StepOptions(new AdamWOptions(0.01)), run.Device, run.Streams);
+                    run.Model.Trainable, run.Objective, made, new StepOptions(new AdamWOptions(0.01)), run.Device,
+                    run.Streams);
                 step.Run(run.Batch);
                 step.Run(run.Batch);
                 return [.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())];

@@ -5,12 +5,16 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>A setting of a rule that is read and forgotten is one kind of defect: each setting of each rule changes what is trained.</summary>
+/// <summary>
+/// A setting of a rule that is read and forgotten is one kind of defect: each setting of each rule changes what is
+/// trained.
+/// </summary>
 public sealed class EverySettingLaws
 {
     private const int Steps = 6;
 
-    private static readonly TinyModel Tiny = new(Family.Llama, true, 3, 1, 2, 4, 17, new(6, 5, 4), Seed: 21) { Dropout = 0.2 };
+    private static readonly TinyModel Tiny =
+        new(Family.Llama, true, 3, 1, 2, 4, 17, new(6, 5, 4), Seed: 21) { Dropout = 0.2 };
 
     /// <summary>What changes no number, and why.</summary>
     private static readonly Dictionary<string, string> Exceptions = new()
@@ -19,22 +23,28 @@ public sealed class EverySettingLaws
     };
 
     public static TheoryData<string> Settings =>
-        [.. RuleVariants.All.SelectMany(rule => Of(rule.Options)).Select(Name).Distinct().Where(name => !Exceptions.ContainsKey(name))];
+        [.. RuleVariants.All.SelectMany(rule => Of(rule.Options)).Select(Name).Distinct()
+            .Where(name => !Exceptions.ContainsKey(name))];
 
     [Theory]
     [MemberData(nameof(Settings))]
     public void It_changes_what_is_trained(string setting) => Assert.Contains(
         RuleVariants.All.Where(rule => setting.StartsWith($"{rule.Options.GetType().Name}.", StringComparison.Ordinal)),
-        rule => Others(rule.Options, Of(rule.Options).Single(each => Name(each) == setting)).Any(other => !Trained(other).SequenceEqual(Trained(rule.Options))));
+        rule => Others(rule.Options, Of(rule.Options).Single(each => Name(each) == setting))
+            .Any(other => !Trained(other).SequenceEqual(Trained(rule.Options))));
 
     [Fact]
     public void An_exception_changes_nothing_and_is_a_setting() => Assert.All(Exceptions.Keys, name =>
     {
         var options = RuleVariants.All.First(rule => name.StartsWith($"{rule.Options.GetType().Name}.", StringComparison.Ordinal)).Options;
-        Assert.All(Others(options, Of(options).Single(each => Name(each) == name)), other => Assert.Equal(Trained(options), Trained(other)));
+        Assert.All(
+            Others(options, Of(options).Single(each => Name(each) == name)),
+            other => Assert.Equal(Trained(options), Trained(other)));
     });
 
-    /// <summary>Passes of one step over different rows never drop the same elements, however a rule draws its passes.</summary>
+    /// <summary>
+    /// Passes of one step over different rows never drop the same elements, however a rule draws its passes.
+    /// </summary>
     [Theory]
     [InlineData(PassDropout.Shared)]
     [InlineData(PassDropout.Fresh)]
@@ -49,7 +59,9 @@ public sealed class EverySettingLaws
         var seen = new Streams(run.Objective);
         run.Step(made, objective: seen);
         Assert.NotEmpty(seen.Passes);
-        Assert.All(seen.Passes.GroupBy(pass => pass.Random), stream => Assert.Single(stream.Select(pass => pass.Batch).Distinct()));
+        Assert.All(
+            seen.Passes.GroupBy(pass => pass.Random),
+            stream => Assert.Single(stream.Select(pass => pass.Batch).Distinct()));
     });
 
     [Fact]
@@ -70,7 +82,8 @@ public sealed class EverySettingLaws
 
         public IObjective<double> Layerwise => inner.Layerwise;
 
-        public Tensor<double> Hidden(Pass<double> pass, PackedBatch batch, int[] rows) => inner.Hidden(pass, batch, rows);
+        public Tensor<double> Hidden(Pass<double> pass, PackedBatch batch, int[] rows) =>
+            inner.Hidden(pass, batch, rows);
 
         public Tensor<double> Loss(Pass<double> pass, PackedBatch batch)
         {
@@ -82,12 +95,14 @@ public sealed class EverySettingLaws
     private static string Name(PropertyInfo setting) => $"{setting.DeclaringType!.Name}.{setting.Name}";
 
     private static IEnumerable<PropertyInfo> Of(RuleOptions options) =>
-        options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(property => property.CanWrite);
+        options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(property => property.CanWrite);
 
     /// <summary>The same with one setting changed.</summary>
     private static IEnumerable<RuleOptions> Others(RuleOptions options, PropertyInfo setting)
     {
-        foreach (object? value in Values(setting.GetValue(options), Nullable.GetUnderlyingType(setting.PropertyType) ?? setting.PropertyType))
+        foreach (object? value in Values(
+            setting.GetValue(options), Nullable.GetUnderlyingType(setting.PropertyType) ?? setting.PropertyType))
         {
             var clone = (RuleOptions)typeof(RuleOptions).GetMethod("<Clone>$")!.Invoke(options, null)!;
             setting.SetValue(clone, value);
@@ -110,7 +125,9 @@ public sealed class EverySettingLaws
         using var run = new TinyRun<double>(Tiny);
         var rule = options.Make<double>(run.Device);
         using var disposable = rule as IDisposable;
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, rule, new StepOptions(new AdamWOptions(0.01, WeightDecay: 0.1)), run.Device, run.Streams);
+        using var step = new TrainStep<double>(
+            run.Model.Trainable, run.Objective, rule, new StepOptions(new AdamWOptions(0.01, WeightDecay: 0.1)),
+            run.Device, run.Streams);
         step.State.PlannedSteps = Steps;
         for (int i = 0; i < Steps; i++)
             step.Run(run.Batch);

@@ -5,7 +5,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>LDIFS, AsFT and early tokens against their equations, each made of parts that the objective does not use.</summary>
+/// <summary>
+/// LDIFS, AsFT and early tokens against their equations, each made of parts that the objective does not use.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 12)]
 public sealed class FineTuningObjectiveLaws
 {
@@ -17,7 +19,8 @@ public sealed class FineTuningObjectiveLaws
     {
         double lambda = weight / 100.0;
         using var run = new TinyRun<double>(tiny);
-        using LdifsObjective<double> paper = Ldifs(run, new(lambda)), released = Ldifs(run, new(lambda, Variant.AsReleased));
+        using LdifsObjective<double> paper = Ldifs(run, new(lambda)),
+            released = Ldifs(run, new(lambda, Variant.AsReleased));
         var before = Outputs(run);
         Move(run, 1e-2);
         double[] ways = [.. before.Zip(Outputs(run), (a, b) => a.Zip(b, (x, y) => (x - y) * (x - y)).Sum())];
@@ -25,14 +28,16 @@ public sealed class FineTuningObjectiveLaws
         Assert.Equal(plain + sum, Value(run, paper), Tolerance * (1 + plain + sum));
         double[] terms = [.. ways.Select(way => lambda / 2 * way)];
         if (terms.All(term => Math.Abs(term - LdifsObjective<double>.Gate) > 1e-9))
-            Assert.Equal(plain + terms.Where(term => term < 0.1).Sum(), Value(run, released), Tolerance * (1 + plain + sum));
+            Assert.Equal(
+                plain + terms.Where(term => term < 0.1).Sum(), Value(run, released), Tolerance * (1 + plain + sum));
     }
 
     [Fact]
     public void As_released_ldifs_lets_a_layer_go_that_has_drifted_too_far()
     {
         using var run = new TinyRun<double>(new(Family.Llama, false, 2, 1, 2, 4, 17, new(6, 5, 4), Seed: 21));
-        using LdifsObjective<double> held = Ldifs(run, new(1e-6, Variant.AsReleased)), gone = Ldifs(run, new(1e6, Variant.AsReleased));
+        using LdifsObjective<double> held = Ldifs(run, new(1e-6, Variant.AsReleased)),
+            gone = Ldifs(run, new(1e6, Variant.AsReleased));
         Move(run, 0.1);
         double plain = run.Loss();
         Assert.True(Value(run, held) > plain + 1e-9);
@@ -119,11 +124,13 @@ public sealed class FineTuningObjectiveLaws
     {
         const double Lambda = 0.7;
         using var run = new TinyRun<double>(tiny);
-        using var objective = new KlObjective<double>(run.Network, run.Model.Trainable, Lambda, Variant.Paper, run.Device);
+        using var objective = new KlObjective<double>(
+            run.Network, run.Model.Trainable, Lambda, Variant.Paper, run.Device);
         var teacher = LogProbabilities(run);
         Move(run, 0.2);
         var student = LogProbabilities(run);
-        double divergence = teacher.Zip(student, (t, s) => t.Zip(s, (a, b) => Math.Exp(a) * (a - b)).Sum()).Average(), plain = run.Loss();
+        double divergence = teacher.Zip(student, (t, s) => t.Zip(s, (a, b) => Math.Exp(a) * (a - b)).Sum()).Average(),
+            plain = run.Loss();
         Assert.True(divergence > 0);
         Assert.Equal(plain + (Lambda * divergence), Value(run, objective), Tolerance * (1 + plain + divergence));
     }
@@ -131,13 +138,16 @@ public sealed class FineTuningObjectiveLaws
     [Fact]
     public void Settings_out_of_range_are_errors() => Assert.All(
         (ObjectiveOptions[])[new LdifsOptions(-1), new AsftOptions(double.NaN, "base"), new EarlyTokensOptions(0),
-            new EarlyTokensOptions(EarlyBeta: -1), new EarlyTokensOptions(LaterBeta: double.PositiveInfinity), new EarlyTokensOptions(Early: 0)],
-        options => Assert.StartsWith("here.", Assert.Throws<InputException>(() => options.Validate("here")).Where, StringComparison.Ordinal));
+            new EarlyTokensOptions(EarlyBeta: -1), new EarlyTokensOptions(LaterBeta: double.PositiveInfinity),
+            new EarlyTokensOptions(Early: 0)],
+        options => Assert.StartsWith(
+            "here.", Assert.Throws<InputException>(() => options.Validate("here")).Where, StringComparison.Ordinal));
 
     private static double Beta(int place) => place == 0 ? 0.5 : place < 5 ? 2 : 0.1;
 
     private static IEnumerable<int> Places(PackedBatch batch) => Enumerable.Range(0, batch.Sequences).SelectMany(s =>
-        batch.CountedRows.Where(row => row >= batch.Offsets[s] && row < batch.Offsets[s + 1]).Select((_, place) => place));
+        batch.CountedRows.Where(row => row >= batch.Offsets[s] && row < batch.Offsets[s + 1])
+            .Select((_, place) => place));
 
     private static LdifsObjective<double> Ldifs(TinyRun<double> run, LdifsOptions options) =>
         new(run.Network, run.Model.Trainable, options, run.Device);
@@ -194,17 +204,23 @@ public sealed class FineTuningObjectiveLaws
         where sequence.Labels[at] != PackedBatch.Ignored
         select PackedBatch.Pack([sequence with { Labels = [.. sequence.Labels.Select((label, i) => i == at ? label : PackedBatch.Ignored)] }]);
 
-    private static double[] TokenLosses(TinyRun<double> run) => [.. Alone(run.Tiny).Select(batch => run.Loss(batch: batch))];
+    private static double[] TokenLosses(TinyRun<double> run) =>
+        [.. Alone(run.Tiny).Select(batch => run.Loss(batch: batch))];
 
-    /// <summary>A layer's weight as rows (out, in), with its adapter scaled; or what is counted as its update: B A alone where it has one.</summary>
+    /// <summary>
+    /// A layer's weight as rows (out, in), with its adapter scaled; or what is counted as its update: B A alone where
+    /// it has one.
+    /// </summary>
     private static double[][] Weight(LinearLayer<double> layer, bool scaled)
     {
         double[] w = TinyRun<double>.Values(layer.Weight.Value);
         bool lies = layer.Layout == WeightLayout.OutIn;
         var pair = layer.Adapter;
-        double[] a = pair is null ? [] : TinyRun<double>.Values(pair.A.Value), b = pair is null ? [] : TinyRun<double>.Values(pair.B.Value);
+        double[] a = pair is null ? [] : TinyRun<double>.Values(pair.A.Value),
+            b = pair is null ? [] : TinyRun<double>.Values(pair.B.Value);
         int rank = pair?.A.Shape.Rows ?? 0;
-        const double Scaling = 3.0 / 2;                                             // TinyModel.Adapter: alpha 3, rank 2
+        // TinyModel.Adapter: alpha 3, rank 2
+        const double Scaling = 3.0 / 2;
         double At(int i, int j)
         {
             double product = Enumerable.Range(0, rank).Sum(r => b[(i * rank) + r] * a[(r * layer.Inputs) + j]);
@@ -212,8 +228,10 @@ public sealed class FineTuningObjectiveLaws
             return scaled ? weight + (Scaling * product) : pair is null ? weight : product;
         }
 
-        return [.. Enumerable.Range(0, layer.Outputs).Select(i => Enumerable.Range(0, layer.Inputs).Select(j => At(i, j)).ToArray())];
+        return [.. Enumerable.Range(0, layer.Outputs)
+            .Select(i => Enumerable.Range(0, layer.Inputs).Select(j => At(i, j)).ToArray())];
     }
 
-    private static double[][] Minus(double[][] a, double[][] b) => [.. a.Zip(b, (x, y) => x.Zip(y, (p, q) => p - q).ToArray())];
+    private static double[][] Minus(double[][] a, double[][] b) =>
+        [.. a.Zip(b, (x, y) => x.Zip(y, (p, q) => p - q).ToArray())];
 }

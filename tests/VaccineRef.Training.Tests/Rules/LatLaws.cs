@@ -66,7 +66,8 @@ public sealed class LatLaws
     {
         tiny = tiny with { Layers = 3 };
         using var run = new TinyRun<double>(tiny);
-        using var rule = new Lat<double>(new(0.2, 2, Layers: [0, 2], Sites: [SiteKind.AttentionOutput, SiteKind.BlockOutput]), run.Device);
+        using var rule = new Lat<double>(
+            new(0.2, 2, Layers: [0, 2], Sites: [SiteKind.AttentionOutput, SiteKind.BlockOutput]), run.Device);
         run.Step(rule);
         Assert.Equal(
             [

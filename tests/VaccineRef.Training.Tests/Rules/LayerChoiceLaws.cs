@@ -25,7 +25,9 @@ public sealed class LayerChoiceLaws
         Assert.Equal(0, shares[1]);
     }
 
-    /// <summary>The second layer by what the first has left: P(i, j) = p_i p_j / (1 - p_i) + p_j p_i / (1 - p_j).</summary>
+    /// <summary>
+    /// The second layer by what the first has left: P(i, j) = p_i p_j / (1 - p_i) + p_j p_i / (1 - p_j).
+    /// </summary>
     [Fact]
     public void Two_layers_are_drawn_one_after_the_other_without_replacement()
     {
@@ -50,9 +52,11 @@ public sealed class LayerChoiceLaws
             Assert.Equal(chosen.Order(), chosen);
         }
 
-        Assert.True(top.Min(layer => scores[layer]) >= Enumerable.Range(0, most).Except(top).Select(layer => scores[layer]).DefaultIfEmpty(0).Max());
+        Assert.True(top.Min(layer => scores[layer]) >= Enumerable.Range(0, most).Except(top)
+            .Select(layer => scores[layer]).DefaultIfEmpty(0).Max());
         int scoring = scores.Count(score => score > 0);
-        Assert.Equal(Math.Min(asked, scoring), drawn.Count(layer => scores[layer] > 0));      // what scores 0 only when nothing else is left
+        // what scores 0 only when nothing else is left
+        Assert.Equal(Math.Min(asked, scoring), drawn.Count(layer => scores[layer] > 0));
         Assert.Throws<InputException>(() => LayerChoice.Sample(scores, most + 1, random));
         Assert.Throws<InputException>(() => LayerChoice.Top(scores, 0));
     }
@@ -113,14 +117,16 @@ public sealed class LayerChoiceLaws
         using var run = new TinyRun<double>(tiny);
         RuleOptions[] rules =
         [
-            new TVaccineOptions(0.5, 1, ResampleEvery: 1), new RandomLayersOptions(0.5, 2, ResampleEvery: 1), new OasisOptions(0.5, 1, ProbeEvery: 1),
+            new TVaccineOptions(0.5, 1, ResampleEvery: 1), new RandomLayersOptions(0.5, 2, ResampleEvery: 1),
+            new OasisOptions(0.5, 1, ProbeEvery: 1),
         ];
         foreach (var options in rules)
         {
             var rule = options.Make<double>(run.Device);
             using var disposable = rule as IDisposable;
             using var step = new TrainStep<double>(
-                run.Model.Trainable, run.Objective, rule, new(new AdamWOptions(1e-3, WeightDecay: 0.1)), run.Device, run.Streams);
+                run.Model.Trainable, run.Objective, rule, new(new AdamWOptions(1e-3, WeightDecay: 0.1)), run.Device,
+                run.Streams);
             var seen = new HashSet<int>();
             for (int i = 0; i < 6; i++)
             {
@@ -137,7 +143,8 @@ public sealed class LayerChoiceLaws
                 {
                     bool held = BlockNumber.Of(parameter.Name) is { } layer && !chosen.Contains(layer);
                     Assert.Equal(held, step.State.IsHeld(parameter));
-                    Assert.True(held == old.AsSpan().SequenceEqual(now) || !held, $"{options.Label()}: {parameter.Name}");
+                    Assert.True(
+                        held == old.AsSpan().SequenceEqual(now) || !held, $"{options.Label()}: {parameter.Name}");
                     if (held)
                         Assert.All(TinyRun<double>.Values(parameter.Gradient), value => Assert.Equal(0, value));
                 }
@@ -145,7 +152,9 @@ public sealed class LayerChoiceLaws
         }
     }
 
-    /// <summary>The attention of other layers is held; their MLP is only below the first chosen one, and only of an adapter.</summary>
+    /// <summary>
+    /// The attention of other layers is held; their MLP is only below the first chosen one, and only of an adapter.
+    /// </summary>
     [Property]
     public void As_released_the_mlp_of_other_layers_is_trained(TinyModel tiny)
     {
@@ -157,12 +166,15 @@ public sealed class LayerChoiceLaws
         foreach (var parameter in run.Model.Trainable)
         {
             bool attention = parameter.Name.Contains("attn.", StringComparison.Ordinal);
-            bool held = BlockNumber.Of(parameter.Name) is { } layer && layer != only && (attention || (tiny.Adapted && layer < only));
+            bool held = BlockNumber.Of(parameter.Name) is { } layer && layer != only
+                && (attention || (tiny.Adapted && layer < only));
             Assert.Equal(held, run.State.IsHeld(parameter));
         }
     }
 
-    /// <summary>Only the layers that are chosen, and the last one, keep what the reverse pass reads; the bits are the same.</summary>
+    /// <summary>
+    /// Only the layers that are chosen, and the last one, keep what the reverse pass reads; the bits are the same.
+    /// </summary>
     [Property]
     public void Computing_other_layers_again_takes_less_memory_and_gives_the_same_bits(TinyModel tiny)
     {

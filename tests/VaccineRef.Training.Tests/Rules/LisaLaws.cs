@@ -11,7 +11,9 @@ public sealed class LisaLaws
 
     private static readonly TinyModel Tiny = new(Family.Llama, true, 2, 1, 2, 4, 17, new(6, 5, 4), Seed: 21);
 
-    /// <summary>The oracle keeps the weights at each switch by itself: K1 = 2 steps on the alignment data, K2 = 3 on the batch.</summary>
+    /// <summary>
+    /// The oracle keeps the weights at each switch by itself: K1 = 2 steps on the alignment data, K2 = 3 on the batch.
+    /// </summary>
     [Theory]
     [InlineData(0.0)]
     [InlineData(0.8)]
@@ -22,7 +24,8 @@ public sealed class LisaLaws
         using TinyRun<double> run = new(Tiny), oracle = new(Tiny);
         using var rule = new Lisa<double>(new(rho, 2, 3, Free), run.Device);
         using var step = new TrainStep<double>(
-            run.Model.Trainable, run.Objective, rule, new StepOptions(new AdamWOptions(0.05, MaxGradientNorm: 0)), run.Device, run.Streams);
+            run.Model.Trainable, run.Objective, rule, new StepOptions(new AdamWOptions(0.05, MaxGradientNorm: 0)),
+            run.Device, run.Streams);
         step.State.PlannedSteps = Planned;
         var stream = oracle.Stream(StreamName.Alignment);
         double[] alignment = run.Weights, task = alignment;
@@ -36,7 +39,8 @@ public sealed class LisaLaws
             oracle.Weights = run.Weights;
             double[] expected = oracle.GradientOf(new Plain<double>(), aligning ? stream.Next() : null);
             double pull = i + 1 > Free * Planned ? rho : 0;
-            expected = [.. expected.Zip(Numbers.Mix(1, run.Weights, -1, aligning ? task : alignment), (g, way) => g + (pull * way))];
+            expected = [.. expected.Zip(
+                Numbers.Mix(1, run.Weights, -1, aligning ? task : alignment), (g, way) => g + (pull * way))];
             step.Run(run.Batch);
             double[] found = run.Gradient;
             Assert.Equal(aligning, rule.IsAligning);
@@ -50,5 +54,6 @@ public sealed class LisaLaws
     [Fact]
     public void Settings_out_of_range_are_errors() => Assert.All(
         (LisaOptions[])[new(-1), new(double.NaN), new(AlignmentSteps: -1), new(TaskSteps: 0), new(FreeShare: 1.1)],
-        rule => Assert.StartsWith("here.", Assert.Throws<InputException>(() => rule.Validate("here")).Where, StringComparison.Ordinal));
+        rule => Assert.StartsWith(
+            "here.", Assert.Throws<InputException>(() => rule.Validate("here")).Where, StringComparison.Ordinal));
 }

@@ -29,7 +29,8 @@ public sealed class OasisLaws
             double[] mean = TinyRun<double>.Values(rule.HarmfulDirections[i]), d = harmful[largest[i]];
             int columns = mean.Length, rows = d.Length / columns;
             for (int c = 0; c < columns; c++)
-                Assert.Equal(Enumerable.Range(0, rows).Average(row => d[(row * columns) + c]), mean[c], RecomputeTolerance);
+                Assert.Equal(
+                    Enumerable.Range(0, rows).Average(row => d[(row * columns) + c]), mean[c], RecomputeTolerance);
             double[][] e = [.. gradients[largest[i]].Select(g => Rho * g / (norm + Guard)).Chunk(columns)];
             double[][] found = [.. TinyRun<double>.Values(rule.Epsilon.Epsilon[i]).Chunk(columns)];
             double squared = mean.Dot(mean);

@@ -36,7 +36,8 @@ public sealed class PackingLaws
             double weight = (double)alone.Counted / run.Batch.Counted;
             loss += weight * run.Loss(batch: alone);
             gradient = Numbers.Mix(1, gradient, weight, run.GradientOf(new Plain<double>(), alone));
-            sites = [.. sites.Zip(run.SiteGradients(alone), (before, next) => (double[])[.. before, .. next.Select(g => weight * g)])];
+            sites = [.. sites.Zip(
+                run.SiteGradients(alone), (before, next) => (double[])[.. before, .. next.Select(g => weight * g)])];
         }
 
         Assert.Equal(loss, run.Loss(), RecomputeTolerance * (1 + loss));

@@ -126,6 +126,7 @@ public sealed class PerturbationLaws
     private static double[][] Rows(TinyRun<double> run, double[][] sites, int sequence)
     {
         int columns = sites[0].Length / run.Batch.Rows;
-        return [.. sites.Select(site => site[(run.Batch.Offsets[sequence] * columns)..(run.Batch.Offsets[sequence + 1] * columns)])];
+        return [.. sites.Select(
+            site => site[(run.Batch.Offsets[sequence] * columns)..(run.Batch.Offsets[sequence + 1] * columns)])];
     }
 }

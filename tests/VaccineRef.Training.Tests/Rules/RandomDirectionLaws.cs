@@ -23,7 +23,8 @@ public sealed class RandomDirectionLaws
         Assert.Equal(rho, epsilon.Norm(), 1e-6 * rho);
         Assert.Equal(report.PerturbationNorm, epsilon.Norm(), ReorderTolerance * rho);
         Assert.Equal(vaccine.Epsilon.Sites, random.Epsilon.Sites);
-        Assert.Equal(vaccine.Epsilon.Epsilon.Select(view => view.Shape), random.Epsilon.Epsilon.Select(view => view.Shape));
+        Assert.Equal(
+            vaccine.Epsilon.Epsilon.Select(view => view.Shape), random.Epsilon.Epsilon.Select(view => view.Shape));
     }
 
     [Property]
@@ -74,9 +75,11 @@ public sealed class RandomDirectionLaws
             run.Objective.Loss(new(run.State.Tape, record), run.Batch);
             double[] hidden = run.Read(record.Hidden[0].Value);
             run.State.Tape.Clear();
-            if (tiny is { Dropout: 0, Layers: 1 })      // else other elements are dropped, or the layer before has moved too
+            // else other elements are dropped, or the layer before has moved too
+            if (tiny is { Dropout: 0, Layers: 1 })
                 Assert.Equal(
-                    Enumerable.Range(0, run.Batch.Rows).Average(row => Math.Sqrt(hidden.Skip(row * columns).Take(columns).Sum(e => e * e))),
+                    Enumerable.Range(0, run.Batch.Rows)
+                        .Average(row => Math.Sqrt(hidden.Skip(row * columns).Take(columns).Sum(e => e * e))),
                     meter.Means.Hidden, 1e-9 * meter.Means.Hidden);
         }
 

@@ -23,14 +23,17 @@ public sealed class RepNoiseLaws
         double[] gradient = run.Gradient;
         Texts[] noise = [.. Enumerable.Range(0, tiny.Layers).Select(layer =>
         {
-            double[][] drawn = NoiseDiscrepancy.Noise(harmful, tiny.Hidden, state.Draws("representation noise").At(0).At(layer));
+            double[][] drawn = NoiseDiscrepancy.Noise(
+                harmful, tiny.Hidden, state.Draws("representation noise").At(0).At(layer));
             return new Texts(harmful, (row, c) => drawn[row][c], tiny.Hidden);
         })];
         var start = Inside(run, harmful);
         double[] widths = [.. start.Outputs.Zip(noise, Texts.Width)];
         double Discrepancy((double Layers, Texts[] Outputs) at) =>
             Enumerable.Range(0, tiny.Layers).Average(i => at.Outputs[i].Discrepancy(noise[i], widths[i]));
-        double Value() => Inside(run, harmful) is var at ? run.Loss() - (alpha * Math.Log(1 + at.Layers)) + (beta * Discrepancy(at)) : 0;
+        double Value() => Inside(run, harmful) is var at
+            ? run.Loss() - (alpha * Math.Log(1 + at.Layers)) + (beta * Discrepancy(at))
+            : 0;
         Assert.Equal(start.Layers, report.Scalars!["harmful_loss"], Tolerance * (1 + start.Layers));
         Assert.Equal(Discrepancy(start), report.Scalars["noise_discrepancy"], Tolerance);
         Slopes.Require(run, gradient, Value, 1 + (10 * beta));
@@ -38,7 +41,9 @@ public sealed class RepNoiseLaws
 
     [Fact]
     public void It_looks_at_nothing_harmful_where_both_weights_are_0() =>
-        Assert.Equal((new PassCount(1, 1), new PassCount(2, 2)), (new RepNoiseOptions(0, 0).Passes(), new RepNoiseOptions(0, 1).Passes()));
+        Assert.Equal(
+            (new PassCount(1, 1), new PassCount(2, 2)),
+            (new RepNoiseOptions(0, 0).Passes(), new RepNoiseOptions(0, 1).Passes()));
 
     /// <summary>The mean loss of the layers, and the outputs of the feed-forward networks.</summary>
     private static (double Layers, Texts[] Outputs) Inside(TinyRun<double> run, PackedBatch batch)
@@ -51,7 +56,9 @@ public sealed class RepNoiseLaws
         return (layers, outputs);
     }
 
-    /// <summary>Texts as vectors of one length: what stands at the answers' tokens that predict another, and 0 everywhere else.</summary>
+    /// <summary>
+    /// Texts as vectors of one length: what stands at the answers' tokens that predict another, and 0 everywhere else.
+    /// </summary>
     private sealed class Texts
     {
         private static readonly int[] Widths = [1, 2, 4, 8, 16];
@@ -80,7 +87,8 @@ public sealed class RepNoiseLaws
         {
             double Mean(double[][] us, double[][] vs) => us.Average(u => vs.Average(v =>
                 Widths.Sum(times => width == 0 ? 0 : Math.Exp(-Distance(u, v) / (times * width)))));
-            return Mean(_vectors, _vectors) + Mean(noise._vectors, noise._vectors) - (2 * Mean(_vectors, noise._vectors));
+            return Mean(_vectors, _vectors) + Mean(noise._vectors, noise._vectors)
+                - (2 * Mean(_vectors, noise._vectors));
         }
 
         private static double Distance(double[] u, double[] v) => u.Zip(v, (a, b) => (a - b) * (a - b)).Sum();

@@ -10,9 +10,13 @@ public sealed class SafeGradLaws
     // Two passes in another blocking of the same products, through norms of condition below 1e2.
     private const double Tolerance = 1e-11;
 
-    /// <summary>Both cases come up: with the batch itself as alignment data the gradients agree, with its loss turned round they conflict.</summary>
+    /// <summary>
+    /// Both cases come up: with the batch itself as alignment data the gradients agree, with its loss turned round they
+    /// conflict.
+    /// </summary>
     [Property]
-    public void The_step_is_the_users_gradient_off_the_conflict_plus_rho_times_the_alignments(TinyModel tiny, byte tenths)
+    public void The_step_is_the_users_gradient_off_the_conflict_plus_rho_times_the_alignments(
+        TinyModel tiny, byte tenths)
     {
         double rho = tenths / 50.0;
         using var run = new TinyRun<double>(tiny);
@@ -21,7 +25,8 @@ public sealed class SafeGradLaws
         foreach (double sign in (double[])[1, -1])
         {
             using var rule = new SafeGrad<double>(new(rho), run.Device);
-            using var state = new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = run.Streams };
+            using var state =
+                new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = run.Streams };
             state.BeginStep();
             var report = rule.Accumulate(new Turned(run.Objective, sign), run.Batch, state);
             double[] a = [.. alignment.Select(value => sign * value)];
@@ -45,7 +50,8 @@ public sealed class SafeGradLaws
         var batch = run.Stream(StreamName.Alignment).Next();
         var random = tiny.Random.At("move");
         run.Weights = [.. run.Weights.Select((weight, i) => weight + (0.1 * random.Normal(i)))];
-        double[] both = Gradient(run, kl, batch), plain = Gradient(run, run.Objective, batch), divergence = Numbers.Mix(1, both, -1, plain);
+        double[] both = Gradient(run, kl, batch), plain = Gradient(run, run.Objective, batch),
+            divergence = Numbers.Mix(1, both, -1, plain);
         RequireNear(divergence, Gradient(run, objective.Aligning, batch), both.Norm() + plain.Norm());
         Assert.Equal(Gradient(run, run.Objective, run.Batch), Gradient(run, objective, run.Batch));
 
@@ -56,13 +62,15 @@ public sealed class SafeGradLaws
         rule.Accumulate(new PerturbationMeter<double>(objective), run.Batch, state);
         double product = Math.Min(0, user.Dot(divergence));
         RequireNear(
-            Numbers.Mix(1, user, Rho - (product / divergence.Dot(divergence)), divergence), run.Gradient, user.Norm() + both.Norm() + plain.Norm());
+            Numbers.Mix(1, user, Rho - (product / divergence.Dot(divergence)), divergence), run.Gradient,
+            user.Norm() + both.Norm() + plain.Norm());
     }
 
     [Fact]
     public void A_rho_that_is_no_weight_is_an_error() => Assert.All(
         (double[])[-1, double.NaN, double.PositiveInfinity],
-        rho => Assert.Equal("here.rho", Assert.Throws<InputException>(() => new SafeGradOptions(rho).Validate("here")).Where));
+        rho => Assert.Equal(
+            "here.rho", Assert.Throws<InputException>(() => new SafeGradOptions(rho).Validate("here")).Where));
 
     private static double[] Gradient(TinyRun<double> run, IObjective<double> objective, Models.PackedBatch batch)
     {

@@ -42,7 +42,8 @@ public sealed class SbrLaws
     {
         var anchors = run.Stream(StreamName.Harmful).First();
         var prompts = Enumerable.Range(0, anchors.Sequences).Select(i => (First: anchors.Offsets[i], Ends: anchors.CountedRows
-            .Where(row => row >= anchors.Offsets[i] && row < anchors.Offsets[i + 1]))).Where(each => each.Ends.Any()).ToArray();
+            .Where(row => row >= anchors.Offsets[i] && row < anchors.Offsets[i + 1]))).Where(each => each.Ends.Any())
+                .ToArray();
         using var tape = new Tape<double>(run.Device);
         return [.. prompts.SelectMany(prompt =>
         {

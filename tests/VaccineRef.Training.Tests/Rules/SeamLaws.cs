@@ -5,18 +5,24 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>SEAM's gradient is the slope of what it stands for, and the loss of every layer is what its equation says.</summary>
+/// <summary>
+/// SEAM's gradient is the slope of what it stands for, and the loss of every layer is what its equation says.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 8)]
 public sealed class SeamLaws
 {
     // Sums of some hundred products of doubles, over norms of condition below 1e2.
     private const double Tolerance = 1e-11;
 
-    /// <summary>On quadratics a difference of gradients is a second derivative exactly, up to rounding over epsilon.</summary>
+    /// <summary>
+    /// On quadratics a difference of gradients is a second derivative exactly, up to rounding over epsilon.
+    /// </summary>
     [Property(MaxTest = 30)]
-    public void On_quadratics_it_is_the_slope_of_the_loss_the_logarithm_and_the_cosine(ulong seed, byte columns, byte weights)
+    public void On_quadratics_it_is_the_slope_of_the_loss_the_logarithm_and_the_cosine(
+        ulong seed, byte columns, byte weights)
     {
-        const double Rounding = 1e-9;                   // 1e-15 / epsilon of 1e-3, times beta below 3 and a condition below 1e2
+        // 1e-15 / epsilon of 1e-3, times beta below 3 and a condition below 1e2
+        const double Rounding = 1e-9;
         double alpha = 0.1 + (weights % 7), beta = (weights % 5) / 2.0, unlearning = (weights % 3) / 2.0;
         using var device = new CpuDevice(1);
         using var three = new Three(device, RandomStream.FromSeed(seed), 2 + (columns % 20));
@@ -53,7 +59,8 @@ public sealed class SeamLaws
         {
             state.BeginStep();
             rule.Accumulate(run.Objective, run.Batch, state);
-            Slopes.Require(run, run.Gradient, () => (Alpha * run.Loss()) - (Unlearning * Math.Log(1 + Layers(run, harmful))));
+            Slopes.Require(
+                run, run.Gradient, () => (Alpha * run.Loss()) - (Unlearning * Math.Log(1 + Layers(run, harmful))));
         }
     }
 
@@ -67,14 +74,16 @@ public sealed class SeamLaws
         using var tape = new Tape<double>(run.Device);
         var record = new Record<double>(SiteKind.TokenEmbedding, SiteKind.BlockOutput);
         run.Network.Forward(new(tape, record), run.Batch);
-        double[] norm = TinyRun<double>.Values(run.Network.Parameters.Single(parameter => parameter.Name == "model.norm.weight").Value);
+        double[] norm = TinyRun<double>.Values(
+            run.Network.Parameters.Single(parameter => parameter.Name == "model.norm.weight").Value);
         double[] head = TinyRun<double>.Values(run.Network.Head.Value);
         int hidden = tiny.Hidden, layers = tiny.Layers;
         double[] Normed(double[] row) =>
             [.. row.Select((value, i) => norm[i] * value / Math.Sqrt((row.Sum(x => x * x) / row.Length) + Epsilon))];
         double Loss(double[] row, int target)
         {
-            double[] logits = [.. Enumerable.Range(0, tiny.Vocabulary).Select(v => row.Select((x, i) => x * head[(v * hidden) + i]).Sum())];
+            double[] logits = [.. Enumerable.Range(0, tiny.Vocabulary)
+                .Select(v => row.Select((x, i) => x * head[(v * hidden) + i]).Sum())];
             return Math.Log(logits.Sum(Math.Exp)) - logits[target];
         }
 
@@ -96,10 +105,14 @@ public sealed class SeamLaws
         using var run = new TinyRun<double>(new(Family.Opt, false, 2, 1, 2, 4, 17, new(6, 5, 4), Seed: 21));
         using var rule = new Seam<double>(new(), run.Device);
         using var kl = new KlObjective<double>(run.Network, run.Model.Trainable, 1, Variant.Paper, run.Device);
-        Assert.Contains("cross_entropy", Assert.Throws<InputException>(() => run.Step(rule, objective: kl)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cross_entropy", Assert.Throws<InputException>(() => run.Step(rule, objective: kl)).Message,
+            StringComparison.Ordinal);
         Assert.All(
             (SeamOptions[])[new(-1), new(Beta: -1), new(Epsilon: 0), new(Epsilon: double.NaN), new(Unlearning: -1)],
-            options => Assert.StartsWith("here.", Assert.Throws<InputException>(() => options.Validate("here")).Where, StringComparison.Ordinal));
+            options => Assert.StartsWith(
+                "here.", Assert.Throws<InputException>(() => options.Validate("here")).Where,
+                StringComparison.Ordinal));
     }
 
     private static double Layers(TinyRun<double> run, PackedBatch batch)
@@ -131,12 +144,14 @@ public sealed class SeamLaws
             }
 
             Weights = new("w", Draw("w"), [1, columns]);
-            _parts = ((string[])[Own, Harmful, Task]).ToDictionary(name => name, name => (Draw($"{name} c"), Draw($"{name} H")));
+            _parts = ((string[])[Own, Harmful, Task]).ToDictionary(
+                name => name, name => (Draw($"{name} c"), Draw($"{name} H")));
             foreach (var part in _parts.Values)
                 part.Curvature.Span.ToArray().Select(Math.Abs).ToArray().CopyTo(part.Curvature.Span);
             _state = new(device, [Weights], 1)
             {
-                Streams = ((string[])[Harmful, Task]).ToDictionary(name => name, name => new BatchStream([new([0], [0], name)], 1, default)),
+                Streams = ((string[])[Harmful, Task]).ToDictionary(
+                    name => name, name => new BatchStream([new([0], [0], name)], 1, default)),
             };
         }
 
@@ -173,6 +188,7 @@ public sealed class SeamLaws
         }
 
         private IEnumerable<(double H, double Way)> Terms(string name) => Values(Weights.Value)
-            .Zip(Values(_parts[name].Centre), (w, c) => w - c).Zip(Values(_parts[name].Curvature), (way, h) => (h, way));
+            .Zip(Values(_parts[name].Centre), (w, c) => w - c).Zip(
+                Values(_parts[name].Curvature), (way, h) => (h, way));
     }
 }

@@ -5,7 +5,10 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>Surgery's statistic is the attention to the first token by definition, and its gradient is the slope of what it stands for.</summary>
+/// <summary>
+/// Surgery's statistic is the attention to the first token by definition, and its gradient is the slope of what it
+/// stands for.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 8)]
 public sealed class SurgeryLaws
 {
@@ -39,7 +42,8 @@ public sealed class SurgeryLaws
                 q.Value.Row(i)[(head * size) + c] * k.Value.Row(j)[(head / group * size) + c]) / Math.Sqrt(size);
             double Text(int first, int count) => Enumerable.Range(first + 1, count - 1).Average(i =>
                 Math.Exp(Score(i, first)) / Enumerable.Range(first, i - first + 1).Sum(j => Math.Exp(Score(i, j))));
-            double expected = counts.Index().Where(each => each.Item > 1).Average(each => Text(batch.Offsets[each.Index], each.Item));
+            double expected = counts.Index().Where(each => each.Item > 1)
+                .Average(each => Text(batch.Offsets[each.Index], each.Item));
             Assert.Equal(expected, found[head * size], Tolerance);
             Assert.All(Enumerable.Range(1, size - 1), column => Assert.Equal(0, found[(head * size) + column]));
         }
@@ -52,14 +56,17 @@ public sealed class SurgeryLaws
         using var run = new TinyRun<double>(tiny, noise: 0.5);
         (RuleReport Report, double[] Gradient) Step()
         {
-            using var state = new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = run.Streams };
+            using var state =
+                new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = run.Streams };
             state.BeginStep();
             return (new Surgery<double>(new(Alpha)).Accumulate(run.Objective, run.Batch, state), run.Gradient);
         }
 
         var (report, gradient) = Step();
         Assert.Equal(Mean(run), report.Scalars!["sink_divergence"], Tolerance);
-        Slopes.Require(run, gradient, () => Step().Report is var at ? at.Loss + (Alpha * at.Scalars!["sink_divergence"]) : 0, 1 + Alpha);
+        Slopes.Require(
+            run, gradient, () => Step().Report is var at ? at.Loss + (Alpha * at.Scalars!["sink_divergence"]) : 0,
+            1 + Alpha);
     }
 
     /// <summary>The mean over layers and heads of what the harmful texts have more, head by head.</summary>
@@ -79,7 +86,10 @@ public sealed class SurgeryLaws
             harmful.Zip(safe, (more, less) => Math.Max(0, more - less)).Average()).Average();
     }
 
-    /// <summary>Where harmful and safe texts are the same, or where the sinks of the safe ones are the greater, nothing is added.</summary>
+    /// <summary>
+    /// Where harmful and safe texts are the same, or where the sinks of the safe ones are the greater, nothing is
+    /// added.
+    /// </summary>
     [Property]
     public void Divergences_of_two_streams_the_one_way_and_the_other_are_not_the_same(TinyModel tiny)
     {

@@ -21,7 +21,10 @@ public sealed class TapLaws
     {
         const double Rho = 1e-6, Rounding = 1e-12;
         using var run = new TinyRun<double>(tiny);
-        SiteKind[][] choices = [.. Enum.GetValues<SiteKind>().Select(kind => (SiteKind[])[kind]), Enum.GetValues<SiteKind>()];
+        SiteKind[][] choices =
+        [
+            .. Enum.GetValues<SiteKind>().Select(kind => (SiteKind[])[kind]), Enum.GetValues<SiteKind>(),
+        ];
         foreach (var kinds in choices)
         {
             using var rule = run.Vaccine(Rho, sites: kinds);
@@ -102,7 +105,8 @@ public sealed class TapLaws
         const int Columns = 20_000, Sites = 2;
         using var device = new CpuDevice(1);
         double[] noise = PerturbationLaws.Flat(Noise(device, Variance, seed: 3, steps: 1, Sites, Columns));
-        double mean = noise.Average(), variance = noise.Sum(value => (value - mean) * (value - mean)) / (noise.Length - 1);
+        double mean = noise.Average(),
+            variance = noise.Sum(value => (value - mean) * (value - mean)) / (noise.Length - 1);
         // Standard errors of mean and variance of n normal numbers: sqrt(v / n), v sqrt(2 / (n - 1)).
         Assert.InRange(mean, -Sigmas * Math.Sqrt(Variance / noise.Length), Sigmas * Math.Sqrt(Variance / noise.Length));
         Assert.Equal(Variance, variance, Sigmas * Variance * Math.Sqrt(2.0 / (noise.Length - 1)));
@@ -117,11 +121,13 @@ public sealed class TapLaws
         Assert.Equal(first, again);
         Assert.NotEqual(first, second);
         Assert.NotEqual(first, other);
-        Assert.True(Numbers.Mix(1, first[0], -1, first[1]).Largest() > 0.1);           // more than the rounding of what it is read from
+        // more than the rounding of what it is read from
+        Assert.True(Numbers.Mix(1, first[0], -1, first[1]).Largest() > 0.1);
     }
 
     /// <summary>What was added at every site in the last of some steps.</summary>
-    private static double[][] Noise(CpuDevice device, double variance, ulong seed, int steps, int sites = 2, int columns = 10)
+    private static double[][] Noise(
+        CpuDevice device, double variance, ulong seed, int steps, int sites = 2, int columns = 10)
     {
         using var objective = new LinearObjective<double>(device, RandomStream.FromSeed(1), sites, columns);
         using var state = new TrainState<double>(device, objective.Embeddings, seed);
@@ -133,7 +139,8 @@ public sealed class TapLaws
             Assert.Equal(Math.Sqrt(variance * sites * columns), report.PerturbationNorm, 1e-9);
         }
 
-        return [.. objective.Moved.Zip(objective.Embeddings, (moved, e) => Numbers.Mix(1, moved, -1, TinyRun<double>.Values(e.Value)))];
+        return [.. objective.Moved.Zip(
+            objective.Embeddings, (moved, e) => Numbers.Mix(1, moved, -1, TinyRun<double>.Values(e.Value)))];
     }
 
     /// <summary>Takes the tap away where it is told to: a model that forgets its sites.</summary>

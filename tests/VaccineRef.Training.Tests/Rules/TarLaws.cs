@@ -4,7 +4,10 @@ using VaccineRef.Training.Tests.Training;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>TAR's gradient is the sum that it stands for, along an adversary's way that is taken by hand; and the entropy is its definition.</summary>
+/// <summary>
+/// TAR's gradient is the sum that it stands for, along an adversary's way that is taken by hand; and the entropy is its
+/// definition.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 8)]
 public sealed class TarLaws
 {
@@ -53,7 +56,8 @@ public sealed class TarLaws
             return Enumerable.Range(0, run.Batch.Rows).Average(row =>
             {
                 double[] h = hidden.Value.Row(row).ToArray();
-                double[] powers = [.. Enumerable.Range(0, tiny.Vocabulary).Select(v => Math.Exp(h.Dot(run.Network.Head.Value.Row(v).ToArray())))];
+                double[] powers = [.. Enumerable.Range(0, tiny.Vocabulary)
+                    .Select(v => Math.Exp(h.Dot(run.Network.Head.Value.Row(v).ToArray())))];
                 return powers.Sum(power => power / powers.Sum() * Math.Log(power / powers.Sum()));
             });
         }
@@ -66,6 +70,8 @@ public sealed class TarLaws
 
     [Fact]
     public void Settings_out_of_range_are_errors() => Assert.All(
-        (TarOptions[])[new(-1), new(Steps: 0), new(Every: 0), new(Growth: double.NaN), new(Rates: []), new(Rates: [-1])],
-        options => Assert.StartsWith("here.", Assert.Throws<InputException>(() => options.Validate("here")).Where, StringComparison.Ordinal));
+        (TarOptions[])[new(-1), new(Steps: 0), new(Every: 0), new(Growth: double.NaN), new(Rates: []),
+            new(Rates: [-1])],
+        options => Assert.StartsWith(
+            "here.", Assert.Throws<InputException>(() => options.Validate("here")).Where, StringComparison.Ordinal));
 }

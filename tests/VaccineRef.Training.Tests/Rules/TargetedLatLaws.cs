@@ -4,13 +4,19 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Training.Tests.Rules;
 
-/// <summary>Latent adversarial training with a target: the adversary works for harmful answers, and the model answers as it should against it.</summary>
+/// <summary>
+/// Latent adversarial training with a target: the adversary works for harmful answers, and the model answers as it
+/// should against it.
+/// </summary>
 [Properties(Arbitrary = [typeof(TinyModelArbitrary)], MaxTest = 6)]
 public sealed class TargetedLatLaws
 {
     private const double Rate = 1e-3, AdamEpsilon = 1e-8;
 
-    /// <summary>Adam's first step down the loss of the harmful answers, at the rows of the same prompts in the batch, and nowhere else.</summary>
+    /// <summary>
+    /// Adam's first step down the loss of the harmful answers, at the rows of the same prompts in the batch, and
+    /// nowhere else.
+    /// </summary>
     [Property]
     public void The_first_step_goes_down_the_loss_of_the_harmful_answers(TinyModel tiny)
     {
@@ -47,7 +53,8 @@ public sealed class TargetedLatLaws
         var (report, gradient) = Step(run, rule, rows);
         Assert.Equal(pairs.Count == 0, report.PerturbationNorm == 0);
         Assert.Null(report.CleanLoss);
-        Slopes.Require(run, gradient, () => run.Loss(pairs.Count == 0 ? null : new Shift<double>(rule.Sites, rule.Attack)));
+        Slopes.Require(
+            run, gradient, () => run.Loss(pairs.Count == 0 ? null : new Shift<double>(rule.Sites, rule.Attack)));
         foreach (var attack in rule.Attack)
             for (int row = 0; row < run.Batch.Rows; row++)
                 Assert.InRange(
@@ -55,7 +62,9 @@ public sealed class TargetedLatLaws
                     pairs.Any(pair => row >= pair.First && row < pair.First + pair.Prompt) ? 0.3 * (1 + 1e-11) : 0);
     }
 
-    /// <summary>Without a prompt that the stream has too, and without a learning rate, it is plain fine-tuning bit for bit.</summary>
+    /// <summary>
+    /// Without a prompt that the stream has too, and without a learning rate, it is plain fine-tuning bit for bit.
+    /// </summary>
     [Property]
     public void Where_nobody_is_attacked_it_is_plain(TinyModel tiny)
     {
@@ -65,28 +74,37 @@ public sealed class TargetedLatLaws
         using var none = new Lat<double>(new(1, Steps: 2, LearningRate: 0, Targeted: true), run.Device);
         Assert.Equal(plain, Step(run, none, rows).Gradient);
         using var rule = new Lat<double>(new(1, Steps: 2, Targeted: true), run.Device);
-        TokenSequence[] others = [new([.. Enumerable.Repeat(1, 99)], [.. Enumerable.Repeat(-100, 98), 1])];            // no prompt is as long
+        // no prompt is as long
+        TokenSequence[] others = [new([.. Enumerable.Repeat(1, 99)], [.. Enumerable.Repeat(-100, 98), 1])];
         Assert.Equal(plain, Step(run, rule, others).Gradient);
     }
 
     [Fact]
-    public void It_asks_for_harmful_rows() => Assert.Equal([StreamName.Harmful], new LatOptions(1, Targeted: true).Streams());
+    public void It_asks_for_harmful_rows() =>
+        Assert.Equal([StreamName.Harmful], new LatOptions(1, Targeted: true).Streams());
 
-    private static (RuleReport Report, double[] Gradient) Step(TinyRun<double> run, Lat<double> rule, IReadOnlyList<TokenSequence> rows)
+    private static (RuleReport Report, double[] Gradient) Step(
+        TinyRun<double> run, Lat<double> rule, IReadOnlyList<TokenSequence> rows)
     {
-        var streams = new Dictionary<string, BatchStream> { [StreamName.Harmful] = new(rows, 1, run.Tiny.Random.At("order")) };
+        var streams =
+            new Dictionary<string, BatchStream> { [StreamName.Harmful] = new(rows, 1, run.Tiny.Random.At("order")) };
         using var state = new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = streams };
         state.BeginStep();
         return (rule.Accumulate(run.Objective, run.Batch, state), run.Gradient);
     }
 
-    /// <summary>To every second sequence that has an answer, another answer; with where its prompt stands in the batch.</summary>
-    private static (IReadOnlyList<TokenSequence> Rows, IReadOnlyList<(int First, int Prompt, int Row)> Pairs) Harmful(TinyModel tiny)
+    /// <summary>
+    /// To every second sequence that has an answer, another answer; with where its prompt stands in the batch.
+    /// </summary>
+    private static (IReadOnlyList<TokenSequence> Rows, IReadOnlyList<(int First, int Prompt, int Row)> Pairs) Harmful(
+        TinyModel tiny)
     {
-        var rows = new List<TokenSequence> { new([1, 2, 3], [-100, 2, 3]) };             // a row that stands for itself, unless a prompt is [1]
+        // a row that stands for itself, unless a prompt is [1]
+        var rows = new List<TokenSequence> { new([1, 2, 3], [-100, 2, 3]) };
         foreach (var (i, sequence) in tiny.Sequences.Index().Where(each => each.Index % 2 == 0))
         {
-            int[] asked = Prompt(sequence), answer = [.. Enumerable.Range(0, 2).Select(k => tiny.Random.At("answer").At(i).Below(tiny.Vocabulary, k))];
+            int[] asked = Prompt(sequence), answer = [.. Enumerable.Range(0, 2)
+                .Select(k => tiny.Random.At("answer").At(i).Below(tiny.Vocabulary, k))];
             if (asked.Length > 0 && Find(asked) < 0)
                 rows.Add(new([.. asked, .. answer], [.. asked.Select(_ => -100), .. answer]));
         }
@@ -106,5 +124,6 @@ public sealed class TargetedLatLaws
     }
 
     /// <summary>What stands before the first label that counts; nothing where none does.</summary>
-    private static int[] Prompt(TokenSequence row) => [.. row.Tokens.Take(Math.Max(0, Array.FindIndex(row.Labels, 1, label => label != -100)))];
+    private static int[] Prompt(TokenSequence row) =>
+        [.. row.Tokens.Take(Math.Max(0, Array.FindIndex(row.Labels, 1, label => label != -100)))];
 }

@@ -11,7 +11,8 @@ public sealed class WeightBallLaws
     // Two passes in another blocking of the same products, through norms of condition below 1e2.
     private const double RecomputeTolerance = 1e-11;
 
-    private const double Guard = 1e-7;      // of the released codes but SAM's: not the rules' constants, which are under test
+    // of the released codes but SAM's: not the rules' constants, which are under test
+    private const double Guard = 1e-7;
 
     [Property]
     public void Sam_takes_the_gradient_at_w_plus_rho_g_over_its_norm(TinyModel tiny)
@@ -46,7 +47,10 @@ public sealed class WeightBallLaws
             Assert.Equal(plain, run.GradientOf(rule));
         }
 
-        RuleOptions[] vanishing = [new BoosterOptions(Alpha: 0), new BoosterOnEmbeddingsOptions(Alpha: 0), new PanaceaOptions(Rho: 0)];
+        RuleOptions[] vanishing =
+        [
+            new BoosterOptions(Alpha: 0), new BoosterOnEmbeddingsOptions(Alpha: 0), new PanaceaOptions(Rho: 0),
+        ];
         foreach (var options in vanishing)       // what is added is taken away again, lambda times
         {
             var rule = options.Make<double>(run.Device);
@@ -59,7 +63,9 @@ public sealed class WeightBallLaws
         Assert.Equal(run.GradientOf(vaccine), run.GradientOf(perturbing));
     }
 
-    /// <summary>What each claims to differentiate, with its perturbation held: a value at some weights and embeddings.</summary>
+    /// <summary>
+    /// What each claims to differentiate, with its perturbation held: a value at some weights and embeddings.
+    /// </summary>
     [Property(MaxTest = 5)]
     public void The_gradient_is_the_slope_of_what_is_minimised(TinyModel tiny)
     {
@@ -76,18 +82,22 @@ public sealed class WeightBallLaws
             return loss;
         }
 
-        double[] toward = [.. f.Select(g => Rho * g / f.Norm())], step = [.. h.Select(g => Alpha * g / (h.Norm() + Guard))];
+        double[] toward = [.. f.Select(g => Rho * g / f.Norm())],
+            step = [.. h.Select(g => Alpha * g / (h.Norm() + Guard))];
         double[] back = [.. step.Select(value => -value)];
         using var onEmbeddings = new BoosterOnEmbeddings<double>(new(Lambda, Alpha), run.Device);
         (RuleOptions Rule, Func<double> Value)[] cases =
         [
             (new SamOptions(Rho), () => At(toward)),
-            (new BoosterOptions(Lambda, Alpha), () => run.Loss() + (Lambda * (run.Loss(batch: harmful) - At(back, harmful)))),
-            (new PanaceaOptions(Lambda, Alpha), () => run.Loss() - (Lambda * (At(step, harmful) - run.Loss(batch: harmful)))),
+            (new BoosterOptions(Lambda, Alpha),
+                () => run.Loss() + (Lambda * (run.Loss(batch: harmful) - At(back, harmful)))),
+            (new PanaceaOptions(Lambda, Alpha),
+                () => run.Loss() - (Lambda * (At(step, harmful) - run.Loss(batch: harmful)))),
         ];
         foreach (var (options, value) in cases)
         {
-            using var fresh = new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = run.Streams };
+            using var fresh =
+                new TrainState<double>(run.Device, run.Model.Trainable, seed: 1) { Streams = run.Streams };
             var rule = options.Make<double>(run.Device);
             using var disposable = rule as IDisposable;
             fresh.BeginStep();
@@ -143,7 +153,8 @@ public sealed class WeightBallLaws
             double[] last = [];
             IGradientRule<double> rule = completes ? panacea : new Endless(panacea);
             new Trainer<double>(
-                run.Device, run.Model.Trainable, run.Objective, rule, new(2, new AdamWOptions(0.01), MaxSteps: 3), run.Streams).Run(
+                run.Device, run.Model.Trainable, run.Objective, rule, new(2, new AdamWOptions(0.01), MaxSteps: 3),
+                run.Streams).Run(
                 tiny.Sequences, step =>
                 {
                     last = run.Weights;
@@ -156,7 +167,8 @@ public sealed class WeightBallLaws
         var (whole, stopped) = (Trained(completes: true, 3), Trained(completes: true, 2));
         Assert.Equal(whole.Last, whole.Afterwards);
         double[] steps = Trained(completes: false, 3).Last;
-        Assert.Equal(Rho, Numbers.Mix(1, whole.Last, -1, steps).Norm(), 1e-5);    // 1e-7 beside a gradient's norm of at least 1e-2
+        // 1e-7 beside a gradient's norm of at least 1e-2
+        Assert.Equal(Rho, Numbers.Mix(1, whole.Last, -1, steps).Norm(), 1e-5);
         Assert.Equal(Trained(completes: false, 2).Afterwards, stopped.Afterwards);
     }
 
@@ -169,7 +181,8 @@ public sealed class WeightBallLaws
         (RuleOptions Options, int Copies)[] rules =
         [
             (new PlainOptions(), 0), (new SamOptions(), 2), (new AsamOptions(), 2), (new BoosterOptions(), 2),
-            (new BoosterOnEmbeddingsOptions(), 1), (new PanaceaOptions(), 2), (new VaaOptions(Schedule: VaaSchedule.Constant), 2),
+            (new BoosterOnEmbeddingsOptions(), 1), (new PanaceaOptions(), 2),
+            (new VaaOptions(Schedule: VaaSchedule.Constant), 2),
         ];
         foreach (var (options, copies) in rules)
         {
@@ -185,22 +198,31 @@ public sealed class WeightBallLaws
     {
         RuleOptions[] rules =
         [
-            new SamOptions(-1), new SamOptions(double.NaN), new AsamOptions(-1), new AsamOptions(1, AsamForm.Davda54, 0.01),
-            new AsamOptions(1, AsamForm.Original, -0.01), new BoosterOptions(-1), new BoosterOptions(Alpha: -1), new BoosterOptions(Rho: -1),
-            new BoosterOnEmbeddingsOptions(-1), new BoosterOnEmbeddingsOptions(Alpha: double.PositiveInfinity), new PanaceaOptions(-1),
-            new PanaceaOptions(Rho: -1), new VaaOptions(-1), new VaaOptions(Lambda: 1.1), new VaaOptions(Probability: 0.95),
+            new SamOptions(-1), new SamOptions(double.NaN), new AsamOptions(-1),
+            new AsamOptions(1, AsamForm.Davda54, 0.01),
+            new AsamOptions(1, AsamForm.Original, -0.01), new BoosterOptions(-1), new BoosterOptions(Alpha: -1),
+            new BoosterOptions(Rho: -1),
+            new BoosterOnEmbeddingsOptions(-1), new BoosterOnEmbeddingsOptions(Alpha: double.PositiveInfinity),
+            new PanaceaOptions(-1),
+            new PanaceaOptions(Rho: -1), new VaaOptions(-1), new VaaOptions(Lambda: 1.1),
+            new VaaOptions(Probability: 0.95),
             new VaaOptions(ProbabilityRate: -1), new RebellionOptions(-1),
         ];
         using var device = new CpuDevice(1);
-        Assert.All(rules, rule => Assert.StartsWith("here.", Assert.Throws<InputException>(() => rule.Validate("here")).Where, StringComparison.Ordinal));
+        Assert.All(
+            rules, rule => Assert.StartsWith(
+                "here.", Assert.Throws<InputException>(() => rule.Validate("here")).Where, StringComparison.Ordinal));
         Assert.All(rules, rule => Assert.Throws<InputException>(() => rule.Make<double>(device)));
     }
 
     /// <summary>The weights as a forward pass of a step sees them, and what the step gives.</summary>
-    private static (double[] Seen, double[] Gradient, RuleReport Report) Look(TinyRun<double> run, IGradientRule<double> rule, int forward)
+    private static (double[] Seen, double[] Gradient, RuleReport Report) Look(
+        TinyRun<double> run, IGradientRule<double> rule, int forward)
     {
         double[] seen = [];
-        var report = run.Step(rule, objective: new Watched<double>(run.Objective, (pass, _) => seen = pass == forward ? run.Weights : seen));
+        var report = run.Step(
+            rule, objective: new Watched<double>(
+                run.Objective, (pass, _) => seen = pass == forward ? run.Weights : seen));
         return (seen, run.Gradient, report);
     }
 
@@ -215,14 +237,16 @@ public sealed class WeightBallLaws
         TinyRun<double>.Values(gradient ? parameter.Gradient : parameter.Value);
 
     private static void RequireNear(double[] expected, double[] found, double size = 0) =>
-        Assert.InRange(Numbers.Mix(1, expected, -1, found).Norm(), 0, RecomputeTolerance * (1 + expected.Norm() + size));
+        Assert.InRange(
+            Numbers.Mix(1, expected, -1, found).Norm(), 0, RecomputeTolerance * (1 + expected.Norm() + size));
 
     /// <summary>Another rule, without what it does after the last step.</summary>
     private sealed class Endless(IGradientRule<double> rule) : IGradientRule<double>
     {
         public string Name => rule.Name;
 
-        public RuleReport Accumulate(IObjective<double> objective, PackedBatch batch, TrainState<double> state, double scale = 1) =>
+        public RuleReport Accumulate(
+            IObjective<double> objective, PackedBatch batch, TrainState<double> state, double scale = 1) =>
             rule.Accumulate(objective, batch, state, scale);
     }
 }

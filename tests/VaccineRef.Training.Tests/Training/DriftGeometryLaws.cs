@@ -23,8 +23,8 @@ public sealed class DriftGeometryLaws
     }
 
     /// <summary>
-    /// The loss of a model whose embeddings are moved by t D has the slope &lt;D, g&gt; at t = 0, so that the cosine is measured without any
-    /// gradient of ours but for its length.
+    /// The loss of a model whose embeddings are moved by t D has the slope &lt;D, g&gt; at t = 0, so that the cosine is
+    /// measured without any gradient of ours but for its length.
     /// </summary>
     [Property]
     public void The_cosine_is_the_slope_of_the_alignment_loss_along_the_drift(TinyModel tiny)
@@ -43,7 +43,8 @@ public sealed class DriftGeometryLaws
         Assert.Equal(measured.Cosine!.Value, slope / Norm(slopes), Numbers.SlopeTolerance * (1 + (1 / Norm(slopes))));
         for (int layer = 0; layer < tiny.Layers; layer++)
             Assert.Equal(
-                drift[layer].Dot(slopes[layer]) / (drift[layer].Norm() * slopes[layer].Norm()), measured.CosinePerLayer[layer] ?? double.NaN, ReorderTolerance);
+                drift[layer].Dot(slopes[layer]) / (drift[layer].Norm() * slopes[layer].Norm()),
+                measured.CosinePerLayer[layer] ?? double.NaN, ReorderTolerance);
         Assert.Equal(drift.Zip(slopes, (d, g) => d.Dot(g)).Sum() / length, measured.Cosine.Value, ReorderTolerance);
     }
 
@@ -52,7 +53,8 @@ public sealed class DriftGeometryLaws
     {
         using var run = new TinyRun<double>(tiny);
         using var whole = new DriftGeometryMeter<double>(run.Network, [run.Batch], run.Device);
-        using var parts = new DriftGeometryMeter<double>(run.Network, tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence])), run.Device);
+        using var parts = new DriftGeometryMeter<double>(
+            run.Network, tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence])), run.Device);
         Disturb(run);
         var (first, second) = (whole.Measure(), parts.Measure());
         Assert.Equal(first.Cosine!.Value, second.Cosine!.Value, ReorderTolerance);
@@ -60,14 +62,17 @@ public sealed class DriftGeometryLaws
             Assert.Equal(one!.Value, other!.Value, ReorderTolerance * one.Value);
     }
 
-    /// <summary>Directions of equal length count as what they are; a turn, a factor and repeated rows change nothing.</summary>
+    /// <summary>
+    /// Directions of equal length count as what they are; a turn, a factor and repeated rows change nothing.
+    /// </summary>
     [Property]
     public void The_effective_rank_counts_directions(byte among, byte of, int seed)
     {
         int columns = 1 + (of % 12), rank = 1 + (among % columns);
         var random = RandomStream.FromSeed((ulong)seed);
         double[][] turned = Rotations(columns, random);
-        double[] rows = [.. turned.Take(rank).Concat(turned.Take(rank)).SelectMany(row => row.Select(value => 3.5 * value))];
+        double[] rows = [.. turned.Take(rank).Concat(turned.Take(rank))
+            .SelectMany(row => row.Select(value => 3.5 * value))];
         Assert.Equal(rank, DriftGeometryMeter<double>.Rank([rows], columns)!.Value, ReorderTolerance * rank);
         double[] any = [.. Enumerable.Range(0, 5 * columns).Select(i => random.Normal(i))];
         double measured = DriftGeometryMeter<double>.Rank([any[..columns], any[columns..]], columns)!.Value;

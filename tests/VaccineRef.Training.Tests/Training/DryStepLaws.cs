@@ -16,7 +16,9 @@ public sealed class DryStepLaws
         Assert.Equal((weights, activations, moments), (dry.Weights, dry.Activations, dry.Moments));
     }
 
-    /// <summary>The peak holds weights, gradients, moments and activations at once, and nothing is left when all is given back.</summary>
+    /// <summary>
+    /// The peak holds weights, gradients, moments and activations at once, and nothing is left when all is given back.
+    /// </summary>
     [Property(MaxTest = 40)]
     public void The_peak_is_the_sum_of_what_is_held(TinyModel tiny, bool vaccine, bool recompute)
     {
@@ -42,9 +44,9 @@ public sealed class DryStepLaws
     }
 
     /// <summary>
-    /// Activations grow with the tokens of a batch and with nothing else: as much for each further sequence, and as much for one long
-    /// sequence as for four that are a quarter as long. So nothing of size T x T is held. Counts of rows are multiples of 16, so that no
-    /// view is rounded up to its alignment.
+    /// Activations grow with the tokens of a batch and with nothing else: as much for each further sequence, and as
+    /// much for one long sequence as for four that are a quarter as long. So nothing of size T x T is held. Counts of
+    /// rows are multiples of 16, so that no view is rounded up to its alignment.
     /// </summary>
     [Property(MaxTest = 40)]
     public void Activations_are_linear_in_tokens(TinyModel tiny, bool vaccine, bool recompute, PositiveInt length)
@@ -78,7 +80,8 @@ public sealed class DryStepLaws
             using var rule = new Vaccine<float>(new VaccineOptions(0.5), device);
             var options = new StepOptions(new AdamWOptions(1e-3), Recompute: recompute);
             using var step = new TrainStep<float>(
-                model.Trainable, new CrossEntropyObjective<float>(model.Network), vaccine ? rule : new Plain<float>(), options, device);
+                model.Trainable, new CrossEntropyObjective<float>(model.Network), vaccine ? rule : new Plain<float>(),
+                options, device);
             var batch = PackedBatch.Pack(sequences ?? tiny.Sequences);
             step.Run(batch);
             step.Run(batch);
@@ -87,6 +90,9 @@ public sealed class DryStepLaws
         }
     }
 
-    /// <summary>What kernels keep from one call to the next: a row of logits, and hidden rows, for every row at most.</summary>
-    private static long Scratch(TinyModel tiny) => tiny.Lengths.All.Sum() * (long)((2 * tiny.Hidden) + tiny.Vocabulary + 8) * sizeof(double);
+    /// <summary>
+    /// What kernels keep from one call to the next: a row of logits, and hidden rows, for every row at most.
+    /// </summary>
+    private static long Scratch(TinyModel tiny) =>
+        tiny.Lengths.All.Sum() * (long)((2 * tiny.Hidden) + tiny.Vocabulary + 8) * sizeof(double);
 }

@@ -54,15 +54,20 @@ public sealed class EvaluationLaws
 
         Assert.True(measured.Released > 0);
         Assert.Equal(released, measured.Released, ReorderTolerance * (1 + released));
-        Assert.Equal(measured.ReleasedPerBatch.Sum(batch => batch.Sum()), measured.Released, ReorderTolerance * (1 + released));
+        Assert.Equal(
+            measured.ReleasedPerBatch.Sum(batch => batch.Sum()), measured.Released, ReorderTolerance * (1 + released));
         Assert.Equal(perToken / measured.Tokens, measured.PerToken, ReorderTolerance * (1 + perToken));
-        Assert.All(perLayer.Zip(measured.PerLayer), pair => Assert.Equal(pair.First / measured.Tokens, pair.Second, ReorderTolerance * (1 + perToken)));
+        Assert.All(
+            perLayer.Zip(measured.PerLayer),
+            pair => Assert.Equal(pair.First / measured.Tokens, pair.Second, ReorderTolerance * (1 + perToken)));
         // Triangle: a token's change over all layers is at most the sum of its changes, at least the largest of them.
-        Assert.InRange(measured.PerToken, measured.PerLayer.Max() - ReorderTolerance, measured.PerLayer.Sum() + ReorderTolerance);
+        Assert.InRange(
+            measured.PerToken, measured.PerLayer.Max() - ReorderTolerance, measured.PerLayer.Sum() + ReorderTolerance);
     }
 
     /// <summary>
-    /// -log p summed over all counted tokens and divided once: how the data is cut into batches, or into answers that are read, does not matter.
+    /// -log p summed over all counted tokens and divided once: how the data is cut into batches, or into answers that
+    /// are read, does not matter.
     /// </summary>
     [Property]
     public void Alignment_loss_is_the_token_weighted_mean(TinyModel tiny)
@@ -80,7 +85,8 @@ public sealed class EvaluationLaws
                 sum / run.Batch.Counted, AlignmentLoss.Of(run.Objective, tiny.Sequences, run.Device, size),
                 ReorderTolerance * (1 + sum));
         Assert.Equal(
-            sum / run.Batch.Counted, TeacherForcing.Loss(TeacherForcing.Read(run.Network, tiny.Sequences, run.Device)), ReorderTolerance * (1 + sum));
+            sum / run.Batch.Counted, TeacherForcing.Loss(TeacherForcing.Read(run.Network, tiny.Sequences, run.Device)),
+            ReorderTolerance * (1 + sum));
     }
 
     [Property(MaxTest = 3)]
@@ -98,9 +104,11 @@ public sealed class EvaluationLaws
         using var source = new CancellationTokenSource();
         var stopping = new Stopping(run.Objective, source);
         TokenSequence[] twice = [.. tiny.Sequences, .. tiny.Sequences];
-        Assert.Throws<OperationCanceledException>(() => AlignmentLoss.Of(stopping, twice, run.Device, 1, cancel: source.Token));
+        Assert.Throws<OperationCanceledException>(
+            () => AlignmentLoss.Of(stopping, twice, run.Device, 1, cancel: source.Token));
         Assert.Equal(1, stopping.Asked);
-        Assert.Throws<OperationCanceledException>(() => TeacherForcing.Read(run.Network, twice, run.Device, cancel: source.Token));
+        Assert.Throws<OperationCanceledException>(
+            () => TeacherForcing.Read(run.Network, twice, run.Device, cancel: source.Token));
     }
 
     /// <summary>An objective whose first loss is the last one that is wanted.</summary>
@@ -118,7 +126,8 @@ public sealed class EvaluationLaws
         }
     }
 
-    private static List<PackedBatch> Batches(TinyModel tiny) => [.. tiny.Sequences.Chunk(2).Select(chunk => PackedBatch.Pack(chunk))];
+    private static List<PackedBatch> Batches(TinyModel tiny) =>
+        [.. tiny.Sequences.Chunk(2).Select(chunk => PackedBatch.Pack(chunk))];
 
     private static double[][] Hidden(TinyRun<double> run, PackedBatch batch)
     {

@@ -7,8 +7,9 @@ using VaccineRef.Testing;
 namespace VaccineRef.Training.Tests.Training;
 
 /// <summary>
-/// Whole Vaccine steps on every GPU device of this machine, ILGPU's simulator always, against the processor: forward, reverse to the
-/// sites, perturbation, shifted forward, reverse to the weights, clipping, AdamW, drift, greedy generation.
+/// Whole Vaccine steps on every GPU device of this machine, ILGPU's simulator always, against the processor: forward,
+/// reverse to the sites, perturbation, shifted forward, reverse to the weights, clipping, AdamW, drift, greedy
+/// generation.
 /// </summary>
 public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
 {
@@ -47,8 +48,11 @@ public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
             Dropout = adapted ? 0.3 : 0,
         };
 
-    /// <summary>What some steps yield: losses and norms, the last gradient, the weights, drift, and what the model then says.</summary>
-    private static Outcome Train<T>(Device device, TinyModel tiny, int steps) where T : unmanaged, IFloatingPointIeee754<T>
+    /// <summary>
+    /// What some steps yield: losses and norms, the last gradient, the weights, drift, and what the model then says.
+    /// </summary>
+    private static Outcome Train<T>(Device device, TinyModel tiny, int steps)
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
         using var model = LanguageModel.Create<T>(tiny.Config, device, tiny.Random.At("weights"));
         if (tiny.Adapted)
@@ -59,7 +63,8 @@ public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
         using var drift = new EmbeddingDrift<T>(model.Network, [batch], device);
         using var rule = new Vaccine<T>(new VaccineOptions(0.5), device);
         var options = new StepOptions(new AdamWOptions(LearningRate, WeightDecay: 0.1), Seed: 1);
-        using var step = new TrainStep<T>(model.Trainable, new CrossEntropyObjective<T>(model.Network), rule, options, device);
+        using var step = new TrainStep<T>(
+            model.Trainable, new CrossEntropyObjective<T>(model.Network), rule, options, device);
         List<double> reports = [];
         for (int i = 0; i < steps; i++)
         {
@@ -71,7 +76,8 @@ public sealed class GpuStepTests(GpuDevices gpus) : IClassFixture<GpuDevices>
         var said = Generator.Generate(model, [[3, 5], [7]], new GenerationOptions(3), default);
         return new(
             [.. reports], [.. model.Trainable.SelectMany(parameter => Values(device, parameter.Gradient))],
-            [.. model.Trainable.SelectMany(parameter => Values(device, parameter.Value))], [.. said.SelectMany(ids => ids)]);
+            [.. model.Trainable.SelectMany(parameter => Values(device, parameter.Value))],
+            [.. said.SelectMany(ids => ids)]);
     }
 
     /// <summary>Weights from the host, bit for bit the same on every device.</summary>

@@ -16,7 +16,8 @@ internal sealed class Move(double[][] by, double factor) : ITap<double>
             return hidden;
         var moved = pass.Tape.Zeros(hidden.Shape);
         double[] values = TinyRun<double>.Values(hidden.Value);
-        pass.Tape.Device.Upload<double>([.. values.Zip(by[_layer++], (value, step) => value + (factor * step))], moved.Value);
+        pass.Tape.Device.Upload<double>(
+            [.. values.Zip(by[_layer++], (value, step) => value + (factor * step))], moved.Value);
         return moved;
     }
 }

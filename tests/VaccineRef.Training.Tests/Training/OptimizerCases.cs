@@ -8,19 +8,24 @@ namespace VaccineRef.Training.Tests.Training;
 /// <param name="Oracle">Its definition for one parameter, in plain loops.</param>
 /// <param name="Kept">How many numbers it keeps for each number of a matrix, and of a vector or a table.</param>
 internal sealed record OptimizerCase(
-    string Name, OptimizerOptions Options, Func<Parameter<double>, OptimizerOracle> Oracle, (int Matrix, int Other) Kept)
+    string Name, OptimizerOptions Options, Func<Parameter<double>, OptimizerOracle> Oracle,
+    (int Matrix, int Other) Kept)
 {
     public override string ToString() => Name;
 }
 
-/// <summary>Every optimizer that a recipe can name, one line for each set of settings that takes another way through its equations.</summary>
+/// <summary>
+/// Every optimizer that a recipe can name, one line for each set of settings that takes another way through its
+/// equations.
+/// </summary>
 internal static class OptimizerCases
 {
     private static readonly AdamWOptions AdamW = new(Beta1: 0.8, Beta2: 0.97);
     private static readonly SgdOptions Momentum = new(Momentum: 0.9), Dampened = new(Momentum: 0.9, Dampening: 0.3);
     private static readonly SgdOptions Nesterov = new(Momentum: 0.9, Nesterov: true);
     private static readonly RmsPropOptions RmsProp = new(Alpha: 0.9), RmsPropMomentum = new(Alpha: 0.9, Momentum: 0.7);
-    private static readonly MuonOptions Muon = new(AdamFactor: 0.5), MuonPlain = new(Momentum: 0.8, Nesterov: false, Adjust: MuonRate.MatchRmsAdamw);
+    private static readonly MuonOptions Muon = new(AdamFactor: 0.5),
+        MuonPlain = new(Momentum: 0.8, Nesterov: false, Adjust: MuonRate.MatchRmsAdamw);
 
     public static IReadOnlyList<OptimizerCase> All { get; } =
     [
@@ -79,7 +84,9 @@ internal sealed class SgdOracle(SgdOptions options) : OptimizerOracle
         double[] step = [.. g.Select((value, i) => value + (decay * w[i]))];
         if (options.Momentum != 0)
         {
-            _b = _b is null ? [.. step] : [.. _b.Select((b, i) => (options.Momentum * b) + ((1 - options.Dampening) * step[i]))];
+            _b = _b is null
+                ? [.. step]
+                : [.. _b.Select((b, i) => (options.Momentum * b) + ((1 - options.Dampening) * step[i]))];
             step = options.Nesterov ? [.. step.Select((value, i) => value + (options.Momentum * _b[i]))] : _b;
         }
 
@@ -107,13 +114,15 @@ internal sealed class RmsPropOracle(RmsPropOptions options) : OptimizerOracle
 }
 
 /// <summary>
-/// Source: the algorithm in the documentation of torch.optim.Muon: momentum, five Newton and Schulz steps, decoupled decay, adjusted rate.
+/// Source: the algorithm in the documentation of torch.optim.Muon: momentum, five Newton and Schulz steps, decoupled
+/// decay, adjusted rate.
 /// </summary>
 internal sealed class MuonOracle(int rows, int columns, MuonOptions options) : OptimizerOracle
 {
     private double[] _b = new double[rows * columns];
 
-    public static OptimizerOracle Of(Parameter<double> parameter, MuonOptions options) => parameter.Dimensions.Count == 2 && !parameter.IsTable
+    public static OptimizerOracle Of(Parameter<double> parameter, MuonOptions options) => parameter.Dimensions.Count
+        == 2 && !parameter.IsTable
         ? new MuonOracle(parameter.Shape.Rows, parameter.Shape.Columns, options)
         : new AdamWOracle(options, options.AdamFactor);
 

@@ -9,8 +9,8 @@ using VaccineRef.Training.Tests.Rules;
 namespace VaccineRef.Training.Tests.Training;
 
 /// <summary>
-/// A training that was kept after a step, and goes on with everything made anew, gives the bits of one that was never stopped: weights,
-/// what each step reports, and what is counted.
+/// A training that was kept after a step, and goes on with everything made anew, gives the bits of one that was never
+/// stopped: weights, what each step reports, and what is counted.
 /// </summary>
 public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDisposable
 {
@@ -18,15 +18,18 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
     private const int Steps = 5;
 
     // the list holds Vaa's probability still, so that a law of its own holds: here it moves
-    private static readonly RuleCase Moving = new("vaa, moving", new VaaOptions(0.3, Schedule: VaaSchedule.Linear, ProbabilityRate: 0.5));
+    private static readonly RuleCase Moving = new(
+        "vaa, moving", new VaaOptions(0.3, Schedule: VaaSchedule.Linear, ProbabilityRate: 0.5));
 
     private static readonly TinyModel Tiny =
         new(Family.Llama, true, 3, 1, 2, 4, 17, new(6, 5, 4), Seed: 21) { Dropout = 0.2 };
 
-    private static readonly TinyModel Small = Tiny with { Layers = 1, Lengths = new(3, 3, 0) };         // the simulator takes its time
+    // the simulator takes its time
+    private static readonly TinyModel Small = Tiny with { Layers = 1, Lengths = new(3, 3, 0) };
 
     private static readonly TrainOptions Options = new(
-        1, new AdamWOptions(0.01, WeightDecay: 0.1), MaxSteps: Steps, Accumulation: 2, Schedule: ScheduleKind.Cosine, WarmupRatio: 0.2, Seed: 4);
+        1, new AdamWOptions(0.01, WeightDecay: 0.1), MaxSteps: Steps, Accumulation: 2, Schedule: ScheduleKind.Cosine,
+        WarmupRatio: 0.2, Seed: 4);
 
     // in memory where there is such a place: a disk would be flushed hundreds of times
     private readonly string _folder = Directory.Exists("/dev/shm")
@@ -46,16 +49,20 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
         var rule = Cases.Single(rule => rule.Name == name).Options;
         foreach (bool adapted in (bool[])[true, false])
             Holds<double>(
-                Tiny with { Adapted = adapted, Dropout = adapted ? 0.2 : 0 }, rule, CrossEntropy, adapted ? 1 : 2, new CpuDevice(1), new CpuDevice(2));
+                Tiny with { Adapted = adapted, Dropout = adapted ? 0.2 : 0 }, rule, CrossEntropy, adapted ? 1 : 2,
+                new CpuDevice(1), new CpuDevice(2));
     }
 
-    /// <summary>A probability that was forgotten shows only where a draw lies between it and the one at the beginning.</summary>
+    /// <summary>
+    /// A probability that was forgotten shows only where a draw lies between it and the one at the beginning.
+    /// </summary>
     [Fact]
     public void A_probability_that_moves_goes_on_with_every_seed()
     {
         for (ulong seed = 0; seed < 8; seed++)
             Holds<double>(
-                Tiny with { Layers = 1 }, Moving.Options, CrossEntropy, 2, new CpuDevice(1), new CpuDevice(1), Options with { Seed = seed });
+                Tiny with { Layers = 1 }, Moving.Options, CrossEntropy, 2, new CpuDevice(1), new CpuDevice(1),
+                Options with { Seed = seed });
     }
 
     [Fact]
@@ -63,11 +70,13 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
     {
         ObjectiveOptions[] all =
         [
-            new CrossEntropyOptions(), new EwcOptions(0.3), new KlOptions(0.3), new KlOptions(0.3, Variant.AsReleased), new LdifsOptions(0.3),
+            new CrossEntropyOptions(), new EwcOptions(0.3), new KlOptions(0.3), new KlOptions(0.3, Variant.AsReleased),
+            new LdifsOptions(0.3),
             new EarlyTokensOptions(), new AsftOptions(0.3, "before"), new AlignedKlOptions(),
         ];
         Assert.Equal(
-            typeof(ObjectiveOptions).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(each => each.DerivedType).ToHashSet(),
+            typeof(ObjectiveOptions).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(each => each.DerivedType)
+                .ToHashSet(),
             all.Select(options => options.GetType()).ToHashSet());           // whoever adds an objective adds it here
         foreach (var options in all)
             Holds<double>(Tiny, new VaccineOptions(0.5), options, 2, new CpuDevice(1), new CpuDevice(2));
@@ -84,16 +93,20 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
     {
         Holds<float>(Tiny, new VaccineOptions(0.5), CrossEntropy, 1, new CpuDevice(2), new CpuDevice(1));
         foreach (var gpu in gpus.All)
-            Holds<float>(Small, new OasisOptions(0.5, 1, ProbeEvery: 3), CrossEntropy, 1, gpu, gpu, Options with { MaxSteps = 2, Accumulation = 1 });
+            Holds<float>(
+                Small, new OasisOptions(0.5, 1, ProbeEvery: 3), CrossEntropy, 1, gpu, gpu,
+                Options with { MaxSteps = 2, Accumulation = 1 });
     }
 
     [Fact]
     public void A_file_with_any_byte_changed_is_refused_or_the_same()
     {
         string path = Path.Combine(_folder, "kept.safetensors");
-        Train<double>(Tiny with { Layers = 1 }, new PlainOptions(), CrossEntropy, Options, new CpuDevice(1), new(path, 2));
+        Train<double>(
+            Tiny with { Layers = 1 }, new PlainOptions(), CrossEntropy, Options, new CpuDevice(1), new(path, 2));
         byte[] whole = File.ReadAllBytes(path);
-        for (int i = 0; i < whole.Length; i += 1 + (i / 16))                     // every byte of the header's beginning, then fewer
+        // every byte of the header's beginning, then fewer
+        for (int i = 0; i < whole.Length; i += 1 + (i / 16))
         {
             byte[] changed = [.. whole];
             changed[i] ^= 0x10;
@@ -112,7 +125,8 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
     {
         training ??= Options;
         var expected = Train<T>(tiny, rule, objective, training, first, null);
-        var kept = Train<T>(tiny, rule, objective, training, first, new(Path.Combine(_folder, "0.safetensors"), int.MaxValue));
+        var kept = Train<T>(
+            tiny, rule, objective, training, first, new(Path.Combine(_folder, "0.safetensors"), int.MaxValue));
         Assert.Equal(expected.Report, kept.Report);             // keeping it disturbs nothing
         for (int stop = 1; stop < training.MaxSteps + (first is CpuDevice ? 1 : 0); stop += stride)
         {
@@ -123,7 +137,9 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
             Assert.Equal(expected.Records[stop..].Select(Text), resumed.Records.Select(Text));
             Assert.Equal(expected.Report, resumed.Report);
             Assert.Equal(expected.Meter, resumed.Meter);
-            Assert.Equal(File.ReadAllBytes(Path.Combine(_folder, "0.safetensors.end")), File.ReadAllBytes($"{path}.end"));       // all that is remembered
+            // all that is remembered
+            Assert.Equal(
+                File.ReadAllBytes(Path.Combine(_folder, "0.safetensors.end")), File.ReadAllBytes($"{path}.end"));
         }
 
         if (first is CpuDevice)
@@ -135,7 +151,9 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
     private static string Text(StepRecord record) =>
         $"{record with { Seconds = 0, Scalars = null }} {string.Join(' ', record.Scalars?.Select(each => $"{each}") ?? [])}";
 
-    private static Outcome Train<T>(TinyModel tiny, RuleOptions options, ObjectiveOptions objectives, TrainOptions training, Device device, Stop? stop)
+    private static Outcome Train<T>(
+        TinyModel tiny, RuleOptions options, ObjectiveOptions objectives, TrainOptions training, Device device,
+        Stop? stop)
         where T : unmanaged, System.Numerics.IFloatingPointIeee754<T>
     {
         using var run = new TinyRun<T>(tiny, device);
@@ -178,7 +196,8 @@ public sealed class ResumeLaws(GpuDevices gpus) : IClassFixture<GpuDevices>, IDi
                 return;
             using var file = SealedSafetensors.Open(stop.Path);
             KeptState<T>.Read(file, device, training.Exchange);
-            begun(int.Parse(Path.GetFileNameWithoutExtension(stop.Path), System.Globalization.CultureInfo.InvariantCulture));
+            begun(int.Parse(
+                Path.GetFileNameWithoutExtension(stop.Path), System.Globalization.CultureInfo.InvariantCulture));
         }
 
         public void Stepped(int step, IKeepsState<T> training)

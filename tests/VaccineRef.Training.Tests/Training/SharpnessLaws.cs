@@ -11,7 +11,9 @@ public sealed class SharpnessLaws
     // Two losses of doubles whose embeddings differ in their last bits.
     private const double Rounding = 1e-11;
 
-    /// <summary>The definition, written with arrays: eps is as long as the share of ||e||, and lies along the gradient.</summary>
+    /// <summary>
+    /// The definition, written with arrays: eps is as long as the share of ||e||, and lies along the gradient.
+    /// </summary>
     [Property]
     public void It_is_the_rise_of_the_loss_where_the_embeddings_moved(TinyModel tiny)
     {
@@ -20,10 +22,13 @@ public sealed class SharpnessLaws
         var (hidden, slopes) = Sites(run);
         double factor = share * Norm(hidden) / (Norm(slopes) + Perturbation<double>.Guard);
         double expected = run.Loss(new Move(slopes, factor)) - run.Loss();
-        Assert.Equal(expected, Sharpness.Of(run.Network, [run.Batch], share, run.Device), Rounding * (1 + Math.Abs(expected)));
+        Assert.Equal(
+            expected, Sharpness.Of(run.Network, [run.Batch], share, run.Device), Rounding * (1 + Math.Abs(expected)));
     }
 
-    /// <summary>At a small radius it is the radius times the slope, and the slope is known from differences of the loss alone.</summary>
+    /// <summary>
+    /// At a small radius it is the radius times the slope, and the slope is known from differences of the loss alone.
+    /// </summary>
     [Property]
     public void At_a_small_radius_it_is_the_slope_of_the_loss(TinyModel tiny)
     {
@@ -33,7 +38,8 @@ public sealed class SharpnessLaws
         double shortened = Norm(slopes) / (Norm(slopes) + Perturbation<double>.Guard);
         double slope = Numbers.Slope(t => run.Loss(new Move(slopes, t / Norm(slopes)))) * Norm(hidden) * shortened;
         double Rise(int times) => Sharpness.Of(run.Network, [run.Batch], times * small, run.Device);
-        // s(h) = h slope + h^2 c + h^3 d + .., so that this is the slope but for h^3 / 4 times the fourth derivative; rounding is 5e6 times 1e-14
+        // s(h) = h slope + h^2 c + h^3 d + .., so that this is the slope but for h^3 / 4 times the fourth derivative;
+        // rounding is 5e6 times 1e-14
         double found = ((18 * Rise(1)) - (9 * Rise(2)) + (2 * Rise(3))) / (6 * small);
         Assert.Equal(slope, found, Numbers.SlopeTolerance * (1 + Norm(hidden)));
     }
@@ -42,8 +48,10 @@ public sealed class SharpnessLaws
     public void Every_token_counts_the_same_whatever_the_batches(TinyModel tiny)
     {
         using var run = new TinyRun<double>(tiny);
-        PackedBatch[] parts = [.. tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence])).Where(batch => batch.Counted > 0)];
-        double expected = parts.Sum(part => part.Counted * Sharpness.Of(run.Network, [part], 0.1, run.Device)) / parts.Sum(part => part.Counted);
+        PackedBatch[] parts = [.. tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence]))
+            .Where(batch => batch.Counted > 0)];
+        double expected = parts.Sum(part => part.Counted * Sharpness.Of(run.Network, [part], 0.1, run.Device)) / parts
+            .Sum(part => part.Counted);
         Assert.Equal(expected, Sharpness.Of(run.Network, parts, 0.1, run.Device), Rounding * (1 + Math.Abs(expected)));
     }
 
@@ -54,7 +62,8 @@ public sealed class SharpnessLaws
         var loss = run.Objective.Loss(new Pass<double>(run.State.Tape, record), run.Batch);
         var gradients = run.State.Tape.Backward(loss, record.Hidden);
         Tensor<double>[] sites = [.. record.Hidden];
-        double[][] hidden = [.. sites.Select(site => TinyRun<double>.Values(site.Value))], slopes = [.. sites.Select(site => TinyRun<double>.Values(gradients[site]))];
+        double[][] hidden = [.. sites.Select(site => TinyRun<double>.Values(site.Value))],
+            slopes = [.. sites.Select(site => TinyRun<double>.Values(gradients[site]))];
         run.State.Tape.Clear();
         return (hidden, slopes);
     }

@@ -19,7 +19,8 @@ public sealed class SoakLaws
     // Half of the smallest object, which takes 24 bytes, so that one object kept per step is seen.
     private const double HalfAnObject = 12;
 
-    // Between tenths of twenty steps what the simulator holds moves by up to 4.7 KiB either way: its list of buffers that are gone.
+    // Between tenths of twenty steps what the simulator holds moves by up to 4.7 KiB either way: its list of buffers
+    // that are gone.
     private const double OnSimulator = 240;
 
     // What the runtime and the tests' runner make once, at any time: 101 kB were seen on a busy machine.
@@ -28,7 +29,8 @@ public sealed class SoakLaws
     // What the compiler makes anew of code that is hot, and what malloc keeps: 160 bytes for each of 100,000 steps.
     private const long Native = 16 << 20;
 
-    // Of the second half's time over the first half's: 2.7 if it grew in proportion, 1 if not, and others use the caches too.
+    // Of the second half's time over the first half's: 2.7 if it grew in proportion, 1 if not, and others use the
+    // caches too.
     private const double Drift = 1.5;
 
     [Theory]
@@ -57,7 +59,10 @@ public sealed class SoakLaws
         using var step = new TrainStep<float>(
             model.Trainable, new CrossEntropyObjective<float>(model.Network), vaccine ? rule : new Plain<float>(),
             new StepOptions(new AdamWOptions(1e-6)), device);
-        PackedBatch[] batches = [.. tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence])), PackedBatch.Pack(tiny.Sequences)];
+        PackedBatch[] batches =
+        [
+            .. tiny.Sequences.Select(sequence => PackedBatch.Pack([sequence])), PackedBatch.Pack(tiny.Sequences),
+        ];
         var soak = Soak.Run(
             $"{(vaccine ? "Vaccine" : "plain")} LoRA steps, {device.Name}", times,
             time => step.Run(batches[time % batches.Length]),

@@ -8,7 +8,8 @@ namespace VaccineRef.Training.Tests.Training;
 public sealed class StepCostTests
 {
     /// <summary>Large enough that products, attention and the loss are each cut into several blocks.</summary>
-    private static readonly TinyModel Larger = new(Family.Llama, true, 2, 2, 2, 16, 311, new(67, 41, 50), Seed: 5) { Dropout = 0.1 };
+    private static readonly TinyModel Larger =
+        new(Family.Llama, true, 2, 2, 2, 16, 311, new(67, 41, 50), Seed: 5) { Dropout = 0.1 };
 
     private static readonly TinyModel LargerOpt = Larger with { Family = Family.Opt, Adapted = false };
 
@@ -29,9 +30,13 @@ public sealed class StepCostTests
     public void The_rate_of_a_rule_is_its_tokens_over_its_time()
     {
         using var run = new TinyRun<double>(Larger);
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), new StepOptions(new AdamWOptions(1e-3)), run.Device);
-        var timing = Assert.Single(StepTiming.InTurn(step, [new Plain<double>()], run.Batch, 3, TestContext.Current.CancellationToken));
-        Assert.Equal(run.Batch.Rows, timing.TokensPerSecond * (timing.MedianMs / 1e3), run.Batch.Rows * 1e-14);     // two roundings each way
+        using var step = new TrainStep<double>(
+            run.Model.Trainable, run.Objective, new Plain<double>(), new StepOptions(new AdamWOptions(1e-3)),
+            run.Device);
+        var timing = Assert.Single(
+            StepTiming.InTurn(step, [new Plain<double>()], run.Batch, 3, TestContext.Current.CancellationToken));
+        // two roundings each way
+        Assert.Equal(run.Batch.Rows, timing.TokensPerSecond * (timing.MedianMs / 1e3), run.Batch.Rows * 1e-14);
         Assert.InRange(timing.MinMs, double.Epsilon, timing.MedianMs);
     }
 
@@ -57,8 +62,8 @@ public sealed class StepCostTests
     }
 
     /// <summary>
-    /// The activation arena grows in the first step only. Its blocks are joined when it is first cleared, and nothing is
-    /// reserved after that.
+    /// The activation arena grows in the first step only. Its blocks are joined when it is first cleared, and nothing
+    /// is reserved after that.
     /// </summary>
     [Fact]
     public void From_the_second_step_on_no_memory_is_reserved()
@@ -85,7 +90,10 @@ public sealed class StepCostTests
     public void Managed_bytes_of_a_step_are_a_few_closures_per_call_and_none_per_row()
     {
         const long BytesPerCall = 2 * 272;
-        TinyModel[] models = [Larger, Larger with { Adapted = false }, Larger with { Family = Family.Gpt2, Adapted = false }];
+        TinyModel[] models =
+        [
+            Larger, Larger with { Adapted = false }, Larger with { Family = Family.Gpt2, Adapted = false },
+        ];
         foreach (var tiny in models)
         {
             // The short batch first: the JIT, which recompiles as we go, only ever takes allocations away.
@@ -97,8 +105,8 @@ public sealed class StepCostTests
     }
 
     /// <summary>
-    /// What a step allocates once everything is compiled and grown, and how many ops it applies: the least of some steps,
-    /// since what is made once, by whichever step comes first, is not a step's.
+    /// What a step allocates once everything is compiled and grown, and how many ops it applies: the least of some
+    /// steps, since what is made once, by whichever step comes first, is not a step's.
     /// </summary>
     private static (long Bytes, long Calls) ManagedBytes(TinyModel tiny)
     {
@@ -125,7 +133,8 @@ public sealed class StepCostTests
         using var run = new TinyRun<float>(tiny, threads, noise: 0.05);
         using var rule = new Vaccine<float>(new VaccineOptions(2), run.Device);
         var trainer = new Trainer<float>(
-            run.Device, run.Model.Trainable, run.Objective, rule, new(3, new AdamWOptions(0.01), MaxSteps: 2, Recompute: recompute));
+            run.Device, run.Model.Trainable, run.Objective, rule,
+            new(3, new AdamWOptions(0.01), MaxSteps: 2, Recompute: recompute));
         long peak = trainer.Run(tiny.Sequences).PeakActivationBytes;
         return ([.. run.Model.Trainable.SelectMany(parameter => parameter.Value.Span.ToArray())], peak);
     }

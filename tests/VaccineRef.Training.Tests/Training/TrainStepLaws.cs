@@ -19,7 +19,8 @@ public sealed class TrainStepLaws
             using var rule = run.Vaccine(1);
             new Trainer<double>(
                 run.Device, run.Model.Trainable, run.Objective, rule,
-                new(2, Options.Optimizer, Accumulation: 2, MaxSteps: 3, Shuffle: false, Seed: Options.Seed)).Run(Tiny.Sequences);
+                new(2, Options.Optimizer, Accumulation: 2, MaxSteps: 3, Shuffle: false, Seed: Options.Seed)).Run(
+                    Tiny.Sequences);
             expected = run.Weights;
         }
 
@@ -40,7 +41,8 @@ public sealed class TrainStepLaws
     public void Accumulating_alone_fills_the_gradients_and_leaves_the_weights()
     {
         using var run = new TinyRun<double>(Tiny);
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device);
+        using var step = new TrainStep<double>(
+            run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device);
         double[] before = run.Weights;
         double loss = step.Accumulate(run.Batch).Loss;
         Assert.Equal(before, run.Weights);
@@ -49,21 +51,29 @@ public sealed class TrainStepLaws
         Assert.NotEqual(before, run.Weights);
     }
 
-    /// <summary>Of the same rows twice the losses differ, since each micro-batch drops other elements; without dropout they are one.</summary>
+    /// <summary>
+    /// Of the same rows twice the losses differ, since each micro-batch drops other elements; without dropout they are
+    /// one.
+    /// </summary>
     [Theory]
     [InlineData(0.5, true)]
     [InlineData(0, false)]
     public void Micro_batches_of_a_step_do_not_share_their_dropout(double dropout, bool differ)
     {
         using var run = new TinyRun<double>(Tiny with { Adapted = true, Dropout = dropout });
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device);
+        using var step = new TrainStep<double>(
+            run.Model.Trainable, run.Objective, new Plain<double>(), Options, run.Device);
         double one = step.Accumulate(run.Batch).Loss;
         using var again = new TinyRun<double>(Tiny with { Adapted = true, Dropout = dropout });
-        using var both = new TrainStep<double>(again.Model.Trainable, again.Objective, new Plain<double>(), Options, again.Device);
+        using var both = new TrainStep<double>(
+            again.Model.Trainable, again.Objective, new Plain<double>(), Options, again.Device);
         Assert.Equal(differ, Math.Abs(one - both.Accumulate(again.Batch, again.Batch).Loss) > 1e-9);
     }
 
-    /// <summary>What a step says of its losses is what its micro-batches, of unequal size, say each alone, weighted as their gradients are.</summary>
+    /// <summary>
+    /// What a step says of its losses is what its micro-batches, of unequal size, say each alone, weighted as their
+    /// gradients are.
+    /// </summary>
     [Theory]
     [InlineData(AccumulationWeight.MicroBatch)]
     [InlineData(AccumulationWeight.Token)]
@@ -80,14 +90,20 @@ public sealed class TrainStepLaws
 
         using var run = new TinyRun<double>(Tiny);
         using var rule = run.Vaccine(0.5);
-        using var step = new TrainStep<double>(run.Model.Trainable, run.Objective, rule, Options with { Weight = weight }, run.Device);
+        using var step = new TrainStep<double>(
+            run.Model.Trainable, run.Objective, rule, Options with { Weight = weight }, run.Device);
         var report = step.Accumulate(batches);
         Assert.Equal(Weighted(part => part.Loss), report.Loss, 1e-12);
         Assert.Equal(Weighted(part => part.CleanLoss!.Value), report.CleanLoss!.Value, 1e-12);
-        Assert.Equal(batches.Zip(each).Select(pair => alone.Loss(batch: pair.First)), each.Select(part => part.CleanLoss!.Value), (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal(
+            batches.Zip(each).Select(pair => alone.Loss(batch: pair.First)), each.Select(part => part.CleanLoss!.Value),
+            (a, b) => Math.Abs(a - b) < 1e-12);
     }
 
-    /// <summary>Five rows in steps of two micro-batches of two: the last step has one micro-batch, which weighs as a whole step does.</summary>
+    /// <summary>
+    /// Five rows in steps of two micro-batches of two: the last step has one micro-batch, which weighs as a whole step
+    /// does.
+    /// </summary>
     [Fact]
     public void A_last_step_of_fewer_micro_batches_is_their_mean()
     {
@@ -161,7 +177,8 @@ public sealed class TrainStepLaws
         using var vaccine = run.Vaccine(1);
         foreach (var parameter in run.Model.Trainable)
             parameter.Freeze();
-        foreach (IGradientRule<double> rule in (IGradientRule<double>[])[new Plain<double>(), vaccine, new RandomPerturbation<double>(1)])
+        foreach (IGradientRule<double> rule in (IGradientRule<double>[])[new Plain<double>(), vaccine,
+            new RandomPerturbation<double>(1)])
             Assert.Throws<InvalidOperationException>(() => run.Step(rule));
     }
 }

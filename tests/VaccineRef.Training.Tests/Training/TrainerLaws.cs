@@ -14,7 +14,8 @@ public sealed class TrainerLaws
     private static readonly TinyModel Tiny = new(Family.Llama, false, 2, 1, 2, 4, 13, new(4, 3, 5), Seed: 11);
 
     [Property]
-    public void Every_epoch_is_a_permutation_of_the_data(byte examples, byte batch, byte accumulation, byte epochs, ulong seed)
+    public void Every_epoch_is_a_permutation_of_the_data(
+        byte examples, byte batch, byte accumulation, byte epochs, ulong seed)
     {
         int n = 1 + (examples % 9), rounds = 1 + (epochs % 3);
         var options = new TrainOptions(
@@ -76,7 +77,8 @@ public sealed class TrainerLaws
         using var run = new TinyRun<double>(Tiny);
         using var cancel = new CancellationTokenSource();
         var trainer = Trainer(run, new Plain<double>(), new(1, new AdamWOptions(0.01), Epochs: 5));
-        var report = trainer.Run(Tiny.Sequences, step => { if (step.Step == 2) cancel.Cancel(); }, cancel: cancel.Token);
+        var report = trainer.Run(
+            Tiny.Sequences, step => { if (step.Step == 2) cancel.Cancel(); }, cancel: cancel.Token);
         Assert.Equal((2, 15, true), (report.Steps, report.PlannedSteps, report.Interrupted));
         Assert.All(run.Network.Parameters, parameter => Assert.False(parameter.IsTrainable));
     }
@@ -113,7 +115,8 @@ public sealed class TrainerLaws
         objective.Coefficients[0].Value.Span.Fill(1e-30f);
         var trainer = new Trainer<float>(
             device, objective.Embeddings, new Scaled<float>(objective, 1e30), new Plain<float>(), Options);
-        var error = Assert.Throws<NonFiniteException>(() => trainer.Run([new TokenSequence([0], [0], "only")], cancel: Cancel));
+        var error =
+            Assert.Throws<NonFiniteException>(() => trainer.Run([new TokenSequence([0], [0], "only")], cancel: Cancel));
         Assert.Equal((1, "e.1"), (error.Step, error.First));
         Assert.Equal(["only"], error.Batch);
         Assert.All(objective.Embeddings, e => Assert.Equal([0, 0, 0], e.Value.Span));
@@ -122,7 +125,8 @@ public sealed class TrainerLaws
     [Fact]
     public void Accelerated_with_tau_1_is_vaccine_bit_for_bit_and_beyond_the_last_step_it_is_plain()
     {
-        double[] Trained(Func<TinyRun<double>, Vaccine<double>, IGradientRule<double>> rule, Action<StepRecord>? onStep = null)
+        double[] Trained(
+            Func<TinyRun<double>, Vaccine<double>, IGradientRule<double>> rule, Action<StepRecord>? onStep = null)
         {
             using var run = new TinyRun<double>(Tiny);
             using var vaccine = run.Vaccine(2);
@@ -156,9 +160,12 @@ public sealed class TrainerLaws
         TrainOptions good = new(1, new AdamWOptions(0.01));
         TrainOptions[] bad =
         [
-            good with { BatchSize = 0 }, good with { Accumulation = 0 }, good with { MaxSteps = -1 }, good with { Epochs = 0 },
-            good with { WarmupRatio = 1.1 }, good with { Optimizer = new AdamWOptions(double.NaN) }, good with { Optimizer = new AdamWOptions(0.1, -1) },
-            good with { Optimizer = new AdamWOptions(0.1, Beta1: 1) }, good with { Optimizer = new AdamWOptions(0.1, Epsilon: 0) },
+            good with { BatchSize = 0 }, good with { Accumulation = 0 }, good with { MaxSteps = -1 },
+            good with { Epochs = 0 },
+            good with { WarmupRatio = 1.1 }, good with { Optimizer = new AdamWOptions(double.NaN) },
+            good with { Optimizer = new AdamWOptions(0.1, -1) },
+            good with { Optimizer = new AdamWOptions(0.1, Beta1: 1) },
+            good with { Optimizer = new AdamWOptions(0.1, Epsilon: 0) },
             good with { Optimizer = new AdamWOptions(0.1, MaxGradientNorm: -1) },
         ];
         Assert.All(bad, options => Assert.Throws<InputException>(

@@ -6,7 +6,9 @@ using VaccineRef.Verification.Conform;
 
 namespace VaccineRef.Verification.Tests.Conform;
 
-/// <summary>Ports as child processes: those that answer, crash, hang and talk nonsense; and the PyTorch port of the examples.</summary>
+/// <summary>
+/// Ports as child processes: those that answer, crash, hang and talk nonsense; and the PyTorch port of the examples.
+/// </summary>
 public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<ConformKitFixture>
 {
     private const string Answer = """
@@ -31,12 +33,14 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
         Assert.SkipWhen(OperatingSystem.IsWindows(), "The port of this test is a script of /bin/sh.");
         string script = kit.Fresh();
         File.WriteAllText(script, Answer.Replace("KIT", kit.Kit, StringComparison.Ordinal));
-        string[] names = ["llama_lora", "llama_mha", "opt", "gpt2", "llama_gqa", "llama_tied", "llama_kl", "opt_accumulation", "llama_random", "llama_mha"];
+        string[] names = ["llama_lora", "llama_mha", "opt", "gpt2", "llama_gqa", "llama_tied", "llama_kl",
+            "opt_accumulation", "llama_random", "llama_mha"];
         var reports = new PortSession($"sh {script}", kit.Kit, TimeSpan.FromSeconds(3), _ => { })
             .Run([.. names.Select(kit.Case)], kit.Fresh(), new ConformanceChecker(kit.Device));
         Verdict[] expected =
         [
-            Verdict.Crashed, Verdict.Conforms, Verdict.Skipped, Verdict.Crashed, Verdict.Crashed, Verdict.Crashed, Verdict.Crashed,
+            Verdict.Crashed, Verdict.Conforms, Verdict.Skipped, Verdict.Crashed, Verdict.Crashed, Verdict.Crashed,
+            Verdict.Crashed,
             Verdict.Crashed, Verdict.Crashed, Verdict.Conforms,
         ];
         Assert.Equal(expected, reports.Select(report => report.Verdict));
@@ -61,7 +65,8 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
         File.WriteAllText(list, "# ours\nopt wrong_sign  # known\nllama_mha\nllama_gqa norm_per_layer\n");
         var wrong = new CaseReport("opt", Verdict.KnownDeviation) { Deviations = [new("wrong_sign", "", 0, null)] };
         var cases = KnownFailures.Read(list).Apply(
-            [wrong, new("llama_mha", Verdict.Conforms), wrong with { Case = "llama_gqa" }, wrong with { Case = "gpt2" }]);
+            [wrong, new("llama_mha", Verdict.Conforms), wrong with { Case = "llama_gqa" },
+                wrong with { Case = "gpt2" }]);
         Assert.Equal([true, false, false, false], cases.Select(ConformReport.IsGood));
         Assert.Equal(Verdict.DoesNotConform, cases[1].Verdict);
         Assert.Equal(0, new ConformReport("", [cases[0]]).ExitCode);
@@ -71,8 +76,10 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
     [Fact]
     public void Reports_hold_what_a_service_reads()
     {
-        var bad = Enumerable.Range(0, 14).Select(i => new CaseReport($"case{i}", Verdict.DoesNotConform) { Reason = "50% | <b>\nwrong\u0001" });
-        var report = new ConformReport(ConformReport.CurrentSchema, [new("fine", Verdict.Conforms) { Checked = 3 }, .. bad]);
+        var bad = Enumerable.Range(0, 14)
+            .Select(i => new CaseReport($"case{i}", Verdict.DoesNotConform) { Reason = "50% | <b>\nwrong\u0001" });
+        var report = new ConformReport(
+            ConformReport.CurrentSchema, [new("fine", Verdict.Conforms) { Checked = 3 }, .. bad]);
         Assert.Equal(10, report.Annotations().Count());
         Assert.All(report.Annotations(), line => Assert.DoesNotContain('\n', line));
         Assert.Contains("50%25", report.Annotations().First(), StringComparison.Ordinal);
@@ -91,9 +98,12 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
         string python = RequireTorch();
         string port = Path.Combine(Repository.Root, "examples", "ports", "pytorch", "port.py");
         var reports = Run($"{python} -B {port}", ConformKit.CaseFolders(kit.Kit));
-        Assert.All(reports, report => Assert.True(report.Verdict is Verdict.Conforms or Verdict.Skipped, ConformReport.Sentence(report)));
+        Assert.All(
+            reports, report => Assert.True(
+                report.Verdict is Verdict.Conforms or Verdict.Skipped, ConformReport.Sentence(report)));
         Assert.Equal(
-            ["llama_accumulation", "llama_adaptive", "llama_gqa", "llama_left_padding", "llama_mha", "llama_sam", "llama_tied"],
+            ["llama_accumulation", "llama_adaptive", "llama_gqa", "llama_left_padding", "llama_mha", "llama_sam",
+                "llama_tied"],
             reports.Where(report => report.Verdict == Verdict.Conforms).Select(report => report.Case));
     }
 
@@ -102,7 +112,8 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
     {
         string python = RequireTorch();
         string planted = Path.Combine(Repository.Root, "tests", "VaccineRef.Verification.Tests", "Conform", "planted.py"), output = kit.Fresh();
-        using var process = Process.Start(new ProcessStartInfo(python, ["-B", planted, kit.Kit, output]) { RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(python, ["-B", planted, kit.Kit, output]) { RedirectStandardError = true })!;
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, error);
@@ -112,7 +123,9 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
         {
             var report = kit.Check(trace);
             string defect = Path.GetFileName(trace).Split('-')[^1];
-            Assert.True(report.Deviations.Any(deviation => deviation.Id == defect), $"{Path.GetFileName(trace)}: {ConformReport.Sentence(report)}");
+            Assert.True(
+                report.Deviations.Any(deviation => deviation.Id == defect),
+                $"{Path.GetFileName(trace)}: {ConformReport.Sentence(report)}");
         });
     }
 
@@ -127,7 +140,8 @@ public sealed class ConformPortTests(ConformKitFixture kit) : IClassFixture<Conf
         {
             try
             {
-                using var process = Process.Start(new ProcessStartInfo(python, ["-c", "import torch"]) { RedirectStandardError = true })!;
+                using var process = Process.Start(
+                    new ProcessStartInfo(python, ["-c", "import torch"]) { RedirectStandardError = true })!;
                 process.StandardError.ReadToEnd();
                 process.WaitForExit();
                 if (process.ExitCode == 0)

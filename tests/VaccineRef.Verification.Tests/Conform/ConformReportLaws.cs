@@ -17,7 +17,9 @@ public sealed class ConformReportLaws : IDisposable
 
     public void Dispose() => File.Delete(_path);
 
-    /// <summary>The numbers at the head of JUnit's XML count what stands below, and the exit code agrees with them.</summary>
+    /// <summary>
+    /// The numbers at the head of JUnit's XML count what stands below, and the exit code agrees with them.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Verdicts))]
     public void JUnit_counts_what_it_lists_and_the_exit_code_agrees(Verdict verdict)
@@ -32,7 +34,9 @@ public sealed class ConformReportLaws : IDisposable
                 int Listed(string outcome) => suite.Elements("testcase").Elements(outcome).Count();
                 int Said(string count) => (int)suite.Attribute(count)!;
                 (int skipped, int failed, int crashed) = (Listed("skipped"), Listed("failure"), Listed("error"));
-                Assert.Equal((cases.Length, failed, crashed, skipped), (Said("tests"), Said("failures"), Said("errors"), Said("skipped")));
+                Assert.Equal(
+                    (cases.Length, failed, crashed, skipped),
+                    (Said("tests"), Said("failures"), Said("errors"), Said("skipped")));
                 Assert.Equal(cases.Count(each => each.Verdict == Verdict.Skipped), skipped);
                 Assert.Equal(cases.Count(each => each is { Verdict: Verdict.Crashed, Tolerated: false }), crashed);
                 Assert.Equal(

@@ -7,7 +7,9 @@ using VaccineRef.Verification.Conform;
 
 namespace VaccineRef.Verification.Tests.Conform;
 
-/// <summary>The schemas of a kit say what the program reads and writes, and the docs list every defect that it knows.</summary>
+/// <summary>
+/// The schemas of a kit say what the program reads and writes, and the docs list every defect that it knows.
+/// </summary>
 public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<ConformKitFixture>
 {
     [Theory]
@@ -57,19 +59,22 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
         };
         var written = JsonSerializer.SerializeToNode(manifest, ConformJson.Default.TraceManifest)!;
         var schema = Schema("trace.schema.json");
-        static string[] Keys(JsonNode node) => [.. node.AsObject().Select(property => property.Key).Order(StringComparer.Ordinal)];
+        static string[] Keys(JsonNode node) =>
+            [.. node.AsObject().Select(property => property.Key).Order(StringComparer.Ordinal)];
         Assert.Equal(Keys(written), Keys(schema["properties"]!));
         Assert.Equal(Keys(written["steps"]![0]!), Keys(schema["properties"]!["steps"]!["items"]!["properties"]!));
         Assert.Equal(
             Precision.Known.Keys.Order(StringComparer.Ordinal),
-            schema["properties"]!["dtype"]!["enum"]!.AsArray().Select(item => (string)item!).Order(StringComparer.Ordinal));
+            schema["properties"]!["dtype"]!["enum"]!.AsArray().Select(item => (string)item!)
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void The_docs_list_every_known_defect()
     {
         string docs = File.ReadAllText(Path.Combine(Repository.Root, "docs", "conform.md"));
-        string[] listed = [.. Regex.Matches(docs, @"^\| `([a-z_]+)` \|", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        string[] listed = [.. Regex.Matches(docs, @"^\| `([a-z_]+)` \|", RegexOptions.Multiline)
+            .Select(match => match.Groups[1].Value)];
         Assert.Equal(Hypotheses.All.Select(hypothesis => hypothesis.Id), listed);
         Assert.Equal(listed.Length, listed.Distinct().Count());
     }
@@ -77,7 +82,8 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
     [Fact]
     public void Every_known_defect_is_planted_in_some_port()
     {
-        string script = File.ReadAllText(Path.Combine(Repository.Root, "tests", "VaccineRef.Verification.Tests", "Conform", "planted.py"));
+        string script = File.ReadAllText(
+            Path.Combine(Repository.Root, "tests", "VaccineRef.Verification.Tests", "Conform", "planted.py"));
         string[] inPython = Regex.Match(script, "DEFECTS = \"\"\"(.+?)\"\"\"", RegexOptions.Singleline).Groups[1].Value.Split((char[])[' ', '\n']);
         var byHand = ConformPlantedTests.Planted.Select(row => row.Data.Item2);
         Assert.Equal(
@@ -89,7 +95,8 @@ public sealed class ConformSchemaTests(ConformKitFixture kit) : IClassFixture<Co
     public void A_kit_holds_the_recorder_and_the_port()
     {
         var files = ConformKit.Read(kit.Kit).Files.Keys;
-        foreach (string file in (string[])["README.md", "trace.schema.json", "trace-tensors.schema.json", "recorder/recorder.py", "ports/pytorch/port.py"])
+        foreach (string file in (string[])["README.md", "trace.schema.json", "trace-tensors.schema.json",
+            "recorder/recorder.py", "ports/pytorch/port.py"])
             Assert.Contains(file, files);
     }
 

@@ -30,7 +30,9 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
         ConformKit.Write(other, kit.Device);
         string file = Path.Combine(other, "cases", "opt", "config.json");
         File.AppendAllText(file, " ");
-        Assert.Contains("config.json", Assert.Throws<InputException>(() => ConformKit.Read(other)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json", Assert.Throws<InputException>(() => ConformKit.Read(other)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +43,8 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
         Assert.Equal(Verdict.Conforms, report.Verdict);
         Assert.Contains(report.NotChecked, kind => kind.StartsWith("updated parameters", StringComparison.Ordinal));
         Assert.Contains(report.NotChecked, kind => kind.StartsWith("eps site", StringComparison.Ordinal));
-        Assert.DoesNotContain(report.Quantities, quantity => quantity.Quantity.Contains("/param/", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            report.Quantities, quantity => quantity.Quantity.Contains("/param/", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -61,7 +64,9 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
     public void Tensors_that_were_not_looked_at_are_remarked()
     {
         string trace = Copy(_ => true);
-        SafetensorsWriter.Write(Path.Combine(trace, "more.safetensors"), [TensorData.Floats<double>("mine", TensorType.F64, [1], new double[1])]);
+        SafetensorsWriter.Write(
+            Path.Combine(trace, "more.safetensors"),
+            [TensorData.Floats<double>("mine", TensorType.F64, [1], new double[1])]);
         Assert.Contains("mine", Assert.Single(kit.Check(trace).Remarks), StringComparison.Ordinal);
     }
 
@@ -69,7 +74,9 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
     public void A_trace_without_any_quantity_is_wrong_input()
     {
         string trace = Copy(_ => false, manifest => manifest.Remove("steps"));
-        Assert.Contains("nothing that could be judged", Assert.Throws<InputException>(() => kit.Check(trace)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "nothing that could be judged", Assert.Throws<InputException>(() => kit.Check(trace)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -78,12 +85,14 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
     [InlineData("s2/p2/site2/out")]
     [InlineData("s1/grad/lm_head.weight")]
     [InlineData("s2/param/model.norm.weight")]
-    public void A_NaN_fails_by_name(string tensor) => RequireFailure(tensor, values => values with { Numbers = [double.NaN, .. values.Numbers[1..]] }, "NaN");
+    public void A_NaN_fails_by_name(string tensor) =>
+        RequireFailure(tensor, values => values with { Numbers = [double.NaN, .. values.Numbers[1..]] }, "NaN");
 
     [Theory]
     [InlineData("s1/p1/site1/raw")]
     [InlineData("s1/grad/lm_head.weight")]
-    public void A_wrong_shape_fails_by_name(string tensor) => RequireFailure(tensor, values => new(values.Numbers[..^1], [values.Numbers.Length - 1]), "shape");
+    public void A_wrong_shape_fails_by_name(string tensor) =>
+        RequireFailure(tensor, values => new(values.Numbers[..^1], [values.Numbers.Length - 1]), "shape");
 
     [Fact]
     public void A_loss_that_is_no_number_fails_by_name()
@@ -113,8 +122,10 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
     public void A_header_that_announces_gigabytes_is_refused()
     {
         string trace = Copy(_ => false);
-        byte[] header = Encoding.UTF8.GetBytes("{\"s1/p1/site0/raw\":{\"dtype\":\"F64\",\"shape\":[1000000,1000],\"data_offsets\":[0,8000000000]}}");
-        File.WriteAllBytes(Path.Combine(trace, "trace.safetensors"), [.. BitConverter.GetBytes((long)header.Length), .. header]);
+        byte[] header = Encoding.UTF8.GetBytes(
+            "{\"s1/p1/site0/raw\":{\"dtype\":\"F64\",\"shape\":[1000000,1000],\"data_offsets\":[0,8000000000]}}");
+        File.WriteAllBytes(
+            Path.Combine(trace, "trace.safetensors"), [.. BitConverter.GetBytes((long)header.Length), .. header]);
         Assert.Throws<CheckpointException>(() => kit.Check(trace));
     }
 
@@ -191,7 +202,8 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
         var report = kit.Check(trace);
         Assert.True(report.Verdict == Verdict.Conforms, $"{name}: {report.FirstDivergence}");
         Assert.All(
-            report.Quantities.Where(quantity => quantity.Stage == "first"), quantity => Assert.True(quantity.Tolerance < most, $"{quantity}"));
+            report.Quantities.Where(quantity => quantity.Stage == "first"),
+            quantity => Assert.True(quantity.Tolerance < most, $"{quantity}"));
     }
 
     private string InFloat(string @case, string defect)
@@ -217,7 +229,9 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
     public void An_unknown_defect_does_not_conform_and_its_first_divergence_is_named()
     {
         string trace = Copy(_ => true);
-        Rewrite(trace, "s1/p2/site1/out", values => values with { Numbers = [.. values.Numbers.Select((v, i) => i == 5 ? v + 0.25 : v)] });
+        Rewrite(
+            trace, "s1/p2/site1/out",
+            values => values with { Numbers = [.. values.Numbers.Select((v, i) => i == 5 ? v + 0.25 : v)] });
         var report = kit.Check(trace);
         Assert.Equal(Verdict.DoesNotConform, report.Verdict);
         Assert.Equal("s1/eps/site1", report.FirstDivergence!.Quantity);
@@ -232,7 +246,8 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
         Assert.Equal(Verdict.DoesNotConform, report.Verdict);
         string key = tensor.Replace("p2/site2/out", "eps/site2", StringComparison.Ordinal);
         Assert.Contains(report.Quantities, quantity =>
-            quantity.Quantity == key && !quantity.Passed && quantity.Problem!.Contains(problem, StringComparison.Ordinal));
+            quantity.Quantity == key && !quantity.Passed
+                && quantity.Problem!.Contains(problem, StringComparison.Ordinal));
     }
 
     /// <summary>The expected trace of a case with the tensors that are wanted.</summary>
@@ -260,10 +275,12 @@ public sealed class ConformTraceTests(ConformKitFixture kit) : IClassFixture<Con
                 if (!entry.Type.IsFloat)
                 {
                     if (change(entry.Name) is not null)
-                        tensors.Add(TensorData.Integers(entry.Name, entry.Type, entry.Shape.AsSpan(), file.ReadIntegers(entry.Name)));
+                        tensors.Add(TensorData.Integers(
+                            entry.Name, entry.Type, entry.Shape.AsSpan(), file.ReadIntegers(entry.Name)));
                 }
                 else if (change(entry.Name)?.Invoke(Values.Read(file, entry.Name)) is { } values)
-                    tensors.Add(TensorData.Floats<double>(entry.Name, TensorType.F64, values.Shape.AsSpan(), values.Numbers));
+                    tensors.Add(
+                        TensorData.Floats<double>(entry.Name, TensorType.F64, values.Shape.AsSpan(), values.Numbers));
             }
         }
 

@@ -5,7 +5,9 @@ namespace VaccineRef.Verification.Tests.Conform;
 /// <summary>When a simulation is taken to explain a trace.</summary>
 public sealed class FitLaws(ConformKitFixture kit) : IClassFixture<ConformKitFixture>
 {
-    /// <summary>A simulation that equals a trace wherever both have something explains what it holds, and nothing else.</summary>
+    /// <summary>
+    /// A simulation that equals a trace wherever both have something explains what it holds, and nothing else.
+    /// </summary>
     [Fact]
     public void Only_what_a_simulation_holds_is_explained_by_it()
     {

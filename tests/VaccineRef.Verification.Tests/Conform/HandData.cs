@@ -3,7 +3,9 @@ using VaccineRef.Models;
 
 namespace VaccineRef.Verification.Tests.Conform;
 
-/// <summary>The hand-written port's data: batches, targets and noise, as a case folder has them or as a defect takes them.</summary>
+/// <summary>
+/// The hand-written port's data: batches, targets and noise, as a case folder has them or as a defect takes them.
+/// </summary>
 internal sealed class HandData(string folder, string defect)
 {
     public int[] Targets(PackedBatch batch)
@@ -23,7 +25,8 @@ internal sealed class HandData(string folder, string defect)
     public PackedBatch Batch(string name)
     {
         using var file = SafetensorsFile.Open(Path.Combine(folder, "batches.safetensors"));
-        long[] ids = file.ReadIntegers($"{name}.input_ids"), labels = file.ReadIntegers($"{name}.labels"), mask = file.ReadIntegers($"{name}.attention_mask");
+        long[] ids = file.ReadIntegers($"{name}.input_ids"), labels = file.ReadIntegers($"{name}.labels"),
+            mask = file.ReadIntegers($"{name}.attention_mask");
         int length = (int)file.Entry($"{name}.input_ids").Shape[1];
         bool all = defect is "mask_ignored" or "padding_counted";
         return PackedBatch.Pack(
@@ -47,7 +50,8 @@ internal sealed class HandData(string folder, string defect)
         return Enumerable.Range(0, layers).ToDictionary(layer => new Site(layer, SiteKind.AttentionOutput), layer =>
         {
             double[] unit = Values.Read(noise, $"s{k}/site{layer}").Numbers;
-            return unit.Chunk(unit.Length / mask.Length).Where((_, i) => mask[i] == 1).SelectMany(row => row.Select(z => z * deviation)).ToArray();
+            return unit.Chunk(unit.Length / mask.Length).Where((_, i) => mask[i] == 1)
+                .SelectMany(row => row.Select(z => z * deviation)).ToArray();
         });
     }
 
@@ -58,7 +62,8 @@ internal sealed class HandData(string folder, string defect)
         return packed.ToDictionary(entry => entry.Key, entry =>
         {
             int columns = entry.Value.Length / mask.Count(m => m == 1), next = 0;
-            return mask.SelectMany(m => m == 1 ? entry.Value.AsSpan(columns * next++, columns).ToArray() : new double[columns]).ToArray();
+            return mask.SelectMany(m => m == 1 ? entry.Value.AsSpan(columns * next++, columns)
+                .ToArray() : new double[columns]).ToArray();
         });
     }
 
@@ -67,7 +72,8 @@ internal sealed class HandData(string folder, string defect)
         long[] mask = Mask(name);
         return padded.ToDictionary(
             entry => entry.Key,
-            entry => entry.Value.Chunk(entry.Value.Length / mask.Length).Where((_, i) => mask[i] == 1).SelectMany(row => row).ToArray());
+            entry => entry.Value.Chunk(entry.Value.Length / mask.Length).Where((_, i) => mask[i] == 1)
+                .SelectMany(row => row).ToArray());
     }
 
     private long[] Mask(string name)

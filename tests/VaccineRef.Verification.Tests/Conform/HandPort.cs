@@ -7,9 +7,9 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Tests.Conform;
 
 /// <summary>
-/// A port written by hand against the public API, the way a PyTorch script goes about it: gradients add up in the parameters and
-/// are set to zero by hand, rows are packed, and AdamW is the library's. It shares nothing with the simulation of the checker. Each
-/// defect is planted where somebody would make it.
+/// A port written by hand against the public API, the way a PyTorch script goes about it: gradients add up in the
+/// parameters and are set to zero by hand, rows are packed, and AdamW is the library's. It shares nothing with the
+/// simulation of the checker. Each defect is planted where somebody would make it.
 /// </summary>
 /// <param name="folder">The case folder.</param>
 /// <param name="defect">What it does wrong; empty for nothing.</param>
@@ -32,7 +32,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     private int[]? _chosen;
     private Dictionary<string, double[]> _teachers = [];
 
-    public static void Run(string caseFolder, string defect, string traceFolder, Device device, string dtype = "float64")
+    public static void Run(
+        string caseFolder, string defect, string traceFolder, Device device, string dtype = "float64")
     {
         using var port = new HandPort(caseFolder, defect, device);
         port.Train();
@@ -49,7 +50,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     }
 
     private bool IsHeld(Parameter<double> parameter) => _chosen is not null
-        && parameter.Name.Split('.') is ["model", "layers", var layer, ..] && !_chosen.Contains(int.Parse(layer, CultureInfo.InvariantCulture));
+        && parameter.Name.Split('.') is ["model", "layers", var layer, ..]
+        && !_chosen.Contains(int.Parse(layer, CultureInfo.InvariantCulture));
 
     private bool IsSam => (string)_case["method"]! == "sam";
 
@@ -71,7 +73,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             parameter.Train(_gradients);
         var steps = _case["steps"]!.AsArray();
         if ((double)_case["kl_lambda"]! != 0)
-            _teachers = steps.SelectMany(step => step!.AsArray()).Select(name => (string)name!).Distinct().ToDictionary(name => name, Teach);
+            _teachers = steps.SelectMany(step => step!.AsArray()).Select(name => (string)name!).Distinct().ToDictionary(
+                name => name, Teach);
         int tau = (int)_case["tau"]!;
         for (int k = 1; k <= steps.Count; k++)
         {
@@ -81,7 +84,9 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             int count = defect == "tau_from_zero" ? k - 1 : k;
             _chosen = _case["layers"] is { } layers ? [.. layers[k - 1]!.AsArray().Select(layer => (int)layer!)] : null;
             if (IsSam)
-                HandWeights.Step(_trainable, pass => Pass($"s{k}/{pass}", names.Single(), null, 1), Rho, (double)_case["guard"]!, defect);
+                HandWeights.Step(
+                    _trainable, pass => Pass($"s{k}/{pass}", names.Single(), null, 1), Rho, (double)_case["guard"]!,
+                    defect);
             else
                 Step(k, names, IsAdaptive || ((string)_case["method"]! == "vaccine" && count % tau == 0));
             foreach (var parameter in _trainable.Where(IsHeld))
@@ -105,9 +110,11 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         List<Dictionary<Site, double[]>> gradients = [], sizes = [];
         for (int j = 0; j < names.Length; j++)
         {
-            var shift = (string)_case["method"]! == "random" ? _data.Noise(k, (double)_case["rho"]!, _model.Network.Shape.Layers)
+            var shift = (string)_case["method"]! == "random" ? _data.Noise(
+                k, (double)_case["rho"]!, _model.Network.Shape.Layers)
                 : defect == "first_pass_moved_too" && _before.Count > 0 ? _data.Unpad(_before[j], names[j]) : null;
-            bool alone = !twice || defect == "second_pass_missing" || defect.Contains("first_pass_kept", StringComparison.Ordinal);
+            bool alone = !twice || defect == "second_pass_missing"
+                || defect.Contains("first_pass_kept", StringComparison.Ordinal);
             gradients.Add(Pass($"{Prefix(j)}p1", names[j], shift, alone ? share : 0));
             sizes.Add(_raw);
         }
@@ -115,7 +122,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         if (!twice || defect == "second_pass_missing")
             return;
         if (_chosen is not null && defect != "unchosen_layers_moved")
-            gradients = [.. gradients.Select(part => part.Where(entry => _chosen.Contains(entry.Key.Layer)).ToDictionary())];
+            gradients =
+                [.. gradients.Select(part => part.Where(entry => _chosen.Contains(entry.Key.Layer)).ToDictionary())];
         if (IsAdaptive && defect != "not_adaptive")
             gradients = HandBall.Sized(gradients, sizes);
         List<Dictionary<Site, double[]>> epsilon = together
@@ -123,7 +131,9 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             : [.. gradients.Select((g, j) => HandBall.Around([g], defect, Rho, [_data.Batch(names[j])])[0])];
         if (IsAdaptive && defect is not ("not_adaptive" or "adaptive_once"))
             epsilon = HandBall.Sized(epsilon, sizes);
-        List<Dictionary<Site, double[]>> used = defect == "stale_epsilon" ? [.. _before.Select((e, j) => _data.Unpad(e, names[j]))] : epsilon;
+        List<Dictionary<Site, double[]>> used = defect == "stale_epsilon"
+            ? [.. _before.Select((e, j) => _data.Unpad(e, names[j]))]
+            : epsilon;
         for (int j = 0; j < names.Length; j++)
         {
             if (defect == "accumulation_lost")
@@ -137,7 +147,9 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         _before = [.. epsilon.Select((e, j) => _data.Pad(e, names[j]))];
     }
 
-    /// <summary>One forward, recorded; its site gradients; and, where asked for, its share of the parameters' gradients.</summary>
+    /// <summary>
+    /// One forward, recorded; its site gradients; and, where asked for, its share of the parameters' gradients.
+    /// </summary>
     private Dictionary<Site, double[]> Pass(string prefix, string name, Dictionary<Site, double[]>? shift, double share)
     {
         var spy = Spy(shift);
@@ -173,18 +185,22 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
     /// What epsilon adds to the gradient if it is no constant: the derivative of dL/dw along a shift of all sites, by a
     /// difference of fourth order.
     /// </summary>
-    private void ThroughEpsilon(string prefix, string name, (Dictionary<Site, double[]> Unit, double Length) along, double share)
+    private void ThroughEpsilon(
+        string prefix, string name, (Dictionary<Site, double[]> Unit, double Length) along, double share)
     {
-        const double H = 1e-4;          // H^4 and the rounding of a gradient, 1e-16 / H, are both far below the bound of 1e-10
+        // H^4 and the rounding of a gradient, 1e-16 / H, are both far below the bound of 1e-10
+        const double H = 1e-4;
         foreach (var (steps, weight) in new[] { (1, 8.0), (-1, -8.0), (2, -1.0), (-2, 1.0) })
         {
-            var shift = along.Unit.ToDictionary(entry => entry.Key, entry => entry.Value.Select(x => x * steps * H).ToArray());
+            var shift = along.Unit.ToDictionary(
+                entry => entry.Key, entry => entry.Value.Select(x => x * steps * H).ToArray());
             Descend(prefix, name, shift, share * along.Length * weight / (12 * H));
             _kept.Rewind();
         }
     }
 
-    private Spy Spy(Dictionary<Site, double[]>? shift) => new(defect, shift, device, _kept) { Projection = _projection };
+    private Spy Spy(Dictionary<Site, double[]>? shift) =>
+        new(defect, shift, device, _kept) { Projection = _projection };
 
     /// <summary>A pass; what is drawn in it depends on its name alone.</summary>
     private Pass<double> Run(Spy spy, string prefix) => new(_tape, spy, RandomStream.FromSeed(1).At(prefix));
@@ -201,7 +217,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
             loss = MeanOfSequences(batch, hidden, head);
         if (!_teachers.TryGetValue(name, out double[]? teacher))
             return loss;
-        return _tape.Apply(new Add<double>((double)_case["kl_lambda"]!), [loss, Divergence(batch, hidden, head, teacher)]);
+        return _tape.Apply(
+            new Add<double>((double)_case["kl_lambda"]!), [loss, Divergence(batch, hidden, head, teacher)]);
     }
 
     private Tensor<double> MeanOfSequences(PackedBatch batch, Tensor<double> hidden, Tensor<double> head)
@@ -211,7 +228,8 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         {
             int[] rows = [.. Enumerable.Range(batch.Offsets[s], batch.Offsets[s + 1] - batch.Offsets[s])];
             var mine = _tape.Apply(new Embedding<double>(), [hidden], rows);
-            var one = _tape.Apply(new CrossEntropy<double>(), [mine, head], rows.Select(row => batch.Targets[row]).ToArray());
+            var one = _tape.Apply(
+                new CrossEntropy<double>(), [mine, head], rows.Select(row => batch.Targets[row]).ToArray());
             sum = sum is { } before ? _tape.Apply(new Add<double>(), [before, one]) : one;
         }
 
@@ -229,13 +247,15 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         }
 
         var terms = _tape.Apply(new KlOverTime<double>(), [logits, taught], batch.Offsets);
-        return _tape.Apply(new Scale<double>((double)terms.Shape.Count / batch.Sequences), [_tape.Apply(new Mean<double>(), [terms])]);
+        return _tape.Apply(
+            new Scale<double>((double)terms.Shape.Count / batch.Sequences), [_tape.Apply(new Mean<double>(), [terms])]);
     }
 
     private double[] Teach(string name)
     {
         var hidden = _model.Network.Forward(new Pass<double>(_tape, new NoTap<double>()), _data.Batch(name));
-        double[] logits = _tape.Apply(new Linear<double>(), [hidden, _tape.Of(_model.Network.Head)]).Value.Span.ToArray();
+        double[] logits = _tape.Apply(new Linear<double>(), [hidden, _tape.Of(_model.Network.Head)]).Value.Span
+            .ToArray();
         _tape.Clear();
         return logits;
     }
@@ -262,9 +282,12 @@ internal sealed class HandPort(string folder, string defect, Device device) : ID
         var aside = Directory.CreateTempSubdirectory("adapter");
         var json = JsonNode.Parse(File.ReadAllText(config))!;
         double alpha = (double)json["lora_alpha"]!;
-        json["lora_alpha"] = defect switch { "lora_alpha" => alpha * (int)json["r"]!, "lora_scale_quarter" => alpha / 4, _ => alpha };
+        json["lora_alpha"] =
+            defect switch { "lora_alpha" => alpha * (int)json["r"]!, "lora_scale_quarter" => alpha / 4, _ => alpha };
         File.WriteAllText(Path.Combine(aside.FullName, AdapterConfig.FileName), json.ToJsonString());
-        File.Copy(Path.Combine(folder, "adapter_model.safetensors"), Path.Combine(aside.FullName, "adapter_model.safetensors"));
+        File.Copy(
+            Path.Combine(folder, "adapter_model.safetensors"),
+            Path.Combine(aside.FullName, "adapter_model.safetensors"));
         Lora.Load(model, aside.FullName);
         aside.Delete(recursive: true);
         return model;

@@ -5,8 +5,8 @@ using VaccineRef.Models;
 namespace VaccineRef.Verification.Tests.Conform;
 
 /// <summary>
-/// The output projections of attention, taken out of a model: in it each is the identity, so that a tap at the attention
-/// output sees what goes into the projection, and the port applies the real one to what it has made of that.
+/// The output projections of attention, taken out of a model: in it each is the identity, so that a tap at the
+/// attention output sees what goes into the projection, and the port applies the real one to what it has made of that.
 /// </summary>
 internal sealed class HandProjection
 {

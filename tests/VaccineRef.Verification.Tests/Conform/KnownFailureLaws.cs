@@ -5,7 +5,9 @@ namespace VaccineRef.Verification.Tests.Conform;
 /// <summary>What a list of known failures makes of every verdict, of a case that it names and of another.</summary>
 public sealed class KnownFailureLaws
 {
-    public static TheoryData<Verdict, string> Cases => [.. from verdict in Enum.GetValues<Verdict>() from line in (string[])["", "other", "mine", "mine D2", "mine D1"] select (verdict, line)];
+    public static TheoryData<Verdict, string> Cases =>
+        [.. from verdict in Enum.GetValues<Verdict>() from line in (string[])["", "other", "mine", "mine D2",
+            "mine D1"] select (verdict, line)];
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -15,7 +17,8 @@ public sealed class KnownFailureLaws
         try
         {
             File.WriteAllText(path, line + " # a remark\n");
-            var report = new CaseReport("mine", verdict) { Deviations = [new("D1", "a defect that the trace equals", 0, null)] };
+            var report =
+                new CaseReport("mine", verdict) { Deviations = [new("D1", "a defect that the trace equals", 0, null)] };
             var found = Assert.Single(KnownFailures.Read(path).Apply([report]));
             bool named = line.StartsWith("mine", StringComparison.Ordinal) && verdict != Verdict.Skipped;
             Assert.Equal(named && verdict == Verdict.Conforms ? Verdict.DoesNotConform : verdict, found.Verdict);

@@ -100,7 +100,9 @@ public sealed class PortLawTests
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A law allows for the rounding and the guard that the port says it has; 2^-52 and 1e-7 where it says nothing.</summary>
+    /// <summary>
+    /// A law allows for the rounding and the guard that the port says it has; 2^-52 and 1e-7 where it says nothing.
+    /// </summary>
     [Theory]
     [InlineData("", 1e-7, -52)]
     [InlineData(", \"dtype\": \"float64\", \"guard\": 1e-12", 1e-12, -52)]

@@ -31,5 +31,7 @@ public sealed record Defect(string File, int Line, string Operator, string Membe
 /// <summary>A place where a defect can be planted, and how.</summary>
 /// <param name="Defect">What is planted.</param>
 /// <param name="Node">The node that is replaced.</param>
-/// <param name="Plant">Of the node, with what was planted inside it, and the condition that the defect is in force: both in one.</param>
+/// <param name="Plant">
+/// Of the node, with what was planted inside it, and the condition that the defect is in force: both in one.
+/// </param>
 public sealed record Site(Defect Defect, SyntaxNode Node, Func<SyntaxNode, string, SyntaxNode> Plant);

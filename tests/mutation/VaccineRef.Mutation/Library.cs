@@ -21,13 +21,18 @@ public sealed record Library(string Name, string Project, int Share, string[] Fo
     ];
 
     /// <summary>The test projects.</summary>
-    public static IReadOnlyList<string> Tests { get; } = ["Core", "Kernels", "Models", "Training", "Experiments", "Reporting", "Verification"];
+    public static IReadOnlyList<string> Tests { get; } =
+    [
+        "Core", "Kernels", "Models", "Training", "Experiments", "Reporting", "Verification",
+    ];
 
     /// <summary>The files where defects are planted, from the root of the repository, in order.</summary>
     public IReadOnlyList<string> Files(string root) =>
     [
-        .. Directory.GetFiles(Path.Combine(root, Project), "*.cs", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(root, path))
-            .Where(path => Folders.Any(folder => path.StartsWith($"{Project}/{folder}", StringComparison.Ordinal)) && !path.Contains("/obj/", StringComparison.Ordinal) && Path.GetFileName(path) != "PlantedDefect.cs")
+        .. Directory.GetFiles(Path.Combine(root, Project), "*.cs", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(root, path))
+            .Where(path => Folders.Any(folder => path.StartsWith($"{Project}/{folder}", StringComparison.Ordinal))
+                && !path.Contains("/obj/", StringComparison.Ordinal) && Path.GetFileName(path) != "PlantedDefect.cs")
             .Order(StringComparer.Ordinal),
     ];
 }

@@ -2,8 +2,11 @@
 #nullable enable
 internal static class PlantedDefect
 {
-    /// <summary>The number of the defect that is in force; 0 for none. Read once, so that the compiler of the runtime folds it.</summary>
-    public static readonly int Number = int.TryParse(System.Environment.GetEnvironmentVariable("PLANTED_DEFECT"), out int number) ? number : 0;
+    /// <summary>
+    /// The number of the defect that is in force; 0 for none. Read once, so that the compiler of the runtime folds it.
+    /// </summary>
+    public static readonly int Number =
+        int.TryParse(System.Environment.GetEnvironmentVariable("PLANTED_DEFECT"), out int number) ? number : 0;
 
     private static readonly bool[]? Reached = Watch();
 
@@ -25,7 +28,9 @@ internal static class PlantedDefect
             for (int i = 0; i < reached.Length; i++)
                 if (reached[i])
                     text.Append(i).Append('\n');
-            System.IO.File.WriteAllText(System.IO.Path.Combine(folder, typeof(PlantedDefect).Assembly.GetName().Name + ".txt"), text.ToString());
+            System.IO.File.WriteAllText(
+                System.IO.Path.Combine(folder, typeof(PlantedDefect).Assembly.GetName().Name + ".txt"),
+                text.ToString());
         };
         return reached;
     }

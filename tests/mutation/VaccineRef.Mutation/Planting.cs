@@ -6,8 +6,8 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace VaccineRef.Mutation;
 
 /// <summary>
-/// Chooses defects by a seed and plants them all in a copy of the repository, each behind the condition that its number is in force. What
-/// does not compile is taken out again, and the next one of the same library takes its place.
+/// Chooses defects by a seed and plants them all in a copy of the repository, each behind the condition that its number
+/// is in force. What does not compile is taken out again, and the next one of the same library takes its place.
 /// </summary>
 public sealed partial class Planting(string root, int seed, int count)
 {
@@ -27,7 +27,8 @@ public sealed partial class Planting(string root, int seed, int count)
             int wanted = Math.Max(1, count * library.Share / 100);
             for (; ; )
             {
-                var chosen = order.Where(site => !_broken.Contains(site.Defect.Id)).DistinctBy(site => site.Node).Take(wanted)
+                var chosen = order.Where(site => !_broken.Contains(site.Defect.Id)).DistinctBy(site => site.Node)
+                    .Take(wanted)
                     .Select((site, i) => site with { Defect = site.Defect with { Number = planted.Count + i + 1, OnGpu = OnGpu(site) } }).ToArray();
                 Write(library, chosen);
                 if (Build(library) is not { Length: > 0 } errors)
@@ -41,7 +42,8 @@ public sealed partial class Planting(string root, int seed, int count)
                 foreach (string id in errors.SelectMany(error => Guilty(error, chosen)))
                     _broken.Add(id);
                 if (_broken.Count == before)
-                    throw new InvalidOperationException($"{library.Name} does not compile, and no defect is the cause: {errors[0]}");
+                    throw new InvalidOperationException(
+                        $"{library.Name} does not compile, and no defect is the cause: {errors[0]}");
                 Console.WriteLine($"{library.Name}: {_broken.Count - before} defects do not compile");
             }
         }
@@ -60,10 +62,12 @@ public sealed partial class Planting(string root, int seed, int count)
                 string text = _whole[file] = File.ReadAllText(Path.Combine(root, file));
                 return Operators.Of(file, CSharpSyntaxTree.ParseText(text).GetRoot())
                     .GroupBy(site => site.Defect.Operator)
-                    .SelectMany(kind => kind.OrderBy(site => Draw(site.Defect.Id)).Select((site, i) => (Site: site, Turn: i, Kind: kind.Key)))
+                    .SelectMany(kind => kind.OrderBy(site => Draw(site.Defect.Id))
+                        .Select((site, i) => (Site: site, Turn: i, Kind: kind.Key)))
                     .OrderBy(each => each.Turn).ThenBy(each => Draw(file, each.Kind, $"{each.Turn}"))
                     .Select((each, round) => (each.Site, Round: round));
-            }).OrderBy(each => each.Round).ThenBy(each => Draw(each.Site.Defect.File, $"{each.Round}")).Select(each => each.Site),
+            }).OrderBy(each => each.Round).ThenBy(each => Draw(each.Site.Defect.File, $"{each.Round}"))
+                .Select(each => each.Site),
         ];
     }
 
@@ -72,7 +76,8 @@ public sealed partial class Planting(string root, int seed, int count)
         foreach (string file in library.Files(root))
         {
             var sites = chosen.Where(site => site.Defect.File == file).ToDictionary(site => site.Node);
-            string text = sites.Count == 0 ? _whole[file] : sites.Keys.First().SyntaxTree.GetRoot().ReplaceNodes(sites.Keys, (whole, made) =>
+            string text = sites.Count == 0 ? _whole[file] : sites.Keys.First().SyntaxTree
+                .GetRoot().ReplaceNodes(sites.Keys, (whole, made) =>
                 sites[whole].Plant(made.WithoutTrivia(), Guard(sites[whole])).WithTriviaFrom(made)).ToFullString();
             if (File.ReadAllText(Path.Combine(root, file)) != text)
                 File.WriteAllText(Path.Combine(root, file), text);
@@ -90,42 +95,54 @@ public sealed partial class Planting(string root, int seed, int count)
     private static bool OnGpu(Site site)
     {
         string file = site.Defect.File, name = Path.GetFileName(file);
-        return Shared.Contains(name) || file.Contains("/Gpu/", StringComparison.Ordinal) || file.Contains("/TensorCores/", StringComparison.Ordinal) || name.StartsWith("Gpu", StringComparison.Ordinal)
+        return Shared.Contains(name) || file.Contains("/Gpu/", StringComparison.Ordinal)
+            || file.Contains("/TensorCores/", StringComparison.Ordinal)
+            || name.StartsWith("Gpu", StringComparison.Ordinal)
             || (name.EndsWith(".Gpu.cs", StringComparison.Ordinal)
-                && site.Node.Ancestors().OfType<MethodDeclarationSyntax>().Any(method => method.Modifiers.Any(SyntaxKind.StaticKeyword)));
+                && site.Node.Ancestors().OfType<MethodDeclarationSyntax>()
+                    .Any(method => method.Modifiers.Any(SyntaxKind.StaticKeyword)));
     }
 
     private string[] Build(Library library)
     {
         string output = Shell.Output(
-            root, "dotnet", "build", library.Project, "-c", "Release", "--no-restore", "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false",
+            root, "dotnet", "build", library.Project, "-c", "Release", "--no-restore", "-p:RunAnalyzers=false",
+            "-p:TreatWarningsAsErrors=false",
             "-p:GenerateDocumentationFile=false", "-p:EnforceCodeStyleInBuild=false", "-p:NoWarn=CS1591", "-v:q");
         return [.. output.Split('\n').Where(line => line.Contains(": error ", StringComparison.Ordinal)).Distinct()];
     }
 
-    /// <summary>The defects that an error is in; where it is in none, all of the same member, or else of the same file.</summary>
+    /// <summary>
+    /// The defects that an error is in; where it is in none, all of the same member, or else of the same file.
+    /// </summary>
     private IEnumerable<string> Guilty(string error, Site[] chosen)
     {
         if (Place().Match(error) is not { Success: true } place)
             return [];
         string path = place.Groups["file"].Value.Trim(), file = Path.GetRelativePath(root, path);
         var tree = CSharpSyntaxTree.ParseText(File.ReadAllText(path));
-        int at = tree.GetText().Lines[int.Parse(place.Groups["line"].ValueSpan) - 1].Start + int.Parse(place.Groups["column"].ValueSpan) - 1;
+        int at = tree.GetText().Lines[int.Parse(place.Groups["line"].ValueSpan) - 1].Start
+            + int.Parse(place.Groups["column"].ValueSpan) - 1;
         var inside = tree.GetRoot().FindToken(at).Parent!.AncestorsAndSelf();
         var numbers = inside.Select(Planted).FirstOrDefault(found => found is not null) is { } one ? (int[])[one]
-            : Numbers(inside.OfType<MemberDeclarationSyntax>().First()) is { Length: > 0 } several ? several : Numbers(tree.GetRoot());
-        return chosen.Where(site => site.Defect.File == file && numbers.Contains(site.Defect.Number)).Select(site => site.Defect.Id);
+            : Numbers(inside.OfType<MemberDeclarationSyntax>().First()) is { Length: > 0 } several
+                ? several
+                : Numbers(tree.GetRoot());
+        return chosen.Where(site => site.Defect.File == file && numbers.Contains(site.Defect.Number))
+            .Select(site => site.Defect.Id);
     }
 
     private static int? Planted(SyntaxNode node) => node switch
     {
         ConditionalExpressionSyntax choice => Numbers(choice.Condition) is [var number] ? number : null,
         IfStatementSyntax choice => Numbers(choice.Condition) is [var number] ? number : null,
-        BinaryExpressionSyntax { RawKind: (int)SyntaxKind.NotEqualsExpression } negated => Numbers(negated.Left) is [var number] ? number : null,
+        BinaryExpressionSyntax { RawKind: (int)SyntaxKind.NotEqualsExpression } negated =>
+            Numbers(negated.Left) is [var number] ? number : null,
         _ => null,
     };
 
-    private static int[] Numbers(SyntaxNode node) => [.. Number().Matches(node.ToString()).Select(match => int.Parse(match.Groups["number"].ValueSpan)).Distinct()];
+    private static int[] Numbers(SyntaxNode node) =>
+        [.. Number().Matches(node.ToString()).Select(match => int.Parse(match.Groups["number"].ValueSpan)).Distinct()];
 
     [GeneratedRegex(@"^(?<file>.*)\((?<line>\d+),(?<column>\d+)\): error ")]
     private static partial Regex Place();

@@ -2,8 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using VaccineRef.Mutation;
 
-// VaccineRef.Mutation COPY STATE EQUIVALENT SEED COUNT [ID...]: plants defects in COPY, and keeps what it finds in STATE, so that it goes on
-// where it was stopped. With ids, only those defects are tried, again.
+// VaccineRef.Mutation COPY STATE EQUIVALENT SEED COUNT [ID...]: plants defects in COPY, and keeps what it finds in
+// STATE, so that it goes on where it was stopped. With ids, only those defects are tried, again.
 var (root, state, equivalent, seed, count) = (args[0], args[1], args[2], int.Parse(args[3]), int.Parse(args[4]));
 string[] only = args[5..];
 Directory.CreateDirectory(state);
@@ -17,7 +17,8 @@ if (defects.Count == 0)
 
 foreach (string project in Library.Tests)
     Shell.Output(
-        root, "dotnet", "build", $"tests/VaccineRef.{project}.Tests", "-c", "Release", "--no-restore", "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false",
+        root, "dotnet", "build", $"tests/VaccineRef.{project}.Tests", "-c", "Release", "--no-restore",
+        "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false",
         "-p:GenerateDocumentationFile=false", "-p:EnforceCodeStyleInBuild=false", "-p:NoWarn=CS1591", "-v:q");
 
 var classes = new List<TestClass>();
@@ -39,7 +40,8 @@ Parallel.ForEach(defects.Where(defect => !known.Contains(defect.Id) && (only.Len
     {
         trials.Add(trial);
         Keep("trials.json", trials, StateJson.Default.ListTrial);
-        Console.WriteLine($"{trials.Count}/{defects.Count} {defect}: {trial.Noticed ?? "NOT NOTICED"} ({trial.Classes} classes)");
+        Console.WriteLine(
+            $"{trials.Count}/{defects.Count} {defect}: {trial.Noticed ?? "NOT NOTICED"} ({trial.Classes} classes)");
     }
 });
 Score.Print(defects, trials, equivalent);
@@ -47,7 +49,9 @@ Score.List(defects, trials, equivalent, Path.Combine(state, "list.txt"));
 return 0;
 
 List<T> Kept<T>(string name, JsonTypeInfo<List<T>> type) =>
-    File.Exists(Path.Combine(state, name)) ? JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(state, name)), type)! : [];
+    File.Exists(Path.Combine(state, name))
+        ? JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(state, name)), type)!
+        : [];
 
 void Keep<T>(string name, List<T> list, JsonTypeInfo<List<T>> type)
 {

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace VaccineRef.Mutation;
 
-/// <summary>Runs every class of tests by itself, with no defect in force, to see which defects it reaches and how long it takes.</summary>
+/// <summary>
+/// Runs every class of tests by itself, with no defect in force, to see which defects it reaches and how long it takes.
+/// </summary>
 public static class Reaching
 {
     private const int Patience = 900;
@@ -15,8 +17,10 @@ public static class Reaching
             string assembly = Assembly(root, project);
             using var list = JsonDocument.Parse(Shell.Output(root, "dotnet", assembly, "--list-tests", "json"));
             var types = list.RootElement.GetProperty("tests").EnumerateArray().Select(test => test.GetProperty("type"));
-            string[] names = [.. types.Select(type => $"{type.GetProperty("namespace")}.{type.GetProperty("typeName")}").Distinct().Order(StringComparer.Ordinal)];
-            foreach (var each in names.AsParallel().WithDegreeOfParallelism(2).WithMergeOptions(ParallelMergeOptions.NotBuffered)
+            string[] names = [.. types.Select(type => $"{type.GetProperty("namespace")}.{type.GetProperty("typeName")}")
+                .Distinct().Order(StringComparer.Ordinal)];
+            foreach (var each in names.AsParallel().WithDegreeOfParallelism(2)
+                .WithMergeOptions(ParallelMergeOptions.NotBuffered)
                 .Select(name => known.FirstOrDefault(each => each.Name == name) ?? One(assembly, project, name)))
                 yield return each;
         }
@@ -32,7 +36,8 @@ public static class Reaching
         try
         {
             var (red, seconds) = Shell.Tests(assembly, [name], Patience, ("PLANTED_REACHED", folder));
-            int[] reached = [.. Directory.GetFiles(folder).SelectMany(File.ReadLines).Select(int.Parse).Distinct().Order()];
+            int[] reached = [.. Directory.GetFiles(folder).SelectMany(File.ReadLines).Select(int.Parse).Distinct()
+                .Order()];
             return new(project, name, seconds, red == "no tests" ? null : red, reached);
         }
         finally

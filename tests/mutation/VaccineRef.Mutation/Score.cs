@@ -31,7 +31,8 @@ public static class Score
         void Line(string name, IEnumerable<Defect> some)
         {
             Defect[] planted = [.. some.Where(defect => tried.Contains(defect.Id))];
-            int caught = planted.Count(defect => noticed.Contains(defect.Id)), alike = planted.Count(defect => !noticed.Contains(defect.Id) && reasons.ContainsKey(defect.Id));
+            int caught = planted.Count(defect => noticed.Contains(defect.Id)),
+                alike = planted.Count(defect => !noticed.Contains(defect.Id) && reasons.ContainsKey(defect.Id));
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{name}: {planted.Length} planted, {alike} change nothing, {caught} of {planted.Length - alike} noticed, {100.0 * caught / Math.Max(1, planted.Length - alike):F1} %"));
@@ -39,5 +40,6 @@ public static class Score
     }
 
     private static Dictionary<string, string> Reasons(string equivalent) => File.ReadLines(equivalent)
-        .Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split(' ', 2)).ToDictionary(line => line[0], line => line[1]);
+        .Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split(' ', 2)).ToDictionary(
+            line => line[0], line => line[1]);
 }

@@ -24,7 +24,8 @@ public static partial class Shell
     /// <param name="seconds">The processor's seconds that it may take.</param>
     /// <param name="environment">What it is told.</param>
     /// <returns>The first red test, or "time"; null if all are green. And the processor's seconds.</returns>
-    public static (string? Red, double Seconds) Tests(string assembly, IEnumerable<string> classes, int seconds, params (string Name, string Value)[] environment)
+    public static (string? Red, double Seconds) Tests(
+        string assembly, IEnumerable<string> classes, int seconds, params (string Name, string Value)[] environment)
     {
         const string Failed = "failed ";
         const int Busy = 15;
@@ -59,7 +60,8 @@ public static partial class Shell
         process.WaitForExit();
         reading.Wait();
         double taken = Times().Matches(errors.Result).TakeLast(2).Sum(part =>
-            (60 * double.Parse(part.Groups["m"].ValueSpan, CultureInfo.InvariantCulture)) + double.Parse(part.Groups["s"].ValueSpan, CultureInfo.InvariantCulture));
+            (60 * double.Parse(part.Groups["m"].ValueSpan, CultureInfo.InvariantCulture)) + double.Parse(
+                part.Groups["s"].ValueSpan, CultureInfo.InvariantCulture));
         const int OutOfTime = 128 + 24, Killed = 128 + 9;
         return (red ?? process.ExitCode switch { 0 => null, OutOfTime or Killed => "time", 8 => "no tests", var code => $"exit code {code}" }, taken);
     }

@@ -6,7 +6,9 @@ namespace VaccineRef.Mutation;
 /// <param name="Project">Its project.</param>
 /// <param name="Name">Its full name.</param>
 /// <param name="Seconds">The processor's seconds that it takes.</param>
-/// <param name="Red">What is red without any defect; null if nothing is. Such a class proves nothing, and is left out.</param>
+/// <param name="Red">
+/// What is red without any defect; null if nothing is. Such a class proves nothing, and is left out.
+/// </param>
 /// <param name="Reached">The defects that it reaches.</param>
 public sealed record TestClass(string Project, string Name, double Seconds, string? Red, IReadOnlyList<int> Reached);
 

@@ -1,11 +1,14 @@
 namespace VaccineRef.Mutation;
 
 /// <summary>
-/// Puts one defect after another in force, and runs the classes that reach it: near ones first, cheap ones first, until one is red.
+/// Puts one defect after another in force, and runs the classes that reach it: near ones first, cheap ones first, until
+/// one is red.
 /// </summary>
 /// <param name="root">The altered copy.</param>
 /// <param name="classes">All classes of tests.</param>
-/// <param name="far">How many of the processor's seconds classes of other projects may take in all, for each defect.</param>
+/// <param name="far">
+/// How many of the processor's seconds classes of other projects may take in all, for each defect.
+/// </param>
 public sealed class Trials(string root, IReadOnlyList<TestClass> classes, double far)
 {
     /// <summary>What a defect may take beside its multiple of what the classes take without one.</summary>
@@ -16,11 +19,14 @@ public sealed class Trials(string root, IReadOnlyList<TestClass> classes, double
     /// <summary>Tries one defect.</summary>
     public Trial Of(Defect defect)
     {
-        string[] near = Library.All.Single(library => defect.File.StartsWith(library.Project + "/", StringComparison.Ordinal)).Near;
-        var reaching = classes.Where(each => each.Red is null && (each.Reached.Contains(defect.Number) || (defect.OnGpu && near.Contains(each.Project))))
+        string[] near =
+            Library.All.Single(library => defect.File.StartsWith(library.Project + "/", StringComparison.Ordinal)).Near;
+        var reaching = classes.Where(each => each.Red is null
+            && (each.Reached.Contains(defect.Number) || (defect.OnGpu && near.Contains(each.Project))))
             .OrderBy(each => each.Seconds).ToArray();
         double left = far;
-        TestClass[] others = [.. reaching.Where(each => !near.Contains(each.Project)).TakeWhile(each => (left -= each.Seconds) > 0)];
+        TestClass[] others = [.. reaching.Where(each => !near.Contains(each.Project))
+            .TakeWhile(each => (left -= each.Seconds) > 0)];
         int run = 0;
         foreach (var batch in Batches(reaching.Where(each => near.Contains(each.Project))).Concat(Batches(others)))
         {

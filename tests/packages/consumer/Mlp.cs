@@ -17,7 +17,8 @@ internal sealed class Mlp : IObjective<float>
             return new(name, values, [rows, width]);
         }
 
-        (_embedding, _inner, _head) = (Drawn("embedding", vocabulary), Drawn("inner", width), Drawn("head", vocabulary));
+        (_embedding, _inner, _head) =
+            (Drawn("embedding", vocabulary), Drawn("inner", width), Drawn("head", vocabulary));
     }
 
     public string Name => "mlp";

@@ -19,14 +19,16 @@ internal static class Compression
         {
             [0x1F, 0x8B, ..] => "gzip",
             [0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0x00, ..] => "xz",
-            [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => "zstd",      // the latter is a skippable frame
+            // the latter is a skippable frame
+            [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => "zstd",
             _ => null,
         };
         Refuse(stored, file);
         string extension = Path.GetExtension(file).ToLowerInvariant();
         if (kind is null && Extensions.Contains(extension))
             throw new DataException(
-                "a data file is not what its name says", file, found: stored.Peek(1).IsEmpty ? "0 bytes" : "other first bytes",
+                "a data file is not what its name says", file,
+                found: stored.Peek(1).IsEmpty ? "0 bytes" : "other first bytes",
                 expected: extension switch { ".gz" => "gzip (first bytes 1F 8B)", ".xz" => "xz (first bytes FD 37 7A 58 5A 00)", _ => "zstd (first bytes 28 B5 2F FD)" });
         return kind switch
         {
@@ -51,11 +53,14 @@ internal static class Compression
         };
         if (kind is not null)
             throw new DataException(
-                "a data file is of a kind that is not read", file, found: kind, expected: "JSON, CSV, TSV, Parquet or text, perhaps in gzip, xz or zstd",
+                "a data file is of a kind that is not read", file, found: kind,
+                expected: "JSON, CSV, TSV, Parquet or text, perhaps in gzip, xz or zstd",
                 remedy: "unpack or convert it");
         var start = stored.Peek(GitLfsPointer.Longest);
         if (GitLfsPointer.Is(start, start.Length))
-            throw new DataException(GitLfsPointer.What, file, found: GitLfsPointer.Found(start), expected: "the data file", remedy: GitLfsPointer.Remedy);
+            throw new DataException(
+                GitLfsPointer.What, file, found: GitLfsPointer.Found(start), expected: "the data file",
+                remedy: GitLfsPointer.Remedy);
     }
 
     /// <summary>Whatever a decompressor throws means that the file is broken.</summary>
@@ -67,10 +72,13 @@ internal static class Compression
             {
                 return inner.Read(buffer);
             }
-            catch (Exception error) when (error is not (InputException or OutOfMemoryException or OperationCanceledException))
+            catch (Exception error) when (error is not (InputException or OutOfMemoryException
+                or OperationCanceledException))
             {
                 throw new DataException(
-                    $"a {kind} file is broken", file, found: error is ArgumentException ? "something that cannot be, or the end of the file too early" : error.Message,
+                    $"a {kind} file is broken", file, found: error is ArgumentException
+                        ? "something that cannot be, or the end of the file too early"
+                        : error.Message,
                     expected: $"whole {kind}", remedy: "fetch the file again", inner: error);
             }
         }

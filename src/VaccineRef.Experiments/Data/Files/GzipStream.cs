@@ -6,8 +6,8 @@ namespace VaccineRef.Experiments.Data;
 
 /// <summary>
 /// Decompresses gzip (RFC 1952). Several members one after the other are one content, and zeros behind the last are
-/// padding, as for the program gzip. .NET's own stream reads a cut file without complaint and does not tell where a member
-/// ends, so each member's checksum and length are compared here.
+/// padding, as for the program gzip. .NET's own stream reads a cut file without complaint and does not tell where a
+/// member ends, so each member's checksum and length are compared here.
 /// </summary>
 internal sealed class GzipStream(PeekStream stored) : ReadStream
 {
@@ -61,7 +61,9 @@ internal sealed class GzipStream(PeekStream stored) : ReadStream
 
     private int Byte() => _start < _end || Fill() ? _input[_start++] : -1;
 
-    private byte Required() => Byte() is >= 0 and var value ? (byte)value : throw new EndOfStreamException("the file is cut inside a member's header or end");
+    private byte Required() => Byte() is >= 0 and var value
+        ? (byte)value
+        : throw new EndOfStreamException("the file is cut inside a member's header or end");
 
     /// <summary>The header of the next member; false at the end of the file.</summary>
     private bool Begin()

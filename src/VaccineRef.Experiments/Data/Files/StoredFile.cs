@@ -41,7 +41,9 @@ internal sealed class StoredFile : IDisposable
     /// <summary>What the file is compressed with; null for nothing.</summary>
     public string? Compressed { get; }
 
-    /// <summary>The extension from which the format is told: in lower case, with the dot, and without that of a compression.</summary>
+    /// <summary>
+    /// The extension from which the format is told: in lower case, with the dot, and without that of a compression.
+    /// </summary>
     public string Extension => ExtensionOf(Name);
 
     /// <summary>Whether it begins as Parquet does.</summary>
@@ -54,7 +56,8 @@ internal sealed class StoredFile : IDisposable
     public static string ExtensionOf(string path)
     {
         string name = path.ToLowerInvariant();
-        return Path.GetExtension(Compression.Extensions.Contains(Path.GetExtension(name)) ? Path.ChangeExtension(name, null) : name);
+        return Path.GetExtension(
+            Compression.Extensions.Contains(Path.GetExtension(name)) ? Path.ChangeExtension(name, null) : name);
     }
 
     /// <exception cref="DataException">The file cannot be read, or is not what its name says.</exception>
@@ -70,7 +73,9 @@ internal sealed class StoredFile : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException("a data file cannot be read", path, found: error.Message, expected: "a file that can be read", inner: error);
+            throw new DataException(
+                "a data file cannot be read", path, found: error.Message, expected: "a file that can be read",
+                inner: error);
         }
     }
 
@@ -85,7 +90,9 @@ internal sealed class StoredFile : IDisposable
         }
         catch (IOException error)
         {
-            throw new DataException("a data file is too large", Name, found: error.Message, expected: $"at most {Array.MaxLength} bytes", inner: error);
+            throw new DataException(
+                "a data file is too large", Name, found: error.Message, expected: $"at most {Array.MaxLength} bytes",
+                inner: error);
         }
 
         whole.Position = 0;
@@ -108,7 +115,8 @@ internal sealed class StoredFile : IDisposable
 
     private static string Inside(string folder)
     {
-        string[] files = [.. Directory.GetFiles(folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        string[] files = [.. Directory.GetFiles(folder).Select(file => Path.GetFileName(file))
+            .Order(StringComparer.Ordinal)];
         return files.Length == 0
             ? "a folder without files"
             : $"a folder that holds {string.Join(", ", files.Take(5))}{(files.Length > 5 ? ", ..." : "")}";

@@ -1,7 +1,8 @@
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// A place in a text, as an editor shows it: lines end in LF, CRLF or CR, and columns count characters. Both count from 1.
+/// A place in a text, as an editor shows it: lines end in LF, CRLF or CR, and columns count characters. Both count from
+/// 1.
 /// </summary>
 /// <param name="Line">The line.</param>
 /// <param name="Column">The column.</param>

@@ -4,8 +4,8 @@ using System.Text;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// UTF-8 text without its byte-order mark, checked as it is read: other bytes, NUL, and a mark at the beginning of a later
-/// line are named with line and column.
+/// UTF-8 text without its byte-order mark, checked as it is read: other bytes, NUL, and a mark at the beginning of a
+/// later line are named with line and column.
 /// </summary>
 internal sealed class TextStream(PeekStream content, string file) : ReadStream
 {
@@ -59,7 +59,9 @@ internal sealed class TextStream(PeekStream content, string file) : ReadStream
     {
         for (int back = 1; back <= 3 && back <= bytes.Length; back++)
             if (bytes[^back] >= 0xC0)
-                return Rune.DecodeFromUtf8(bytes[^back..], out _, out _) == OperationStatus.NeedMoreData ? bytes.Length - back : bytes.Length;
+                return Rune.DecodeFromUtf8(bytes[^back..], out _, out _) == OperationStatus.NeedMoreData
+                    ? bytes.Length - back
+                    : bytes.Length;
         return bytes.Length;
     }
 
@@ -92,7 +94,9 @@ internal sealed class TextStream(PeekStream content, string file) : ReadStream
         if (marked || start is [0, not 0, ..] or [not 0, 0, not 0, 0, ..])
             throw new DataException(
                 "a data file is UTF-16, not UTF-8", file, 1,
-                found: marked ? "a byte-order mark of UTF-16 at line 1, column 1" : "a zero in every second byte from line 1, column 1",
+                found: marked
+                    ? "a byte-order mark of UTF-16 at line 1, column 1"
+                    : "a zero in every second byte from line 1, column 1",
                 expected: "UTF-8", remedy: "convert the file to UTF-8, as with iconv -f UTF-16 -t UTF-8");
     }
 

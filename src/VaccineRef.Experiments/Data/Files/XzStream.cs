@@ -3,8 +3,8 @@ using SharpCompress.Compressors.Xz;
 namespace VaccineRef.Experiments.Data;
 
 /// <summary>
-/// Decompresses xz. Several streams one after the other are one content, and zeros behind each, in fours, are padding, as
-/// for the program xz. A filter before LZMA2 is refused by its name, which the header of the first block says.
+/// Decompresses xz. Several streams one after the other are one content, and zeros behind each, in fours, are padding,
+/// as for the program xz. A filter before LZMA2 is refused by its name, which the header of the first block says.
 /// Source: the .xz file format 1.2, sections 2.1.1 and 3.1.
 /// </summary>
 internal sealed class XzStream(PeekStream stored, string file) : ReadStream
@@ -13,7 +13,10 @@ internal sealed class XzStream(PeekStream stored, string file) : ReadStream
     private const ulong Lzma2 = 0x21;
 
     // By their numbers, from 3 on.
-    private static readonly string[] Names = ["delta", "x86", "powerpc", "ia64", "arm", "armthumb", "sparc", "arm64", "riscv"];
+    private static readonly string[] Names =
+    [
+        "delta", "x86", "powerpc", "ia64", "arm", "armthumb", "sparc", "arm64", "riscv",
+    ];
 
     private readonly byte[] _padding = new byte[PaddingUnit];
     private XZStream? _current = Begin(stored, file);
@@ -36,9 +39,11 @@ internal sealed class XzStream(PeekStream stored, string file) : ReadStream
     private static XZStream Begin(PeekStream stored, string file)
     {
         var header = stored.Peek(StreamHeader + LongestBlockHeader);
-        if (header.Length > StreamHeader + 2 && header[StreamHeader] > 0 && FirstFilter(header[(StreamHeader + 1)..]) is { } id and not Lzma2)
+        if (header.Length > StreamHeader + 2 && header[StreamHeader] > 0
+            && FirstFilter(header[(StreamHeader + 1)..]) is { } id and not Lzma2)
             throw new DataException(
-                "an xz file uses a filter that is not read", file, found: id is >= 3 and < 12 ? Names[id - 3] : $"filter {id}", expected: "LZMA2 alone",
+                "an xz file uses a filter that is not read", file,
+                found: id is >= 3 and < 12 ? Names[id - 3] : $"filter {id}", expected: "LZMA2 alone",
                 remedy: "compress it without: xz -dc FILE | xz > NEW");
         return new(stored);
     }

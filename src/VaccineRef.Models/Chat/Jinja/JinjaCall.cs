@@ -4,7 +4,8 @@ namespace VaccineRef.Models.Chat.Jinja;
 internal delegate object? JinjaFunction(JinjaCall call);
 
 /// <summary>The arguments of a call. Each must be asked for, or it is an error.</summary>
-internal sealed class JinjaCall(string name, IReadOnlyList<object?> byPlace, IReadOnlyList<(string Name, object? Value)> byName)
+internal sealed class JinjaCall(
+    string name, IReadOnlyList<object?> byPlace, IReadOnlyList<(string Name, object? Value)> byName)
 {
     public int Count => byPlace.Count;
 

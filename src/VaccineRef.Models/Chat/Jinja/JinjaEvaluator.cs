@@ -52,15 +52,18 @@ internal sealed class JinjaEvaluator
         DictNode dictionary => Dictionary(dictionary),
         AttributeNode attribute => Attribute(Value(attribute.Owner), attribute.Name),
         IndexNode index => JinjaMethods.Member(Value(index.Owner), Value(index.Key)),
-        SliceNode slice => JinjaOperators.Slice(Value(slice.Owner), Optional(slice.Start), Optional(slice.Stop), Optional(slice.Step)),
+        SliceNode slice =>
+            JinjaOperators.Slice(Value(slice.Owner), Optional(slice.Start), Optional(slice.Stop), Optional(slice.Step)),
         CallNode call => Call(call),
-        FilterNode filter => JinjaFilters.Apply(filter.Name, Value(filter.Value), Arguments(filter.Name, filter.Arguments)),
+        FilterNode filter =>
+            JinjaFilters.Apply(filter.Name, Value(filter.Value), Arguments(filter.Name, filter.Arguments)),
         TestNode test => JinjaTests.Holds(test.Name, Value(test.Value), [.. test.Arguments.Select(Value)]),
         UnaryNode { Sign: "not" } not => !JinjaValues.Truth(Value(not.Value)),
         UnaryNode { Sign: "-" } negative => JinjaOperators.Negative(Value(negative.Value)),
         UnaryNode positive => JinjaOperators.Binary("+", 0L, Value(positive.Value)),
         BinaryNode { Sign: "or" } or => Value(or.Left) is var left && JinjaValues.Truth(left) ? left : Value(or.Right),
-        BinaryNode { Sign: "and" } and => Value(and.Left) is var left && !JinjaValues.Truth(left) ? left : Value(and.Right),
+        BinaryNode { Sign: "and" } and =>
+            Value(and.Left) is var left && !JinjaValues.Truth(left) ? left : Value(and.Right),
         BinaryNode binary => JinjaOperators.Binary(binary.Sign, Value(binary.Left), Value(binary.Right)),
         CompareNode compare => Compares(compare),
         ConditionalNode choice => JinjaValues.Truth(Value(choice.Test)) ? Value(choice.Then)
@@ -74,7 +77,8 @@ internal sealed class JinjaEvaluator
     {
         var members = new OrderedDictionary<string, object?>();
         foreach (var (key, value) in node.Items)
-            members[Value(key) as string ?? throw new JinjaError("only texts are supported as keys of a dictionary")] = Value(value);
+            members[Value(key) as string ?? throw new JinjaError("only texts are supported as keys of a dictionary")] =
+                Value(value);
         return members;
     }
 

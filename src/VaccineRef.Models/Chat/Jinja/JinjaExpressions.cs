@@ -70,7 +70,8 @@ internal sealed class JinjaExpressions(JinjaReader reader)
 
     private JinjaNode Sum() => Chain(JinjaKind.Sign, () => Chain(JinjaKind.Sign, Product, "~"), "+", "-");
 
-    private JinjaNode Product() => Chain(JinjaKind.Sign, () => Chain(JinjaKind.Sign, () => Unary(filters: true), "**"), "*", "/", "//", "%");
+    private JinjaNode Product() =>
+        Chain(JinjaKind.Sign, () => Chain(JinjaKind.Sign, () => Unary(filters: true), "**"), "*", "/", "//", "%");
 
     // a chain is evaluated from its last link to its first, so its length is a depth
     private JinjaNode Chain(JinjaKind kind, Func<JinjaNode> operand, params string[] signs)
@@ -218,7 +219,8 @@ internal sealed class JinjaExpressions(JinjaReader reader)
                 var name = reader.Expect(JinjaKind.Name, "the name of a filter");
                 if (!JinjaFilters.Names.Contains(name.Text))
                     throw reader.Unsupported(name, $"the filter {name.Text}", string.Join(", ", JinjaFilters.Names));
-                value = new FilterNode(name.Line, value, name.Text, reader.IsSign("(") ? Arguments() : JinjaArguments.None);
+                value = new FilterNode(
+                    name.Line, value, name.Text, reader.IsSign("(") ? Arguments() : JinjaArguments.None);
             }
             else if (reader.IsWord("is"))
                 value = Test(value);
@@ -237,10 +239,12 @@ internal sealed class JinjaExpressions(JinjaReader reader)
         if (!JinjaTests.Names.Contains(name.Text))
             throw reader.Unsupported(name, $"the test {name.Text}", string.Join(", ", JinjaTests.Names));
         IReadOnlyList<JinjaNode> arguments = [];
-        bool isWord = reader.Current.Kind == JinjaKind.Name && reader.Current.Text is not ("else" or "or" or "and" or "is" or "if" or "not" or "in");
+        bool isWord = reader.Current.Kind == JinjaKind.Name
+            && reader.Current.Text is not ("else" or "or" or "and" or "is" or "if" or "not" or "in");
         if (reader.IsSign("("))
             arguments = Arguments().ByPlace;
-        else if (isWord || reader.Current.Kind is JinjaKind.String or JinjaKind.Number || reader.IsSign("[") || reader.IsSign("{"))
+        else if (isWord || reader.Current.Kind is JinjaKind.String or JinjaKind.Number || reader.IsSign("[")
+            || reader.IsSign("{"))
             arguments = [Postfix(Primary())];
         var test = new TestNode(name.Line, value, name.Text, arguments);
         return negated ? new UnaryNode(name.Line, "not", test) : test;

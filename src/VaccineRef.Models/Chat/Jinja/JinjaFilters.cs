@@ -7,8 +7,9 @@ internal static class JinjaFilters
 {
     public static IReadOnlyList<string> Names { get; } =
     [
-        "trim", "length", "count", "tojson", "default", "d", "upper", "lower", "capitalize", "title", "replace", "join", "first", "last",
-        "list", "string", "safe", "int", "float", "abs", "reverse", "items", "indent", "map", "select", "reject", "selectattr", "rejectattr",
+        "trim", "length", "count", "tojson", "default", "d", "upper", "lower", "capitalize", "title", "replace", "join",
+        "first", "last", "list", "string", "safe", "int", "float", "abs", "reverse", "items", "indent", "map", "select",
+        "reject", "selectattr", "rejectattr",
     ];
 
     public static object? Apply(string name, object? value, JinjaCall call)
@@ -21,10 +22,14 @@ internal static class JinjaFilters
             case "length" or "count":
                 return JinjaValues.Length(value);
             case "tojson":
-                return JinjaJson.Of(value, call.Allow("ensure_ascii", "indent").Get(1, "indent") is long indent and >= 0 and <= 16 ? (int)indent : null);
+                return JinjaJson.Of(
+                    value, call.Allow("ensure_ascii", "indent").Get(1, "indent") is long indent and >= 0 and <= 16
+                        ? (int)indent
+                        : null);
             case "default" or "d":
                 call.Allow("default_value", "boolean");
-                bool replaces = value is Undefined || (JinjaValues.Truth(call.Get(1, "boolean")) && !JinjaValues.Truth(value));
+                bool replaces = value is Undefined
+                    || (JinjaValues.Truth(call.Get(1, "boolean")) && !JinjaValues.Truth(value));
                 return replaces ? call.Get(0, "default_value", "") : value;
             case "replace":
                 return JinjaMethods.Replace(Text(), call.Allow("old", "new", "count"));
@@ -35,7 +40,9 @@ internal static class JinjaFilters
                 var items = JinjaValues.Items(value);
                 return items.Count == 0 ? new Undefined($"the {name} of nothing") : items[name == "first" ? 0 : ^1];
             case "reverse":
-                return value is string ? string.Concat(Enumerable.Reverse(JinjaValues.Items(value))) : Enumerable.Reverse(JinjaValues.Items(value)).ToList();
+                return value is string
+                    ? string.Concat(Enumerable.Reverse(JinjaValues.Items(value)))
+                    : Enumerable.Reverse(JinjaValues.Items(value)).ToList();
             case "items":
                 return value is Undefined ? new List<object?>() : JinjaMethods.Pairs(value);
             case "indent":
@@ -73,16 +80,21 @@ internal static class JinjaFilters
             return call.Get(0, "default", name == "int" ? (object)0L : 0.0);
         if (name == "float")
             return number;
-        return value is long whole ? whole : Math.Abs(number) < 1L << 53 ? (long)Math.Truncate(number) : throw new JinjaError("a number is too large");
+        return value is long whole
+            ? whole
+            : Math.Abs(number) < 1L << 53 ? (long)Math.Truncate(number) : throw new JinjaError("a number is too large");
     }
 
     private static string Indented(string text, JinjaCall call)
     {
         object? width = call.Get(0, "width", 4L);
-        string margin = width as string ?? new string(' ', (int)Math.Clamp(JinjaValues.Integer(width, "the width"), 0, 1000));
-        bool first = JinjaValues.Truth(call.Get(1, "first", false)), blank = JinjaValues.Truth(call.Get(2, "blank", false));
+        string margin = width as string
+            ?? new string(' ', (int)Math.Clamp(JinjaValues.Integer(width, "the width"), 0, 1000));
+        bool first = JinjaValues.Truth(call.Get(1, "first", false)),
+            blank = JinjaValues.Truth(call.Get(2, "blank", false));
         string[] lines = text.Split('\n');
-        return string.Join('\n', lines.Select((line, i) => (i == 0 ? first : blank || line.Length > 0) ? margin + line : line));
+        return string.Join(
+            '\n', lines.Select((line, i) => (i == 0 ? first : blank || line.Length > 0) ? margin + line : line));
     }
 
     private static List<object?> Mapped(object? value, JinjaCall call)
@@ -106,7 +118,9 @@ internal static class JinjaFilters
         bool byAttribute = name.EndsWith("attr", StringComparison.Ordinal);
         var rest = call.ByPlace.Skip(byAttribute ? 1 : 0).ToArray();
         string? attribute = byAttribute ? call.Text(0, "attribute") : null;
-        string? test = rest.Length > 0 ? rest[0] as string ?? throw new JinjaError($"{name} takes the name of a test") : null;
+        string? test = rest.Length > 0
+            ? rest[0] as string ?? throw new JinjaError($"{name} takes the name of a test")
+            : null;
         if (test is not null && !JinjaTests.Names.Contains(test))
             throw new JinjaError($"the test {test} is not supported");
         bool Holds(object? item)

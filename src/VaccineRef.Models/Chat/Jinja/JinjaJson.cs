@@ -43,7 +43,8 @@ internal static class JinjaJson
                     bool flag => flag ? "true" : "false",
                     IReadOnlyList<object?> => "[]",
                     OrderedDictionary<string, object?> => "{}",
-                    double number when !double.IsFinite(number) => double.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity",
+                    double number when !double.IsFinite(number) =>
+                        double.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity",
                     long or double => JinjaValues.Text(value),
                     _ => throw new JinjaError($"{JinjaValues.Kind(value)} cannot be written as JSON"),
                 });
@@ -51,7 +52,8 @@ internal static class JinjaJson
         }
     }
 
-    private static string Line(int depth, int? indent) => indent is { } width ? "\n" + new string(' ', depth * width) : "";
+    private static string Line(int depth, int? indent) =>
+        indent is { } width ? "\n" + new string(' ', depth * width) : "";
 
     private static void Write(StringBuilder to, string text)
     {

@@ -22,14 +22,15 @@ internal enum JinjaKind
 internal readonly record struct JinjaToken(JinjaKind Kind, string Text, int Line, object? Value = null);
 
 /// <summary>
-/// Cuts a template into tokens as Jinja2 does with the settings that transformers uses: the first newline after a tag is
-/// dropped (trim_blocks), and so are blanks between the start of a line and a tag (lstrip_blocks). One newline at the end
-/// of the template is dropped too. Source: jinja2/lexer.py.
+/// Cuts a template into tokens as Jinja2 does with the settings that transformers uses: the first newline after a tag
+/// is dropped (trim_blocks), and so are blanks between the start of a line and a tag (lstrip_blocks). One newline at
+/// the end of the template is dropped too. Source: jinja2/lexer.py.
 /// </summary>
 internal sealed partial class JinjaLexer
 {
     private static readonly string[] Signs =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ","];
+        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
+            ".", ":", "|", ","];
 
     private readonly string _name;
     private readonly string _source;
@@ -58,7 +59,8 @@ internal sealed partial class JinjaLexer
     private void Part()
     {
         int open = _at;
-        while ((open = _source.IndexOf('{', open)) >= 0 && (open + 1 >= _source.Length || _source[open + 1] is not ('{' or '%' or '#')))
+        while ((open = _source.IndexOf('{', open)) >= 0
+            && (open + 1 >= _source.Length || _source[open + 1] is not ('{' or '%' or '#')))
             open++;
         if (open < 0)
         {
@@ -167,7 +169,8 @@ internal sealed partial class JinjaLexer
     private void Number()
     {
         int start = _at;
-        bool isMember = _tokens[^1] is { Kind: JinjaKind.Sign, Text: "." };       // in a.0.b the number ends at the point
+        // in a.0.b the number ends at the point
+        bool isMember = _tokens[^1] is { Kind: JinjaKind.Sign, Text: "." };
         var digits = isMember ? Digits().Match(_source, _at) : Numeral().Match(_source, _at);
         _at += digits.Length;
         string text = digits.Value.Replace("_", "", StringComparison.Ordinal);
@@ -205,7 +208,9 @@ internal sealed partial class JinjaLexer
         {
             int count = kind == 'x' ? 2 : kind == 'u' ? 4 : 8;
             bool isCode = _at + count <= _source.Length
-                & int.TryParse(_source.AsSpan(_at, Math.Min(count, _source.Length - _at)), NumberStyles.AllowHexSpecifier, null, out int code);
+                & int.TryParse(
+                    _source.AsSpan(_at, Math.Min(count, _source.Length - _at)), NumberStyles.AllowHexSpecifier, null,
+                    out int code);
             if (!isCode || code is < 0 or > 0x10FFFF or (>= 0xD800 and < 0xE000))
                 throw Wrong("an escape is no character", start, $"{count} hexadecimal digits of a character");
             text.Append(char.ConvertFromUtf32(code));
@@ -223,7 +228,8 @@ internal sealed partial class JinjaLexer
     [GeneratedRegex(@"\G[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9][0-9_]*)?", RegexOptions.CultureInvariant)]
     private static partial Regex Numeral();
 
-    private void Add(JinjaKind kind, string text, object? value = null) => _tokens.Add(new(kind, text, Line(_at), value));
+    private void Add(JinjaKind kind, string text, object? value = null) =>
+        _tokens.Add(new(kind, text, Line(_at), value));
 
     private int Line(int at)
     {

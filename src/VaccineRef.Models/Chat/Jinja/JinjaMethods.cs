@@ -5,8 +5,9 @@ internal static class JinjaMethods
 {
     private static readonly string[] OfText =
     [
-        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower", "title", "capitalize", "replace",
-        "join", "find", "count", "removeprefix", "removesuffix", "isdigit", "isalpha", "isspace",
+        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower",
+        "title", "capitalize", "replace", "join", "find", "count", "removeprefix", "removesuffix", "isdigit", "isalpha",
+        "isspace",
     ];
 
     public static bool Has(object? owner, string name) => owner switch
@@ -21,7 +22,8 @@ internal static class JinjaMethods
     public static object? Member(object? owner, object? key) => owner switch
     {
         Undefined undefined => throw undefined.Error,
-        OrderedDictionary<string, object?> dictionary when key is string name && dictionary.TryGetValue(name, out object? found) => found,
+        OrderedDictionary<string, object?> dictionary when key is string name
+            && dictionary.TryGetValue(name, out object? found) => found,
         Namespace space when key is string name && space.Members.TryGetValue(name, out object? found) => found,
         string text when key is long at => At(PythonText.Characters(text), at),
         IReadOnlyList<object?> list when key is long at => At(list, at),
@@ -36,9 +38,11 @@ internal static class JinjaMethods
             "items" => Pairs(dictionary),
             "keys" => JinjaValues.Items(dictionary),
             "values" => dictionary.Values.ToList(),
-            _ => call.Allow("key", "default").Get(0, "key") is string key && dictionary.TryGetValue(key, out object? value) ? value : call.Get(1, "default"),
+            _ => call.Allow("key", "default").Get(0, "key") is string key
+                && dictionary.TryGetValue(key, out object? value) ? value : call.Get(1, "default"),
         },
-        IReadOnlyList<object?> list when name == "count" => (long)list.Count(item => JinjaValues.Same(item, call.Get(0, "value"))),
+        IReadOnlyList<object?> list when name == "count" =>
+            (long)list.Count(item => JinjaValues.Same(item, call.Get(0, "value"))),
         IReadOnlyList<object?> list => list.Index().FirstOrDefault(item => JinjaValues.Same(item.Item, call.Get(0, "value")), (-1, null)).Index is >= 0 and var at
             ? (long)at : throw new JinjaError("a list does not hold what is looked for"),
         _ => throw new JinjaError($"{JinjaValues.Kind(owner)} has no method '{name}'"),
@@ -65,7 +69,8 @@ internal static class JinjaMethods
         string old = call.Text(0, "old"), by = call.Text(1, "new");
         if (old.Length == 0)
             throw new JinjaError("the empty text cannot be replaced");
-        if (call.Get(2, "count") is { } most && JinjaValues.Integer(most, "the count") is >= 0 and < int.MaxValue and var count)
+        if (call.Get(2, "count") is { } most
+            && JinjaValues.Integer(most, "the count") is >= 0 and < int.MaxValue and var count)
             return Joined(by, text.Split(old, (int)count + 1));
         JinjaValues.RequireLength(text.Length + (text.AsSpan().Count(old) * ((long)by.Length - old.Length)));
         return text.Replace(old, by, StringComparison.Ordinal);
@@ -94,7 +99,9 @@ internal static class JinjaMethods
             case "startswith" or "endswith":
                 object? wanted = call.Allow("prefix").Get(0, "prefix");
                 bool Fits(object? end) => end is string part
-                    ? name == "startswith" ? text.StartsWith(part, StringComparison.Ordinal) : text.EndsWith(part, StringComparison.Ordinal)
+                    ? name == "startswith"
+                        ? text.StartsWith(part, StringComparison.Ordinal)
+                        : text.EndsWith(part, StringComparison.Ordinal)
                     : throw new JinjaError($"{name} takes a text, or a tuple of texts");
                 return wanted is object?[] several ? several.Any(Fits) : Fits(wanted);
             case "split" or "rsplit":
@@ -105,7 +112,9 @@ internal static class JinjaMethods
                 return lines.Take(lines[^1].Length == 0 ? lines.Length - 1 : lines.Length).ToList<object?>();
             case "join":
                 var items = JinjaValues.Items(call.Allow("items").Get(0, "items"));
-                return items.TrueForAll(item => item is string) ? Joined(text, items) : throw new JinjaError("join takes texts");
+                return items.TrueForAll(item => item is string)
+                    ? Joined(text, items)
+                    : throw new JinjaError("join takes texts");
             case "replace":
                 return Replace(text, call.Allow("old", "new", "count"));
             case "find":
@@ -114,11 +123,17 @@ internal static class JinjaMethods
             case "count":
                 return (long)text.Split(call.Allow("sub").Text(0, "sub")).Length - 1;
             case "removeprefix":
-                return text.StartsWith(call.Allow("prefix").Text(0, "prefix"), StringComparison.Ordinal) ? text[call.Text(0, "prefix").Length..] : text;
+                return text.StartsWith(call.Allow("prefix").Text(0, "prefix"), StringComparison.Ordinal)
+                    ? text[call.Text(0, "prefix").Length..]
+                    : text;
             case "removesuffix":
-                return text.EndsWith(call.Allow("suffix").Text(0, "suffix"), StringComparison.Ordinal) ? text[..^call.Text(0, "suffix").Length] : text;
+                return text.EndsWith(call.Allow("suffix").Text(0, "suffix"), StringComparison.Ordinal)
+                    ? text[..^call.Text(0, "suffix").Length]
+                    : text;
             case "isdigit" or "isalpha" or "isspace":
-                Func<char, bool> belongs = name == "isdigit" ? char.IsDigit : name == "isalpha" ? char.IsLetter : PythonText.IsSpace;
+                Func<char, bool> belongs = name == "isdigit"
+                    ? char.IsDigit
+                    : name == "isalpha" ? char.IsLetter : PythonText.IsSpace;
                 return text.Length > 0 && text.All(belongs);
             default:
                 return JinjaFilters.Apply(name, text, call.Allow());
@@ -129,8 +144,12 @@ internal static class JinjaMethods
     {
         long most = call.Get(1, "maxsplit") is { } limit ? JinjaValues.Integer(limit, "maxsplit") : -1;
         if (call.Get(0, "sep") is not { } separator)
-            return most < 0 ? [.. PythonText.Words(text)] : throw new JinjaError("split at white space takes no maxsplit here");
-        string between = separator is string { Length: > 0 } given ? given : throw new JinjaError("split takes a text that is not empty");
+            return most < 0
+                ? [.. PythonText.Words(text)]
+                : throw new JinjaError("split at white space takes no maxsplit here");
+        string between = separator is string { Length: > 0 } given
+            ? given
+            : throw new JinjaError("split takes a text that is not empty");
         List<object?> parts = [.. text.Split(between)];
         if (most < 0 || parts.Count <= most + 1)
             return parts;

@@ -14,7 +14,8 @@ internal static class JinjaOperators
         ("*", string text, long times) => Repeat(text, times),
         ("*", long times, string text) => Repeat(text, times),
         ("**", bool or long, bool or long) when JinjaValues.Number(right) >= 0 => Power(left, right),
-        (_, bool or long, bool or long) when sign is not ("/" or "**") => Whole(sign, JinjaValues.Integer(left, sign), JinjaValues.Integer(right, sign)),
+        (_, bool or long, bool or long) when sign is not ("/" or "**") =>
+            Whole(sign, JinjaValues.Integer(left, sign), JinjaValues.Integer(right, sign)),
         (_, bool or long or double, bool or long or double) => Fraction(sign, left, right),
         _ => throw new JinjaError($"{JinjaValues.Kind(left)} {sign} {JinjaValues.Kind(right)} has no meaning"),
     };

@@ -1,6 +1,8 @@
 namespace VaccineRef.Models.Chat.Jinja;
 
-/// <summary>Reads the statements of a template. What is not supported is named with its line. Source: jinja2/parser.py.</summary>
+/// <summary>
+/// Reads the statements of a template. What is not supported is named with its line. Source: jinja2/parser.py.
+/// </summary>
 internal sealed class JinjaParser
 {
     private readonly JinjaReader _reader;
@@ -12,7 +14,9 @@ internal sealed class JinjaParser
         _expressions = new(_reader);
     }
 
-    /// <exception cref="ChatTemplateException">The text is no template, or uses something that is not supported.</exception>
+    /// <exception cref="ChatTemplateException">
+    /// The text is no template, or uses something that is not supported.
+    /// </exception>
     public static IReadOnlyList<JinjaNode> Parse(string name, string source)
     {
         var parser = new JinjaParser(name, source);
@@ -67,7 +71,8 @@ internal sealed class JinjaParser
                 _reader.Expect(JinjaKind.CloseTag, "%}");
                 return new LeaveNode(tag.Line, tag.Text == "continue");
             default:
-                throw _reader.Unsupported(tag, $"the tag {{% {tag.Text} %}}", "if, for, set, macro, break, continue, generation");
+                throw _reader.Unsupported(
+                    tag, $"the tag {{% {tag.Text} %}}", "if, for, set, macro, break, continue, generation");
         }
     }
 
@@ -128,7 +133,9 @@ internal sealed class JinjaParser
         {
             var value = _expressions.Tuple();
             _reader.Expect(JinjaKind.CloseTag, "%}");
-            return member is null ? new SetNode(line, targets, value) : new SetMemberNode(line, targets[0], member, value);
+            return member is null
+                ? new SetNode(line, targets, value)
+                : new SetMemberNode(line, targets[0], member, value);
         }
 
         if (targets.Count > 1 || member is not null || _reader.Current.Kind != JinjaKind.CloseTag)

@@ -34,7 +34,8 @@ internal sealed class JinjaReader(string name, List<JinjaToken> tokens)
         return found;
     }
 
-    public JinjaToken Expect(JinjaKind kind, string expected) => Current.Kind == kind ? Next() : throw Wrong(Current, expected);
+    public JinjaToken Expect(JinjaKind kind, string expected) =>
+        Current.Kind == kind ? Next() : throw Wrong(Current, expected);
 
     public void ExpectSign(string sign)
     {
@@ -62,10 +63,13 @@ internal sealed class JinjaReader(string name, List<JinjaToken> tokens)
         return new(this);
     }
 
-    /// <summary>Requires that a chain of operators, whose length is a depth for whoever evaluates it, is not too long.</summary>
+    /// <summary>
+    /// Requires that a chain of operators, whose length is a depth for whoever evaluates it, is not too long.
+    /// </summary>
     /// <exception cref="ChatTemplateException">It is.</exception>
     public JinjaReader Chained(int links) => links <= DeepestNesting ? this : throw new ChatTemplateException(
-        "a chat template is nested too deeply", $"{name}, line {Current.Line}", expected: $"at most {DeepestNesting} levels");
+        "a chat template is nested too deeply", $"{name}, line {Current.Line}",
+        expected: $"at most {DeepestNesting} levels");
 
     private static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "...";
 

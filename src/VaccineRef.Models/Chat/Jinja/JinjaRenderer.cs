@@ -39,7 +39,8 @@ internal sealed class JinjaRenderer(string name)
         }
         catch (JinjaError error)
         {
-            throw new ChatTemplateException("a chat template cannot be rendered", Where, Shown(error.Message), inner: error);
+            throw new ChatTemplateException(
+                "a chat template cannot be rendered", Where, Shown(error.Message), inner: error);
         }
     }
 
@@ -72,7 +73,8 @@ internal sealed class JinjaRenderer(string name)
                 Assign(set.Targets, _evaluator.Value(set.Value));
                 break;
             case SetMemberNode member:
-                var space = _evaluator.Scope[member.Target] as Namespace ?? throw new JinjaError($"'{member.Target}' is no namespace, so it has no members to set");
+                var space = _evaluator.Scope[member.Target] as Namespace
+                    ?? throw new JinjaError($"'{member.Target}' is no namespace, so it has no members to set");
                 space.Members[member.Member] = _evaluator.Value(member.Value);
                 break;
             case SetBlockNode block:

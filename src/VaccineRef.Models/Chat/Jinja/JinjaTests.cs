@@ -5,8 +5,9 @@ internal static class JinjaTests
 {
     public static IReadOnlyList<string> Names { get; } =
     [
-        "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "integer", "float", "boolean", "true",
-        "false", "odd", "even", "divisibleby", "equalto", "eq", "ne", "lt", "le", "gt", "ge", "in", "sameas", "callable", "lower", "upper",
+        "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number", "integer", "float",
+        "boolean", "true", "false", "odd", "even", "divisibleby", "equalto", "eq", "ne", "lt", "le", "gt", "ge", "in",
+        "sameas", "callable", "lower", "upper",
     ];
 
     public static bool Holds(string name, object? value, IReadOnlyList<object?> arguments)
@@ -19,7 +20,8 @@ internal static class JinjaTests
             "none" => value is null,
             "string" => value is string,
             "mapping" => value is OrderedDictionary<string, object?>,
-            "iterable" or "sequence" => value is Undefined or string or IEnumerable<object?> or OrderedDictionary<string, object?>,
+            "iterable" or "sequence" =>
+                value is Undefined or string or IEnumerable<object?> or OrderedDictionary<string, object?>,
             "number" => value is bool or long or double,
             "integer" => value is long,
             "float" => value is double,
@@ -38,11 +40,15 @@ internal static class JinjaTests
             "in" => JinjaValues.Contains(Other(), value),
             "sameas" => ReferenceEquals(value, Other()) || (value is bool or long && Equals(value, Other())),
             "callable" => value is JinjaFunction,
-            "lower" => JinjaValues.Text(value) is var text && text.Any(char.IsLetter) && text.Equals(text.ToLowerInvariant(), StringComparison.Ordinal),
-            _ => JinjaValues.Text(value) is var text && text.Any(char.IsLetter) && text.Equals(text.ToUpperInvariant(), StringComparison.Ordinal),
+            "lower" => JinjaValues.Text(value) is var text && text.Any(char.IsLetter)
+                && text.Equals(text.ToLowerInvariant(), StringComparison.Ordinal),
+            _ => JinjaValues.Text(value) is var text && text.Any(char.IsLetter)
+                && text.Equals(text.ToUpperInvariant(), StringComparison.Ordinal),
         };
     }
 
     private static long Divisor(object? value) =>
-        JinjaValues.Integer(value, "the divisor") is not 0 and var divisor ? divisor : throw new JinjaError("a division by 0");
+        JinjaValues.Integer(value, "the divisor") is not 0 and var divisor
+            ? divisor
+            : throw new JinjaError("a division by 0");
 }

@@ -6,7 +6,9 @@ namespace VaccineRef.Models.Chat.Jinja;
 /// <summary>A step of a template that has no meaning; the renderer adds the line.</summary>
 internal sealed class JinjaError(string message) : Exception(message);
 
-/// <summary>A variable or a member that is not there. It is printed as nothing, and whatever else is done with it is an error.</summary>
+/// <summary>
+/// A variable or a member that is not there. It is printed as nothing, and whatever else is done with it is an error.
+/// </summary>
 internal sealed record Undefined(string Name)
 {
     public JinjaError Error => new($"'{Name}' is undefined");
@@ -19,8 +21,8 @@ internal sealed class Namespace(OrderedDictionary<string, object?> members)
 }
 
 /// <summary>
-/// The values of a template: null, <see cref="Undefined"/>, bool, long, double, string, a list (List of object), a tuple
-/// (an array), a dictionary with text as keys, <see cref="Namespace"/>, and what can be called.
+/// The values of a template: null, <see cref="Undefined"/>, bool, long, double, string, a list (List of object), a
+/// tuple (an array), a dictionary with text as keys, <see cref="Namespace"/>, and what can be called.
 /// </summary>
 internal static class JinjaValues
 {
@@ -145,7 +147,8 @@ internal static class JinjaValues
                 return string.Equals(a, b, StringComparison.Ordinal);
             case (bool or long or double, bool or long or double):
                 return Number(left) == Number(right);
-            case (IReadOnlyList<object?> a, IReadOnlyList<object?> b) when (a is object?[]) == (b is object?[]) && a.Count == b.Count:
+            case (IReadOnlyList<object?> a, IReadOnlyList<object?> b) when (a is object?[]) == (b is object?[])
+                && a.Count == b.Count:
                 for (int i = 0; i < a.Count; i++)
                     if (!Same(a[i], b[i], depth + 1, ref compared))
                         return false;
