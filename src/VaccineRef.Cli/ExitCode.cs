@@ -44,7 +44,7 @@ internal static class ExitCode
         }
         catch (Exception error)
         {
-            return Of(error, Volatile.Read(ref stopped));
+            return Told(error, Volatile.Read(ref stopped));
         }
     }
 
@@ -66,7 +66,10 @@ internal static class ExitCode
     /// <summary>What is printed of an error.</summary>
     public static string TextOf(Exception error) => Meaning(error, Interrupted).Text;
 
-    private static int Of(Exception error, int stopped)
+    /// <summary>Says what an error is, on standard error, and gives its exit code.</summary>
+    /// <param name="error">What was thrown.</param>
+    /// <param name="stopped">The code of a run that was stopped.</param>
+    public static int Told(Exception error, int stopped = Interrupted)
     {
         var (code, text) = Meaning(error, stopped);
         Console.Error.WriteLine($"vaccine: {text}");

@@ -27,8 +27,7 @@ internal sealed class Printed(TextWriter inner, bool isNeeded) : TextWriter
         }
         catch (InputException lost)                     // where help is printed, before any command has begun
         {
-            Console.Error.WriteLine($"vaccine: {lost.Message}");
-            return ExitCode.WrongInput;
+            return ExitCode.Told(lost);
         }
         finally
         {
