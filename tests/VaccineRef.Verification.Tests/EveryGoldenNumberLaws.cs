@@ -119,7 +119,7 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         {
             object[] path = kind.First().Path;
             var manifest = JsonNode.Parse(before)!;
-            var list = path.Aggregate((JsonNode)manifest, (node, part) => part is int at ? node[at]! : node[(string)part]!).AsArray();
+            var list = At(manifest, path).AsArray();
             list.RemoveAt(list.Count - 1);
             copy.Write(manifest);
             Note(compared, kind.Key, Fails(copy, (string)path[0]));
@@ -198,10 +198,12 @@ public sealed partial class EveryGoldenNumberLaws : IDisposable
         _ => [],
     };
 
+    private static JsonNode At(JsonNode manifest, object[] path) =>
+        path.Aggregate(manifest, (node, key) => key is int index ? node[index]! : node[(string)key]!);
+
     private static void Move(JsonNode manifest, object[] path)
     {
-        var at = path.Aggregate(manifest, (node, key) => key is int index ? node[index]! : node[(string)key]!)
-            .AsValue();
+        var at = At(manifest, path).AsValue();
         at.ReplaceWith(at.TryGetValue(out long whole)
             ? JsonValue.Create(whole + 1)
             : JsonValue.Create((double)at + 1e-3 + (1e-3 * Math.Abs((double)at))));

@@ -1,3 +1,5 @@
+using VaccineRef.Laws;
+
 namespace VaccineRef.Verification.Tests;
 
 /// <summary>The measures of golden comparisons are what their summaries say, for any numbers.</summary>
@@ -10,8 +12,8 @@ public sealed class MeasureLaws
     {
         var (found, expected, unit) = Draw(seed);
         double[] apart = [.. found.Numbers.Zip(expected.Numbers, (one, other) => Math.Abs(one - other))];
-        double length = Length(expected.Numbers);
-        Require(Length(apart) / (length > 0 ? length : unit), worst => worst.Relative(found, expected, "here", unit));
+        double length = expected.Numbers.Norm();
+        Require(apart.Norm() / (length > 0 ? length : unit), worst => worst.Relative(found, expected, "here", unit));
         Require(apart.Max() / unit, worst => worst.Absolute(found, expected, unit, "here"));
         Require(apart[0] / unit, worst => worst.Sum(found.Numbers[0], expected.Numbers[0], unit, "here", 1));
     }
@@ -50,8 +52,6 @@ public sealed class MeasureLaws
             Values.Vector([.. Enumerable.Range(0, count).Select(_ => random.Next(-1000, 1001) / 100.0)]);
         return (Numbers(), Numbers(), ((double[])[1e-4, 0.05, 1, 30])[random.Next(4)]);
     }
-
-    private static double Length(double[] values) => Math.Sqrt(values.Sum(value => value * value));
 
     private static void Require(double error, Action<Worst> measure)
     {
